@@ -1,0 +1,51 @@
+"""The usage table's columns, named and typed once.
+
+Every other room takes names and dtypes from here. `USAGE` is the table of `load_usage`,
+`SUMMARY` that of `load_summary`; both may be followed by columns that a newer API sends.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import polars as pl
+
+INSTANT: Final = pl.Datetime("us", "UTC")
+"""Instants are kept in UTC, to the microsecond."""
+
+MONEY: Final = pl.Decimal(38, 12)
+"""What costs and quantities are summed in, so that a total is the same on every run."""
+
+ABSURD: Final = 1e18
+"""Quantities, prices and costs are below this, or refused."""
+
+ITEM: Final = {
+    "username": pl.String(),
+    "product": pl.String(),
+    "endpoint_id": pl.String(),
+    "unit": pl.String(),
+    "quantity": pl.Float64(),
+    "unit_price": pl.Float64(),
+    "cost": pl.Float64(),
+    "currency": pl.String(),
+}
+"""A line item's required fields, as the API names them."""
+
+NUMBERS: Final = ("quantity", "unit_price", "cost")
+
+AUTH: Final = {
+    "auth_method": pl.String(),
+    "auth_detail": pl.String(),
+    "api_key_id": pl.String(),
+    "login_username": pl.String(),
+}
+"""Who called, null where it was not asked for."""
+
+SUMMARY: Final = {**ITEM, **AUTH}
+USAGE: Final = {"bucket": INSTANT, "bucket_end": INSTANT, **SUMMARY}
+
+KEY: Final = ("username", "product", "endpoint_id", "unit", "currency")
+"""What a sum is reconciled by."""
+
+Product = Literal["model_apis", "serverless", "compute"]
+PRODUCTS: Final = ("model_apis", "serverless", "compute")

@@ -1,0 +1,223 @@
+"""What can go wrong, as types.
+
+FalUsageError
+├── ConfigError            the key, the address or a setting of the client
+├── QueryError             a question that cannot be asked, or an argument out of its range
+├── ApiError               the exchange with the API
+│   ├── AuthenticationError    401
+│   ├── PermissionDeniedError  403
+│   ├── BadRequestError        400 and other 4xx
+│   ├── NotFoundError          404
+│   ├── RateLimitError         429, or a wait longer than we are ready to sleep
+│   ├── ServerError            5xx
+│   ├── TransportError         no answer, a cut one or a late one
+│   └── ProtocolError          an answer outside the contract
+│       └── PaginationError    cursors that repeat, disagree or never end
+├── SchemaError            rows that break the table's rules
+├── ReconciliationError    the rows and the API's own summary disagree
+├── MissingColumnError     a column that the table does not have
+├── AlignmentError         a cut through the middle of a bucket
+├── MixedCurrencyError     one number asked of several currencies
+├── SnapshotError          a Parquet snapshot that cannot be written or trusted
+├── StoreError             the Delta history
+└── MissingExtraError      an optional dependency that is not installed
+
+No error ever carries the key. Warnings are under `FalUsageWarning`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+
+class FalUsageError(Exception):
+    """The root of every error that falusage raises."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+def _revive(
+    cls: type[FalUsageError], args: tuple[Any, ...], facts: dict[str, Any]
+) -> FalUsageError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
+
+
+class ConfigError(FalUsageError):
+    """The client cannot be set up: no key, a malformed key, an address that is refused."""
+
+
+class QueryError(FalUsageError, ValueError):
+    """A question that cannot be asked: an argument out of its range or its form."""
+
+
+class ApiError(FalUsageError):
+    """The exchange with the API failed.
+
+    Attributes:
+        status: The HTTP status, or None where there was no whole answer.
+        type: The API's own word for the error (`validation_error`, …), or None.
+        request_id: The id to quote to the provider, or None.
+        cursor: The cursor of the page that failed, None for a first page.
+        window: The start and end of the request, as sent, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        type: str | None = None,
+        request_id: str | None = None,
+        cursor: str | None = None,
+        window: tuple[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.type = type
+        self.request_id = request_id
+        self.cursor = cursor
+        self.window = window
+
+
+class AuthenticationError(ApiError):
+    """401: no key, or one that the API does not know."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: not an admin key of the organization's root team, or organizations not enabled."""
+
+
+class BadRequestError(ApiError):
+    """400, or another 4xx: the API refuses the request as it stands."""
+
+
+class NotFoundError(ApiError):
+    """404: nothing lives at that address."""
+
+
+class RateLimitError(ApiError):
+    """429 to the last attempt, or a wait that is longer than we are ready to sleep.
+
+    Attributes:
+        retry_after: How long the server asks to wait, or None where it did not say.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: timedelta | None = None, **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
+
+
+class ServerError(ApiError):
+    """5xx to the last attempt."""
+
+
+class TransportError(ApiError):
+    """No answer, an answer that was cut short, or one that came too late."""
+
+
+class ProtocolError(ApiError):
+    """An answer outside the contract; the message shows where, and a short excerpt."""
+
+
+class PaginationError(ProtocolError):
+    """Cursors that repeat, disagree with `has_more`, or never come to an end."""
+
+
+class SchemaError(FalUsageError):
+    """Rows that break the table's rules.
+
+    Attributes:
+        failures: The broken rows as received, each with its `rules`.
+    """
+
+    def __init__(self, message: str, *, failures: pl.DataFrame) -> None:
+        super().__init__(message)
+        self.failures = failures
+
+
+class ReconciliationError(FalUsageError):
+    """What was loaded and the API's own summary of it disagree.
+
+    Attributes:
+        failures: The keys that differ, with both sides.
+    """
+
+    def __init__(self, message: str, *, failures: pl.DataFrame) -> None:
+        super().__init__(message)
+        self.failures = failures
+
+
+class MissingColumnError(FalUsageError):
+    """A column that the table does not have; the message names the nearest one.
+
+    Attributes:
+        column: The name that was asked for.
+        available: The names that are there.
+    """
+
+    def __init__(self, column: str, available: Iterable[str], *, hint: str = "") -> None:
+        self.column = column
+        self.available = tuple(available)
+        near = difflib.get_close_matches(column, self.available, n=1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        there = ", ".join(self.available) or "none"
+        super().__init__(f"no column {column!r}.{guess}{hint and ' ' + hint} There are: {there}.")
+
+
+class AlignmentError(FalUsageError):
+    """A cut through the middle of a bucket, which no arithmetic can make exact."""
+
+
+class MixedCurrencyError(FalUsageError):
+    """One number was asked of a table with several currencies."""
+
+
+class SnapshotError(FalUsageError):
+    """A snapshot that cannot be written, or cannot be trusted when read."""
+
+
+class StoreError(FalUsageError):
+    """The Delta history cannot be written, or cannot be trusted when read."""
+
+
+class MissingExtraError(FalUsageError, ImportError):
+    """An optional dependency is not installed; the message says which `pip install` brings it."""
+
+    def __init__(self, extra: str, *, need: str) -> None:
+        super().__init__(f"{need} needs the extra {extra!r}: pip install 'falusage[{extra}]'")
+        self.extra = extra
+
+
+class FalUsageWarning(UserWarning):
+    """The root of every warning that falusage gives."""
+
+
+class UnknownFieldWarning(FalUsageWarning):
+    """The API sent a field that this version does not know; it was kept."""
+
+
+class UnknownProductWarning(FalUsageWarning):
+    """The API sent a product that this version does not know; it was kept."""
+
+
+class CostMismatchWarning(FalUsageWarning):
+    """`cost` is not quantity × unit_price; `cost` is what is billed, so it was kept."""
+
+
+class QuarantineWarning(FalUsageWarning):
+    """Rows were set aside."""
+
+
+class ReconciliationWarning(FalUsageWarning):
+    """The rows and the summary disagree, and the caller asked to be told rather than stopped."""

@@ -1,0 +1,224 @@
+"""Calendar arithmetic: which bucket or period an instant falls in, and where that ends.
+
+A period of a day or longer is a run of local dates: it starts at local midnight or, where a
+clock change skips midnight, at the first instant after it; it may last 23 or 25 hours. An hour
+or a minute is a run of one wall-clock hour or minute at one UTC offset: the hour that a clock
+change repeats is two, and a half-hour shift makes short ones. Every other room asks here, so
+that buckets, windows and periods agree to the microsecond.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import date, datetime, timedelta, timezone
+from typing import Final, Literal, get_args
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from falusage.errors import QueryError
+
+Timeframe = Literal["minute", "hour", "day", "week", "month"]
+Every = Literal["1m", "1h", "1d", "1w", "1mo", "1q", "1y"]
+
+TIMEFRAMES: Final[tuple[Timeframe, ...]] = get_args(Timeframe)
+EVERY: Final[dict[Timeframe, Every]] = {
+    "minute": "1m",
+    "hour": "1h",
+    "day": "1d",
+    "week": "1w",
+    "month": "1mo",
+}
+_CLOCK: Final = {"1m": 1, "1h": 60}
+_CALENDAR: Final = ("1d", "1w", "1mo", "1q", "1y")
+_AUTO: Final[tuple[tuple[timedelta, Timeframe], ...]] = (
+    (timedelta(hours=2), "minute"),
+    (timedelta(days=2), "hour"),
+    (timedelta(days=64), "day"),
+    (timedelta(days=183), "week"),
+)
+_TICK: Final = pl.duration(microseconds=1)
+
+
+def auto_timeframe(start: datetime, end: datetime) -> Timeframe:
+    """Give the timeframe that the API takes for a range when none is asked for.
+
+    >>> auto_timeframe(datetime(2025, 1, 1), datetime(2025, 1, 31))
+    'day'
+    """
+    return next((frame for bound, frame in _AUTO if end - start < bound), "month")
+
+
+def zone(name: str) -> ZoneInfo:
+    """Give the IANA time zone of that name, or refuse it with a `QueryError`."""
+    try:
+        found = ZoneInfo(name)
+        pl.Series([datetime(2025, 1, 1)]).dt.replace_time_zone(name, ambiguous="earliest")
+    except (ValueError, TypeError, OSError, KeyError, pl.exceptions.PolarsError) as error:
+        raise QueryError(
+            f"timezone {name!r} is not an IANA time zone; "
+            "expected a name such as 'UTC' or 'America/New_York'"
+        ) from error
+    return found
+
+
+def instant(value: date | datetime | str, *, timezone: str, name: str = "instant") -> datetime:
+    """Read a date, an aware datetime or ISO 8601 text as an instant in `timezone`.
+
+    A date means the day's first instant in `timezone`. A datetime without an offset is refused,
+    because it names a different instant in every zone.
+
+    >>> instant("2025-01-15", timezone="America/New_York").isoformat()
+    '2025-01-15T00:00:00-05:00'
+    >>> instant("2025-01-15T05:00:00Z", timezone="UTC").isoformat()
+    '2025-01-15T05:00:00+00:00'
+    """
+    tz = zone(timezone)
+    parsed: date | datetime
+    if isinstance(value, str):
+        parsed = _parse(value, name)
+    elif isinstance(value, date):
+        parsed = value
+    else:
+        raise QueryError(
+            f"{name} is {value!r} ({type(value).__name__}); "
+            "expected a date, a datetime with an offset, or ISO 8601 text"
+        )
+    if isinstance(parsed, datetime):
+        if parsed.utcoffset() is None:
+            raise QueryError(
+                f"{name} {str(value)!r} has no UTC offset, so it is a different instant in every "
+                f"zone; add one, as in '{parsed.isoformat()}Z', or give a date"
+            )
+        return parsed.astimezone(tz)
+    noon = datetime(parsed.year, parsed.month, parsed.day, 12, tzinfo=tz)
+    return floor(noon, every="1d", timezone=timezone)
+
+
+def _parse(text: str, name: str) -> date | datetime:
+    try:
+        if len(text) == len("2025-01-15"):
+            return date.fromisoformat(text)
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise QueryError(
+            f"{name} {text!r} is not ISO 8601; expected '2025-01-15' or '2025-01-15T05:00:00Z'"
+        ) from error
+
+
+def period_start(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
+    """Give the start of the period that each instant falls in, as a Datetime in `timezone`.
+
+    Args:
+        instants: Datetimes with a time zone; null gives null.
+        every: One of `Every`. Weeks start on Monday.
+        timezone: The IANA zone whose clock and calendar are meant.
+    """
+    local = instants.dt.cast_time_unit("us").dt.convert_time_zone(timezone)
+    if every in _CLOCK:
+        minutes = _CLOCK[every]
+        offset = _offset(local)
+        at = (local.dt.replace_time_zone(None).dt.truncate(every) - offset).dt.replace_time_zone(
+            "UTC"
+        )
+        at = at.dt.convert_time_zone(timezone)
+        return _first_with_offset(at, offset, steps=range(0, minutes, min(15, minutes)))
+    return _local_to_instant(local.dt.replace_time_zone(None).dt.truncate(every), timezone)
+
+
+def period_end(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
+    """Give the end, exclusive, of the period that each instant falls in; see `period_start`."""
+    local = instants.dt.cast_time_unit("us").dt.convert_time_zone(timezone)
+    if every in _CLOCK:
+        minutes = _CLOCK[every]
+        offset = _offset(local)
+        naive = local.dt.replace_time_zone(None).dt.truncate(every)
+        at = (naive - offset).dt.replace_time_zone("UTC").dt.convert_time_zone(timezone)
+        ends = [
+            pl.when((_offset(end - _TICK) == offset) & (end > local)).then(end)
+            for step in range(minutes, 0, -min(15, minutes))
+            for end in [at + pl.duration(minutes=step)]
+        ]
+        return pl.coalesce(*ends)
+    naive = local.dt.replace_time_zone(None).dt.truncate(every)
+    return _local_to_instant(naive.dt.offset_by(every), timezone)
+
+
+def _offset(local: pl.Expr) -> pl.Expr:
+    return (local.dt.base_utc_offset() + local.dt.dst_offset()).dt.cast_time_unit("us")
+
+
+def _first_with_offset(at: pl.Expr, offset: pl.Expr, *, steps: range) -> pl.Expr:
+    # Clock changes fall on quarter hours of UTC, so one of the steps is the change itself.
+    moments = [at + pl.duration(minutes=step) for step in steps]
+    return pl.coalesce(*(pl.when(_offset(m) == offset).then(m) for m in moments))
+
+
+def _local_to_instant(naive: pl.Expr, timezone: str) -> pl.Expr:
+    at = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
+    # A midnight that a clock change skips: the first instant after the day before.
+    before = (naive - _TICK).dt.replace_time_zone(
+        timezone, ambiguous="latest", non_existent="null"
+    )
+    return pl.coalesce(at, before + _TICK)
+
+
+@functools.lru_cache(maxsize=4096)
+def _at(moment: datetime, every: str, timezone: str) -> tuple[datetime, datetime]:
+    literal = pl.lit(moment.astimezone(UTC), dtype=pl.Datetime("us", "UTC"))
+    row = pl.select(
+        period_start(literal, every=every, timezone=timezone).alias("start"),
+        period_end(literal, every=every, timezone=timezone).alias("end"),
+    ).row(0)
+    return row[0], row[1]
+
+
+UTC: Final = timezone.utc
+
+
+def floor(moment: datetime, *, every: str, timezone: str) -> datetime:
+    """Give the start of the period that an aware datetime falls in."""
+    return _at(moment, every, timezone)[0]
+
+
+def ceil(moment: datetime, *, every: str, timezone: str) -> datetime:
+    """Give the first period boundary at or after an aware datetime."""
+    start, end = _at(moment, every, timezone)
+    return start if start == moment else end
+
+
+def after(moment: datetime, *, every: str, timezone: str) -> datetime:
+    """Give the first period boundary after an aware datetime."""
+    return _at(moment, every, timezone)[1]
+
+
+def boundaries(start: datetime, end: datetime, *, every: str, timezone: str) -> pl.Series:
+    """Give the period boundaries in [start, end], ascending, as UTC instants.
+
+    >>> days = boundaries(
+    ...     datetime(2025, 3, 8, 5, tzinfo=UTC), datetime(2025, 3, 10, 4, tzinfo=UTC),
+    ...     every="1d", timezone="America/New_York",
+    ... )
+    >>> [f"{day:%d %H:%M}" for day in days]
+    ['08 05:00', '09 05:00', '10 04:00']
+    """
+    probe = {"1m": "1m", "1h": "15m"}.get(every, "12h")
+    low, high = start.astimezone(UTC), end.astimezone(UTC)
+    return (
+        pl.select(pl.datetime_range(low, high, interval=probe, closed="both", time_unit="us"))
+        .to_series()
+        .rename("boundary")
+        .to_frame()
+        .select(
+            pl.concat(
+                [
+                    period_start(pl.col("boundary"), every=every, timezone=timezone),
+                    period_end(pl.col("boundary"), every=every, timezone=timezone),
+                ]
+            ).dt.convert_time_zone("UTC")
+        )
+        .filter(pl.col("boundary").is_between(low, high))
+        .to_series()
+        .unique()
+        .sort()
+    )
