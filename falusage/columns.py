@@ -49,3 +49,12 @@ KEY: Final = ("username", "product", "endpoint_id", "unit", "currency")
 
 Product = Literal["model_apis", "serverless", "compute"]
 PRODUCTS: Final = ("model_apis", "serverless", "compute")
+
+
+def total(column: str) -> pl.Expr:
+    """Give the exact sum of a column of costs or quantities, as Float64.
+
+    >>> pl.DataFrame({"cost": [0.1, 0.2, 0.3]}).select(total("cost")).item()
+    0.6
+    """
+    return pl.col(column).cast(MONEY).sum().cast(pl.Float64)

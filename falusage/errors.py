@@ -111,9 +111,7 @@ class RateLimitError(ApiError):
         retry_after: How long the server asks to wait, or None where it did not say.
     """
 
-    def __init__(
-        self, message: str, *, retry_after: timedelta | None = None, **facts: Any
-    ) -> None:
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, **facts: Any) -> None:
         super().__init__(message, **facts)
         self.retry_after = retry_after
 

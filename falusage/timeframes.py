@@ -157,9 +157,7 @@ def _first_with_offset(at: pl.Expr, offset: pl.Expr, *, steps: range) -> pl.Expr
 def _local_to_instant(naive: pl.Expr, timezone: str) -> pl.Expr:
     at = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
     # A midnight that a clock change skips: the first instant after the day before.
-    before = (naive - _TICK).dt.replace_time_zone(
-        timezone, ambiguous="latest", non_existent="null"
-    )
+    before = (naive - _TICK).dt.replace_time_zone(timezone, ambiguous="latest", non_existent="null")
     return pl.coalesce(at, before + _TICK)
 
 
