@@ -10,7 +10,7 @@ that buckets, windows and periods agree to the microsecond.
 from __future__ import annotations
 
 import functools
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -169,9 +169,6 @@ def _at(moment: datetime, every: str, timezone: str) -> tuple[datetime, datetime
         period_end(literal, every=every, timezone=timezone).alias("end"),
     ).row(0)
     return row[0], row[1]
-
-
-UTC: Final = timezone.utc
 
 
 def floor(moment: datetime, *, every: str, timezone: str) -> datetime:
