@@ -9,9 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from falusage.emulator import Emulator as Emulator
+    from falusage.emulator import Faults as Faults
     from falusage.errors import FalUsageError as FalUsageError
+    from falusage.sample import Sample as Sample
+    from falusage.sample import sample_usage as sample_usage
 
 _HOMES = {
+    "falusage.emulator": ("Emulator", "Faults"),
     "falusage.errors": (
         "AlignmentError",
         "ApiError",
@@ -41,6 +46,7 @@ _HOMES = {
         "UnknownFieldWarning",
         "UnknownProductWarning",
     ),
+    "falusage.sample": ("Sample", "sample_usage"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

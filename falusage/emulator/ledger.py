@@ -1,0 +1,201 @@
+"""The table that is served, and the line items that a question makes of it.
+
+Rows fall into the calendar bucket that their own `bucket` lies in. A row that covers only a part
+of that bucket is merged with its like, so hours are served as days; a row that fills it is an
+item of its own, duplicates included, so a table asked for at its own grain comes back row for
+row. Work is done once per question and kept, so a further page costs its own length.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+
+from falusage import columns, timeframes
+from falusage.emulator.wire import items
+from falusage.errors import MissingColumnError, QueryError
+
+KEPT_BYTES: Final = 512 * 2**20
+_SUMMED: Final = ("quantity", "cost")
+_KEY: Final = tuple(name for name in columns.ITEM if name not in _SUMMED)
+_ORDER: Final = ("username", "product", "endpoint_id", "unit", "unit_price", "currency")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a request asks of the table, with every default resolved.
+
+    Attributes:
+        start: The first instant, inclusive.
+        end: The last instant, exclusive.
+        timeframe: The length of a bucket.
+        timezone: The zone whose calendar cuts the buckets.
+        only: For each filtered column, the values to keep.
+        shown: Which of the columns of `columns.AUTH` tell items apart.
+    """
+
+    start: datetime
+    end: datetime
+    timeframe: timeframes.Timeframe
+    timezone: str = "UTC"
+    only: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    shown: tuple[str, ...] = ()
+
+
+class Ledger:
+    """A usage table made ready to be asked.
+
+    Args:
+        usage: A usage table. `bucket_end` and the auth columns may be missing; without
+            `bucket_end` the rows are taken as whole buckets of a timeframe if every `bucket` is
+            one of its boundaries, and as parts of one if not. Columns beyond `columns.USAGE`
+            are served as extra fields, and rows that differ in them are never merged.
+
+    Raises:
+        MissingColumnError: If a required column is missing.
+        QueryError: If `bucket` has no time zone, or a number is not finite or absurd.
+    """
+
+    def __init__(self, usage: pl.DataFrame) -> None:
+        for name in ("bucket", *columns.ITEM):
+            if name not in usage.columns:
+                raise MissingColumnError(name, usage.columns)
+        for name in ("bucket", "bucket_end"):
+            dtype = usage.schema.get(name, columns.INSTANT)
+            if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
+                raise QueryError(f"{name} is {dtype}; expected a Datetime with a time zone")
+        numbers = pl.col(columns.NUMBERS).cast(pl.Float64)
+        if not usage.select(pl.all_horizontal((numbers.abs() < columns.ABSURD).all())).item():
+            raise QueryError(
+                f"quantity, unit_price and cost must be finite, below {columns.ABSURD}"
+            )
+        self.extras = tuple(name for name in usage.columns if name not in columns.USAGE)
+        absent = {k: v for k, v in columns.USAGE.items() if k not in usage.columns}
+        self._rows = (
+            usage.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in absent.items())
+            .with_columns(pl.col("bucket", "bucket_end").cast(columns.INSTANT))
+            .sort("bucket", *_ORDER, *columns.AUTH, maintain_order=True)
+        )
+        self._names = {
+            name: frozenset(self._rows[name].drop_nulls().unique())
+            for name in ("username", "endpoint_id", "api_key_id")
+        }
+        self._kept: dict[tuple[str, Question], pl.DataFrame] = {}
+        self._lock = threading.Lock()
+
+    def holds(self, column: str, name: str) -> bool:
+        """Say whether a value stands in the table's `username`, `endpoint_id` or `api_key_id`."""
+        return name in self._names[column]
+
+    def time_series(self, question: Question) -> pl.DataFrame:
+        """Give the line items of each bucket.
+
+        Returns:
+            `bucket` (String, ISO 8601 with the offset of the question's zone) and `item` (its
+            JSON), by bucket, then username, product, endpoint_id, unit, unit_price, currency
+            and the shown auth columns; rows that are alike in all of these keep their order.
+        """
+        return self._recall("time_series", question, self._time_series)
+
+    def summary(self, question: Question) -> pl.DataFrame:
+        """Give the line items of the whole range, as `item` (JSON), in the same order."""
+        return self._recall("summary", question, self._summary)
+
+    def _recall(
+        self, part: str, question: Question, make: Callable[[Question], pl.DataFrame]
+    ) -> pl.DataFrame:
+        # One at a time: eight workers that ask the same question at once cost one computation.
+        with self._lock:
+            found = self._kept.pop((part, question), None)
+            answer = make(question) if found is None else found
+            self._kept[part, question] = answer
+            while len(self._kept) > 1 and self._size() > KEPT_BYTES:
+                del self._kept[next(iter(self._kept))]
+            return answer
+
+    def _size(self) -> int:
+        return sum(int(answer.estimated_size()) for answer in self._kept.values())
+
+    def _time_series(self, question: Question) -> pl.DataFrame:
+        rows = self._asked(question)
+        calendar = _calendar(rows, question)
+        rows = rows.join(
+            calendar, on=["bucket", "bucket_end"], nulls_equal=True, maintain_order="left"
+        )
+        key = ["period", *_KEY, *question.shown, *self.extras]
+        hidden = [
+            name
+            for name in columns.AUTH
+            if name not in question.shown and rows[name].null_count() < rows.height
+        ]
+        if hidden:
+            # Rows that differ in a hidden column are one item: the first of each caller with
+            # the first of the others, the second with the second, so that duplicates stay.
+            nth = pl.int_range(pl.len()).over("period", *_KEY, *columns.AUTH, *self.extras)
+            rows = rows.with_columns(pl.when("part").then(-1).otherwise(nth).alias("nth"))
+            lines = _merged(rows, [*key, "nth"])
+        else:
+            whole, parts = rows.filter(~pl.col("part")), rows.filter("part")
+            lines = whole if parts.is_empty() else _joined(whole, _merged(parts, key))
+        lines = lines.sort("period", *_ORDER, *question.shown, maintain_order=True)
+        labels = calendar.select("period", "label").unique()
+        return lines.join(labels, on="period", maintain_order="left", suffix="_of").select(
+            pl.col("label").alias("bucket"),
+            items(question.shown, self.extras).alias("item"),
+        )
+
+    def _summary(self, question: Question) -> pl.DataFrame:
+        lines = _merged(self._asked(question), [*_KEY, *question.shown, *self.extras])
+        lines = lines.sort(*_ORDER, *question.shown, maintain_order=True)
+        return lines.select(items(question.shown, self.extras).alias("item"))
+
+    def _asked(self, question: Question) -> pl.DataFrame:
+        inside = pl.col("bucket").is_between(
+            pl.lit(question.start).dt.convert_time_zone("UTC"),
+            pl.lit(question.end).dt.convert_time_zone("UTC"),
+            closed="left",
+        )
+        return self._rows.filter(
+            inside, *(pl.col(name).is_in(values) for name, values in question.only)
+        )
+
+
+def _calendar(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
+    """Give each distinct bucket its `period`, that period's `label`, and whether it is a `part`."""
+    every = timeframes.EVERY[question.timeframe]
+    start = timeframes.period_start(pl.col("bucket"), every=every, timezone=question.timezone)
+    end = timeframes.period_end(pl.col("bucket"), every=every, timezone=question.timezone)
+    distinct = rows.select("bucket", "bucket_end").unique()
+    inside = (pl.col("bucket") > pl.col("period")) | (pl.col("bucket_end") < pl.col("period_end"))
+    unsaid = (pl.col("bucket") != pl.col("period")).any()
+    return (
+        distinct.with_columns(period=start, period_end=end)
+        .with_columns(label=pl.col("period").dt.to_string("%Y-%m-%dT%H:%M:%S%:z"))
+        .with_columns(pl.col("period", "period_end").dt.convert_time_zone("UTC"))
+        .select(
+            "bucket",
+            "bucket_end",
+            "period",
+            "label",
+            part=pl.when(pl.col("bucket_end").is_null())
+            .then(unsaid)
+            .otherwise(inside & (pl.col("bucket_end") <= pl.col("period_end"))),
+        )
+    )
+
+
+def _merged(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    # A row that is alone keeps its numbers to the last bit; sums are rounded at 1e-12.
+    return rows.group_by(by, maintain_order=True).agg(
+        pl.when(pl.len() == 1).then(pl.col(name).first()).otherwise(columns.total(name)).alias(name)
+        for name in _SUMMED
+    )
+
+
+def _joined(whole: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([whole.select(merged.columns), merged], how="vertical_relaxed")

@@ -1,0 +1,213 @@
+"""The emulator as a context manager, and as a server that blocks.
+
+The socket is bound before the server starts, so the address is known and connections wait
+rather than fail; uvicorn then runs in a daemon thread and stops within a second.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import polars as pl
+
+from falusage.emulator.faults import Faults
+from falusage.errors import ConfigError, MissingExtraError, QueryError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from falusage.emulator.ledger import Ledger
+
+LOOPBACK: Final = "127.0.0.1"
+NOT_A_REAL_KEY: Final = "falusage-emulator:not-a-real-key"
+
+
+class Emulator:
+    """Serve a usage table as the Organization Usage API does, over HTTP on the loopback.
+
+    Args:
+        usage: A usage table, of which columns beyond `columns.USAGE` are served as extra
+            fields; None serves the sample.
+        api_key: The admin key that it accepts.
+        latency: Seconds to wait before each answer.
+        page_size: The most items on a page, and how many where `limit` is not given.
+        edition: Which edition of the contract to serve: 3 is today's, 2 has one team at a time,
+            no `api_key_id` and no `auth_method_structured`.
+        faults: What to do wrong, and when.
+
+    Attributes:
+        base_url: What `UsageClient(base_url=)` takes; there while the emulator runs.
+        member_key: A key that is known but not an admin's, and answered with a 403.
+        faults: May be set while it runs, which also starts their sequence anew.
+
+    Raises:
+        MissingExtraError: If the extra `emulator` is not installed.
+        MissingColumnError: If the table lacks a required column.
+        QueryError: If a setting or the table is out of its range.
+
+    >>> import requests
+    >>> from datetime import UTC, datetime
+    >>> usage = pl.DataFrame({
+    ...     "bucket": [datetime(2025, 1, 15, 5, tzinfo=UTC)], "username": "acme-ml-team",
+    ...     "product": "model_apis", "endpoint_id": "fal-ai/flux/dev", "unit": "image",
+    ...     "quantity": 4.0, "unit_price": 0.1, "cost": 0.4, "currency": "USD",
+    ... })
+    >>> with Emulator(usage) as emulator:
+    ...     answer = requests.get(
+    ...         f"{emulator.base_url}/organization/usage",
+    ...         params={"start": "2025-01-15", "end": "2025-01-16", "timeframe": "day",
+    ...                 "timezone": "America/New_York"},
+    ...         headers={"Authorization": f"Key {emulator.api_key}"}, timeout=10,
+    ...     ).json()
+    >>> answer["time_series"][0]["bucket"], answer["time_series"][0]["results"][0]["cost"]
+    ('2025-01-15T00:00:00-05:00', 0.4)
+    """
+
+    def __init__(
+        self,
+        usage: pl.DataFrame | None = None,
+        *,
+        api_key: str = NOT_A_REAL_KEY,
+        latency: float = 0.0,
+        page_size: int = 1000,
+        edition: Literal[2, 3] = 3,
+        faults: Faults | None = None,
+    ) -> None:
+        if not all(importlib.util.find_spec(name) for name in ("fastapi", "uvicorn")):
+            raise MissingExtraError("emulator", need="the emulator")
+        if edition not in (2, 3):
+            raise QueryError(f"edition is {edition!r}; expected 2 or 3")
+        if page_size < 1:
+            raise QueryError(f"page_size is {page_size}; expected 1 or more")
+        if latency < 0:
+            raise QueryError(f"latency is {latency}; expected 0 or more seconds")
+        self.api_key = api_key
+        self.member_key = f"{api_key}-of-a-member"
+        self.latency = latency
+        self.page_size = page_size
+        self.edition = edition
+        self.faults = faults or Faults()
+        self.ledger = _ledger(usage)
+        self._running: tuple[uvicorn.Server, threading.Thread, str] | None = None
+
+    def __repr__(self) -> str:
+        where = self._running[2] if self._running else "not running"
+        return f"Emulator(edition={self.edition}, page_size={self.page_size}) <{where}>"
+
+    @property
+    def faults(self) -> Faults:
+        """What it does wrong, and when."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._faults = faults
+        self.statuses = faults.statuses()
+
+    @property
+    def base_url(self) -> str:
+        """The address to ask, while it runs."""
+        if self._running is None:
+            raise ConfigError(
+                "the emulator is not running; use it as `with Emulator() as emulator`"
+            )
+        return self._running[2]
+
+    def replace(self, usage: pl.DataFrame | None) -> None:
+        """Serve another table from the next request on; requests under way finish with the old."""
+        self.ledger = _ledger(usage)
+
+    def __enter__(self) -> Emulator:
+        if self._running:
+            raise ConfigError("the emulator is running already")
+        listener, base_url = _listener(LOOPBACK, 0)
+        server = _server(self, log_level="critical")
+        thread = threading.Thread(
+            target=server.run, args=([listener],), name="falusage-emulator", daemon=True
+        )
+        thread.start()
+        while thread.is_alive() and not server.started:
+            time.sleep(0.002)
+        if not server.started:
+            listener.close()
+            raise ConfigError("the emulator did not start")
+        self._running = server, thread, base_url
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._running:
+            server, thread, _url = self._running
+            server.should_exit = True
+            thread.join()
+            self._running = None
+
+
+def serve(
+    usage: pl.DataFrame | None = None,
+    *,
+    host: str = LOOPBACK,
+    port: int = 8765,
+    announce: Callable[[str, Emulator], None] = lambda base_url, emulator: None,
+    **settings: Any,
+) -> None:
+    """Serve a usage table until interrupted.
+
+    Args:
+        usage: As for `Emulator`.
+        host: The address to listen on. Anything but the loopback lets others in.
+        port: The port, or 0 for any that is free.
+        announce: Called with the base URL and the emulator once connections are accepted.
+        settings: The other arguments of `Emulator`.
+
+    Raises:
+        ConfigError: If the address cannot be listened on.
+        KeyboardInterrupt: On Ctrl-C, after the requests under way are answered.
+    """
+    emulator = Emulator(usage, **settings)
+    listener, base_url = _listener(host, port)
+    server = _server(emulator, log_level="warning")
+    with listener:
+        announce(base_url, emulator)
+        server.run([listener])
+
+
+def _ledger(usage: pl.DataFrame | None) -> Ledger:
+    from falusage.emulator.ledger import Ledger
+
+    if usage is None:
+        from falusage.sample import sample_usage
+
+        usage = sample_usage().usage
+    return Ledger(usage)
+
+
+def _listener(host: str, port: int) -> tuple[socket.socket, str]:
+    try:
+        listener = socket.create_server((host, port), backlog=128)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return listener, f"http://{host}:{listener.getsockname()[1]}/v1"
+
+
+def _server(emulator: Emulator, *, log_level: str) -> uvicorn.Server:
+    import uvicorn
+
+    from falusage.emulator.app import application
+
+    config = uvicorn.Config(
+        application(emulator),
+        log_config=None,
+        log_level=log_level,
+        access_log=False,
+        lifespan="off",
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)
