@@ -1,0 +1,37 @@
+"""Each row of the fault catalogue, over a real socket."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fault_catalogue import EQUAL, Case, catalogue
+from fault_server import FaultServer
+
+CASES = [
+    pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.slow else [])
+    for case in catalogue()
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_promise(case: Case, serve: Callable[..., FaultServer], judge: Any) -> None:
+    """A load is the truth or the promised error, in time, and says nothing that it should not."""
+    server = serve(case.world, rules=case.rules)
+    heard = judge.run(case, server)
+    assert all(server.bitten[n] for n in range(len(case.rules))), "a fault never bit"
+    judge.check(case, server, heard)
+    if case.within is not None:
+        assert heard.elapsed < case.within
+    if case.asks_once:
+        asked = Counter(request.target for request in server.requests)
+        assert {1} == set(asked.values())
+
+
+def test_every_kind_of_promise_is_in_the_catalogue() -> None:
+    """The catalogue is not empty, and holds healthy worlds as well as broken ones."""
+    promised = Counter(promise for case in catalogue() for promise in case.promised)
+    assert promised[EQUAL] > 100
+    assert len(promised) > 10
