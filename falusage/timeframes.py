@@ -49,6 +49,7 @@ def auto_timeframe(start: datetime, end: datetime) -> Timeframe:
     return next((frame for bound, frame in _AUTO if end - start < bound), "month")
 
 
+@functools.lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
     """Give the IANA time zone of that name, or refuse it with a `QueryError`."""
     try:
