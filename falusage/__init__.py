@@ -9,13 +9,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from falusage.api.client import UsageClient as UsageClient
+    from falusage.api.client import load_summary as load_summary
+    from falusage.api.client import load_usage as load_usage
+    from falusage.api.loading import UsageLoad as UsageLoad
+    from falusage.api.query import UsageQuery as UsageQuery
+    from falusage.api.receipt import Receipt as Receipt
     from falusage.emulator import Emulator as Emulator
     from falusage.emulator import Faults as Faults
     from falusage.errors import FalUsageError as FalUsageError
+    from falusage.plotting import colors_of as colors_of
+    from falusage.plotting import plot_share as plot_share
+    from falusage.plotting import plot_trend as plot_trend
     from falusage.sample import Sample as Sample
     from falusage.sample import sample_usage as sample_usage
 
 _HOMES = {
+    "falusage.api.client": ("UsageClient", "load_summary", "load_usage"),
+    "falusage.api.loading": ("UsageLoad",),
+    "falusage.api.query": ("UsageQuery",),
+    "falusage.api.receipt": ("Receipt",),
     "falusage.emulator": ("Emulator", "Faults"),
     "falusage.errors": (
         "AlignmentError",
@@ -46,6 +59,7 @@ _HOMES = {
         "UnknownFieldWarning",
         "UnknownProductWarning",
     ),
+    "falusage.plotting": ("colors_of", "plot_share", "plot_trend"),
     "falusage.sample": ("Sample", "sample_usage"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

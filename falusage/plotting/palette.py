@@ -1,0 +1,94 @@
+"""One colour for each name, in every picture of a report, that colour-blind readers can tell apart.
+
+The colours are those of M. A. Petroff, *Accessible Color Sequences for Data Visualization*
+(arXiv:2107.02270, the ten), without its two greys: grey is kept for "other". A name's colour
+follows from the name alone, unless a name beside it has taken that colour; `colors_of` over all
+names of a report settles that once.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+COLORS: Final = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#92dadd",
+)
+MAIN: Final = COLORS[0]
+"""The colour of a picture that shows one thing only."""
+
+OTHER: Final = "#999999"
+"""What was folded together, in every picture."""
+
+_READABLE: Final = 4.5  # the contrast that WCAG 2.2, 1.4.3, asks of text
+
+
+def colors_of(names: Iterable[str], colors: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give each name a colour: the same name the same one, on every machine and day.
+
+    A name that finds its colour taken by a name before it moves on to the next free one; where
+    all are taken, they are used again evenly. Pass the result as `colors=` to every picture of a
+    report, and a name looks the same in all of them.
+
+    Args:
+        names: The names, those that matter most first.
+        colors: Colours that are settled already, by name, in any form that matplotlib reads.
+
+    Returns:
+        `colors` and the names that it lacks, in the order given.
+
+    >>> colors_of(["ml-platform", "growth"], {"growth": "#bd1f01"})
+    {'growth': '#bd1f01', 'ml-platform': '#832db6'}
+    """
+    found = dict(colors or {})
+    used = Counter(found.values())
+    for name in names:
+        if name not in found:
+            first = zlib.crc32(name.encode()) % len(COLORS)
+            turn = COLORS[first:] + COLORS[:first]
+            found[name] = min(turn, key=used.__getitem__)
+            used[found[name]] += 1
+    return found
+
+
+Rgb = tuple[float, float, float]
+
+
+def blend(color: Rgb, other: Rgb, part: float) -> Rgb:
+    """Mix `part` of `other` into a colour.
+
+    >>> blend((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), 0.25)
+    (0.25, 0.25, 0.25)
+    """
+    mixed = [a + (b - a) * part for a, b in zip(color, other, strict=True)]
+    return mixed[0], mixed[1], mixed[2]
+
+
+def readable(color: Rgb, *, ink: Rgb, paper: Rgb) -> Rgb:
+    """Give the colour, drawn towards the ink just so far that text in it reads on the paper."""
+    steps = (blend(color, ink, part / 20) for part in range(20))
+    return next((step for step in steps if contrast(step, paper) >= _READABLE), ink)
+
+
+def contrast(one: Rgb, other: Rgb) -> float:
+    """Give the contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it.
+
+    >>> round(contrast((0, 0, 0), (1, 1, 1)), 6)
+    21.0
+    """
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: Rgb) -> float:
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,160 @@
+"""From a transform's frame to what is drawn: a panel for each currency, in it a few series.
+
+Frames of any library with the Arrow PyCapsule interface are read, those of another transform
+refused, and names beyond the leading ones summed into one. Currencies never share an axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import polars as pl
+
+from falusage.columns import total
+from falusage.errors import MissingColumnError, MixedCurrencyError, QueryError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TOP: Final = 7
+"""How many names are drawn before the rest are folded; fewer than there are colours."""
+
+WORDS: Final = {"username": "team", "endpoint_id": "endpoint", "api_key_id": "API key"}
+"""What a column is called in a title, where that is not its name with spaces."""
+
+
+class ArrowStream(Protocol):
+    """Anything with the Arrow PyCapsule interface: a pandas frame, a pyarrow table, a relation."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export the table; see the Arrow PyCapsule interface."""
+        ...
+
+
+Frame = pl.DataFrame | pl.LazyFrame | ArrowStream
+
+
+def table_of(frame: Frame, *, needs: Sequence[str], made_by: str) -> pl.DataFrame:
+    """Read a frame of any kind, and refuse one that the transform did not make."""
+    if isinstance(frame, pl.LazyFrame):
+        table = frame.collect()
+    elif isinstance(frame, pl.DataFrame):
+        table = frame
+    elif hasattr(frame, "__arrow_c_stream__"):
+        table = pl.DataFrame(frame)
+    else:
+        raise QueryError(
+            f"a {type(frame).__name__} cannot be drawn; expected the frame that {made_by}() "
+            "returns, or the same in another library with the Arrow PyCapsule interface"
+        )
+    for column in needs:
+        if column not in table.columns:
+            raise MissingColumnError(
+                column, table.columns, hint=f"This picture draws what {made_by}() returns."
+            )
+    if "period" in table.columns and not zone_of(table):
+        raise QueryError(
+            f"period is {table.schema['period']}; expected a Datetime with a time zone, "
+            f"as {made_by}() gives it"
+        )
+    return table
+
+
+def zone_of(table: pl.DataFrame) -> str:
+    """Give the time zone of the periods; nothing where there are none."""
+    period = table.schema.get("period")
+    return (isinstance(period, pl.Datetime) and period.time_zone) or ""
+
+
+def named(table: pl.DataFrame, *, measures: Collection[str], other: str) -> pl.DataFrame:
+    """Reduce the key to one column `name`; a row that is folded in every part of it is `other`."""
+    by = keys(table, measures)
+    parts = [pl.col(column).cast(pl.String).fill_null("(none)") for column in by]
+    folded = pl.all_horizontal(part == other for part in parts) if parts else pl.lit(value=False)
+    name = pl.concat_str(parts, separator=" · ") if parts else pl.lit("")
+    return table.select(
+        pl.when(folded).then(pl.lit(other)).otherwise(name).alias("name"),
+        *(column for column in table.columns if column not in by),
+    )
+
+
+def keys(table: pl.DataFrame, measures: Collection[str]) -> list[str]:
+    """Give the columns that the transform was asked to group by: those it did not add."""
+    return [column for column in table.columns if column not in measures]
+
+
+def words(by: Sequence[str]) -> str:
+    """Say what a picture is broken down by, as the end of its title.
+
+    >>> words(["username", "auth_method"])
+    ' by team and auth method'
+    """
+    said = [WORDS.get(column, column.replace("_", " ")) for column in by]
+    return f" by {' and '.join(said)}" if said else ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One name's rows in one currency, ascending by period; `folded` where it is the rest."""
+
+    name: str
+    rows: pl.DataFrame
+    folded: bool = False
+
+
+def series_of(rows: pl.DataFrame, *, top: int, other: str, sums: Sequence[pl.Expr]) -> list[Series]:
+    """Give the `top` names by falling cost, then the rest in one, by `sums` over each period."""
+    period = [column for column in rows.columns if column == "period"]
+    measures = [sum_.meta.output_name() for sum_ in sums]
+    sizes = (
+        rows.filter(pl.col("name") != other)
+        .group_by("name")
+        .agg(total("cost"))
+        .sort("cost", "name", descending=[True, False])
+    )
+    leading = sizes["name"].head(top).to_list()
+    table = rows.select("name", *period, *measures).sort("name", *period)
+    found = [Series(name, table.filter(pl.col("name") == name)) for name in leading]
+    rest = table.filter(~pl.col("name").is_in(leading)).with_columns(name=pl.lit(other))
+    if rest.is_empty():
+        return found
+    summed = rest.group_by("name", *period).agg(*sums).sort("name", *period)
+    return [*found, Series(other, summed, folded=True)]
+
+
+def currencies_of(table: pl.DataFrame) -> list[str]:
+    """Give the currencies, the one that most rows were spent in first: amounts do not compare."""
+    return (
+        table.group_by("currency")
+        .agg((pl.col("cost") > 0).sum().alias("rows"))
+        .sort("rows", "currency", descending=[True, False])["currency"]
+        .to_list()
+    )
+
+
+def axes_for(currencies: Sequence[str], ax: Axes | None) -> list[Axes]:
+    """Give axes for each currency: those of the caller for one, else panels of a new figure."""
+    if ax is None:
+        from matplotlib import pyplot as plt
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+        rows = max(len(currencies), 1)
+        size = (9, 4.5 if rows == 1 else 3.4 * rows)
+        margins = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
+        grid = plt.subplots(rows, figsize=size, layout=margins, squeeze=False)[1]
+        return [row[0] for row in grid]
+    if len(currencies) > 1:
+        raise MixedCurrencyError(
+            f"{', '.join(sorted(currencies))} cannot share one axis; filter one currency, or leave "
+            "out ax= for a panel of each"
+        )
+    return [ax]
+
+
+def same_width(axes: Sequence[Axes]) -> None:
+    """Give panels over the same periods the same x limits, the widest, so that they line up."""
+    limits = [ax.get_xlim() for ax in axes]
+    for ax in axes if len(axes) > 1 else ():
+        ax.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))

@@ -1,0 +1,130 @@
+"""The quiet style of every picture, set on its own artists.
+
+Ink, paper and fonts are taken from what the reader has set, text grows with the axes, and nothing
+is changed for the pictures that come after.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from falusage.plotting.formats import money
+from falusage.plotting.lettering import LITERAL, glyphs, legible
+from falusage.plotting.palette import Rgb, blend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Look:
+    """The quiet colours of a picture, and its text size in points."""
+
+    ink: Rgb
+    paper: Rgb
+    size: float
+
+    @property
+    def muted(self) -> Rgb:
+        """The colour of what is read second."""
+        return blend(self.ink, self.paper, 0.35)
+
+    @property
+    def rule(self) -> Rgb:
+        """The colour of grid and leading lines."""
+        return blend(self.ink, self.paper, 0.87)
+
+
+def points_of(ax: Axes) -> tuple[float, float]:
+    """Give the width and height of the axes, in points."""
+    box = ax.get_window_extent()
+    dpi = ax.get_figure(root=True).dpi  # pyright: ignore[reportOptionalMemberAccess]  # drawn on
+    return box.width * 72 / dpi, box.height * 72 / dpi
+
+
+def look_of(ax: Axes) -> Look:
+    """Take the ink from the reader's settings, the paper from the axes, the size from both."""
+    import matplotlib as mpl
+    from matplotlib.colors import to_rgb, to_rgba
+
+    figure = ax.get_figure(root=True)
+    papers = [to_rgba(ax.get_facecolor()), *([to_rgba(figure.get_facecolor())] if figure else [])]
+    paper = next((paper[:3] for paper in papers if paper[3] > 0), (1.0, 1.0, 1.0))
+    width, _ = points_of(ax)
+    return Look(to_rgb(mpl.rcParams["text.color"]), paper, min(max(width / 50, 8.0), 15.0))
+
+
+def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
+    """Write what the picture shows and, under it, over which range, in what zone and currency."""
+    width = int(points_of(ax)[0] / (look.size * 0.5))
+    bound = " · ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(bound, width)]
+    ax.set_title(
+        legible(title, glyphs()),
+        loc="left",
+        fontsize=look.size * 1.25,
+        fontweight="bold",
+        color=look.ink,
+        pad=look.size * (0.9 + 1.35 * len(lines)),
+        **LITERAL,
+    )
+    ax.annotate(
+        "\n".join(lines),
+        xy=(0, 1),
+        xycoords="axes fraction",
+        xytext=(0, look.size * 0.7),
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        fontsize=look.size,
+        linespacing=1.25,
+        color=look.muted,
+        gid="facts",
+        **LITERAL,
+    )
+
+
+def quiet(ax: Axes, look: Look, *, grid: Literal["x", "y"]) -> None:
+    """Take away what carries no number, and draw the rest thin."""
+    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    ax.spines["bottom"].set(visible=grid == "y", color=look.muted, linewidth=0.8)
+    ax.tick_params(length=0, labelsize=look.size, labelcolor=look.muted)
+    ax.set_axisbelow(True)
+    ax.grid(visible=False)
+    ax.grid(visible=True, axis=grid, color=look.rule, linewidth=0.8)
+
+
+def money_axis(ax: Axes, currency: str) -> None:
+    """Mark the y axis with a few round amounts."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+
+    def written(amount: float, _: int | None) -> str:
+        return money(amount, currency)
+
+    ax.yaxis.set_major_formatter(FuncFormatter(written))
+
+
+def no_spend(ax: Axes, title: str, facts: Sequence[str]) -> Axes:
+    """Say that there is nothing to draw, so that an empty picture is not taken for a fault."""
+    look = look_of(ax)
+    quiet(ax, look, grid="y")
+    ax.grid(visible=False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    heading(ax, look, title, facts)
+    ax.text(
+        0.5,
+        0.5,
+        "no spend in this range",
+        transform=ax.transAxes,
+        ha="center",
+        va="center",
+        fontsize=look.size * 1.25,
+        color=look.muted,
+    )
+    return ax
