@@ -68,6 +68,7 @@ class ApiError(FalUsageError):
         request_id: The id to quote to the provider, or None.
         cursor: The cursor of the page that failed, None for a first page.
         window: The start and end of the request, as sent, or None.
+        retry_after: How long the server asked to wait, or None where it did not say.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class ApiError(FalUsageError):
         request_id: str | None = None,
         cursor: str | None = None,
         window: tuple[str, str] | None = None,
+        retry_after: timedelta | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -86,6 +88,7 @@ class ApiError(FalUsageError):
         self.request_id = request_id
         self.cursor = cursor
         self.window = window
+        self.retry_after = retry_after
 
 
 class AuthenticationError(ApiError):
@@ -105,15 +108,7 @@ class NotFoundError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """429 to the last attempt, or a wait that is longer than we are ready to sleep.
-
-    Attributes:
-        retry_after: How long the server asks to wait, or None where it did not say.
-    """
-
-    def __init__(self, message: str, *, retry_after: timedelta | None = None, **facts: Any) -> None:
-        super().__init__(message, **facts)
-        self.retry_after = retry_after
+    """429 to the last attempt, or a wait (`retry_after`) longer than we are ready to sleep."""
 
 
 class ServerError(ApiError):

@@ -1,0 +1,284 @@
+"""An answer read with care: every name, number and string is looked at.
+
+The fast path in `pages` hands over what it cannot vouch for: an unknown field, a missing or
+mistyped one, an escape, anything odd. Here the answer is either refused as a whole, because its
+JSON or its envelope is outside the contract, or read to the last field, and a row whose own
+fields are broken is marked rather than lost.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+import polars as pl
+
+from falusage.api.answers import (
+    EXACT,
+    FAULTS,
+    KIND_DTYPES,
+    KNOWN,
+    RECEIVED,
+    STRUCTURED,
+    STRUCTURED_FIELDS,
+    TABLE,
+    Answer,
+    Kind,
+)
+from falusage.columns import ITEM, NUMBERS
+from falusage.errors import ProtocolError
+
+_NUMBER_LENGTH: Final = 100
+_DEPTH: Final = 32
+_INT64: Final = range(-(2**63), 2**63)
+# Python objects weigh many times their JSON: one page at a time keeps a hostile one bounded.
+_ONE_AT_A_TIME: Final = threading.Lock()
+_MISSING: Final = object()
+
+
+class NotJson(ProtocolError):
+    """The body is not JSON at all, as when a proxy answers for the API; worth one retry."""
+
+
+def read_carefully(body: bytes, *, time_series: bool, summary: bool) -> Answer:
+    """Read an answer field by field.
+
+    Raises:
+        ProtocolError: The JSON or the envelope is outside the contract.
+    """
+    with _ONE_AT_A_TIME:
+        envelope = _parse(body)
+        return _read(envelope, time_series=time_series, summary=summary)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"the answer is not UTF-8, from byte {error.start} on") from None
+    try:
+        parsed = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_float=_float,
+            parse_int=_int,
+            parse_constant=_constant,
+        )
+        _check(parsed)
+    except RecursionError:
+        raise ProtocolError("the answer is nested beyond reason") from None
+    except json.JSONDecodeError as error:
+        raise NotJson(f"the answer is not JSON: {error.msg} at character {error.pos}") from None
+    if not isinstance(parsed, dict):
+        raise NotJson("the answer is not a JSON object")
+    return parsed
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ProtocolError(f"an object names {twice!r} twice")
+    return found
+
+
+def _check(value: Any, depth: int = 0) -> None:
+    """Refuse half surrogate pairs and absurd nesting, anywhere in the answer."""
+    if isinstance(value, str):
+        _whole_text(value)
+    elif isinstance(value, dict | list):
+        if depth > _DEPTH:
+            raise ProtocolError("the answer is nested beyond reason")
+        for part in value:
+            _check(part, depth + 1)
+        if isinstance(value, dict):
+            for part in value.values():
+                _check(part, depth + 1)
+
+
+def _whole_text(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise ProtocolError(f"a text holds half a surrogate pair: {text[:80]!a}") from None
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if len(digits) > _NUMBER_LENGTH or math.isinf(value):
+        raise ProtocolError(f"a number is absurd: {digits[:40]}… of {len(digits)} characters")
+    return value
+
+
+def _int(digits: str) -> int:
+    if len(digits) > _NUMBER_LENGTH:
+        raise ProtocolError(f"a number is absurd: {digits[:40]}… of {len(digits)} characters")
+    return int(digits)
+
+
+def _constant(name: str) -> NoReturn:
+    raise ProtocolError(f"the answer holds {name}, which is not JSON")
+
+
+def _read(envelope: dict[str, Any], *, time_series: bool, summary: bool) -> Answer:
+    if "error" in envelope and "has_more" not in envelope:
+        raise ProtocolError(f"status 200 with an error body: {str(envelope['error'])[:200]!r}")
+    has_more = _take(envelope, "has_more", bool, "true or false")
+    cursor = _take(envelope, "next_cursor", (str, type(None)), "a string or null")
+    items: list[dict[str, Any]] = []
+    buckets: list[str] = []
+    ignored = {
+        name
+        for name in envelope
+        if name not in {"has_more", "next_cursor", "time_series", "summary"}
+    }
+    if time_series:
+        for number, entry in enumerate(_take(envelope, "time_series", list, "a list")):
+            where = f"time_series[{number}]"
+            if not isinstance(entry, dict):
+                raise ProtocolError(f"{where} is {_show(entry)}; expected an object")
+            bucket = _take(entry, "bucket", str, "a string", where)
+            results = _take(entry, "results", list, "a list", where)
+            beside = {
+                f"bucket_{name}": value
+                for name, value in entry.items()
+                if name not in {"bucket", "results"}
+            }
+            items += [{**beside, **_item(item, where)} for item in results]
+            buckets += [bucket] * len(results)
+    rows, kinds = (None, {}) if not time_series else _columns(items, buckets)
+    totals: pl.DataFrame | None = None
+    if summary and "summary" in envelope:
+        listed = _take(envelope, "summary", list, "a list")
+        totals, more = _columns([_item(item, "summary") for item in listed], None)
+        kinds = {**more, **kinds}
+    return Answer(rows, totals, cursor, has_more, kinds, tuple(sorted(ignored)))
+
+
+def _take(
+    entry: dict[str, Any],
+    name: str,
+    kind: type | tuple[type, ...],
+    expected: str,
+    where: str = "the answer",
+) -> Any:
+    value = entry.get(name, _MISSING)
+    if value is _MISSING:
+        raise ProtocolError(f"{where} has no {name!r}; expected {expected}")
+    if not isinstance(value, kind):
+        raise ProtocolError(f"{where} has {name!r} {_show(value)}; expected {expected}")
+    return value
+
+
+def _item(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ProtocolError(f"{where} holds the item {_show(value)}; expected an object")
+    return value
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value)[:80]
+
+
+def _columns(
+    items: Sequence[Mapping[str, Any]], buckets: list[str] | None
+) -> tuple[pl.DataFrame, dict[str, Kind]]:
+    """Lay items out as columns; say of what kind the unknown fields are."""
+    faults: dict[int, list[str]] = {}
+    columns: dict[str, pl.Series] = {}
+    for name in (*ITEM, "auth_method"):
+        number = name in NUMBERS
+        required = name in ITEM
+        values = [item.get(name, _MISSING) for item in items]
+        for at, value in enumerate(values):
+            fault = _fault(value, number=number, required=required)
+            if fault is not None:
+                faults.setdefault(at, []).append(f"{name}: {fault}")
+            if fault is not None or value is _MISSING:
+                values[at] = None
+            elif number:
+                values[at] = float(value)
+        columns[name] = pl.Series(name, values, dtype=TABLE[name], strict=False)
+    structured, items = _structured(items, faults)
+    columns |= structured
+    unknown = dict.fromkeys(name for item in items for name in item if name not in KNOWN)
+    kinds: dict[str, Kind] = {}
+    taken = {*columns, "bucket", "bucket_end", FAULTS, RECEIVED}
+    for name in unknown:
+        # A new field may not take the place of a column of ours.
+        free = f"{name}_sent" if name in taken else name
+        columns[free], kinds[free] = _unknown(free, [item.get(name) for item in items])
+    frame = pl.DataFrame(columns)
+    if buckets is not None:
+        frame.insert_column(0, pl.Series("bucket", buckets, dtype=pl.String))
+    if faults:
+        received = [json.dumps(items[at]) if at in faults else None for at in range(len(items))]
+        frame = frame.with_columns(
+            pl.Series(FAULTS, [faults.get(at) for at in range(len(items))], pl.List(pl.String)),
+            pl.Series(RECEIVED, received, pl.String),
+        )
+    return frame, kinds
+
+
+def _fault(value: Any, *, number: bool, required: bool) -> str | None:
+    if value is _MISSING:
+        return "missing" if required else None
+    if value is None:
+        return "null" if required else None
+    if number:
+        return None if type(value) in {int, float} else "not a number"
+    return None if type(value) is str else "not a text"
+
+
+def _structured(
+    items: Sequence[Mapping[str, Any]], faults: dict[int, list[str]]
+) -> tuple[dict[str, pl.Series], list[dict[str, Any]]]:
+    """Take `auth_method_structured` apart; members that nobody knows join the item's fields."""
+    values: dict[str, list[str | None]] = {name: [] for name in STRUCTURED_FIELDS.values()}
+    flat: list[dict[str, Any]] = []
+    for at, item in enumerate(items):
+        entry = item.get(STRUCTURED)
+        members: dict[str, Any] = entry if isinstance(entry, dict) else {}
+        if entry is not None and members is not entry:
+            faults.setdefault(at, []).append(f"{STRUCTURED}: not an object")
+        for name, column in STRUCTURED_FIELDS.items():
+            member = members.get(name)
+            if type(member) not in {str, type(None)}:
+                faults.setdefault(at, []).append(f"{column}: not a text")
+                member = None
+            values[column].append(member)
+        beside = members.keys() - STRUCTURED_FIELDS.keys()
+        flat.append({**item, **{f"auth_{name}": members[name] for name in sorted(beside)}})
+    return {name: pl.Series(name, column, pl.String) for name, column in values.items()}, flat
+
+
+def _unknown(name: str, values: list[Any]) -> tuple[pl.Series, Kind]:
+    """Keep an unknown field: scalars of one kind as they are, everything else as JSON text."""
+    kind = _kind({type(value) for value in values if value is not None}, values)
+    if kind == "json":
+        values = [
+            None if value is None else json.dumps(value, ensure_ascii=False) for value in values
+        ]
+    return pl.Series(name, values, dtype=KIND_DTYPES[kind], strict=False), kind
+
+
+def _kind(types: set[type], values: list[Any]) -> Kind:
+    if not types:
+        return "null"
+    if types == {bool}:
+        return "bool"
+    if types == {str}:
+        return "string"
+    if types == {int} and all(value is None or value in _INT64 for value in values):
+        return "int"
+    if types == {float} or (
+        types == {int, float}
+        and all(type(value) is not int or abs(value) <= EXACT for value in values)
+    ):
+        return "float"
+    return "json"

@@ -1,0 +1,225 @@
+"""The client: where the API lives, with which key, and how patiently to ask."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, NoReturn, get_args
+
+import polars as pl
+import pyarrow as pa
+
+from falusage.api.exchange import Exchange
+from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, to_arrow
+from falusage.api.progress import Progress
+from falusage.api.query import UsageQuery
+from falusage.api.secret import find_key
+from falusage.api.transport import Transport, find_base_url
+from falusage.api.windows import edges
+from falusage.errors import ConfigError, QueryError
+
+
+class UsageClient:
+    """A client of the Organization Usage API; safe to share between threads.
+
+    Args:
+        api_key: An admin key of the organization's root team; by default `FAL_ADMIN_KEY`, then
+            `FAL_KEY`, from the environment.
+        base_url: Where the API lives; by default `FALUSAGE_BASE_URL`, then the provider's own.
+        workers: How many requests may be under way at once.
+        timeout: Seconds for the whole of one attempt, body included.
+        max_attempts: Attempts for one request, inside one budget of retries for a load.
+        progress: Show a bar on loads that take longer than a second.
+        allow_http: Send the key over plain http to other machines, where it can be read.
+
+    Raises:
+        ConfigError: No key, a malformed one, or an address that is refused.
+
+    Example:
+        >>> import falusage as fu
+        >>> with fu.Emulator() as emulator, fu.UsageClient(
+        ...     emulator.api_key, base_url=emulator.base_url
+        ... ) as client:
+        ...     load = client.load(fu.UsageQuery("2025-03-01", "2025-03-08"))
+        >>> load.receipt.rows_received == load.usage.height
+        True
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        workers: int = 8,
+        timeout: float = 30.0,
+        max_attempts: int = 6,
+        progress: bool = False,
+        allow_http: bool = False,
+    ) -> None:
+        for name, value in (("workers", workers), ("max_attempts", max_attempts)):
+            if type(value) is not int or value < 1:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number from 1 up")
+        if not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+            raise ConfigError(f"timeout is {timeout!r}; expected a positive number of seconds")
+        self._key = find_key(api_key)
+        self.base_url = find_base_url(base_url, allow_http=allow_http)
+        self.workers = workers
+        self.max_attempts = max_attempts
+        self.progress = progress
+        self._transport = Transport(self._key, self.base_url, timeout=timeout)
+
+    def load(
+        self, query: UsageQuery, *, invalid: Invalid = "raise", reconcile: Reconcile = "raise"
+    ) -> UsageLoad:
+        """Load the usage that `query` asks for, whole or not at all.
+
+        The rows are validated and, key by key, held against the API's own summary of the same
+        question. A difference beyond the noise of adding doubles is read again, once, or twice
+        where pages were followed or buckets are open.
+
+        Args:
+            query: What to ask.
+            invalid: `"raise"` on rows that break the table's rules, or set them aside in
+                `quarantine`, where rows received = rows kept + rows quarantined.
+            reconcile: `"raise"` on a difference from the summary, `"warn"`, or `"off"`, which
+                does not ask for it.
+
+        Raises:
+            SchemaError: Rows break the rules; they are in its `failures`.
+            ReconciliationError: Rows and summary disagree; the keys are in its `failures`.
+            ApiError: The exchange failed.
+        """
+        _one_of("invalid", invalid, Invalid)
+        _one_of("reconcile", reconcile, Reconcile)
+        progress = self._bar(query)
+        load = Load(query, self._exchange(progress), self.workers, progress, invalid, reconcile)
+        try:
+            receipt = None
+            while receipt is None:
+                (usage,) = load.tables()
+                receipt = load.receipt()
+        finally:
+            progress.close()
+        load.warn([usage])
+        return UsageLoad(usage, load.quarantine, receipt)
+
+    def iter_usage(self, query: UsageQuery) -> Iterator[pa.Table]:
+        """Give the usage a page at a time, in order, in bounded memory.
+
+        The protocol is checked and every row is validated, but nothing is held against the
+        summary: rows that arrive while a window takes several pages may be missed. Use `load`
+        for a total. Fields that the API sends and this version does not know follow the known
+        columns of the pages that have them.
+
+        Raises:
+            SchemaError: A row breaks the rules.
+            ApiError: The exchange failed.
+        """
+        load = self._unreconciled(query)
+        for table in load.tables(batch_rows=0):
+            if table.height:
+                yield to_arrow(table)
+
+    def fetch_usage(self, query: UsageQuery) -> pa.Table:
+        """Give the usage as one Arrow table; checked as `iter_usage` is, without the summary."""
+        (table,) = self._unreconciled(query).tables()
+        return to_arrow(table)
+
+    def fetch_summary(self, query: UsageQuery) -> pa.Table:
+        """Give the API's own summary of the query's range.
+
+        Returns:
+            The columns of `columns.SUMMARY`, then any that are new; one row per team, product,
+            endpoint, unit, price and currency (and caller, where asked for).
+
+        Raises:
+            SchemaError: A row breaks the rules.
+            ApiError: The exchange failed.
+        """
+        return to_arrow(self._unreconciled(query).summary())
+
+    def _unreconciled(self, query: UsageQuery) -> Load:
+        progress = self._bar(query)
+        return Load(
+            query, self._exchange(progress), self.workers, progress, "raise", reconcile="off"
+        )
+
+    def _exchange(self, progress: Progress) -> Exchange:
+        return Exchange(
+            self._transport, self._key, max_attempts=self.max_attempts, progress=progress
+        )
+
+    def _bar(self, query: UsageQuery) -> Progress:
+        total = len(edges(query)) - 1 if self.progress else 0
+        return Progress(shown=self.progress, total=total, title="usage")
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._transport.close()
+
+    def __enter__(self) -> UsageClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"UsageClient(base_url={self.base_url!r}, workers={self.workers})"
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigError("a client holds a key, so it is not pickled; make one where it is needed")
+
+
+def _one_of(name: str, value: str, allowed: Any) -> None:
+    if value not in get_args(allowed):
+        raise QueryError(
+            f"{name} is {value!r}; expected {' or '.join(map(repr, get_args(allowed)))}"
+        )
+
+
+def load_usage(
+    start: date | datetime | str,
+    end: date | datetime | str,
+    *,
+    client: UsageClient | None = None,
+    **query: Any,
+) -> pl.DataFrame:
+    """Load a usage table, strictly: validated and reconciled, or an error.
+
+    Args:
+        start: The first instant, inclusive; a date means midnight in `timezone`.
+        end: The last, exclusive.
+        client: The client to ask with; by default one from the environment.
+        **query: Any other field of `UsageQuery`.
+
+    Returns:
+        The columns of `columns.USAGE`, then any that are new; one row per line item per bucket.
+
+    Raises:
+        QueryError, ConfigError, ApiError, SchemaError, ReconciliationError: See there.
+    """
+    asked = UsageQuery(start, end, **query)
+    if client is not None:
+        return client.load(asked).usage
+    with UsageClient(progress=True) as own:
+        return own.load(asked).usage
+
+
+def load_summary(
+    start: date | datetime | str,
+    end: date | datetime | str,
+    *,
+    client: UsageClient | None = None,
+    **query: Any,
+) -> pl.DataFrame:
+    """Load the API's own summary of a range; arguments and errors as in `load_usage`.
+
+    Returns:
+        The columns of `columns.SUMMARY`, then any that are new.
+    """
+    asked = UsageQuery(start, end, **query)
+    if client is not None:
+        return pl.DataFrame(client.fetch_summary(asked))
+    with UsageClient() as own:
+        return pl.DataFrame(own.fetch_summary(asked))

@@ -1,0 +1,220 @@
+"""A request and its retries, under the one budget of a load.
+
+What may pass by itself is tried again with jittered, growing pauses: no answer, a cut one, 408,
+429, 5xx. A wait that the server asks for holds every worker of the load, not one. All else is an
+error at once, in the package's own types and without the key.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import tenacity
+
+from falusage.api.answers import Kind
+from falusage.api.careful import NotJson
+from falusage.api.pages import Page, read_page
+from falusage.api.progress import Progress
+from falusage.api.query import Ask
+from falusage.api.secret import Secret
+from falusage.api.transport import Guard, Response, Transport
+from falusage.errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+)
+
+LONGEST_WAIT: Final = timedelta(seconds=120)
+"""The longest wait that is slept when the server asks for it."""
+
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 15.0
+_ERRORS: Final[dict[int, type[ApiError]]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    429: RateLimitError,
+}
+_ADVICE: Final = {
+    401: "the API does not know the key; check FAL_ADMIN_KEY",
+    403: "the key is not an admin key of the organization's root team, or organizations are not "
+    "enabled for it",
+    404: "nothing lives at this address; check the base URL",
+}
+
+
+@dataclass
+class Tally:
+    """What a load has cost so far."""
+
+    requests: int = 0
+    retries: int = 0
+    bytes_received: int = 0
+    server_time: datetime | None = None
+
+
+class Exchange:
+    """The requests of one load: retried, throttled and counted together.
+
+    Safe to share between the load's threads; `stop` breaks off all of them.
+    """
+
+    def __init__(
+        self, transport: Transport, key: Secret, *, max_attempts: int, progress: Progress
+    ) -> None:
+        self._transport = transport
+        self._key = key
+        self._max_attempts = max_attempts
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._live: set[Guard] = set()
+        self._not_before = 0.0
+        self.tally = Tally()
+        self.kinds: dict[str, Kind] = {}
+
+    def stop(self) -> None:
+        """Break off every request in hand and every wait."""
+        self._stop.set()
+        for guard in list(self._live):
+            guard.cut()
+
+    def page(self, ask: Ask, cursor: str | None = None) -> Page:
+        """Fetch one page, trying again what may pass by itself.
+
+        Raises:
+            ApiError: The last attempt's error.
+        """
+        spoiled = 0
+
+        def worth_another(state: tenacity.RetryCallState) -> bool:
+            nonlocal spoiled
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, NotJson):
+                spoiled += 1
+                return spoiled == 1
+            return _passes_by_itself(error)
+
+        tries = tenacity.Retrying(
+            retry=worth_another,
+            stop=self._out_of_tries,
+            wait=self._pause,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return tries(self._attempt, ask, cursor)
+
+    def _attempt(self, ask: Ask, cursor: str | None) -> Page:
+        self._sleep(self._not_before - time.monotonic())
+        facts: dict[str, Any] = {"cursor": cursor, "window": ask.window}
+        excerpt = ""
+        try:
+            with self._transport.get(ask.params(cursor), live=self._live) as response:
+                self._count(response)
+                facts |= {"status": response.status, "request_id": _request_id(response)}
+                excerpt = self._excerpt(response.body)
+                if response.status != 200:
+                    raise self._refusal(response, facts)
+                return read_page(response.body, ask, kinds=self.kinds)
+        except (TransportError, ProtocolError) as error:
+            if self._stop.is_set():
+                raise CancelledError from None
+            start, end = ask.window
+            page = f"page {cursor!r}" if cursor else "first page"
+            where = f" ({page} of the window {start} to {end}{excerpt})"
+            raise type(error)(f"{error}{where}", **facts) from error.__cause__
+
+    def _count(self, response: Response) -> None:
+        when = response.server_time
+        with self._lock:
+            self.tally.requests += 1
+            self.tally.bytes_received += len(response.body)
+            if when and (self.tally.server_time is None or when < self.tally.server_time):
+                self.tally.server_time = when
+
+    def _excerpt(self, body: bytes) -> str:
+        text = self._key.hide(body[:400].decode("utf-8", "replace"))[:120]
+        return f"; the answer begins {text!r}" if text.strip() else "; the answer is empty"
+
+    def _refusal(self, response: Response, facts: dict[str, Any]) -> ApiError:
+        """Name the error that a status other than 200 means."""
+        status = response.status
+        said: dict[str, Any] = {}
+        with suppress(ValueError, RecursionError):
+            body = json.loads(response.body)
+            if isinstance(body, dict) and isinstance(body.get("error"), dict):
+                said = body["error"]
+        if 300 <= status < 400:
+            return ProtocolError(f"status {status}: a redirect, which is not followed", **facts)
+        if status < 300:
+            return ProtocolError(f"status {status}, where the contract knows 200 alone", **facts)
+        if isinstance(said.get("request_id"), str):
+            facts["request_id"] = said["request_id"]
+        words = self._key.hide(str(said.get("message", "")))[:500]
+        advice = _ADVICE.get(status, "")
+        message = f"status {status}" + "".join(f": {text}" for text in (advice, words) if text)
+        kind = _ERRORS.get(status, ServerError if status >= 500 else BadRequestError)
+        wait = response.asked_wait
+        if wait is not None and wait > LONGEST_WAIT and _passes_by_itself(status=status):
+            kind = RateLimitError
+            message += f"; the server asks to wait {wait.total_seconds():,.0f} s"
+        type_ = said.get("type")
+        return kind(
+            message,
+            type=self._key.hide(type_) if isinstance(type_, str) else None,
+            retry_after=wait,
+            **facts,
+        )
+
+    def _out_of_tries(self, state: tenacity.RetryCallState) -> bool:
+        with self._lock:
+            budget = 4 * self._max_attempts + self.tally.requests // 2
+            if state.attempt_number >= self._max_attempts or self.tally.retries >= budget:
+                return True
+            self.tally.retries += 1
+        return False
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        ceiling = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (state.attempt_number - 1))
+        pause = ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+        if isinstance(error, ApiError) and (
+            error.retry_after is not None or isinstance(error, RateLimitError)
+        ):
+            if error.retry_after is not None:
+                pause += error.retry_after.total_seconds()
+            self._not_before = max(self._not_before, time.monotonic() + pause)
+            self._progress.note(f"waiting {pause:.0f} s, as the server asks")
+        return pause
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stop.wait(max(seconds, 0)):
+            raise CancelledError
+
+
+def _passes_by_itself(error: BaseException | None = None, *, status: int | None = None) -> bool:
+    if isinstance(error, ApiError):
+        if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
+            return False
+        status = error.status
+    return isinstance(error, TransportError | ServerError | RateLimitError) or (
+        status is not None and (status in {408, 429} or status >= 500)
+    )
+
+
+def _request_id(response: Response) -> str | None:
+    return response.headers.get("x-fal-request-id") or response.headers.get("x-request-id")

@@ -1,0 +1,240 @@
+"""A load: read, validated, and held against the API's own summary until both agree.
+
+What differs is read again, because rows may have arrived between two pages or between the rows
+and the summary; what still differs then is refused. The same steps serve a table in memory and
+a stream that never holds it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+import polars as pl
+import pyarrow as pa
+
+from falusage import timeframes
+from falusage.api.answers import FAULTS, RECEIVED, Kind
+from falusage.api.assembly import assemble, joint_kinds, warn_of_unknown
+from falusage.api.exchange import Exchange
+from falusage.api.pages import Page
+from falusage.api.progress import Progress
+from falusage.api.query import UsageQuery
+from falusage.api.reading import Reading
+from falusage.api.receipt import Receipt
+from falusage.api.reconciliation import compare, differences, sums
+from falusage.columns import KEY
+from falusage.errors import QuarantineWarning, ReconciliationError, ReconciliationWarning
+from falusage.schema.validation import RULES, refuse, validate, warn_of_oddities
+
+Invalid = Literal["raise", "quarantine"]
+Reconcile = Literal["raise", "warn", "off"]
+
+_REGROUP_AFTER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLoad:
+    """A table, with what is needed to believe it.
+
+    Attributes:
+        usage: The validated usage table; see `columns.USAGE`.
+        quarantine: Rejected rows as received, with `rules` (what each broke) and `received` (the
+            row as JSON text); empty unless asked for with `invalid="quarantine"`.
+        receipt: What was asked, sent, received, kept and reconciled.
+    """
+
+    usage: pl.DataFrame
+    quarantine: pl.DataFrame
+    receipt: Receipt
+
+    @property
+    def table(self) -> pa.Table:
+        """The usage table as Arrow."""
+        return to_arrow(self.usage)
+
+    def __repr__(self) -> str:
+        return f"UsageLoad(\n{self.receipt}\n)"
+
+
+def to_arrow(table: pl.DataFrame) -> pa.Table:
+    """Give a frame as an Arrow table that every Arrow library reads."""
+    return table.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+@dataclass
+class Load:
+    """A load in progress: `tables`, then `receipt`, again for as long as that gives None."""
+
+    query: UsageQuery
+    exchange: Exchange
+    workers: int
+    progress: Progress
+    invalid: Invalid = "raise"
+    reconcile: Reconcile = "raise"
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    kinds: dict[str, Kind] = field(default_factory=dict[str, "Kind"])
+    reads: int = 0
+
+    def tables(self, *, batch_rows: int | None = None) -> Iterator[pl.DataFrame]:
+        """Read the range once more: validated tables of about `batch_rows`, or a single one."""
+        self.exchange.tally.server_time = None
+        self.reads += 1
+        self._reading = Reading(
+            self.query, self.exchange, self.workers, self.progress, self.reconcile != "off"
+        )
+        self._kept = self._quarantined = 0
+        self._bad: list[pl.DataFrame] = []
+        self._sums: list[pl.DataFrame] = []
+        pages: list[Page] = []
+        waiting = 0
+        for page in self._reading.pages():
+            pages.append(page)
+            waiting += page.rows.height if page.rows is not None else 0
+            if batch_rows is not None and waiting >= batch_rows:
+                yield self._validated(pages)
+                pages, waiting = [], 0
+        if pages or not self._sums:
+            yield self._validated(pages)
+
+    def _validated(self, pages: list[Page]) -> pl.DataFrame:
+        table = assemble(pages)
+        self.kinds |= joint_kinds(pages)
+        self._ignored = sorted({name for page in pages for name in page.ignored})
+        checked = validate(table, faults=FAULTS, received=RECEIVED)
+        if self.invalid == "raise":
+            refuse(checked.bad, what=f"{table.height:,} rows received")
+        self._kept += checked.good.height
+        self._quarantined += checked.bad.height
+        self._bad.append(checked.bad)
+        self._sums.append(sums([checked.good]))
+        if len(self._sums) >= _REGROUP_AFTER:
+            self._sums = [sums(self._sums)]
+        return checked.good
+
+    @property
+    def quarantine(self) -> pl.DataFrame:
+        """The rows that the last read set aside."""
+        return pl.concat(self._bad, how="diagonal_relaxed")
+
+    def receipt(self) -> Receipt | None:
+        """Hold the last read against the summary; None if the range must be read again.
+
+        Raises:
+            ReconciliationError: They still disagree, after as many reads as make sense.
+            SchemaError: The summary's own rows break the rules.
+        """
+        compared = compare(sums(self._sums), self._summary())
+        differing = differences(compared) if self.reconcile != "off" else compared.clear()
+        if differing.height:
+            excused = _excused(differing, self.quarantine)
+            unexplained = differing.join(excused, on=KEY, how="anti", nulls_equal=True)
+            if unexplained.height:
+                if self.reads < 2 + (self._reading.followed or self._open_from() is not None):
+                    return None
+                self._disagree(unexplained)
+            elif excused.height:
+                warnings.warn(
+                    f"{excused.height} keys differ from the summary; each has rows in quarantine",
+                    ReconciliationWarning,
+                    stacklevel=4,
+                )
+        return self._receipt(compared)
+
+    def _summary(self) -> pl.DataFrame | None:
+        if self.reconcile == "off":
+            return None
+        return sums([self._valid_summary(self._reading.summaries)])
+
+    def summary(self) -> pl.DataFrame:
+        """Read the API's own summary of the range, validated."""
+        reading = Reading(self.query, self.exchange, self.workers, self.progress, True)
+        return self._valid_summary(reading.read_summary())
+
+    def _valid_summary(self, pages: list[Page]) -> pl.DataFrame:
+        table = assemble(pages, of="summary")
+        checked = validate(table, kind="summary", faults=FAULTS, received=RECEIVED)
+        if self.invalid == "raise":
+            refuse(checked.bad, what="summary's rows")
+        return checked.good
+
+    def _disagree(self, differing: pl.DataFrame) -> None:
+        first = differing.row(0, named=True)
+        key = ", ".join(str(first[name]) for name in KEY)
+        message = (
+            f"the rows and the API's summary disagree on {differing.height} of their keys after "
+            f"{self.reads} reads; for ({key}) the rows sum to cost {first['cost_loaded']!r}, "
+            f"quantity {first['quantity_loaded']!r}, the summary to {first['cost_summary']!r}, "
+            f"{first['quantity_summary']!r}"
+        )
+        if self.reconcile == "warn":
+            warnings.warn(message, ReconciliationWarning, stacklevel=5)
+            return
+        raise ReconciliationError(
+            f"{message}. All are in this error's `failures`; try again, or look at both sides "
+            "with reconcile='warn'",
+            failures=differing,
+        )
+
+    def _open_from(self) -> datetime | None:
+        now = self.exchange.tally.server_time or self.started_at
+        if self.query.end <= now:
+            return None
+        every = timeframes.EVERY[self.query.timeframe]
+        return max(
+            self.query.start, timeframes.floor(now, every=every, timezone=self.query.timezone)
+        )
+
+    def _receipt(self, compared: pl.DataFrame) -> Receipt:
+        tally = self.exchange.tally
+        return Receipt(
+            query=self.query,
+            requests=tally.requests,
+            windows=self._reading.windows,
+            pages=self._reading.page_count,
+            rows_received=self._kept + self._quarantined,
+            rows_kept=self._kept,
+            rows_quarantined=self._quarantined,
+            retries=tally.retries,
+            bytes_received=tally.bytes_received,
+            started_at=self.started_at,
+            finished_at=datetime.now(UTC),
+            server_time=tally.server_time,
+            open_from=self._open_from(),
+            reconciliation=compared,
+        )
+
+    def warn(self, tables: list[pl.DataFrame]) -> None:
+        """Say what was kept but is worth a look."""
+        warn_of_unknown(self.kinds, self._ignored)
+        for table in tables:
+            warn_of_oddities(table)
+        if self._quarantined:
+            warnings.warn(
+                f"{self._quarantined:,} of {self._kept + self._quarantined:,} rows are in "
+                "quarantine, not in the table",
+                QuarantineWarning,
+                stacklevel=3,
+            )
+
+
+def _excused(differing: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+    """Give the differing keys that rows in quarantine may belong to.
+
+    A part of the key that is itself broken may stand for any.
+    """
+    keys = bad.select(
+        *(pl.col(name) for name in KEY if name != "currency"),
+        pl.when(pl.col(RULES).list.eval(pl.element().str.starts_with("currency: ")).list.any())
+        .then(None)
+        .otherwise(pl.col("currency"))
+        .alias("currency"),
+    ).unique()
+    pairs = differing.join(keys, how="cross", suffix="_bad")
+    matches = pl.all_horizontal(
+        pl.col(f"{name}_bad").is_null() | (pl.col(name) == pl.col(f"{name}_bad")) for name in KEY
+    )
+    return pairs.filter(matches).select(differing.columns).unique()

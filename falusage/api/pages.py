@@ -1,0 +1,289 @@
+"""One page's bytes turned into columns, without a Python object per row.
+
+Polars reads the JSON against an explicit schema. That is fast, and blind: fields outside the
+schema vanish, a name given twice loses one value, `true` becomes 1.0. So the bytes are counted
+first: every member and every text of a page has its quotes, every null and truth value its word.
+If what was read accounts for all of them, nothing was hidden; if anything is left over, or looks
+odd in any other way, the page is read again with care.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import polars as pl
+
+from falusage import timeframes
+from falusage.api.answers import (
+    EXACT,
+    KIND_DTYPES,
+    STRUCTURED,
+    STRUCTURED_FIELDS,
+    TABLE,
+    Answer,
+    Kind,
+)
+from falusage.api.careful import read_carefully
+from falusage.api.query import Ask, utc_text
+from falusage.columns import INSTANT, ITEM
+from falusage.errors import PaginationError, ProtocolError
+
+_NUMERIC: Final = bytes.maketrans(b"0123456789.eE+-", b"0" * 15)
+_LONG_NUMBER: Final = b"0" * 100
+_SURROGATE: Final = re.compile(rb"\\u[dD]")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that keeps the contract, with its buckets as instants.
+
+    `rows` starts with `bucket` and `bucket_end`; see `answers` for the rest.
+    """
+
+    rows: pl.DataFrame | None
+    summary: pl.DataFrame | None
+    next_cursor: str | None
+    kinds: Mapping[str, Kind]
+    ignored: tuple[str, ...]
+
+
+def read_page(body: bytes, ask: Ask, *, kinds: Mapping[str, Kind]) -> Page:
+    """Read one answer to `ask`.
+
+    Args:
+        body: The decoded body of a 200.
+        ask: The request that it answers; rows outside its window or filters are refused.
+        kinds: Unknown fields that earlier pages had, so that this one can be read fast.
+
+    Raises:
+        ProtocolError: The answer is outside the contract.
+        PaginationError: `has_more` and `next_cursor` disagree.
+    """
+    answer = _read_fast(body, ask, kinds)
+    if answer is None:
+        answer = read_carefully(body, time_series=ask.time_series, summary=ask.summary)
+    if answer.has_more != (answer.next_cursor is not None):
+        raise PaginationError(
+            f"has_more is {answer.has_more} but next_cursor is {answer.next_cursor!r}"
+        )
+    rows = answer.rows
+    for table in (rows, answer.summary):
+        if table is not None:
+            _check_filters(table, ask)
+    if rows is not None:
+        rows = _with_instants(rows, ask)
+    return Page(rows, answer.summary, answer.next_cursor, answer.kinds, answer.ignored)
+
+
+def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer | None:
+    """Read with Polars alone; None where it cannot be vouched for that nothing was lost."""
+    if not body.startswith(b"{") or b"\\\\" in body or _SURROGATE.search(body):
+        return None
+    if _LONG_NUMBER in body.translate(_NUMERIC) or "json" in kinds.values():
+        return None
+    item = _item_schema(ask, kinds)
+    schema: dict[str, pl.DataType] = {"next_cursor": pl.String(), "has_more": pl.Boolean()}
+    if ask.time_series:
+        bucket = {"bucket": pl.String(), "results": pl.List(pl.Struct(item))}
+        schema["time_series"] = pl.List(pl.Struct(bucket))
+    if ask.summary:
+        schema["summary"] = pl.List(pl.Struct(item))
+    try:
+        envelope = pl.read_json(body, schema=schema)
+    except pl.exceptions.PolarsError:
+        return None
+    if envelope.height != 1 or any(
+        envelope[name].null_count() for name in schema if name != "next_cursor"
+    ):
+        return None
+    cursor: str | None = envelope["next_cursor"].item()
+    tally = _Tally(members=len(schema), texts=cursor is not None, nulls=cursor is None, words=1)
+    rows: pl.DataFrame | None = None
+    summary: pl.DataFrame | None = None
+    tables: list[pl.DataFrame] = []
+    if ask.time_series:
+        buckets = envelope.select(
+            pl.col("time_series").explode(empty_as_null=False).struct.unnest()
+        )
+        if buckets.null_count().sum_horizontal().item():
+            return None
+        tally = tally.plus(members=2 * buckets.height, texts=buckets.height)
+        rows = buckets.explode("results", empty_as_null=False)
+        rows = rows.select("bucket", pl.col("results").struct.unnest())
+        tables.append(rows.drop("bucket"))
+    if ask.summary:
+        summary = envelope.select(pl.col("summary").explode(empty_as_null=False).struct.unnest())
+        tables.append(summary)
+    for table in tables:
+        counted = _count(table, tally)
+        if counted is None:
+            return None
+        tally = counted
+    if not tally.accounts_for(body):
+        return None
+    found = dict(kinds)
+    return Answer(
+        None if rows is None else _settle(rows, found),
+        None if summary is None else _settle(summary, found),
+        cursor,
+        envelope["has_more"].item(),
+        found,
+    )
+
+
+def _item_schema(ask: Ask, kinds: Mapping[str, Kind]) -> dict[str, pl.DataType]:
+    item: dict[str, pl.DataType] = dict(ITEM)
+    if ask.query.auth_method:
+        item["auth_method"] = pl.String()
+    if ask.query.auth_method_structured:
+        item[STRUCTURED] = pl.Struct(dict.fromkeys(STRUCTURED_FIELDS, pl.String()))
+    # Read as Int64, 1.5 would become 1 in silence; as Float64 it is seen.
+    return item | {
+        name: pl.Float64() if kind == "int" else KIND_DTYPES[kind] for name, kind in kinds.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """What was read, in what it must have cost in bytes."""
+
+    members: int
+    texts: int
+    nulls: int
+    words: int
+    optional: int = 0
+    """Nulls read where a member may also have been left out."""
+
+    def plus(
+        self, *, members: int = 0, texts: int = 0, nulls: int = 0, words: int = 0, optional: int = 0
+    ) -> _Tally:
+        return _Tally(
+            self.members + members,
+            self.texts + texts,
+            self.nulls + nulls,
+            self.words + words,
+            self.optional + optional,
+        )
+
+    def accounts_for(self, body: bytes) -> bool:
+        """Tell whether the body holds these names, texts and words, and no other."""
+        nulls = body.count(b"null")
+        if nulls == self.nulls + self.optional:
+            members = self.members + self.optional
+        elif nulls == self.nulls:
+            members = self.members
+        else:
+            return False
+        quotes = body.count(b'"') - (body.count(b'\\"') if b"\\" in body else 0)
+        return (
+            quotes == 2 * (members + self.texts)
+            and body.count(b"true") + body.count(b"false") == self.words
+        )
+
+
+def _count(table: pl.DataFrame, tally: _Tally) -> _Tally | None:
+    """Add a table's members, texts and words to the tally; None if a required one is null."""
+    height = table.height
+    for name in table.columns:
+        series = table[name]
+        nulls = series.null_count()
+        if name in ITEM and nulls:
+            return None
+        if name == STRUCTURED:
+            inner = series.drop_nulls().struct.unnest()
+            missing = sum(inner.null_count().row(0))
+            texts = inner.width * inner.height - missing
+            tally = tally.plus(members=height + texts, texts=texts, nulls=nulls, optional=missing)
+            continue
+        if series.dtype == pl.Float64 and name not in ITEM and _beyond_exact(series):
+            return None
+        tally = tally.plus(
+            members=height,
+            nulls=nulls,
+            texts=height - nulls if series.dtype == pl.String else 0,
+            words=height - nulls if series.dtype == pl.Boolean else 0,
+        )
+    return tally
+
+
+def _beyond_exact(series: pl.Series) -> bool:
+    largest = series.abs().max()
+    return isinstance(largest, float) and largest >= EXACT
+
+
+def _settle(table: pl.DataFrame, kinds: dict[str, Kind]) -> pl.DataFrame:
+    """Bring a table read fast into the form that `Answer` promises."""
+    for name, kind in kinds.items():
+        if kind == "int":
+            whole = table[name].cast(pl.Int64)
+            if (whole.cast(pl.Float64) == table[name]).all():
+                table = table.with_columns(whole)
+            else:
+                kinds[name] = "float"
+    structured = pl.col(STRUCTURED).struct.field
+    derived = {
+        column: structured(member).alias(column)
+        if STRUCTURED in table.columns
+        else pl.lit(None, pl.String).alias(column)
+        for member, column in STRUCTURED_FIELDS.items()
+    }
+    if "auth_method" not in table.columns:
+        derived["auth_method"] = pl.lit(None, pl.String).alias("auth_method")
+    first = ["bucket"] if "bucket" in table.columns else []
+    return table.select(
+        *first, *(derived.get(name, pl.col(name)) for name in TABLE), *(pl.col(n) for n in kinds)
+    )
+
+
+def _check_filters(table: pl.DataFrame, ask: Ask) -> None:
+    asked = {
+        "username": ask.query.team_username,
+        "product": ask.query.product,
+        "endpoint_id": ask.endpoint_id,
+    }
+    if ask.query.auth_method_structured:
+        asked["api_key_id"] = ask.api_key_id
+    for name, allowed in asked.items():
+        if not allowed:
+            continue
+        stray = set(table[name].drop_nulls().unique()) - set(allowed)
+        if stray:
+            raise ProtocolError(f"{name} {min(stray)[:80]!r} was not asked for")
+
+
+def _with_instants(rows: pl.DataFrame, ask: Ask) -> pl.DataFrame:
+    """Turn bucket texts into the instants at which the buckets start and end."""
+    query = ask.query
+    texts = rows["bucket"].unique(maintain_order=True)
+    starts = [_bucket(text) for text in texts]
+    every = timeframes.EVERY[query.timeframe]
+    first = timeframes.floor(ask.start, every=every, timezone=query.timezone)
+    for text, start in zip(texts, starts, strict=True):
+        if not first <= start < ask.end:
+            raise ProtocolError(
+                f"bucket {text} is outside the window {utc_text(ask.start)} to {utc_text(ask.end)}"
+            )
+    end = timeframes.period_end(pl.col("start"), every=every, timezone=query.timezone)
+    buckets = (
+        pl.DataFrame({"bucket": texts, "start": pl.Series(starts, dtype=INSTANT)})
+        .with_columns(bucket_end=end.dt.convert_time_zone("UTC"))
+        .with_columns(pl.min_horizontal("bucket_end", pl.lit(ask.end.astimezone(UTC), INSTANT)))
+    )
+    instants = rows.select("bucket").join(buckets, on="bucket", how="left", maintain_order="left")
+    return rows.drop("bucket").select(
+        instants["start"].alias("bucket"), instants["bucket_end"], pl.all()
+    )
+
+
+def _bucket(text: str) -> datetime:
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError:
+        raise ProtocolError(f"bucket {text[:80]!r} is not an ISO 8601 instant") from None
+    if start.tzinfo is None:
+        raise ProtocolError(f"bucket {text[:80]!r} has no UTC offset, so it names no instant")
+    return start

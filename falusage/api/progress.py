@@ -1,0 +1,38 @@
+"""A progress bar that stays out of the way: none on short loads, none where nobody looks."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from tqdm.auto import tqdm
+
+
+class Progress:
+    """A bar over the buckets of a load; it appears once the load has lasted a second."""
+
+    def __init__(self, *, shown: bool, total: int, title: str) -> None:
+        self._bar: Any = None
+        if shown:
+            with warnings.catch_warnings():
+                # Without ipywidgets tqdm warns and falls back to text, which is all we want.
+                warnings.simplefilter("ignore")
+                self._bar = tqdm(
+                    total=total, desc=title, unit=" buckets", disable=None, delay=1.0, leave=False
+                )
+
+    def advance(self, buckets: int, *, rows: int) -> None:
+        """Count buckets that are whole, and the rows so far."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{rows:,} rows", refresh=False)
+            self._bar.update(buckets)
+
+    def note(self, text: str) -> None:
+        """Say what the load is waiting for."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,72 @@
+"""What a load did, and why its total can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from falusage.api.query import UsageQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The record of one load.
+
+    Attributes:
+        query: What was asked, with its bounds and timeframe resolved.
+        requests: Requests sent, retries and repeated reads included.
+        windows: Windows that the range was cut into.
+        pages: Pages that the rows came on.
+        rows_received: Line items received; `rows_kept` + `rows_quarantined`.
+        rows_kept: Rows in the table.
+        rows_quarantined: Rows set aside.
+        retries: Attempts that failed and were made again.
+        bytes_received: Bytes of all answers, decoded.
+        started_at: When the load began, by this machine's clock, in UTC.
+        finished_at: When it ended.
+        server_time: The server's clock at the first answer of the read that was kept, or None
+            where it did not say.
+        open_from: None where every bucket had ended by `server_time`; else the instant from
+            which buckets may still grow.
+        reconciliation: Both sides for each key: `username`, `product`, `endpoint_id`, `unit`,
+            `currency`, `cost_loaded`, `cost_summary`, `quantity_loaded`, `quantity_summary`; the
+            summary's are null where it was not asked for or does not know the key.
+    """
+
+    query: UsageQuery
+    requests: int
+    windows: int
+    pages: int
+    rows_received: int
+    rows_kept: int
+    rows_quarantined: int
+    retries: int
+    bytes_received: int
+    started_at: datetime
+    finished_at: datetime
+    server_time: datetime | None
+    open_from: datetime | None
+    reconciliation: pl.DataFrame = field(repr=False)
+
+    def __str__(self) -> str:
+        seconds = (self.finished_at - self.started_at).total_seconds()
+        keys = self.reconciliation.height
+        checked = self.reconciliation["cost_summary"].null_count() < keys or not keys
+        lines = [
+            f"{self.rows_kept:,} rows from {self.query.start.isoformat()} "
+            f"to {self.query.end.isoformat()} by {self.query.timeframe} "
+            f"in {self.query.timezone}",
+            f"{self.requests:,} requests ({self.retries} retries), {self.pages:,} pages, "
+            f"{self.bytes_received / 1e6:,.1f} MB in {seconds:.1f} s",
+            f"reconciled with the API's summary: {keys:,} keys agree"
+            if checked
+            else "not reconciled with the API's summary",
+            "all buckets had ended"
+            if self.open_from is None
+            else f"open: buckets from {self.open_from.isoformat()} on may still grow",
+        ]
+        if self.rows_quarantined:
+            lines.append(f"{self.rows_quarantined:,} rows in quarantine")
+        return "\n".join(lines)

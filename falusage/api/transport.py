@@ -1,0 +1,318 @@
+"""One request over HTTP: a whole body, or a typed error.
+
+An attempt has one deadline for all of it, headers and body, kept by closing its socket: a server
+that drips bytes never trips a read timeout. A body counts only if it is as long as it said, and
+decodes to its end. Redirects are not followed, and the key goes to no other host.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import socket
+import threading
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from falusage.api.secret import Secret, strip_tracebacks
+from falusage.errors import ConfigError, ProtocolError, TransportError
+
+BASE_URL: Final = "https://api.fal.ai/v1"
+PATH: Final = "/organization/usage"
+BODY_LIMIT: Final = 64 * 2**20
+"""The largest decoded body, in bytes."""
+
+_CHUNK: Final = 2**18
+_BIG: Final = 2**23
+# A body and what is made of it weigh some four times its size: two of the largest at a time,
+# whatever the number of workers, keep a load under 1 GB.
+_BIG_BODIES: Final = threading.BoundedSemaphore(2)
+_HERE: Final = threading.local()
+
+
+def find_base_url(base_url: str | None, *, allow_http: bool) -> str:
+    """Take the base from the argument, then `FALUSAGE_BASE_URL`, then the provider's own.
+
+    Raises:
+        ConfigError: It is no address, or plain HTTP to another machine, where the key could be
+            read on the way.
+    """
+    base = base_url if base_url is not None else os.environ.get("FALUSAGE_BASE_URL") or BASE_URL
+    try:
+        parts = urlsplit(base)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ConfigError(f"base_url is no address; expected one such as {BASE_URL!r}")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConfigError("base_url holds a user, a query or a fragment; expected none of these")
+    if parts.scheme == "http" and not allow_http and not _is_loopback(host):
+        raise ConfigError(
+            f"base_url {base!r} is plain http, on which anybody on the way reads the key; "
+            "use https, or pass allow_http=True if that is meant"
+        )
+    return base.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def server_time(self) -> datetime | None:
+        """The server's clock, from the Date header."""
+        try:
+            when = parsedate_to_datetime(self.headers.get("Date", ""))
+        except ValueError:
+            return None
+        return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+    @property
+    def asked_wait(self) -> timedelta | None:
+        """How long the server asks to wait, where it says so in a form that makes sense."""
+        now = self.server_time or datetime.now(UTC)
+        asked = self.headers.get("Retry-After", "")
+        with suppress(ValueError):
+            until = parsedate_to_datetime(asked)
+            until = until if until.tzinfo else until.replace(tzinfo=UTC)
+            return max(until - now, timedelta())
+        for text in (asked, self.headers.get("x-ratelimit-reset", "")):
+            with suppress(ValueError, OverflowError):
+                seconds = float(text)
+                if seconds > 1e9:  # an instant, as some send it, not a time to wait
+                    seconds -= now.timestamp()
+                if math.isfinite(seconds) and seconds >= 0:
+                    return timedelta(seconds=seconds)
+        return None
+
+
+class Guard:
+    """One attempt's deadline, and the socket to close when it passes."""
+
+    def __init__(self, seconds: float, live: set[Guard]) -> None:
+        self._live = live
+        self.passed = False
+        self._connection: Any = None
+        self._socket: Any = None
+        self._cut = False
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+
+    def watch(self, connection: Any) -> None:
+        """Note the connection that the attempt uses."""
+        self._connection = connection
+        self._socket = getattr(connection, "sock", None) or self._socket
+        if self._cut:
+            self.cut()
+
+    def _expire(self) -> None:
+        self.passed = True
+        self.cut()
+
+    def cut(self) -> None:
+        """Close the socket under the attempt, which then fails at once."""
+        self._cut = True
+        sock = getattr(self._connection, "sock", None) or self._socket
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Guard:
+        _HERE.guard = self
+        self._live.add(self)
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._live.discard(self)
+        _HERE.guard = None
+
+
+class _Watched:
+    """A connection that tells the attempt in hand which socket it uses."""
+
+    sock: Any
+
+    def connect(self) -> None:
+        self.set_debuglevel(0)  # type: ignore[attr-defined] # http.client would print the header
+        super().connect()  # type: ignore[misc] # a mixin before urllib3's connections
+        self._tell()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._tell()
+        super().request(*args, **kwargs)  # type: ignore[misc] # as above
+        self._tell()
+
+    def _tell(self) -> None:
+        guard: Guard | None = getattr(_HERE, "guard", None)
+        if guard is not None:
+            guard.watch(self)
+
+
+class _HTTPConnection(_Watched, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _HTTPSConnection(_Watched, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _HTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self._watch(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        self._watch(manager)
+        return manager
+
+    @staticmethod
+    def _watch(manager: Any) -> None:
+        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class Transport:
+    """Sends requests to one address with one key; safe to share between threads."""
+
+    def __init__(self, key: Secret, base_url: str, *, timeout: float) -> None:
+        self._key = key
+        self.url = base_url + PATH
+        self.timeout = timeout
+        self._idle: list[requests.Session] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def get(self, params: Iterable[tuple[str, str]], *, live: set[Guard]) -> Iterator[Response]:
+        """Send one request and give its whole answer, whatever its status.
+
+        A large body counts against the bound on memory until the context is left. While the
+        attempt lasts its guard is in `live`, for whoever must break it off.
+
+        Raises:
+            TransportError: No answer, a cut one, or one that came too late.
+            ProtocolError: An answer that is too large, or encoded in a way not asked for.
+        """
+        with ExitStack() as permits:
+            yield self._fetch(list(params), permits, live)
+
+    def _fetch(
+        self, params: list[tuple[str, str]], permits: ExitStack, live: set[Guard]
+    ) -> Response:
+        with self._session() as session, Guard(self.timeout, live) as guard:
+            try:
+                with session.get(
+                    self.url,
+                    params=params,
+                    auth=self._key,
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    body = _body(response, permits)
+                    return Response(response.status_code, response.headers, body)
+            # ValueError: http.client on a status line or a header that it cannot read.
+            except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+                foreign = error
+        if guard.passed:
+            message = f"no whole answer within {self.timeout:g} s"
+        else:
+            message = f"{type(foreign).__name__}: {self._key.hide(str(foreign))[:300]}"
+        raise TransportError(message) from strip_tracebacks(foreign)
+
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        with self._lock:
+            session = self._idle.pop() if self._idle else None
+        session = session or self._new_session()
+        try:
+            yield session
+        finally:
+            with self._lock:
+                self._idle.append(session)
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        session.headers = requests.structures.CaseInsensitiveDict(
+            {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "falusage"}
+        )
+        # Over plain http a proxy would read the key; over https it only passes bytes on.
+        session.trust_env = self.url.startswith("https:")
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Adapter(max_retries=0, pool_connections=1, pool_maxsize=1))
+        return session
+
+    def close(self) -> None:
+        """Close idle connections."""
+        with self._lock:
+            sessions, self._idle = self._idle, []
+        for session in sessions:
+            session.close()
+
+
+def _body(response: requests.Response, permits: ExitStack) -> bytes:
+    """Read a body to its end, and make sure that it is the end."""
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", ""}:
+        raise ProtocolError(
+            f"the answer is encoded as {encoding[:40]!r}, which was not asked for",
+            status=response.status_code,
+        )
+    inflate = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    raw: Any = response.raw
+    parts: list[bytes] = []
+    received = size = 0
+    big = False
+    while chunk := raw.read1(_CHUNK, decode_content=False):
+        received += len(chunk)
+        decoded = chunk if inflate is None else inflate.decompress(chunk, BODY_LIMIT + 1 - size)
+        parts.append(decoded)
+        size += len(decoded)
+        if inflate is not None and inflate.unused_data:
+            raise TransportError("the gzip body goes on after its end")
+        if size > BODY_LIMIT:
+            raise ProtocolError(
+                f"the answer is larger than {BODY_LIMIT // 2**20} MiB", status=response.status_code
+            )
+        if size > _BIG and not big:
+            big = True
+            permits.enter_context(_BIG_BODIES)
+    length = response.headers.get("Content-Length")
+    if length is not None and length.strip().isdigit() and int(length) != received:
+        raise TransportError(f"the body was cut: {received} bytes of {length}")
+    if inflate is not None and received and not inflate.eof:
+        raise TransportError("the gzip body was cut before its end")
+    return b"".join(parts)

@@ -1,0 +1,171 @@
+"""Failed validation as data: good rows, bad rows, and which rules each bad one broke."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import polars as pl
+
+from falusage.columns import PRODUCTS, SUMMARY, USAGE
+from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning
+
+RULES: Final = "rules"
+RECEIVED: Final = "received"
+
+_BROKEN: Final = {
+    "not_nullable": "null",
+    "greater_than_or_equal_to": "negative",
+    "less_than": "not below 1e18",
+    "str_matches": "not three letters",
+}
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """A table, taken apart.
+
+    Attributes:
+        good: The rows that keep every rule, as they came.
+        bad: The rows that do not, as received, followed by `rules`, a list of what each broke
+            (`"cost: negative"`), and `received`, the row as JSON text.
+    """
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+
+
+def validate(
+    table: pl.DataFrame,
+    *,
+    kind: Literal["usage", "summary"] = "usage",
+    faults: str | None = None,
+    received: str | None = None,
+) -> Validated:
+    """Split a table into the rows that keep the rules of its kind and those that do not.
+
+    Args:
+        table: An eager frame with the columns of `columns.USAGE` or `columns.SUMMARY`; others
+            may follow and are not checked.
+        kind: Whose rules.
+        faults: A column, taken off again, that lists what was wrong with a row before it could
+            be typed.
+        received: A column, taken off again, that holds such a row as JSON text.
+
+    Raises:
+        SchemaError: A column is missing or of another type, so that no row can be judged.
+    """
+    import pandera.polars as pa
+
+    from falusage.schema.models import SummaryModel, UsageModel
+
+    internal = [name for name in (faults, received) if name is not None and name in table.columns]
+    bare = table.drop(internal)
+    model = UsageModel if kind == "usage" else SummaryModel
+    try:
+        model.validate(bare, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        cases = error.failure_cases
+    else:
+        if not internal:
+            return Validated(bare, _quarantine(bare.clear(), {}, None, None))
+        cases = pl.DataFrame(schema={"index": pl.Int32, "column": pl.String, "check": pl.String})
+    _refuse_wrong_columns(bare, cases, kind)
+    broken: dict[int, list[str]] = {}
+    early = table[faults].to_list() if faults in internal and faults is not None else []
+    for at, rules in enumerate(early):
+        if rules:
+            broken[at] = list(rules)
+    for at, column, check in (
+        cases.select("index", "column", "check")
+        .unique()
+        .sort("index", "column", "check")
+        .iter_rows()
+    ):
+        rules = broken.setdefault(at, [])
+        # A cell that could not be typed is null by now; its own rule says more.
+        if not any(rule.startswith(f"{column}: ") for rule in rules) or at not in range(len(early)):
+            rules.append(f"{column}: {_BROKEN.get(check.split('(')[0], check)}")
+    marked = pl.Series(sorted(broken), dtype=pl.Int64)
+    is_bad = pl.int_range(pl.len(), dtype=pl.Int64).is_in(marked.implode())
+    text = (
+        table[received].filter(table.select(is_bad).to_series()) if received in internal else None
+    )
+    return Validated(bare.filter(~is_bad), _quarantine(bare.filter(is_bad), broken, marked, text))
+
+
+def _refuse_wrong_columns(table: pl.DataFrame, cases: pl.DataFrame, kind: str) -> None:
+    schema = USAGE if kind == "usage" else SUMMARY
+    wrong = [
+        f"{name} is {table.schema[name]}, not {dtype}" if name in table.schema else f"no {name}"
+        for name, dtype in schema.items()
+        if table.schema.get(name) != dtype
+    ]
+    if wrong or cases["index"].null_count():
+        raise SchemaError(
+            f"not a {kind} table: {'; '.join(wrong) or 'see failures'}. Expected the columns "
+            f"{', '.join(schema)}",
+            failures=cases,
+        )
+
+
+def _quarantine(
+    rows: pl.DataFrame,
+    broken: dict[int, list[str]],
+    marked: pl.Series | None,
+    text: pl.Series | None,
+) -> pl.DataFrame:
+    rules = [broken[at] for at in marked] if marked is not None else []
+    sent = [name for name in rows.columns if name != "bucket_end"]
+    as_json = pl.struct(sent).struct.json_encode()
+    if text is not None:
+        as_json = pl.coalesce(pl.lit(text), as_json)
+    return rows.with_columns(
+        pl.Series(RULES, rules, dtype=pl.List(pl.String)), as_json.alias(RECEIVED)
+    )
+
+
+def refuse(bad: pl.DataFrame, *, what: str) -> None:
+    """Raise if there are bad rows.
+
+    Raises:
+        SchemaError: With the rows, and the first few rules in words.
+    """
+    if not bad.height:
+        return
+    counts = bad[RULES].explode().value_counts(sort=True).head(_SHOWN).rows()
+    words = ", ".join(f"{rule} ({count:,})" for rule, count in counts)
+    raise SchemaError(
+        f"{bad.height:,} of the {what} break the table's rules: {words}. They are in this error's "
+        "`failures`; invalid='quarantine' sets them aside instead",
+        failures=bad,
+    )
+
+
+def warn_of_oddities(usage: pl.DataFrame) -> None:
+    """Warn of what is kept but worth a look: costs unlike quantity × price, new products."""
+    product = pl.col("quantity") * pl.col("unit_price")
+    unlike = (pl.col("cost") - product).abs() > 1e-6 + 1e-6 * pl.max_horizontal("cost", product)
+    odd = usage.select(
+        unlike.sum().alias("unlike"),
+        pl.col("product")
+        .filter(~pl.col("product").is_in(PRODUCTS))
+        .unique()
+        .implode()
+        .alias("new"),
+    )
+    if count := odd["unlike"].item():
+        warnings.warn(
+            f"{count:,} of {usage.height:,} rows have a cost unlike quantity × unit_price; cost is "
+            "what is billed, so it was kept as it is",
+            CostMismatchWarning,
+            stacklevel=2,
+        )
+    if new := sorted(odd["new"].item()):
+        warnings.warn(
+            f"unknown product {', '.join(map(repr, new))}: kept as it is",
+            UnknownProductWarning,
+            stacklevel=2,
+        )
