@@ -12,15 +12,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import polars as pl
 
 from falusage import columns, timeframes
-from falusage.emulator.wire import items
+from falusage.emulator.wire import Written, items
 from falusage.errors import MissingColumnError, QueryError
 
 KEPT_BYTES: Final = 512 * 2**20
+_Answer = TypeVar("_Answer", Written, bytes)
 _SUMMED: Final = ("quantity", "cost")
 _KEY: Final = tuple(name for name in columns.ITEM if name not in _SUMMED)
 _ORDER: Final = ("username", "product", "endpoint_id", "unit", "unit_price", "currency")
@@ -85,43 +86,37 @@ class Ledger:
             name: frozenset(self._rows[name].drop_nulls().unique())
             for name in ("username", "endpoint_id", "api_key_id")
         }
-        self._kept: dict[tuple[str, Question], pl.DataFrame] = {}
+        self._kept: dict[tuple[str, Question], Any] = {}
         self._lock = threading.Lock()
 
     def holds(self, column: str, name: str) -> bool:
         """Say whether a value stands in the table's `username`, `endpoint_id` or `api_key_id`."""
         return name in self._names[column]
 
-    def time_series(self, question: Question) -> pl.DataFrame:
-        """Give the line items of each bucket.
+    def time_series(self, question: Question) -> Written:
+        """Write the line items of each bucket.
 
-        Returns:
-            `bucket` (String, ISO 8601 with the offset of the question's zone) and `item` (its
-            JSON), by bucket, then username, product, endpoint_id, unit, unit_price, currency
-            and the shown auth columns; rows that are alike in all of these keep their order.
+        They stand by bucket, then username, product, endpoint_id, unit, unit_price, currency and
+        the shown auth columns; items that are alike in all of these keep the table's order.
         """
-        return self._recall("time_series", question, self._time_series)
+        return self._recall(question, self._time_series)
 
-    def summary(self, question: Question) -> pl.DataFrame:
-        """Give the line items of the whole range, as `item` (JSON), in the same order."""
-        return self._recall("summary", question, self._summary)
+    def summary(self, question: Question) -> bytes:
+        """Write the line items of the whole range, as a JSON array in the same order."""
+        return self._recall(question, self._summary)
 
-    def _recall(
-        self, part: str, question: Question, make: Callable[[Question], pl.DataFrame]
-    ) -> pl.DataFrame:
+    def _recall(self, question: Question, make: Callable[[Question], _Answer]) -> _Answer:
+        key = (make.__name__, question)
         # One at a time: eight workers that ask the same question at once cost one computation.
         with self._lock:
-            found = self._kept.pop((part, question), None)
+            found = self._kept.pop(key, None)
             answer = make(question) if found is None else found
-            self._kept[part, question] = answer
-            while len(self._kept) > 1 and self._size() > KEPT_BYTES:
+            self._kept[key] = answer
+            while len(self._kept) > 1 and sum(map(_size, self._kept.values())) > KEPT_BYTES:
                 del self._kept[next(iter(self._kept))]
-            return answer
+        return answer
 
-    def _size(self) -> int:
-        return sum(int(answer.estimated_size()) for answer in self._kept.values())
-
-    def _time_series(self, question: Question) -> pl.DataFrame:
+    def _time_series(self, question: Question) -> Written:
         rows = self._asked(question)
         calendar = _calendar(rows, question)
         rows = rows.join(
@@ -143,16 +138,18 @@ class Ledger:
             whole, parts = rows.filter(~pl.col("part")), rows.filter("part")
             lines = whole if parts.is_empty() else _joined(whole, _merged(parts, key))
         lines = lines.sort("period", *_ORDER, *question.shown, maintain_order=True)
-        labels = calendar.select("period", "label").unique()
-        return lines.join(labels, on="period", maintain_order="left", suffix="_of").select(
-            pl.col("label").alias("bucket"),
-            items(question.shown, self.extras).alias("item"),
+        labels = calendar.select("period", pl.col("label").alias("bucket")).unique()
+        return Written.of(
+            lines.select("period", items(question.shown, self.extras).alias("item")).join(
+                labels, on="period", maintain_order="left"
+            )
         )
 
-    def _summary(self, question: Question) -> pl.DataFrame:
+    def _summary(self, question: Question) -> bytes:
         lines = _merged(self._asked(question), [*_KEY, *question.shown, *self.extras])
         lines = lines.sort(*_ORDER, *question.shown, maintain_order=True)
-        return lines.select(items(question.shown, self.extras).alias("item"))
+        item = lines.select(items(question.shown, self.extras)).to_series()
+        return f"[{item.str.join(',').item()}]".encode()
 
     def _asked(self, question: Question) -> pl.DataFrame:
         inside = pl.col("bucket").is_between(
@@ -199,3 +196,7 @@ def _merged(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
 
 def _joined(whole: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([whole.select(merged.columns), merged], how="vertical_relaxed")
+
+
+def _size(answer: Written | bytes) -> int:
+    return len(answer.text) if isinstance(answer, Written) else len(answer)

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
@@ -21,6 +22,10 @@ _STRUCTURED: Final = {
     "api_key_id": "api_key_id",
     "login_username": "login_username",
 }
+
+
+_OPEN: Final = ('{"bucket":"', '","results":[')
+_CLOSE: Final = "]}"
 
 
 def items(shown: Sequence[str] = (), extras: Sequence[str] = ()) -> pl.Expr:
@@ -58,37 +63,68 @@ def _optional(column: str, field: str) -> pl.Expr:
     return pl.when(pl.col(column).is_not_null()).then(member).otherwise(pl.lit(""))
 
 
-def page(
-    time_series: pl.DataFrame | None, summary: pl.DataFrame | None, *, number: int, limit: int
-) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A time series written once, so that any run of its items is a cut of the same bytes.
+
+    Attributes:
+        text: Every item, behind a comma or, where it opens a bucket, behind what closes the
+            bucket before and opens its own.
+        ends: Where each item ends in `text`.
+        buckets: The bucket that each item is in, as it is written.
+    """
+
+    text: bytes
+    ends: pl.Series
+    buckets: pl.Series
+
+    @classmethod
+    def of(cls, lines: pl.DataFrame) -> Written:
+        """Write a frame of `bucket` (as text) and `item` (as JSON), in their order."""
+        opening = pl.concat_str(pl.lit(_CLOSE + "," + _OPEN[0]), "bucket", pl.lit(_OPEN[1]))
+        goes_on = pl.col("bucket") == pl.col("bucket").shift(1)
+        before = pl.when(goes_on).then(pl.lit(",")).otherwise(opening)
+        text = lines.select(pl.concat_str(before, "item")).to_series()
+        return cls(
+            text=text.str.join("").item().encode(),
+            ends=text.str.len_bytes().cast(pl.UInt64).cum_sum(),
+            buckets=lines["bucket"],
+        )
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def cut(self, first: int, most: int) -> list[bytes | memoryview]:
+        """Give the buckets of up to `most` items from the one at `first`, as pieces of JSON."""
+        last = min(first + most, len(self))
+        if first >= last:
+            return []
+        begin = self.ends[first - 1] if first else 0
+        piece = memoryview(self.text)[begin : self.ends[last - 1]]
+        if piece[0] == ord(","):  # the bucket's first items are on the page before
+            return [self.buckets[first].join(_OPEN).encode(), piece[1:], _CLOSE.encode()]
+        return [piece[len(_CLOSE) + 1 :], _CLOSE.encode()]
+
+
+def page(time_series: Written | None, summary: bytes | None, *, number: int, limit: int) -> bytes:
     """Write a page: `limit` items of the time series from the page's place, and the summary whole.
 
     Args:
-        time_series: Columns `bucket` and `item`, in order, or None where it is not asked for.
-        summary: Column `item`, or None where it is not asked for.
+        time_series: None where it is not asked for.
+        summary: A JSON array, or None where it is not asked for.
         number: The page's number, from 1. Past the last page there are no items.
         limit: The most items on a page. A bucket with more stands on several pages.
     """
-    parts: list[str] = []
-    after = None
+    pieces: list[bytes | memoryview] = [b"{"]
+    more = False
     if time_series is not None:
-        first = min((number - 1) * limit, time_series.height)
-        after = cursor(number + 1) if first + limit < time_series.height else None
-        buckets = (
-            time_series.slice(first, limit)
-            .group_by("bucket", maintain_order=True)
-            .agg(pl.col("item").str.join(","))
-            .select(
-                pl.concat_str(
-                    pl.lit('{"bucket":"'), "bucket", pl.lit('","results":['), "item", pl.lit("]}")
-                ).str.join(",")
-            )
-        )
-        parts.append(f'"time_series":[{buckets.item()}]')
+        first = (number - 1) * limit
+        more = first + limit < len(time_series)
+        pieces += [b'"time_series":[', *time_series.cut(first, limit), b"],"]
     if summary is not None:
-        parts.append(f'"summary":[{summary["item"].str.join(",").item()}]')
-    parts.append(f'"next_cursor":{json.dumps(after)},"has_more":{json.dumps(after is not None)}')
-    return ("{" + ",".join(parts) + "}").encode()
+        pieces += [b'"summary":', summary, b","]
+    rest = {"next_cursor": cursor(number + 1) if more else None, "has_more": more}
+    return b"".join([*pieces, json.dumps(rest, separators=(",", ":")).encode()[1:]])
 
 
 def cursor(number: int) -> str:
