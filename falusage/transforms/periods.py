@@ -1,0 +1,190 @@
+"""Cutting buckets into periods and ranges, or refusing to.
+
+A bucket is one number for a stretch of time, so a boundary may run beside it but never through
+it. The work is done once for each distinct bucket and joined back to the rows: a year of hourly
+usage has 8,760 buckets, whatever its millions of rows. On a LazyFrame the check is part of the
+plan, and its `AlignmentError` comes out of `collect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import get_args
+
+import polars as pl
+
+from falusage.errors import AlignmentError, QueryError
+from falusage.timeframes import Every, instant, period_end, period_start, zone
+from falusage.transforms.tables import require
+
+BUCKET = ("bucket", "bucket_end")
+
+_ADD_END = (
+    "A period needs to know where each bucket ends. For hourly buckets, add it with "
+    "usage.with_columns(bucket_end=pl.col('bucket').dt.offset_by('1h')); for days in New York, "
+    "convert first: pl.col('bucket').dt.convert_time_zone('America/New_York').dt.offset_by('1d')."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range of time, from `start` to `end`, exclusive; None leaves that side open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @classmethod
+    def read(
+        cls,
+        start: date | datetime | str | None,
+        end: date | datetime | str | None,
+        *,
+        timezone: str,
+    ) -> Range:
+        """Read a range as users write it: a date means midnight in `timezone`.
+
+        >>> Range.read("2025-01-01", "2025-02-01", timezone="UTC").end.isoformat()
+        '2025-02-01T00:00:00+00:00'
+        """
+        first = None if start is None else instant(start, timezone=timezone, name="start")
+        last = None if end is None else instant(end, timezone=timezone, name="end")
+        if first is not None and last is not None and first >= last:
+            raise QueryError(
+                f"start {first.isoformat()} is not before end {last.isoformat()}; "
+                "end is exclusive, so the day after the last one is meant"
+            )
+        return cls(first, last)
+
+    def __str__(self) -> str:
+        """Write the range in ISO 8601, an open side as `...`."""
+        return " to ".join(
+            "..." if edge is None else edge.isoformat() for edge in (self.start, self.end)
+        )
+
+    def holds(self, start: pl.Expr, end: pl.Expr) -> pl.Expr:
+        """Tell whether a bucket lies within the range, whole."""
+        after = pl.lit(True) if self.start is None else start >= _literal(self.start)
+        before = pl.lit(True) if self.end is None else end <= _literal(self.end)
+        return after & before
+
+    def cuts(self, start: pl.Expr, end: pl.Expr) -> pl.Expr:
+        """Tell whether an end of the range runs through the middle of a bucket."""
+        inside = [
+            (start < _literal(edge)) & (_literal(edge) < end)
+            for edge in (self.start, self.end)
+            if edge is not None
+        ]
+        return pl.any_horizontal(pl.lit(False), *inside)
+
+
+EVER = Range()
+
+
+def check_every(every: str) -> None:
+    """Refuse a period that is not one of `Every`."""
+    if every not in get_args(Every):
+        raise QueryError(f"every is {every!r}; expected one of {', '.join(get_args(Every))}")
+
+
+def with_period(
+    usage: pl.LazyFrame, columns: Sequence[str], *, every: str, timezone: str, span: Range = EVER
+) -> pl.LazyFrame:
+    """Give `columns` and each row's `period`: its start in `timezone`, or null outside `span`.
+
+    Args:
+        usage: Rows with `bucket` and `bucket_end`, each a Datetime with a time zone.
+        columns: The columns to keep, besides those two; all are carried along, so name few.
+        every: One of `Every`.
+        timezone: The IANA zone whose calendar and clock the periods follow.
+        span: The range that is asked about.
+
+    Raises:
+        AlignmentError: When collected, if a bucket reaches over a boundary of `every` or an end
+            of `span`, or does not say when it starts and ends.
+    """
+    check_every(every)
+    zone(timezone)
+
+    def place(buckets: pl.DataFrame) -> pl.DataFrame:
+        inside = buckets.filter(span.holds(_START, _END)).with_columns(
+            period_start(_START, every=every, timezone=timezone).alias("period")
+        )
+        until = period_end(_START, every=every, timezone=timezone).dt.convert_time_zone("UTC")
+        _refuse(inside, until < _END, f"reaches over a boundary of every={every!r} in {timezone}")
+        return buckets.join(inside.select(*BUCKET, "period"), on=BUCKET, how="left")
+
+    return _place(usage, columns, place, span, {"period": pl.Datetime("us", timezone)})
+
+
+def within(usage: pl.LazyFrame, columns: Sequence[str], *, span: Range) -> pl.LazyFrame:
+    """Give `columns` of the rows whose bucket lies within `span`.
+
+    Raises:
+        AlignmentError: When collected, if an end of `span` runs through the middle of a bucket.
+    """
+
+    def place(buckets: pl.DataFrame) -> pl.DataFrame:
+        return buckets.filter(span.holds(_START, _END))
+
+    return _place(usage, columns, place, span, {})
+
+
+_START, _END = pl.col("_start"), pl.col("_end")
+
+
+def _literal(moment: datetime) -> pl.Expr:
+    return pl.lit(moment, dtype=pl.Datetime("us", "UTC"))
+
+
+def _place(
+    usage: pl.LazyFrame,
+    columns: Sequence[str],
+    place: Callable[[pl.DataFrame], pl.DataFrame],
+    span: Range,
+    added: dict[str, pl.DataType],
+) -> pl.LazyFrame:
+    """Join to the rows what `place` says of their distinct buckets, in one pass over them.
+
+    The rows are taken batch by batch as they stream past. To join them with a second scan for the
+    distinct buckets would have the optimizer keep the whole table for both.
+    """
+    schema = require(usage, columns)
+    require(usage, BUCKET, hint=_ADD_END)
+    for column in BUCKET:
+        dtype = schema[column]
+        if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
+            raise QueryError(
+                f"column {column!r} is {dtype}, which names no instant; expected a Datetime with "
+                f"a time zone, as pl.col({column!r}).dt.replace_time_zone('UTC') makes one"
+            )
+
+    def placed(rows: pl.DataFrame) -> pl.DataFrame:
+        start, end = (
+            pl.col(column).dt.convert_time_zone("UTC").dt.cast_time_unit("us") for column in BUCKET
+        )
+        buckets = rows.select(BUCKET).unique().with_columns(_start=start, _end=end)
+        endless = (_START >= _END).fill_null(value=True)
+        _refuse(buckets, endless, "does not start before it ends")
+        _refuse(buckets, span.cuts(_START, _END), f"is cut through by the range {span}")
+        return rows.join(place(buckets).select(*BUCKET, *added), on=BUCKET, how="inner")
+
+    kept = tuple(dict.fromkeys((*BUCKET, *columns)))
+    return usage.select(kept).map_batches(
+        placed, streamable=True, schema={**{name: schema[name] for name in kept}, **added}
+    )
+
+
+def _refuse(buckets: pl.DataFrame, fault: pl.Expr, saying: str) -> None:
+    faulty = buckets.filter(fault).sort(BUCKET).head(1)
+    for bucket, end in faulty.select(BUCKET).iter_rows():
+        raise AlignmentError(
+            f"the bucket from {_text(bucket)} to {_text(end)} {saying}. A bucket is one number, "
+            "and no arithmetic can split it: ask in the time zone and at the grain that the usage "
+            "was loaded in, or for periods that hold whole buckets"
+        )
+
+
+def _text(moment: datetime | None) -> str:
+    return "null" if moment is None else moment.isoformat()

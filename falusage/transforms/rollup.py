@@ -1,0 +1,127 @@
+"""What was spent: sums of cost, and of quantity where it has a meaning, by anything.
+
+Sums are taken in Decimal, so that the same table gives the same total to the last bit. Every
+other view of the usage is laid out from these sums, and so ties to the same total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from falusage.columns import MONEY
+from falusage.errors import QueryError
+from falusage.timeframes import Every, zone
+from falusage.transforms.periods import EVER, Range, with_period
+from falusage.transforms.tables import (
+    Frame,
+    free,
+    key,
+    like,
+    names,
+    one_thing,
+    plan,
+    require,
+    require_numbers,
+)
+
+
+def rollup(
+    usage: Frame,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every | None = None,
+    timezone: str = "UTC",
+    values: str | Sequence[str] = ("cost",),
+) -> Frame:
+    """Sum cost, or quantity, by columns and by period.
+
+    A row counts in the period that holds its bucket: total(g, t) = Σ cost over the rows of group
+    g whose bucket lies in period t. The sums are taken in Decimal(38, 12). Groups and periods
+    without rows are absent; `trend` fills them with zero.
+
+    Args:
+        usage: A usage table, as DataFrame or LazyFrame. Nulls in `by` are a group of their own;
+            null costs and quantities, which a validated table does not hold, add nothing.
+        by: The columns to group by. `currency` is always among them.
+        every: The period, `"1h"`, `"1d"`, `"1w"` (from Monday), `"1mo"`, `"1q"` or `"1y"`; None
+            sums over all time, and then the table needs no buckets.
+        timezone: The IANA zone in which periods are cut.
+        values: `"cost"`, `"quantity"`, or both. Quantities of different endpoints or units have
+            no sum, so `"quantity"` needs `endpoint_id` and `unit` among `by`.
+
+    Returns:
+        `period` (with `every`: Datetime in `timezone`, the period's start), the columns of `by`,
+        `currency`, and each of `values` (Float64), sorted by its key. A LazyFrame for a
+        LazyFrame, with nothing collected.
+
+    Raises:
+        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
+            LazyFrame, when it is collected.
+        MissingColumnError: If the table lacks a column, `bucket_end` among them.
+        QueryError: If an argument is out of its range or form.
+
+    Source: the group-by of SQL; exact decimal sums as in General Decimal Arithmetic (Cowlishaw).
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> hours = [datetime(2025, 1, 1, hour, tzinfo=UTC) for hour in (4, 5, 6)]
+    >>> usage = pl.DataFrame({
+    ...     "bucket": hours,
+    ...     "bucket_end": [hour + timedelta(hours=1) for hour in hours],
+    ...     "username": "acme",
+    ...     "cost": [0.5, 0.1, 0.2],
+    ...     "currency": "USD",
+    ... })
+    >>> rollup(usage, by="username", every="1d", timezone="America/New_York")
+    shape: (2, 4)
+    ┌────────────────────────────────┬──────────┬──────────┬──────┐
+    │ period                         ┆ username ┆ currency ┆ cost │
+    │ ---                            ┆ ---      ┆ ---      ┆ ---  │
+    │ datetime[μs, America/New_York] ┆ str      ┆ str      ┆ f64  │
+    ╞════════════════════════════════╪══════════╪══════════╪══════╡
+    │ 2024-12-31 00:00:00 EST        ┆ acme     ┆ USD      ┆ 0.5  │
+    │ 2025-01-01 00:00:00 EST        ┆ acme     ┆ USD      ┆ 0.3  │
+    └────────────────────────────────┴──────────┴──────────┴──────┘
+    """
+    columns = names(values, argument="values")
+    sums = exact_sums(plan(usage), by=by, every=every, timezone=timezone, values=columns)
+    return like(usage, sums.with_columns(pl.col(columns).cast(pl.Float64)))
+
+
+def exact_sums(
+    usage: pl.LazyFrame,
+    *,
+    by: str | Sequence[str],
+    every: str | None,
+    timezone: str,
+    values: Sequence[str],
+    span: Range = EVER,
+) -> pl.LazyFrame:
+    """Give what `rollup` gives, its sums still in Decimal, for views that go on adding.
+
+    With `every`, what lies outside `span` is summed under a null `period`.
+    """
+    zone(timezone)
+    by = names(by, argument="by")
+    free(by, reserved=(*values, *(["period"] if every else [])))
+    _check_values(values, by)
+    group = key(by)
+    require(usage, group)
+    require_numbers(usage, values)
+    sums = [pl.col(value).cast(MONEY).sum() for value in values]
+    if every is None:
+        return usage.group_by(group).agg(sums).sort(group)
+    rows = with_period(usage, (*group, *values), every=every, timezone=timezone, span=span)
+    return rows.group_by("period", *group).agg(sums).sort("period", *group)
+
+
+def _check_values(values: Sequence[str], by: Sequence[str]) -> None:
+    unknown = [value for value in values if value not in ("cost", "quantity")]
+    if unknown or not values:
+        raise QueryError(
+            f"values is {tuple(values)!r}; expected 'cost', 'quantity' or both: "
+            "nothing else in the table has a sum"
+        )
+    if "quantity" in values:
+        one_thing(by, argument="by")

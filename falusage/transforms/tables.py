@@ -1,0 +1,99 @@
+"""What every transform does with its table: take it lazily, check its columns, give back its kind.
+
+A name that the table does not have is refused with the near one, before any row is read; so is a
+grouping column that bears the name of a result. `currency` is part of every key, because money in
+two currencies has no sum, and nulls in a key are a group of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import polars as pl
+
+from falusage.errors import MissingColumnError, QueryError
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+
+
+def plan(usage: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
+    """Take a table as a LazyFrame, or refuse what is not a Polars frame."""
+    if isinstance(usage, pl.DataFrame | pl.LazyFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        return usage.lazy()
+    raise QueryError(
+        f"usage is a {type(usage).__name__}; expected a Polars DataFrame or LazyFrame "
+        "(pl.DataFrame(table) makes one from Arrow or pandas)"
+    )
+
+
+def like(usage: Frame, result: pl.LazyFrame) -> Frame:
+    """Give a result as the kind of frame that `usage` is: a DataFrame is collected."""
+    if isinstance(usage, pl.LazyFrame):
+        return result
+    return result.collect()
+
+
+def names(given: str | Sequence[str], *, argument: str) -> tuple[str, ...]:
+    """Read one column name or several, each once.
+
+    >>> names("username", argument="by")
+    ('username',)
+    """
+    read = (given,) if isinstance(given, str) else tuple(given)
+    for name in read:
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- as in `plan`
+            raise QueryError(f"{argument} holds {name!r}; expected the names of columns")
+    if len(set(read)) < len(read):
+        twice = sorted({name for name in read if read.count(name) > 1})
+        raise QueryError(f"{argument} names {', '.join(map(repr, twice))} twice; name it once")
+    return read
+
+
+def key(by: Sequence[str]) -> tuple[str, ...]:
+    """Give the columns that sums are grouped by: `by`, and `currency` always.
+
+    >>> key(["username"])
+    ('username', 'currency')
+    """
+    return tuple(by) if "currency" in by else (*by, "currency")
+
+
+def require(usage: pl.LazyFrame, columns: Iterable[str], *, hint: str = "") -> pl.Schema:
+    """Give the table's schema, once each of `columns` is known to be in it."""
+    schema = usage.collect_schema()
+    for column in columns:
+        if column not in schema:
+            raise MissingColumnError(column, schema.names(), hint=hint)
+    return schema
+
+
+def require_numbers(usage: pl.LazyFrame, columns: Iterable[str]) -> None:
+    """Refuse a table in which one of `columns` is missing or is not a number."""
+    columns = tuple(columns)
+    schema = require(usage, columns)
+    for column in columns:
+        if not schema[column].is_numeric():
+            raise QueryError(
+                f"column {column!r} is {schema[column]}, which has no sum; expected Float64"
+            )
+
+
+def free(by: Iterable[str], *, reserved: Iterable[str], argument: str = "by") -> None:
+    """Refuse grouping columns that the result needs for its own."""
+    taken = sorted(set(by) & set(reserved))
+    if taken:
+        raise QueryError(
+            f"{argument} holds {', '.join(map(repr, taken))}, which the result names itself; "
+            "rename the column first, or leave it out"
+        )
+
+
+def one_thing(columns: Iterable[str], *, argument: str) -> None:
+    """Refuse a sum of quantities over several units or endpoints."""
+    lacking = [column for column in ("endpoint_id", "unit") if column not in set(columns)]
+    if lacking:
+        raise QueryError(
+            f"quantities of different endpoints or units have no sum; add "
+            f"{' and '.join(map(repr, lacking))} to {argument}, or sum cost"
+        )
