@@ -20,7 +20,7 @@ from falusage.sample import organization as org
 from falusage.sample.truth import Truth
 
 _DAY_SWING: Final = 0.08
-_LINE_SWING: Final = 0.25
+_LINE_SWING: Final = 0.2
 _HOURS_A_MONTH: Final = 720.0
 _MONDAY: Final = 72  # hours from Monday midnight to the epoch, a Thursday
 
@@ -171,13 +171,17 @@ def counted(
 
 def days(metered: pl.DataFrame, *, timezone: str) -> pl.DataFrame:
     """Add hours up to the days of a zone."""
-    day = {"every": "1d", "timezone": timezone}
+    hour = pl.col("bucket")
+    calendar = metered.select(hour.unique()).select(
+        hour,
+        tf.period_start(hour, every="1d", timezone=timezone)
+        .dt.convert_time_zone("UTC")
+        .alias("day"),
+        tf.period_end(hour, every="1d", timezone=timezone).dt.convert_time_zone("UTC").alias("end"),
+    )
     return (
-        metered.group_by(
-            tf.period_start(pl.col("bucket"), **day).dt.convert_time_zone("UTC"),
-            tf.period_end(pl.col("bucket"), **day).dt.convert_time_zone("UTC").alias("bucket_end"),
-            "line",
-        )
+        metered.join(calendar, on="bucket")
+        .group_by(bucket="day", bucket_end="end", line="line")
         .agg(pl.col("parts").sum())
         .sort("bucket", "line")
     )

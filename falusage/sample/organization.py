@@ -218,7 +218,7 @@ _HOURS: Final[dict[Rhythm, tuple[int, ...]]] = {
                  11, 11),
 }
 _WEEKDAYS: Final[dict[Rhythm, tuple[int, ...]]] = {
-    "office":   (20, 21, 22, 21, 19, 9, 8),
+    "office":   (20, 20, 21, 20, 19, 11, 10),
     "consumer": (17, 17, 17, 18, 21, 25, 24),
     "machine":  (20, 20, 20, 20, 20, 17, 16),
 }

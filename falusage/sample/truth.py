@@ -72,7 +72,8 @@ class Anomaly:
 class Surge:
     """In the given UTC hours of the given ISO weekdays, `share` of each quantity costs more.
 
-    It is billed in a row of its own, beside the one at `unit_price` and otherwise like it.
+    That part, rounded down to what the meter counts, is billed in a row of its own, beside the
+    one at `unit_price` and otherwise like it.
     """
 
     endpoint_id: str

@@ -73,7 +73,7 @@ def sample_usage(
 
     >>> sample = sample_usage(start="2025-06-10", end="2025-06-24")
     >>> sample
-    Sample(18,629 rows, 7 teams, 2025-06-10 00:00 to 2025-06-24 00:00 UTC)
+    Sample(18,636 rows, 7 teams, 2025-06-10 00:00 to 2025-06-24 00:00 UTC)
     >>> sample.truth.second_currencies
     (SecondCurrency(username='acme-paris', currency='EUR'),)
     """
@@ -92,9 +92,10 @@ def sample_usage(
     items = metering.lines(seed, truth)
     step = "1h" if every == "1d" else every
     ticks = metering.ticks(low, high, every=step, timezone=timezone)
-    if not ticks["surging"].any():
-        truth = replace(truth, surges=())
     metered = metering.counted(metering.demand(ticks, seed), items, truth, until=high)
     if every == "1d":
         metered = metering.days(metered, timezone=timezone)
-    return Sample(metering.billed(metered, items, truth), truth)
+    surged = items.filter("surge", pl.col("line").is_in(metered["line"].unique().implode()))
+    there = set(surged.select("endpoint_id", "currency").iter_rows())
+    surges = tuple(s for s in truth.surges if (s.endpoint_id, s.currency) in there)
+    return Sample(metering.billed(metered, items, truth), replace(truth, surges=surges))

@@ -1,0 +1,223 @@
+"""The generated table: its form, its determinism, and an organization that looks real."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import falusage as fu
+from falusage import columns
+
+
+@pytest.fixture(scope="module")
+def usage() -> pl.DataFrame:
+    """The default sample."""
+    return fu.sample_usage().usage
+
+
+def _digest(usage: pl.DataFrame) -> str:
+    return hashlib.sha256(usage.write_csv().encode()).hexdigest()
+
+
+def test_it_is_a_usage_table(usage: pl.DataFrame) -> None:
+    """Columns, order and dtypes are the usage table's, and only `api_key_id` and login are null."""
+    assert pl.Schema(columns.USAGE) == usage.schema
+    nulls = usage.null_count().row(0, named=True)
+    assert {"api_key_id", "login_username"} == {name for name, count in nulls.items() if count}
+    assert usage["bucket"].is_sorted()
+
+
+def test_the_default_range_is_half_a_year_of_whole_hours(usage: pl.DataFrame) -> None:
+    """Every hour from 2025-01-01 to 2025-06-24 has rows, and each row covers just that hour."""
+    start, end = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 6, 24, tzinfo=UTC)
+    hours = [start + timedelta(hours=n) for n in range((end - start) // timedelta(hours=1))]
+    assert hours == usage["bucket"].unique().sort().to_list()
+    assert [timedelta(hours=1)] == (usage["bucket_end"] - usage["bucket"]).unique().to_list()
+
+
+def test_cost_is_quantity_times_price_to_the_last_bit(usage: pl.DataFrame) -> None:
+    """`cost` is the IEEE product of the two doubles beside it, as a JSON server would send it."""
+    rows = usage.select("quantity", "unit_price", "cost").iter_rows()
+    assert [row for row in rows if row[0] * row[1] != row[2]] == []
+
+
+def test_quantities_are_what_a_meter_shows(usage: pl.DataFrame) -> None:
+    """Counts are whole, seconds have one decimal, and nothing of zero is billed."""
+    assert usage["quantity"].min() > 0
+    decimals = {"image": 0, "video": 0, "step": 0, "second": 1, "megapixel": 2}
+    decimals["1000 characters"] = 3
+    pairs = usage.select("unit", "quantity").unique().iter_rows()
+    assert [(unit, q) for unit, q in pairs if round(q, decimals[unit]) != q] == []
+
+
+def test_it_looks_like_an_organization(usage: pl.DataFrame) -> None:
+    """Seven teams, all products, prices of one unit 1,000-fold apart, a bill worth reading."""
+    assert usage["username"].n_unique() == 7
+    assert set(columns.PRODUCTS) == set(usage["product"])
+    seconds = usage.filter(pl.col("unit") == "second")["unit_price"]
+    assert seconds.max() / seconds.min() > 1000
+    machines = usage.filter(pl.col("product") == "compute")["endpoint_id"].unique()
+    assert all(re.fullmatch(r"type: gpu_\dx_\w+ \([\w-]+, \w+\)", name) for name in machines)
+    may = usage.filter(pl.col("bucket").dt.month() == 5, pl.col("currency") == "USD")
+    assert 50_000 < may["cost"].sum() < 65_000
+
+
+def test_callers_are_consistent(usage: pl.DataFrame) -> None:
+    """A key has one id and no login, a login has its name, and `None` has neither."""
+    forms = usage.select(*columns.AUTH).unique().rows()
+    assert all(detail == method for method, detail, _, _ in forms)
+    for method, _, key, login in forms:
+        if match := re.fullmatch(r"(\w+) <\1@example\.com>", method):
+            assert (None, match[1]) == (key, login)
+        elif method == "None":
+            assert (key, login) == (None, None)
+        else:
+            assert re.fullmatch(r"[\w-]+ \(owner: \w+\)", method)
+            assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key)
+            assert login is None
+    keys = [key for _, _, key, _ in forms if key]
+    assert len(set(keys)) == len(keys)
+
+
+def test_weeks_have_a_rhythm(usage: pl.DataFrame) -> None:
+    """Offices rest at the weekend and at night, consumers do not, every week alike."""
+    daily = usage.group_by("username", day=pl.col("bucket").dt.date()).agg(pl.col("cost").sum())
+    weekly = (
+        daily.filter(pl.col("day") >= date(2025, 1, 6), pl.col("day") < date(2025, 6, 9))
+        .group_by("username", week=pl.col("day").dt.truncate("1w"))
+        .agg(
+            (
+                pl.col("cost").filter(pl.col("day").dt.weekday() > 5).mean()
+                / pl.col("cost").filter(pl.col("day").dt.weekday() <= 5).mean()
+            ).alias("weekend")
+        )
+    )
+    weekend = {name: set(frame["weekend"]) for (name,), frame in weekly.group_by("username")}
+    assert all(max(weekend[name]) < 0.7 for name in ("acme-studio", "acme-growth", "acme-paris"))
+    assert all(min(weekend[name]) > 1.1 for name in ("acme-app-prod", "acme-voice"))
+    hourly = usage.filter(pl.col("username") == "acme-paris", pl.col("bucket").dt.weekday() <= 5)
+    cost = dict(hourly.group_by(pl.col("bucket").dt.hour()).agg(pl.col("cost").sum()).iter_rows())
+    assert cost[10] > 5 * cost[2]
+
+
+def test_spend_grows(usage: pl.DataFrame) -> None:
+    """Each team's usual week in May is dearer than its usual week in January."""
+    day = pl.col("bucket").dt.date()
+    months = usage.group_by("username").agg(
+        january=pl.col("cost").filter(day >= date(2025, 1, 6), day < date(2025, 2, 3)).sum(),
+        may=pl.col("cost").filter(day >= date(2025, 4, 28), day < date(2025, 5, 26)).sum(),
+    )
+    assert all(1.01 < may / january < 1.25 for _, january, may in months.iter_rows())
+
+
+def test_the_seed_decides() -> None:
+    """The same seed gives the same table, another seed another table of the same lines."""
+    span: dict[str, Any] = {"start": "2025-03-03", "end": "2025-03-17"}
+    first = fu.sample_usage(**span, seed=7).usage
+    assert_frame_equal(first, fu.sample_usage(**span, seed=7).usage, check_exact=True)
+    other = fu.sample_usage(**span, seed=8).usage
+    assert _digest(first) != _digest(other)
+    names = ["username", "endpoint_id", "auth_method"]
+    assert_frame_equal(
+        first.select(names).unique().sort(names), other.select(names).unique().sort(names)
+    )
+
+
+def test_threads_and_processes_do_not_matter() -> None:
+    """A process with one thread and another hash salt makes the same bytes."""
+    code = (
+        "import hashlib, falusage as fu\n"
+        "usage = fu.sample_usage(start='2025-03-03', end='2025-03-17').usage\n"
+        "print(hashlib.sha256(usage.write_csv().encode()).hexdigest())\n"
+    )
+    alone = subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-c", code],
+        env={**os.environ, "POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "123"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = fu.sample_usage(start="2025-03-03", end="2025-03-17").usage
+    assert alone.stdout.strip() == _digest(here)
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "America/New_York", "Asia/Kolkata"])
+def test_a_day_is_the_sum_of_its_hours(timezone: str) -> None:
+    """Daily buckets hold what the hours of the same local days hold, part for part."""
+    span: dict[str, Any] = {"start": "2025-03-03", "end": "2025-03-24", "timezone": timezone}
+    hours = fu.sample_usage(**span, every="1h").usage
+    days = fu.sample_usage(**span, every="1d").usage
+
+    def sums(usage: pl.DataFrame) -> dict[tuple[Any, ...], int]:
+        local = pl.col("bucket").dt.convert_time_zone(timezone).dt.date()
+        keys = ["username", "endpoint_id", "auth_method", "unit_price"]
+        parts = (pl.col("quantity") * 1000).round().cast(pl.Int64).sum()
+        rows = usage.group_by(local, *keys).agg(parts).iter_rows()
+        return {tuple(row[:-1]): row[-1] for row in rows}
+
+    assert sums(hours) == sums(days)
+    assert len(sums(days)) == days.height
+
+
+def test_days_are_the_zones_own() -> None:
+    """Daily buckets run from local midnight to local midnight, on a day of 23 hours too."""
+    usage = fu.sample_usage(
+        start="2025-03-07", end="2025-03-12", every="1d", timezone="America/New_York"
+    ).usage
+    zone = ZoneInfo("America/New_York")
+    edges = [datetime(2025, 3, day, tzinfo=zone).astimezone(UTC) for day in range(7, 13)]
+    got = usage.select("bucket", "bucket_end").unique().sort("bucket").rows()
+    assert list(pairwise(edges)) == got
+    assert timedelta(hours=23) in [end - start for start, end in got]
+
+
+def test_a_range_is_widened_to_whole_buckets() -> None:
+    """Ends inside a bucket take the whole of it, and any form of an instant is read."""
+    whole = fu.sample_usage(start=date(2025, 3, 3), end="2025-03-04").usage
+    inside = fu.sample_usage(
+        start="2025-03-03T00:20:00Z", end=datetime(2025, 3, 3, 23, 40, tzinfo=UTC)
+    ).usage
+    assert whole["bucket"].unique().sort().equals(inside["bucket"].unique().sort())
+
+
+def test_minutes_add_up_to_about_the_hours() -> None:
+    """A day of minutes costs what a day of hours costs, though most minutes lack some lines."""
+    day: dict[str, Any] = {"start": "2025-03-03", "end": "2025-03-04"}
+    minutes, hours = (fu.sample_usage(**day, every=every).usage for every in ("1m", "1h"))
+    assert minutes["bucket"].n_unique() == 1440
+    assert minutes["cost"].sum() == pytest.approx(hours["cost"].sum(), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"every": "1w"}, "every is '1w'"),
+        ({"start": "2025-03-03", "end": "2025-03-03"}, "less than two buckets"),
+        ({"start": "2025-03-04", "end": "2025-03-03"}, "less than two buckets"),
+        ({"start": "2025-03-03T05:10Z", "end": "2025-03-03T05:50Z"}, "less than two buckets"),
+        ({"start": datetime(2025, 3, 3)}, "no UTC offset"),
+        ({"timezone": "Mars"}, "not an IANA time zone"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(arguments: dict[str, Any], said: str) -> None:
+    """A range without a before and an after, or an unknown bucket or zone, is a QueryError."""
+    with pytest.raises(fu.QueryError, match=said):
+        fu.sample_usage(**arguments)
+
+
+def test_its_repr_is_one_line() -> None:
+    """A sample says how much it is, from when to when."""
+    sample = fu.sample_usage(start="2025-03-03", end="2025-03-05", every="1d")
+    rows = sample.usage.height
+    assert f"Sample({rows} rows, 7 teams, 2025-03-03 00:00 to 2025-03-05 00:00 UTC)" == repr(sample)
