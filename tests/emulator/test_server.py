@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import polars as pl
+import pytest
+import requests
+
+import falusage as fu
+from falusage.emulator import Emulator
+from falusage.errors import ConfigError, MissingColumnError, MissingExtraError, QueryError
+
+DAY = {"start": "2025-01-15", "end": "2025-01-16", "timeframe": "day"}
+
+
+def table(cost: float, *, rows: int = 1) -> pl.DataFrame:
+    """Usage of one day in UTC."""
+    bucket = datetime(2025, 1, 15, tzinfo=UTC)
+    return pl.DataFrame(
+        {
+            "bucket": [bucket] * rows,
+            "bucket_end": bucket + timedelta(days=1),
+            "username": "acme",
+            "product": "compute",
+            "endpoint_id": "b",
+            "unit": "second",
+            "quantity": 1.0,
+            "unit_price": cost,
+            "cost": cost,
+            "currency": "USD",
+        }
+    )
+
+
+def test_it_listens_on_the_loopback_alone() -> None:
+    """The base URL is the loopback's, at a free port."""
+    with Emulator(table(1.0)) as one, Emulator(table(2.0)) as two:
+        addresses = [urlsplit(emulator.base_url) for emulator in (one, two)]
+    assert ["127.0.0.1"] * 2 == [address.hostname for address in addresses]
+    assert addresses[0].port != addresses[1].port
+    assert addresses[0].path == "/v1"
+
+
+def test_it_stops_within_a_second_with_connections_open(ask) -> None:
+    """An idle keep-alive connection does not hold it up, and the port is closed after."""
+    with Emulator(table(1.0)) as emulator:
+        ask(emulator, **DAY)
+        address = urlsplit(emulator.base_url)
+        started = time.monotonic()
+    assert time.monotonic() - started < 1
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.hostname, address.port), timeout=1)
+    with pytest.raises(ConfigError, match="not running"):
+        _ = emulator.base_url
+
+
+def test_it_may_be_started_again_but_not_twice() -> None:
+    """A stopped emulator starts anew; a running one refuses."""
+    emulator = Emulator(table(1.0))
+    for _ in range(2):
+        with emulator, pytest.raises(ConfigError, match="running already"):
+            emulator.__enter__()
+
+
+def test_replace_swaps_between_requests(ask) -> None:
+    """Under requests from all sides each answer is wholly of the one table or of the other."""
+    one, two = table(1.0, rows=50), table(2.0, rows=50)
+    seen: set[frozenset[float]] = set()
+
+    def read(emulator: Emulator) -> None:
+        with requests.Session() as session:
+            for _ in range(10):
+                answer = session.get(
+                    f"{emulator.base_url}/organization/usage",
+                    params={**DAY, "expand": ["time_series", "summary"]},
+                    headers={"Authorization": f"Key {emulator.api_key}"},
+                    timeout=10,
+                ).json()
+                series = {item["cost"] for item in answer["time_series"][0]["results"]}
+                seen.add(frozenset(series | {answer["summary"][0]["cost"] / 50}))
+
+    with Emulator(one) as emulator:
+        readers = [threading.Thread(target=read, args=(emulator,)) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for usage in [two, one] * 8:
+            emulator.replace(usage)
+            time.sleep(0.005)
+        for reader in readers:
+            reader.join()
+        emulator.replace(two)
+        assert ask(emulator, **DAY).json()["time_series"][0]["results"][0]["cost"] == 2.0
+    assert seen <= {frozenset({1.0}), frozenset({2.0})}
+
+
+def test_small_answers_do_not_wait_for_acknowledgements(ask) -> None:
+    """Ten answers on one connection come well before ten delayed acknowledgements (40 ms each)."""
+    with Emulator(table(1.0)) as emulator:
+        ask(emulator, **DAY)
+        started = time.monotonic()
+        for _ in range(10):
+            ask(emulator, **DAY)
+        assert time.monotonic() - started < 0.3
+
+
+def test_without_a_table_it_serves_the_sample(items) -> None:
+    """The sample's own total comes out of the summary."""
+    usage = fu.sample_usage().usage
+    with Emulator() as emulator:
+        found = items(
+            emulator,
+            start=usage["bucket"].min().isoformat(),
+            end=(usage["bucket"].max() + timedelta(hours=1)).isoformat(),
+            timeframe="month",
+        )
+    assert usage["cost"].sum() == pytest.approx(sum(item["cost"] for _, item in found))
+
+
+@pytest.mark.parametrize("wrong", [{"edition": 1}, {"page_size": 0}, {"latency": -1.0}])
+def test_a_setting_out_of_range_is_refused(wrong: dict[str, int]) -> None:
+    """The message names the setting."""
+    with pytest.raises(QueryError, match=next(iter(wrong))):
+        Emulator(table(1.0), **wrong)  # type: ignore[arg-type]
+
+
+def test_a_table_that_is_none_is_refused() -> None:
+    """A missing column, a bucket without a zone and an infinite cost are told apart."""
+    with pytest.raises(MissingColumnError, match="username"):
+        Emulator(table(1.0).drop("username"))
+    with pytest.raises(QueryError, match="time zone"):
+        Emulator(table(1.0).with_columns(pl.col("bucket").dt.replace_time_zone(None)))
+    with pytest.raises(QueryError, match="finite"):
+        Emulator(table(float("inf")))
+    with pytest.raises(QueryError, match="finite"):
+        Emulator(table(float("nan")))
+
+
+def test_a_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the server's libraries the error names the extra."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(MissingExtraError, match=r"falusage\[emulator\]"):
+        Emulator(table(1.0))
+
+
+def test_importing_it_imports_no_server() -> None:
+    """The server's libraries are imported by the call that serves."""
+    code = (
+        "import sys, falusage; falusage.Emulator\n"
+        "assert not {'fastapi', 'uvicorn', 'starlette', 'pydantic'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)  # noqa: S603 (our own)
+
+
+def test_its_repr_hides_the_key() -> None:
+    """The key is in no repr."""
+    with Emulator(table(1.0), api_key="hush") as emulator:
+        assert "hush" not in repr(emulator)
+        assert emulator.base_url in repr(emulator)
+
+
+def test_serve_runs_until_interrupted() -> None:
+    """It announces its address, answers, and ends on an interrupt without a traceback of its own."""
+    code = (
+        "import polars as pl\n"
+        "from datetime import UTC, datetime\n"
+        "from falusage.emulator import serve\n"
+        "usage = pl.DataFrame({'bucket': [datetime(2025, 1, 15, tzinfo=UTC)], 'username': 'a',\n"
+        "  'product': 'compute', 'endpoint_id': 'b', 'unit': 'second', 'quantity': 1.0,\n"
+        "  'unit_price': 1.0, 'cost': 1.0, 'currency': 'USD'})\n"
+        "try:\n"
+        "    serve(usage, port=0, edition=2,\n"
+        "          announce=lambda url, emulator: print(url, emulator.api_key, flush=True))\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    with subprocess.Popen(  # noqa: S603 (our own)
+        [sys.executable, "-W", "error", "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        url, key = serving.stdout.readline().split()
+        answer = requests.get(
+            f"{url}/organization/usage",
+            params=DAY,
+            headers={"Authorization": f"Key {key}"},
+            timeout=10,
+        )
+        serving.send_signal(signal.SIGINT)
+        out, err = serving.communicate(timeout=10)
+    assert answer.json()["time_series"][0]["results"][0]["cost"] == 1.0
+    assert ("interrupted\n", "", 0) == (out, err, serving.returncode)
+
+
+def test_serve_says_when_a_port_is_taken() -> None:
+    """A port in use is a ConfigError that names it."""
+    from falusage.emulator import serve
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=str(port)):
+            serve(table(1.0), port=port)
