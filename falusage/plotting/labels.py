@@ -126,10 +126,13 @@ def make_room(
     margin: float = 0.0,
 ) -> None:
     """Set the x limits so that [low, high] and the labels beside it lie within the axes."""
+    from matplotlib.text import Text
+
     width, _ = points_of(ax)
     dpi = ax.get_figure(root=True).dpi  # pyright: ignore[reportOptionalMemberAccess]  # drawn on
     sides = [
-        max((text.get_window_extent().width * 72 / dpi for text in texts), default=0.0)
+        # Of the text alone: an annotation's own extent takes in its leading line.
+        max((Text.get_window_extent(text).width * 72 / dpi for text in texts), default=0.0)
         + (margin if texts else 0.0)
         for texts in (left, right)
     ]
@@ -138,3 +141,10 @@ def make_room(
     before, behind = (side * taken / (sum(sides) or 1) for side in sides)
     per_point = (high - low) / (width - taken)
     ax.set_xlim(low - before * per_point, high + behind * per_point)
+
+
+def room_for_marks(ax: Axes, length: float, look: Look, every: str | None) -> int:
+    """Give how many dates can stand side by side under `length` of the x axis."""
+    low, high = ax.get_xlim()
+    dates = {"1mo": 3.0, "1q": 3.0, "1y": 3.5}.get(every or "", 4.4) * look.size
+    return max(int(points_of(ax)[0] * length / (high - low) / dates), 1)

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from falusage.columns import total
 from falusage.errors import QueryError
-from falusage.plotting.dates import (
-    NOUNS,
-    covered,
-    every_of,
-    mark_labels,
-    marks,
-    span,
-    without_gaps,
-)
-from falusage.plotting.formats import money, percent
-from falusage.plotting.labels import GAP, End, label_ends, make_room, shown
-from falusage.plotting.lettering import LITERAL
-from falusage.plotting.palette import MAIN, OTHER, colors_of, contrast
+from falusage.plotting.bars import draw_bars
+from falusage.plotting.dates import span
+from falusage.plotting.formats import money
+from falusage.plotting.palette import MAIN, colors_of
 from falusage.plotting.panels import (
     TOP,
     Frame,
-    Series,
     axes_for,
     currencies_of,
     keys,
@@ -35,7 +25,8 @@ from falusage.plotting.panels import (
     table_of,
     words,
 )
-from falusage.plotting.style import Look, heading, look_of, no_spend, points_of, quiet
+from falusage.plotting.stacks import draw_stacks
+from falusage.plotting.style import no_spend
 from falusage.timeframes import instant
 
 if TYPE_CHECKING:
@@ -115,7 +106,7 @@ def plot_share(
     for panel, currency, series in zip(axes, currencies, shares, strict=True):
         spent: float = pl.concat([one.rows for one in series]).select(total("cost")).item()
         facts = [*asked, f"{money(spent, currency)} in all ({currency})"]
-        draw = _columns if "period" in table.columns else _bars
+        draw = draw_stacks if "period" in table.columns else draw_bars
         draw(panel, series, currency, title=title, facts=facts, colors={**chosen, "": MAIN})
     return axes[0]
 
@@ -127,158 +118,3 @@ def _asked(start: Moment | None, end: Moment | None, timezone: str) -> list[str]
         raise QueryError("only one of start and end is given; expected both, or neither")
     first = instant(start, timezone=timezone, name="start")
     return [span(first, instant(end, timezone=timezone, name="end")), timezone]
-
-
-def _bars(
-    ax: Axes,
-    series: Sequence[Series],
-    currency: str,
-    *,
-    title: str,
-    facts: Sequence[str],
-    colors: Mapping[str, str],
-) -> None:
-    look = look_of(ax)
-    costs = [float(one.rows["cost"].sum()) for one in series]
-    parts = [float(one.rows["share"].sum()) for one in series]
-    if not any(costs):
-        no_spend(ax, title, facts)
-        return
-    quiet(ax, look, grid="x")
-    ax.grid(visible=False)
-    ax.set_xticks([])
-    heading(ax, look, title, facts)
-    fills = [OTHER if one.folded else colors[one.name] for one in series]
-    ax.barh(range(len(series)), costs, height=0.7, color=fills)
-    # Two bars are not drawn as thick as the page.
-    ax.set_ylim(max(len(series), 5) - 0.5, -0.5)
-    ax.set_yticks([])
-    names = shown([one.name for one in series], ax, look.size)
-    beside = {"textcoords": "offset points", "va": "center_baseline", "fontsize": look.size}
-    left = [
-        ax.annotate(
-            names[one.name] or "all",
-            xy=(0, row),
-            xytext=(-0.7 * look.size, 0),
-            ha="right",
-            color=look.ink,
-            annotation_clip=False,
-            **beside,
-            **LITERAL,
-        )
-        for row, one in enumerate(series)
-    ]
-    right = [
-        ax.annotate(
-            f"{money(cost, currency)} · {percent(part)}",
-            xy=(cost, row),
-            xytext=(0.6 * look.size, 0),
-            ha="left",
-            color=look.muted if one.folded else look.ink,
-            annotation_clip=False,
-            **beside,
-            **LITERAL,
-        )
-        for row, (one, cost, part) in enumerate(zip(series, costs, parts, strict=True))
-    ]
-    make_room(ax, 0, max(costs), left=left, right=right, margin=look.size)
-
-
-def _columns(
-    ax: Axes,
-    series: Sequence[Series],
-    currency: str,
-    *,
-    title: str,
-    facts: Sequence[str],
-    colors: Mapping[str, str],
-) -> None:
-    look = look_of(ax)
-    drawn = pl.concat([one.rows for one in series])
-    found: list[datetime] = drawn["period"].unique().sort().to_list()
-    timezone = str(found[0].tzinfo)
-    periods = without_gaps(found, timezone)
-    every = every_of(found)
-    facts = [covered(found, timezone), timezone, facts[-1]]
-    title = title.replace("Cost", f"Share of cost per {NOUNS.get(every or '', 'period')}", 1)
-    spent = _over(drawn.group_by("period").agg(total("cost")), "cost", periods)
-    if not any(spent):
-        no_spend(ax, title, facts)
-        return
-    quiet(ax, look, grid="y")
-    heading(ax, look, title, facts)
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-
-    names = shown([one.name for one in series], ax, look.size)
-    bottom = [0.0] * len(periods)
-    ends: list[End] = []
-    for one in series:
-        color = OTHER if one.folded else colors[one.name]
-        parts = _over(one.rows, "share", periods)
-        ax.bar(
-            range(len(periods)),
-            parts,
-            bottom=bottom,
-            width=0.8,
-            color=color,
-            edgecolor=look.paper,
-            linewidth=0.6,
-            label=names[one.name],
-        )
-        middle = bottom[-1] + parts[-1] / 2
-        ends.append(End(len(periods) - 0.6, middle, names[one.name] or "all", color))
-        bottom = [a + b for a, b in zip(bottom, parts, strict=True)]
-    ax.set_ylim(0, 1.08)
-    low, high = -0.6, len(periods) - 0.4
-    ax.set_xlim(low, high)
-    labels = label_ends(ax, ends, look, beyond=len(periods) - 0.6)
-    make_room(ax, low, high, right=labels, margin=(GAP + 0.4) * look.size)
-    ax.spines["bottom"].set_bounds(low, high)
-    ax.grid(visible=False)
-    _write_in(ax, spent, currency, look)
-    column = points_of(ax)[0] / (ax.get_xlim()[1] - ax.get_xlim()[0])
-    places = marks(periods, max(int(column * len(periods) / (4.5 * look.size)), 1))
-    ax.set_xticks(places, mark_labels([periods[place] for place in places], every))
-
-
-def _over(rows: pl.DataFrame, column: str, periods: Sequence[datetime]) -> list[float]:
-    """Give a column's values period by period, zero where there is no row or no total."""
-    values = dict(rows.select("period", pl.col(column).fill_null(0.0)).iter_rows())
-    return [cast("float", values.get(period, 0.0)) for period in periods]
-
-
-def _write_in(ax: Axes, spent: Sequence[float], currency: str, look: Look) -> None:
-    """Write each period's cost over its column, and the shares into parts with room for them."""
-    from matplotlib.colors import to_rgb
-    from matplotlib.patches import Rectangle
-
-    width, height = points_of(ax)
-    column = 0.8 * width / (ax.get_xlim()[1] - ax.get_xlim()[0])
-    line = 1.5 * look.size * (ax.get_ylim()[1] - ax.get_ylim()[0]) / height
-    small = 0.9 * look.size
-    if column >= 3.4 * small:
-        for part in ax.patches:
-            if isinstance(part, Rectangle) and part.get_height() >= line:
-                fill = to_rgb(part.get_facecolor())
-                ax.text(
-                    part.get_x() + part.get_width() / 2,
-                    part.get_y() + part.get_height() / 2,
-                    percent(part.get_height()),
-                    ha="center",
-                    va="center",
-                    fontsize=small,
-                    color=max(look.ink, look.paper, key=lambda color: contrast(color, fill)),
-                )
-    if column >= 4 * small:
-        for place, cost in enumerate(spent):
-            ax.annotate(
-                money(cost, currency),
-                xy=(place, 1 if cost else 0),
-                xytext=(0, 0.35 * look.size),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=small,
-                color=look.muted,
-                **LITERAL,
-            )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from falusage.plotting.formats import money
 from falusage.plotting.lettering import LITERAL, glyphs, legible
@@ -87,18 +87,22 @@ def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
     )
 
 
-def quiet(ax: Axes, look: Look, *, grid: Literal["x", "y"]) -> None:
-    """Take away what carries no number, and draw the rest thin."""
+def quiet(ax: Axes, look: Look) -> None:
+    """Take away what carries no number: frame, grid and ticks."""
     ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
-    ax.spines["bottom"].set(visible=grid == "y", color=look.muted, linewidth=0.8)
-    ax.tick_params(length=0, labelsize=look.size, labelcolor=look.muted)
+    ax.tick_params(length=0, labelsize=look.size, labelcolor=look.muted, pad=0.5 * look.size)
     ax.set_axisbelow(True)
     ax.grid(visible=False)
-    ax.grid(visible=True, axis=grid, color=look.rule, linewidth=0.8)
 
 
-def money_axis(ax: Axes, currency: str) -> None:
-    """Mark the y axis with a few round amounts."""
+def baseline(ax: Axes, look: Look, low: float, high: float) -> None:
+    """Draw the line that heights are read from, as long as the data."""
+    ax.spines["bottom"].set(visible=True, color=look.muted, linewidth=0.8)
+    ax.spines["bottom"].set_bounds(low, high)
+
+
+def money_axis(ax: Axes, look: Look, currency: str) -> None:
+    """Mark the y axis, and rule the page, at a few round amounts."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
@@ -107,13 +111,13 @@ def money_axis(ax: Axes, currency: str) -> None:
         return money(amount, currency)
 
     ax.yaxis.set_major_formatter(FuncFormatter(written))
+    ax.grid(visible=True, axis="y", color=look.rule, linewidth=0.8)
 
 
 def no_spend(ax: Axes, title: str, facts: Sequence[str]) -> Axes:
     """Say that there is nothing to draw, so that an empty picture is not taken for a fault."""
     look = look_of(ax)
-    quiet(ax, look, grid="y")
-    ax.grid(visible=False)
+    quiet(ax, look)
     ax.set_xticks([])
     ax.set_yticks([])
     heading(ax, look, title, facts)

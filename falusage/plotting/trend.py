@@ -12,7 +12,7 @@ from falusage.columns import total
 from falusage.errors import QueryError
 from falusage.plotting.dates import NOUNS, covered, every_of, mark_labels, marks
 from falusage.plotting.formats import money
-from falusage.plotting.labels import GAP, End, label_ends, make_room, shown
+from falusage.plotting.labels import GAP, End, label_ends, make_room, room_for_marks, shown
 from falusage.plotting.palette import MAIN, OTHER, Rgb, colors_of
 from falusage.plotting.panels import (
     TOP,
@@ -30,11 +30,11 @@ from falusage.plotting.panels import (
 )
 from falusage.plotting.style import (
     Look,
+    baseline,
     heading,
     look_of,
     money_axis,
     no_spend,
-    points_of,
     quiet,
 )
 
@@ -136,9 +136,9 @@ def _draw(
         no_spend(ax, title, facts)
         return
     if not drawn["complete"].all():
-        facts.append(f"dashed: incomplete {noun}")
-    quiet(ax, look, grid="y")
-    money_axis(ax, currency)
+        facts.append(f"hollow: incomplete {noun}")
+    quiet(ax, look)
+    money_axis(ax, look, currency)
     heading(ax, look, title, facts)
     means = series[0].rows["rolling_mean"] if len(series) == 1 else pl.Series([None])
     highest = pl.concat([drawn["cost"], means.cast(pl.Float64)]).max()
@@ -223,8 +223,7 @@ def _time_axis(ax: Axes, periods: Sequence[datetime], ends: Sequence[End], look:
     ax.set_xlim(first - pad, last)
     labels = label_ends(ax, ends, look, beyond=last)
     make_room(ax, first - pad, last, right=labels, margin=(GAP + 0.4) * look.size)
-    ax.spines["bottom"].set_bounds(first - pad, last)
-    room = (last - first) / (ax.get_xlim()[1] - ax.get_xlim()[0]) * points_of(ax)[0]
-    places = marks(periods, max(int(room / (4.5 * look.size)), 1))
+    baseline(ax, look, first - pad, last)
+    places = marks(periods, room_for_marks(ax, last - first, look, every_of(periods)))
     marked = [periods[place] for place in places]
     ax.set_xticks([float(date2num(at)) for at in marked], mark_labels(marked, every_of(periods)))
