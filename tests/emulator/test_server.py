@@ -166,7 +166,7 @@ def test_its_repr_hides_the_key() -> None:
 
 
 def test_serve_runs_until_interrupted() -> None:
-    """It announces its address, answers, and ends on an interrupt without a traceback of its own."""
+    """It announces its address, answers, and ends on an interrupt without a word."""
     code = (
         "import polars as pl\n"
         "from datetime import UTC, datetime\n"
