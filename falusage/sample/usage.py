@@ -54,7 +54,7 @@ def sample_usage(
     Seven teams use all three product lines for some 55,000 USD a month, one of them in EUR, with
     the rhythm of the day and the week, growth, surge prices, a price rise, a launch, a retirement
     and one runaway day. The same arguments give the same table. The default range is half a year
-    of hours (some 240,000 rows, in well under a second); `every="1m"` gives millions of rows.
+    of hours (some 230,000 rows, in well under a second); `every="1m"` gives millions of rows.
 
     Args:
         start: Where the range begins, widened to a whole bucket: a date, an aware datetime, or
