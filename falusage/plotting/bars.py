@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from falusage.plotting.formats import money, percent
 from falusage.plotting.labels import make_room, shown
 from falusage.plotting.lettering import LITERAL
-from falusage.plotting.palette import OTHER
-from falusage.plotting.panels import Series
+from falusage.plotting.panels import Series, color_of
 from falusage.plotting.style import heading, look_of, no_spend, quiet
 
 if TYPE_CHECKING:
@@ -35,12 +34,12 @@ def draw_bars(
     quiet(ax, look)
     ax.set_xticks([])
     heading(ax, look, title, facts)
-    fills = [OTHER if one.folded else colors[one.name] for one in series]
+    fills = [color_of(one, colors) for one in series]
     ax.barh(range(len(series)), costs, height=0.7, color=fills)
     # Two bars are not drawn as thick as the page.
     ax.set_ylim(max(len(series), 5) - 0.5, -0.5)
     ax.set_yticks([])
-    names = shown([one.name for one in series], ax, look.size)
+    names = shown([one.name for one in series], ax, look, part=0.45)
     beside = {"textcoords": "offset points", "va": "center_baseline", "fontsize": look.size}
     left = [
         ax.annotate(

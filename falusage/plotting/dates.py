@@ -71,7 +71,7 @@ def every_of(periods: Sequence[datetime]) -> str | None:
 def without_gaps(periods: Sequence[datetime], timezone: str) -> list[datetime]:
     """Give ascending periods with those between them in which nothing was spent."""
     every = every_of(periods)
-    if every is None:
+    if every is None:  # one period, or none
         return list(periods)
     whole = boundaries(periods[0], periods[-1], every=every, timezone=timezone)
     return sorted({*periods, *whole.dt.convert_time_zone(timezone)}, key=datetime.timestamp)

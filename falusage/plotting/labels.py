@@ -48,13 +48,13 @@ def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> l
     return [value + place * gap for place, value in enumerate(slack)]
 
 
-def shown(names: Iterable[str], ax: Axes, size: float) -> dict[str, str]:
-    """Give each name as it is written on these axes: legible, short, and unlike the others."""
+def shown(names: Iterable[str], ax: Axes, look: Look, *, part: float) -> dict[str, str]:
+    """Give each name as it is written in `part` of the width: legible, short, unlike the others."""
     has = glyphs()
     known = list(names)
     words = {name: legible(name, has) for name in known}
-    width = int(0.3 * points_of(ax)[0] / (size * _GLYPH))
-    short = short_names(set(words.values()), min(max(width, 12), 30))
+    width = int(part * points_of(ax)[0] / (look.size * _GLYPH))
+    short = short_names(set(words.values()), max(width, 12))
     given: dict[str, int] = {}
     written: dict[str, str] = {}
     for name in known:
@@ -106,7 +106,7 @@ def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> l
                 "alpha": 0.6,
                 "linewidth": 0.8,
                 "relpos": (0.0, 0.5),
-                "shrinkA": 0,
+                "shrinkA": 3,
                 "shrinkB": 0,
             },
             annotation_clip=False,

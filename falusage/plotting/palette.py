@@ -1,9 +1,9 @@
 """One colour for each name, in every picture of a report, that colour-blind readers can tell apart.
 
 The colours are those of M. A. Petroff, *Accessible Color Sequences for Data Visualization*
-(arXiv:2107.02270, the ten), without its two greys: grey is kept for "other". A name's colour
-follows from the name alone, unless a name beside it has taken that colour; `colors_of` over all
-names of a report settles that once.
+(arXiv:2107.02270, the ten), without the palest, and the two greys: grey is kept for "other". A
+name's colour follows from the name alone, unless a name beside it has taken that colour;
+`colors_of` over all names of a report settles that once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ COLORS: Final = (
     "#a96b59",
     "#e76300",
     "#b9ac70",
-    "#92dadd",
 )
 MAIN: Final = COLORS[0]
 """The colour of a picture that shows one thing only."""
@@ -47,7 +46,7 @@ def colors_of(names: Iterable[str], colors: Mapping[str, str] | None = None) -> 
         `colors` and the names that it lacks, in the order given.
 
     >>> colors_of(["ml-platform", "growth"], {"growth": "#bd1f01"})
-    {'growth': '#bd1f01', 'ml-platform': '#832db6'}
+    {'growth': '#bd1f01', 'ml-platform': '#e76300'}
     """
     found = dict(colors or {})
     used = Counter(found.values())

@@ -6,7 +6,7 @@ refused, and names beyond the leading ones summed into one. Currencies never sha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -14,12 +14,13 @@ import polars as pl
 
 from falusage.columns import total
 from falusage.errors import MissingColumnError, MixedCurrencyError, QueryError
+from falusage.plotting.palette import MAIN, OTHER, colors_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TOP: Final = 7
-"""How many names are drawn before the rest are folded; fewer than there are colours."""
+"""How many names are drawn before the rest are folded; as many as there are colours."""
 
 WORDS: Final = {"username": "team", "endpoint_id": "endpoint", "api_key_id": "API key"}
 """What a column is called in a title, where that is not its name with spaces."""
@@ -122,6 +123,19 @@ def series_of(rows: pl.DataFrame, *, top: int, other: str, sums: Sequence[pl.Exp
         return found
     summed = rest.group_by("name", *period).agg(*sums).sort("name", *period)
     return [*found, Series(other, summed, folded=True)]
+
+
+def chosen_colors(
+    drawn: Iterable[Iterable[Series]], colors: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Give every name that is drawn its colour, whatever its rank, so that pictures agree."""
+    names = {one.name for series in drawn for one in series if one.name and not one.folded}
+    return colors_of(sorted(names), colors)
+
+
+def color_of(one: Series, colors: Mapping[str, str]) -> str:
+    """Give a series' colour: grey for the rest, the main one where nothing is broken down."""
+    return OTHER if one.folded else colors.get(one.name, MAIN)
 
 
 def currencies_of(table: pl.DataFrame) -> list[str]:

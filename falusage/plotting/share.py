@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
@@ -11,19 +12,21 @@ import polars as pl
 from falusage.columns import total
 from falusage.errors import QueryError
 from falusage.plotting.bars import draw_bars
-from falusage.plotting.dates import span
+from falusage.plotting.dates import NOUNS, covered, every_of, span, without_gaps
 from falusage.plotting.formats import money
-from falusage.plotting.palette import MAIN, colors_of
 from falusage.plotting.panels import (
     TOP,
     Frame,
     axes_for,
+    chosen_colors,
     currencies_of,
     keys,
     named,
+    same_width,
     series_of,
     table_of,
     words,
+    zone_of,
 )
 from falusage.plotting.stacks import draw_stacks
 from falusage.plotting.style import no_spend
@@ -90,24 +93,30 @@ def plot_share(
         raise QueryError(f"top is {top}; expected at least 1 name to draw")
     table = table_of(share, needs=_NEEDS, made_by="cost_share")
     asked = _asked(start, end, timezone)
-    title = f"Cost{words(keys(table, _MEASURES))}"
+    by = keys(table, _MEASURES)
+    title = f"Cost{words(by)}"
     rows = named(table, measures=_MEASURES, other=other)
     currencies = currencies_of(rows)
     axes = axes_for(currencies, ax)
     if not currencies:
         return no_spend(axes[0], title, asked)
-    shares = [
+    drawn = [
         series_of(rows.filter(pl.col("currency") == currency), top=top, other=other, sums=_SUMS)
         for currency in currencies
     ]
-    chosen = colors_of(
-        sorted({one.name for series in shares for one in series if not one.folded}), colors
-    )
-    for panel, currency, series in zip(axes, currencies, shares, strict=True):
+    chosen = chosen_colors(drawn, colors)
+    found: list[datetime] = rows["period"].unique().sort().to_list() if "period" in rows else []
+    if found:
+        asked = [covered(found, zone_of(table)), zone_of(table)]
+        title = f"Share of cost per {NOUNS.get(every_of(found) or '', 'period')}{words(by)}"
+    periods = without_gaps(found, zone_of(table))
+    for panel, currency, series in zip(axes, currencies, drawn, strict=True):
         spent: float = pl.concat([one.rows for one in series]).select(total("cost")).item()
         facts = [*asked, f"{money(spent, currency)} in all ({currency})"]
-        draw = draw_stacks if "period" in table.columns else draw_bars
-        draw(panel, series, currency, title=title, facts=facts, colors={**chosen, "": MAIN})
+        draw = functools.partial(draw_stacks, periods=periods) if found else draw_bars
+        draw(panel, series, currency, title=title, facts=facts, colors=chosen)
+    if found:
+        same_width([panel for panel in axes if panel.patches])
     return axes[0]
 
 

@@ -10,18 +10,15 @@ import polars as pl
 
 from falusage.columns import total
 from falusage.plotting.dates import (
-    NOUNS,
-    covered,
     every_of,
     mark_labels,
     marks,
-    without_gaps,
 )
 from falusage.plotting.formats import money, percent
 from falusage.plotting.labels import GAP, End, label_ends, make_room, room_for_marks, shown
 from falusage.plotting.lettering import LITERAL
-from falusage.plotting.palette import OTHER, contrast
-from falusage.plotting.panels import Series
+from falusage.plotting.palette import contrast
+from falusage.plotting.panels import Series, color_of
 from falusage.plotting.style import Look, baseline, heading, look_of, no_spend, points_of, quiet
 
 if TYPE_CHECKING:
@@ -33,6 +30,7 @@ def draw_stacks(
     series: Sequence[Series],
     currency: str,
     *,
+    periods: Sequence[datetime],
     title: str,
     facts: Sequence[str],
     colors: Mapping[str, str],
@@ -40,12 +38,6 @@ def draw_stacks(
     """Draw a column of the whole for each period, a gap where nothing was spent in one."""
     look = look_of(ax)
     drawn = pl.concat([one.rows for one in series])
-    found: list[datetime] = drawn["period"].unique().sort().to_list()
-    timezone = str(found[0].tzinfo)
-    periods = without_gaps(found, timezone)
-    every = every_of(found)
-    facts = [covered(found, timezone), timezone, facts[-1]]
-    title = title.replace("Cost", f"Share of cost per {NOUNS.get(every or '', 'period')}", 1)
     spent = _over(drawn.group_by("period").agg(total("cost")), "cost", periods)
     if not any(spent):
         no_spend(ax, title, facts)
@@ -54,11 +46,11 @@ def draw_stacks(
     heading(ax, look, title, facts)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
 
-    names = shown([one.name for one in series], ax, look.size)
+    names = shown([one.name for one in series], ax, look, part=0.3)
     bottom = [0.0] * len(periods)
     ends: list[End] = []
     for one in series:
-        color = OTHER if one.folded else colors[one.name]
+        color = color_of(one, colors)
         parts = _over(one.rows, "share", periods)
         ax.bar(
             range(len(periods)),
@@ -80,8 +72,8 @@ def draw_stacks(
     make_room(ax, low, high, right=labels, margin=(GAP + 0.4) * look.size)
     baseline(ax, look, low, high)
     _write_in(ax, spent, currency, look)
-    places = marks(periods, room_for_marks(ax, len(periods), look, every))
-    ax.set_xticks(places, mark_labels([periods[place] for place in places], every))
+    places = marks(periods, room_for_marks(ax, len(periods), look, every_of(periods)))
+    ax.set_xticks(places, mark_labels([periods[place] for place in places], every_of(periods)))
 
 
 def _over(rows: pl.DataFrame, column: str, periods: Sequence[datetime]) -> list[float]:

@@ -13,12 +13,14 @@ from falusage.errors import QueryError
 from falusage.plotting.dates import NOUNS, covered, every_of, mark_labels, marks
 from falusage.plotting.formats import money
 from falusage.plotting.labels import GAP, End, label_ends, make_room, room_for_marks, shown
-from falusage.plotting.palette import MAIN, OTHER, Rgb, colors_of
+from falusage.plotting.palette import Rgb
 from falusage.plotting.panels import (
     TOP,
     Frame,
     Series,
     axes_for,
+    chosen_colors,
+    color_of,
     currencies_of,
     keys,
     named,
@@ -108,21 +110,24 @@ def plot_trend(
     axes = axes_for(currencies, ax)
     if not currencies:
         return no_spend(axes[0], f"Cost{words(by)}", [zone_of(table)])
-    shares = [
+    drawn = [
         series_of(rows.filter(pl.col("currency") == currency), top=top, other=other, sums=_SUMS)
         for currency in currencies
     ]
-    chosen = colors_of(
-        sorted({one.name for series in shares for one in series if not one.folded}), colors
-    )
-    for panel, currency, series in zip(axes, currencies, shares, strict=True):
-        _draw(panel, series, currency=currency, by=by, colors={**chosen, "": MAIN})
+    chosen = chosen_colors(drawn, colors)
+    for panel, currency, series in zip(axes, currencies, drawn, strict=True):
+        _draw(panel, series, currency=currency, by=by, colors=chosen)
     same_width([panel for panel in axes if panel.lines])
     return axes[0]
 
 
 def _draw(
-    ax: Axes, series: Sequence[Series], *, currency: str, by: Sequence[str], colors: dict[str, str]
+    ax: Axes,
+    series: Sequence[Series],
+    *,
+    currency: str,
+    by: Sequence[str],
+    colors: Mapping[str, str],
 ) -> None:
     look = look_of(ax)
     drawn = pl.concat([one.rows for one in series])
@@ -144,16 +149,16 @@ def _draw(
     highest = pl.concat([drawn["cost"], means.cast(pl.Float64)]).max()
     ax.set_ylim(0, 1.06 * cast("float", highest))
 
-    names = shown([one.name for one in series], ax, look.size)
+    names = shown([one.name for one in series], ax, look, part=0.3)
     ends: list[End] = []
     for one in series:
-        color = OTHER if one.folded else colors[one.name]
+        color = color_of(one, colors)
         _line(ax, one.rows, color=color, look=look, label=names[one.name])
         ends.append(_end(one.rows, "cost", names[one.name] if by else "cost", color))
     if means.count():
         alone = series[0].rows
         whole = alone.filter("complete")
-        ax.fill_between(_x(whole), whole["cost"], color=MAIN, alpha=0.12, linewidth=0)
+        ax.fill_between(_x(whole), whole["cost"], color=ends[0].color, alpha=0.12, linewidth=0)
         ax.plot(
             _x(alone),
             alone["rolling_mean"],
