@@ -1,0 +1,96 @@
+"""How sure the numbers are: reconciled or not, closed or open, whole or with rows set aside.
+
+A total without this cannot go into a budget review, so no report is printed without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from falusage.api.receipt import Receipt
+from falusage.api.reconciliation import differences
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """What is known of how a table came about.
+
+    Attributes:
+        start: The instant from which the table is whole.
+        end: The instant at which it ends, exclusive.
+        timezone: The zone that its buckets were cut in.
+        open_from: None where every bucket had ended when it was read, else the instant from
+            which buckets may still grow.
+        keys: The keys that were held against the API's own summary; None where that was not
+            done.
+        differing: How many of them differ from it.
+        quarantined: How many rows were set aside.
+        known: Whether this comes from a load, rather than from the bare table.
+    """
+
+    start: datetime
+    end: datetime
+    timezone: str
+    open_from: datetime | None = None
+    keys: int | None = None
+    differing: int = 0
+    quarantined: int = 0
+    known: bool = True
+
+    @classmethod
+    def of_receipt(cls, receipt: Receipt) -> Certainty:
+        """Take what the receipt of a load says."""
+        compared = receipt.reconciliation
+        checked = compared["cost_summary"].null_count() < compared.height or compared.is_empty()
+        return cls(
+            start=receipt.query.start,
+            end=receipt.query.end,
+            timezone=receipt.query.timezone,
+            open_from=receipt.open_from,
+            keys=compared.height if checked else None,
+            differing=differences(compared).height if checked else 0,
+            quarantined=receipt.rows_quarantined,
+        )
+
+    @classmethod
+    def of_table(cls, usage: pl.DataFrame) -> Certainty:
+        """Take the little that a table without a receipt says of itself."""
+        first, last = usage["bucket"].min(), usage["bucket_end"].max()
+        return cls(start=first, end=last, timezone="UTC", known=False)
+
+    @property
+    def closed_until(self) -> datetime:
+        """The instant up to which buckets cannot grow by time passing."""
+        return self.end if self.open_from is None else min(self.open_from, self.end)
+
+    def lines(self) -> list[str]:
+        """Say it in lines of text."""
+        if not self.known:
+            return [
+                "This snapshot was written from a table, without the receipt of a load: whether",
+                "it was reconciled and whether its buckets had ended is not known.",
+            ]
+        if self.keys is None:
+            reconciled = "not held against the API's own summary"
+        elif self.differing:
+            reconciled = f"{self.differing:,} of {self.keys:,} keys differ from the API's summary"
+        else:
+            reconciled = f"all {self.keys:,} keys agree with the API's own summary"
+        closed = (
+            "every bucket had ended when it was read"
+            if self.open_from is None
+            else f"buckets from {self.open_from:%Y-%m-%d %H:%M} on may still grow"
+        )
+        quarantine = (
+            f"{self.quarantined:,} rows set aside; they are in no sum here"
+            if self.quarantined
+            else "no row was set aside"
+        )
+        return [
+            f"reconciled  {reconciled}",
+            f"closed      {closed}",
+            f"complete    {quarantine}",
+        ]

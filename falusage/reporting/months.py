@@ -1,0 +1,117 @@
+"""The month so far against the month before, over the same number of days of each.
+
+A day counts once it is over. The first days of a month are held against as many first days of
+the month before: a month to date against a whole month would always look like a fall.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from falusage.columns import total
+from falusage.plotting.dates import span
+from falusage.reporting.spending import currencies, in_order
+from falusage.reporting.tables import amounts, lay_out, names, parted, percents
+from falusage.timeframes import boundaries, floor
+from falusage.transforms import rollup
+
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """The days that are compared: `days` of this month, from `start`, and of the one before."""
+
+    start: datetime
+    end: datetime
+    before_start: datetime
+    before_end: datetime
+    days: int
+
+
+def months(closed_until: datetime, *, timezone: str) -> Months:
+    """Give the days of this month that are over, and as many of the month before.
+
+    The month is that of the last whole day; where the month before is shorter, its days are all.
+
+    >>> from datetime import UTC
+    >>> found = months(datetime(2025, 3, 31, tzinfo=UTC), timezone="UTC")
+    >>> f"{found.start:%d %b} {found.end:%d %b} {found.before_start:%d %b}", found.days
+    ('01 Mar 29 Mar 01 Feb', 28)
+    """
+    over = floor(closed_until, every="1d", timezone=timezone)
+    start = floor(over - _INSTANT, every="1mo", timezone=timezone)
+    before = floor(start - _INSTANT, every="1mo", timezone=timezone)
+    these, those = (
+        boundaries(first, last, every="1d", timezone=timezone).dt.convert_time_zone(timezone)
+        for first, last in ((start, over), (before, start))
+    )
+    days = min(len(these), len(those)) - 1
+    return Months(start, these[days], before, those[days], days)
+
+
+def month_so_far(
+    usage: pl.DataFrame,
+    *,
+    start: datetime,
+    closed_until: datetime,
+    timezone: str,
+    width: int | None = None,
+) -> list[str]:
+    """Give the lines of a table that compares this month's whole days with the last month's.
+
+    Args:
+        usage: A usage table in buckets of a day or finer.
+        start: The instant from which the table is whole.
+        closed_until: The instant up to which buckets have ended.
+        timezone: The zone whose days are meant, that of the query.
+        width: The width to keep to.
+
+    Raises:
+        AlignmentError: A bucket reaches over midnight in `timezone`.
+    """
+    found = months(closed_until, timezone=timezone)
+    this, before = span(found.start, found.end), span(found.before_start, found.before_end)
+    if start > found.before_start:
+        return [f"No comparison: the table starts after {found.before_start:%Y-%m-%d}."]
+    teams = _compared(usage, found, timezone, ["username"])
+    whole = _compared(usage, found, timezone, []).with_columns(username=pl.lit("all teams"))
+    several = teams.group_by("currency").len().filter(pl.col("len") > 1)
+    whole = whole.join(several, on="currency", how="semi").select(teams.columns)
+    rows = in_order(pl.concat([teams, whole]), currencies(usage))
+    columns = [
+        names(rows, "username", "team"),
+        amounts(rows, "cost", this),
+        amounts(rows, "previous", before),
+        percents(rows, "pct_change", "change", signed=True),
+    ]
+    return parted(lay_out(columns, width=width), by=rows["currency"])
+
+
+def _compared(usage: pl.DataFrame, found: Months, timezone: str, by: list[str]) -> pl.DataFrame:
+    daily = rollup(usage, by=by, every="1d", timezone=timezone)
+    key = [*by, "currency"]
+    period = pl.col("period").dt.convert_time_zone("UTC")
+
+    def within(start: datetime, end: datetime) -> pl.Expr:
+        low, high = (pl.lit(at, dtype=pl.Datetime("us", "UTC")) for at in (start, end))
+        return (period >= low) & (period < high)
+
+    this, before = within(found.start, found.end), within(found.before_start, found.before_end)
+    cost = pl.col("cost")
+    return (
+        daily.with_columns(
+            cost=pl.when(this).then(cost).otherwise(0.0),
+            previous=pl.when(before).then(cost).otherwise(0.0),
+        )
+        .group_by(key)
+        .agg(total("cost"), total("previous"))
+        .filter((cost > 0) | (pl.col("previous") > 0))
+        .with_columns(
+            pct_change=pl.when(pl.col("previous") > 0).then(cost / pl.col("previous") - 1)
+        )
+        .sort("currency", -cost, *by)
+    )

@@ -1,0 +1,65 @@
+"""The whole report as text: what was spent, by whom, on what, since when, and how sure that is."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from falusage.errors import AlignmentError
+from falusage.plotting.dates import span
+from falusage.reporting.amounts import amount, printable
+from falusage.reporting.certainty import Certainty
+from falusage.reporting.months import month_so_far
+from falusage.reporting.spending import spending, totals
+
+TOP_ENDPOINTS = 8
+
+
+def summary(usage: pl.DataFrame, certainty: Certainty, *, width: int | None = None) -> str:
+    """Give the report of a usage table as text.
+
+    Args:
+        usage: A usage table.
+        certainty: What is known of how it came about.
+        width: The width to keep to; None is any.
+
+    Returns:
+        Lines: the total of each currency; the cost by team, by product and of the endpoints that
+        cost most; the month so far against the month before, over the same days; how sure the
+        numbers are.
+    """
+    start, end = certainty.start, certainty.end
+    sections = [("Spent", _spent(usage, f"{span(start, end)}, {certainty.timezone}"))]
+    if usage.height:
+        sections += [
+            ("By team", spending(usage, by="username", title="team", width=width)),
+            ("By product", spending(usage, by="product", title="product", width=width)),
+            (
+                f"Top {TOP_ENDPOINTS} endpoints",
+                spending(usage, by="endpoint_id", title="endpoint", top=TOP_ENDPOINTS, width=width),
+            ),
+            (
+                "The month so far, against as many days of the month before",
+                _months(usage, certainty, width),
+            ),
+        ]
+    sections.append(("How sure this is", certainty.lines()))
+    return "\n\n".join("\n".join([title.upper(), *lines]) for title, lines in sections)
+
+
+def _spent(usage: pl.DataFrame, when: str) -> list[str]:
+    sums = [amount(cost, printable(currency)) for currency, cost in totals(usage)]
+    room = max(map(len, sums), default=0)
+    return [*(text.rjust(room) for text in sums or ["nothing"]), when]
+
+
+def _months(usage: pl.DataFrame, certainty: Certainty, width: int | None) -> list[str]:
+    try:
+        return month_so_far(
+            usage,
+            start=certainty.start,
+            closed_until=certainty.closed_until,
+            timezone=certainty.timezone,
+            width=width,
+        )
+    except AlignmentError:
+        return ["No comparison: the buckets are longer than a day; load with --timeframe day."]
