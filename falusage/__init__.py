@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from falusage.plotting import plot_trend as plot_trend
     from falusage.sample import Sample as Sample
     from falusage.sample import sample_usage as sample_usage
+    from falusage.transforms import cost_share as cost_share
+    from falusage.transforms import pivot as pivot
+    from falusage.transforms import rollup as rollup
+    from falusage.transforms import trend as trend
 
 _HOMES = {
     "falusage.api.client": ("UsageClient", "load_summary", "load_usage"),
@@ -61,6 +65,7 @@ _HOMES = {
     ),
     "falusage.plotting": ("colors_of", "plot_share", "plot_trend"),
     "falusage.sample": ("Sample", "sample_usage"),
+    "falusage.transforms": ("cost_share", "pivot", "rollup", "trend"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

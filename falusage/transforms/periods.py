@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import get_args
 
 import polars as pl
 
+from falusage.columns import INSTANT
 from falusage.errors import AlignmentError, QueryError
 from falusage.timeframes import Every, instant, period_end, period_start, zone
 from falusage.transforms.tables import require
@@ -135,7 +136,7 @@ _START, _END = pl.col("_start"), pl.col("_end")
 
 
 def _literal(moment: datetime) -> pl.Expr:
-    return pl.lit(moment, dtype=pl.Datetime("us", "UTC"))
+    return pl.lit(moment.astimezone(UTC), dtype=INSTANT)
 
 
 def _place(

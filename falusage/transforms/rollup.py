@@ -97,10 +97,12 @@ def exact_sums(
     timezone: str,
     values: Sequence[str],
     span: Range = EVER,
+    also: Sequence[pl.Expr] = (),
 ) -> pl.LazyFrame:
     """Give what `rollup` gives, its sums still in Decimal, for views that go on adding.
 
-    With `every`, what lies outside `span` is summed under a null `period`.
+    With `every`, what lies outside `span` is summed under a null `period`, and `also` may
+    aggregate `bucket` and `bucket_end` beside the sums.
     """
     zone(timezone)
     by = names(by, argument="by")
@@ -113,7 +115,7 @@ def exact_sums(
     if every is None:
         return usage.group_by(group).agg(sums).sort(group)
     rows = with_period(usage, (*group, *values), every=every, timezone=timezone, span=span)
-    return rows.group_by("period", *group).agg(sums).sort("period", *group)
+    return rows.group_by("period", *group).agg(*sums, *also).sort("period", *group)
 
 
 def _check_values(values: Sequence[str], by: Sequence[str]) -> None:

@@ -1,0 +1,145 @@
+"""Who makes up the cost: shares of the whole, the largest first.
+
+A share is of its period and currency, so that shares sum to one wherever they stand. `top` folds
+the small ones into one row without losing a cent, and folds the same ones in every period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from falusage.errors import QueryError
+from falusage.timeframes import Every
+from falusage.transforms.rollup import exact_sums
+from falusage.transforms.tables import Frame, free, like, names, plan
+
+_COST = pl.col("cost")
+_OWN = ("period", "cost", "share", "cumulative_share", "rank")
+
+
+def cost_share(
+    usage: Frame,
+    *,
+    by: str | Sequence[str],
+    every: Every | None = None,
+    timezone: str = "UTC",
+    top: int | None = None,
+    other: str = "other",
+) -> Frame:
+    """Give each group's share of the cost of its period and currency, the largest first.
+
+    share(g, t) = cost(g, t) / Σ cost(·, t); cumulative_share adds the shares down the ranks. Where
+    a total is zero, both are null. Equal costs rank by name.
+
+    Args:
+        usage: A usage table, as DataFrame or LazyFrame. Nulls in `by` are a group of their own.
+        by: The columns whose combinations share the cost.
+        every: The period that each share is of, as in `rollup`; None takes all time as one.
+        timezone: The IANA zone in which periods are cut.
+        top: How many combinations of a currency to keep, the largest of the whole range, the same
+            in every period; the others become one row, last. Columns of `by` then become text.
+            None keeps all.
+        other: What the folded row says in every column of `by`. A combination that is itself
+            called so in every column is folded too, and does not use up a place of `top`.
+
+    Returns:
+        `period` (with `every`), the columns of `by`, `currency`, `cost`, `share` and
+        `cumulative_share` (Float64, fractions of one), and `rank` (Int64, from 1 in each period
+        and currency), sorted by `period`, `currency`, `rank`. A combination without rows in a
+        period is absent there. A LazyFrame for a LazyFrame, with nothing collected.
+
+    Raises:
+        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
+            LazyFrame, when it is collected.
+        MissingColumnError: If the table lacks a column.
+        QueryError: If an argument is out of its range or form.
+
+    Source: the ordering of Pareto analysis (Juran, Quality Control Handbook, 1951).
+
+    >>> usage = pl.DataFrame({
+    ...     "username": ["ads", "labs", "search", "shop"],
+    ...     "cost": [6.0, 1.0, 2.0, 1.0],
+    ...     "currency": "USD",
+    ... })
+    >>> cost_share(usage, by="username", top=2)
+    shape: (3, 6)
+    ┌──────────┬──────────┬──────┬───────┬──────────────────┬──────┐
+    │ username ┆ currency ┆ cost ┆ share ┆ cumulative_share ┆ rank │
+    │ ---      ┆ ---      ┆ ---  ┆ ---   ┆ ---              ┆ ---  │
+    │ str      ┆ str      ┆ f64  ┆ f64   ┆ f64              ┆ i64  │
+    ╞══════════╪══════════╪══════╪═══════╪══════════════════╪══════╡
+    │ ads      ┆ USD      ┆ 6.0  ┆ 0.6   ┆ 0.6              ┆ 1    │
+    │ search   ┆ USD      ┆ 2.0  ┆ 0.2   ┆ 0.8              ┆ 2    │
+    │ other    ┆ USD      ┆ 2.0  ┆ 0.2   ┆ 1.0              ┆ 3    │
+    └──────────┴──────────┴──────┴───────┴──────────────────┴──────┘
+    """
+    columns = names(by, argument="by")
+    if not columns:
+        raise QueryError("by is empty; expected the columns that share the cost")
+    free(columns, reserved=_OWN)
+    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(f"top is {top!r}; expected a whole number from 1, or None to keep all")
+    members = [column for column in columns if column != "currency"]
+    part = ["currency"] if every is None else ["period", "currency"]
+    costs = exact_sums(plan(usage), by=columns, every=every, timezone=timezone, values=["cost"])
+    folded = pl.lit(value=False)
+    if top is not None and members:
+        costs = _folded(costs, members=members, part=part, top=top, other=other)
+        folded = pl.all_horizontal(pl.col(column).eq_missing(other) for column in members)
+    whole = _COST.sum().over(part)
+    share, cumulative = (
+        pl.when(whole > 0).then(amount.cast(pl.Float64) / whole.cast(pl.Float64))
+        for amount in (_COST, _COST.cum_sum().over(part))
+    )
+    ranked = costs.sort(
+        *part,
+        folded,
+        _COST,
+        *members,
+        descending=[*(False for _ in part), False, True, *(False for _ in members)],
+        nulls_last=True,
+    )
+    order = ["period"] if every is not None else []
+    return like(
+        usage,
+        ranked.select(
+            *order,
+            *columns,
+            *(["currency"] if "currency" not in columns else []),
+            _COST.cast(pl.Float64),
+            share.alias("share"),
+            cumulative.alias("cumulative_share"),
+            pl.int_range(1, pl.len() + 1).over(part).alias("rank"),
+        ),
+    )
+
+
+def _folded(
+    costs: pl.LazyFrame, *, members: Sequence[str], part: Sequence[str], top: int, other: str
+) -> pl.LazyFrame:
+    """Sum what is not among the `top` of its currency into one row called `other`."""
+    called = pl.all_horizontal(pl.col(column).eq_missing(other) for column in members)
+    place = pl.struct(members).rle_id().over("currency")
+    return (
+        costs.with_columns(
+            pl.col(members).cast(pl.String), _COST.sum().over("currency", *members).alias("_all")
+        )
+        .sort(
+            called,
+            "_all",
+            *members,
+            descending=[False, True, *(False for _ in members)],
+            nulls_last=True,
+        )
+        .with_columns(
+            pl.when((place < top) & ~called)
+            .then(pl.col(column))
+            .otherwise(pl.lit(other))
+            .alias(column)
+            for column in members
+        )
+        .group_by(*part, *members)
+        .agg(_COST.sum())
+    )

@@ -1,0 +1,157 @@
+"""Who by what, side by side: sums laid out wide, with a column for each name.
+
+Nothing is lost on the way to the wide form: every cell is a sum of the rollup, and a name that
+would cover another column is refused rather than overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import polars as pl
+
+from falusage.columns import MONEY
+from falusage.errors import QueryError
+from falusage.timeframes import Every
+from falusage.transforms.rollup import exact_sums
+from falusage.transforms.tables import Frame, free, key, like, names, one_thing, plan
+
+
+def pivot(
+    usage: Frame,
+    *,
+    index: str | Sequence[str],
+    on: str | Sequence[str],
+    values: Literal["cost", "quantity"] = "cost",
+    every: Every | None = None,
+    timezone: str = "UTC",
+    totals: bool = False,
+) -> Frame:
+    """Lay sums out wide: a row for each of `index`, a column for each of `on`.
+
+    cell(i, o, t) = Σ values over the rows of index i and name o whose bucket lies in period t;
+    zero where there are none. The sums are taken in Decimal(38, 12).
+
+    Args:
+        usage: A usage table, as DataFrame or LazyFrame. Nulls in `index` are a row of their own;
+            a null in `on` is the column `"null"`.
+        index: The columns that name a row. `currency` is always among them.
+        on: The column whose values become columns; with several, a combination is named
+            as Polars' pivot does, `{"a","b"}`.
+        values: `"cost"` or `"quantity"`. Quantities of different endpoints or units have no sum,
+            so `"quantity"` needs `endpoint_id` and `unit` among `index` and `on`, and with
+            `totals` both in `index`.
+        every: The period, as in `rollup`; each is then a row. None takes all time as one.
+        timezone: The IANA zone in which periods are cut.
+        totals: Whether to add a column `total`, the sum of its row.
+
+    Returns:
+        `period` (with `every`), the columns of `index`, `currency`, a Float64 column for each of
+        `on`, by falling total and then by name, and `total` (with `totals`); sorted by its key.
+        Amounts in different currencies (or units) have no total, so in a mixed table the columns
+        fall by their largest share in any one of them.
+        A LazyFrame for a LazyFrame; but as the names of the columns are in the data, the sums
+        (not the rows) are collected at once.
+
+    Raises:
+        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`.
+        MissingColumnError: If the table lacks a column.
+        QueryError: If an argument is out of its range or form, or a column would cover another.
+
+    Source: the PIVOT of Codd's relational model as extended by Cunningham, Galindo-Legaria and
+    Graefe, PIVOT and UNPIVOT (VLDB 2004).
+
+    >>> usage = pl.DataFrame({
+    ...     "username": ["ads", "ads", "labs"],
+    ...     "product": ["compute", "model_apis", "model_apis"],
+    ...     "cost": [1.0, 2.0, 4.0],
+    ...     "currency": "USD",
+    ... })
+    >>> pivot(usage, index="username", on="product", totals=True)
+    shape: (2, 5)
+    ┌──────────┬──────────┬────────────┬─────────┬───────┐
+    │ username ┆ currency ┆ model_apis ┆ compute ┆ total │
+    │ ---      ┆ ---      ┆ ---        ┆ ---     ┆ ---   │
+    │ str      ┆ str      ┆ f64        ┆ f64     ┆ f64   │
+    ╞══════════╪══════════╪════════════╪═════════╪═══════╡
+    │ ads      ┆ USD      ┆ 2.0        ┆ 1.0     ┆ 3.0   │
+    │ labs     ┆ USD      ┆ 4.0        ┆ 0.0     ┆ 4.0   │
+    └──────────┴──────────┴────────────┴─────────┴───────┘
+    """
+    rows, across = names(index, argument="index"), names(on, argument="on")
+    _check(rows, across, values=values, totals=totals)
+    period = [] if every is None else ["period"]
+    group = [*period, *key(rows)]
+    sums = exact_sums(
+        plan(usage), by=[*rows, *across], every=every, timezone=timezone, values=[values]
+    ).collect()
+    named = _named(sums, across)
+    _refuse_covered(named, across, (*group, *(["total"] if totals else [])))
+    columns = _by_falling_total(named, values=values)
+    cells = (
+        named.pivot("_on", on_columns=columns, index=group, values=values)
+        .with_columns(pl.col(columns).fill_null(0))
+        .sort(group)
+    )
+    if totals:
+        zero = pl.lit(0, dtype=MONEY)
+        cells = cells.with_columns(pl.sum_horizontal(zero, *columns).alias("total"))
+    return like(usage, cells.with_columns(pl.exclude(group).cast(pl.Float64)).lazy())
+
+
+def _check(rows: Sequence[str], across: Sequence[str], *, values: str, totals: bool) -> None:
+    if not across:
+        raise QueryError("on is empty; expected the column whose values become columns")
+    if values not in ("cost", "quantity"):
+        raise QueryError(f"values is {values!r}; expected 'cost' or 'quantity'")
+    both = sorted(set(rows) & set(across))
+    if both:
+        raise QueryError(f"index and on both hold {', '.join(map(repr, both))}; choose one")
+    if "currency" in across:
+        raise QueryError("currency is part of the index, so that no row mixes two; take it off on")
+    free(rows, reserved=("total",) if totals else (), argument="index")
+    if values == "quantity":
+        one_thing((*rows, *across), argument="index or on")
+        if totals:
+            one_thing(rows, argument="index, for a total over on")
+
+
+def _named(sums: pl.DataFrame, across: Sequence[str]) -> pl.DataFrame:
+    """Add `_on`, the name of the column that each sum goes to."""
+    text = [pl.col(column).cast(pl.String) for column in across]
+    if len(text) == 1:
+        return sums.with_columns(text[0].fill_null("null").alias("_on"))
+    quoted = [pl.format('"{}"', one).fill_null("null") for one in text]
+    return sums.with_columns(
+        pl.concat_str(pl.lit("{"), pl.concat_str(quoted, separator=","), pl.lit("}")).alias("_on")
+    )
+
+
+def _refuse_covered(named: pl.DataFrame, across: Sequence[str], own: Sequence[str]) -> None:
+    """Refuse names that would cover another column of the result, or one another."""
+    columns = named.select("_on", *across).unique()
+    covered = columns.filter(pl.col("_on").is_in(own) | pl.col("_on").is_duplicated())
+    if not covered.is_empty():
+        name = covered["_on"].min()
+        raise QueryError(
+            f"on={'+'.join(across)!r} holds a value that makes a second column {name!r}; "
+            "rename the value or the column, or fill the nulls, first"
+        )
+
+
+def _by_falling_total(named: pl.DataFrame, *, values: str) -> list[str]:
+    alike = [
+        column for column in ("currency", "unit") if values == "quantity" or column == "currency"
+    ]
+    total = pl.col(values).sum()
+    part = pl.col(values).cast(pl.Float64) / total.over(alike).cast(pl.Float64)
+    return (
+        named.group_by("_on", *alike)
+        .agg(total)
+        .with_columns(part.fill_nan(0).alias("_part"))
+        .group_by("_on")
+        .agg(pl.col("_part").max())
+        .sort("_part", "_on", descending=[True, False])["_on"]
+        .to_list()
+    )
