@@ -1,0 +1,255 @@
+"""The OpenAPI document: it says what CONTRACT.md says, and no answer falls outside it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+
+from falusage.emulator import Emulator, Faults
+
+PATH = "/v1/organization/usage"
+LIST = {"type": "array", "items": {"type": "string", "minLength": 1}}
+IDS = {**LIST, "minItems": 1, "maxItems": 50}
+TEXT = {"type": "string"}
+PRODUCTS = ["model_apis", "serverless", "compute"]
+EXPAND = ["time_series", "summary", "auth_method"]
+
+
+def choice(*words: str, **more: Any) -> dict[str, Any]:
+    """Describe a parameter that is one of some words."""
+    return {"type": "string", "enum": list(words), **more}
+
+
+def choices(*words: str, **more: Any) -> dict[str, Any]:
+    """Describe a parameter that is a list of some words."""
+    return {"type": "array", "items": choice(*words), **more}
+
+
+# Transcribed from CONTRACT.md, "Request": the parameters, their values and their defaults.
+SHARED = {
+    "limit": {"type": "integer", "minimum": 1},
+    "cursor": TEXT,
+    "start": TEXT,
+    "end": TEXT,
+    "timezone": {**TEXT, "default": "UTC"},
+    "timeframe": choice("minute", "hour", "day", "week", "month"),
+    "bound_to_timeframe": choice("true", "false", default="true"),
+    "endpoint_id": IDS,
+    "product": choices(*PRODUCTS),
+}
+PARAMETERS = {
+    2: SHARED
+    | {
+        "team_username": {**TEXT, "minLength": 1},
+        "expand": choices(*EXPAND, default=["time_series"]),
+    },
+    3: SHARED
+    | {
+        "team_username": LIST,
+        "api_key_id": IDS,
+        "expand": choices(*EXPAND, "auth_method_structured", default=["time_series"]),
+    },
+}
+ITEM = {
+    "username": "string",
+    "product": "string",
+    "endpoint_id": "string",
+    "unit": "string",
+    "quantity": "number",
+    "unit_price": "number",
+    "cost": "number",
+    "currency": "string",
+}
+
+
+def usage() -> pl.DataFrame:
+    """Two days of hours of three endpoints, with and without callers."""
+    bucket = datetime(2025, 1, 15, tzinfo=UTC)
+    rows = [
+        {
+            "bucket": bucket + timedelta(hours=hour),
+            "bucket_end": bucket + timedelta(hours=hour + 1),
+            "username": ("acme", "beta, inc", "γ")[line],
+            "product": PRODUCTS[line],
+            "endpoint_id": ("fal-ai/flux", "my-app", "type: gpu (my-app, production)")[line],
+            "unit": "second",
+            "quantity": hour / 3,
+            "unit_price": 0.1,
+            "cost": hour / 30,
+            "currency": "USD",
+            "auth_method": ("alice", "None", None)[line],
+            "auth_detail": ("alice", "None", None)[line],
+            "api_key_id": ("k1", None, None)[line],
+            "login_username": ("alice", None, None)[line],
+        }
+        for hour in range(48)
+        for line in range(3)
+    ]
+    return pl.DataFrame(rows)
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def served(request: pytest.FixtureRequest):
+    """An emulator of each edition."""
+    with Emulator(usage(), edition=request.param, page_size=20) as running:
+        yield running
+
+
+@pytest.fixture
+def document(served: Emulator) -> dict[str, Any]:
+    """Its OpenAPI document, which needs no key."""
+    answer = requests.get(address(served), timeout=5)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def address(served: Emulator) -> str:
+    """Say where the document is: beside the base, not under it."""
+    return served.base_url.removesuffix("/v1") + "/openapi.json"
+
+
+def test_parameters_are_the_contract_s(served, document) -> None:
+    """Every parameter with its values, bounds and default, none required, and no other."""
+    found = {
+        each["name"]: {
+            key: value
+            for key, value in each["schema"].items()
+            if key not in ("title", "description")
+        }
+        for each in document["paths"][PATH]["get"]["parameters"]
+    }
+    assert PARAMETERS[served.edition] == found
+    assert not any(each["required"] for each in document["paths"][PATH]["get"]["parameters"])
+
+
+def test_answers_are_the_contract_s(served, document) -> None:
+    """Statuses, envelope, buckets, items and errors, with what is required of each."""
+    assert document["openapi"].startswith("3.1")
+    assert list(document["paths"]) == [PATH]
+    operation = document["paths"][PATH]["get"]
+    assert {"200", "400", "401", "403", "404", "429", "500"} == set(operation["responses"])
+    models = document["components"]["schemas"]
+
+    def model(schema: dict[str, Any]) -> dict[str, Any]:
+        return models[schema["$ref"].rpartition("/")[2]]
+
+    def answer(status: int) -> dict[str, Any]:
+        return model(operation["responses"][str(status)]["content"]["application/json"]["schema"])
+
+    page = answer(200)
+    assert {"time_series", "summary", "next_cursor", "has_more"} == set(page["properties"])
+    assert {"next_cursor", "has_more"} == set(page["required"])
+    nullable = page["properties"]["next_cursor"]["anyOf"]
+    assert [{"type": "string"}, {"type": "null"}] == nullable
+    bucket = model(page["properties"]["time_series"]["items"])
+    assert {"bucket", "results"} == set(bucket["required"])
+    item = model(bucket["properties"]["results"]["items"])
+    assert item == model(page["properties"]["summary"]["items"])
+    assert set(ITEM) == set(item["required"])
+    assert ITEM == {name: item["properties"][name]["type"] for name in ITEM}
+    assert [0, 0, 0] == [
+        item["properties"][name]["minimum"] for name in ("quantity", "unit_price", "cost")
+    ]
+    callers = {"auth_method"} | ({"auth_method_structured"} if served.edition == 3 else set())
+    assert callers == set(item["properties"]) - set(ITEM)
+    error = answer(400)
+    assert all(answer(status) == error for status in (401, 403, 404, 429, 500))
+    detail = model(error["properties"]["error"])
+    assert {"type", "message"} == set(detail["required"])
+    assert {"type", "message", "docs_url", "request_id"} == set(detail["properties"])
+    assert [
+        "authorization_error",
+        "validation_error",
+        "not_found",
+        "rate_limited",
+        "server_error",
+        "not_implemented",
+    ] == detail["properties"]["type"]["enum"]
+
+
+def test_the_key_is_documented(document) -> None:
+    """The operation names the Authorization header as its security."""
+    [[scheme]] = document["paths"][PATH]["get"]["security"]
+    described = document["components"]["securitySchemes"][scheme]
+    assert ("apiKey", "header", "Authorization") == (
+        described["type"],
+        described["in"],
+        described["name"],
+    )
+
+
+def fuzz(served: Emulator, mode: GenerationMode, *, examples: int, pinned: bool) -> list[int]:
+    """Send generated requests, hold each answer to the document, and give the statuses."""
+    schema = schemathesis.openapi.from_url(address(served))
+    statuses: list[int] = []
+    # A plausible window, so that what else is generated decides about more than a 400.
+    pins = {"start": "2025-01-15", "end": "2025-01-17", "timezone": "Asia/Tokyo"}
+    key = {"Authorization": f"Key {served.api_key}"}
+    with requests.Session() as session:
+
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(schema[PATH]["GET"].as_strategy(generation_mode=mode))
+        def check(case: schemathesis.Case) -> None:
+            if pinned:
+                case.query = {**(case.query or {}), **pins}
+                case.query.pop("cursor", None)
+            answer = case.call(headers=key, session=session)
+            case.validate_response(
+                answer,
+                checks=[
+                    schemathesis.checks.not_a_server_error,
+                    schemathesis.checks.CHECKS.get_one("status_code_conformance"),
+                    schemathesis.checks.CHECKS.get_one("content_type_conformance"),
+                    schemathesis.checks.CHECKS.get_one("response_schema_conformance"),
+                ],
+            )
+            statuses.append(answer.status_code)
+
+        check()
+    return statuses
+
+
+def test_no_answer_falls_outside_the_document(served) -> None:
+    """Well-formed requests over a real window: 200s, and each as documented."""
+    statuses = fuzz(served, GenerationMode.POSITIVE, examples=40, pinned=True)
+    assert statuses.count(200) > len(statuses) / 4
+    assert {200, 400} >= set(statuses)
+
+
+def test_malformed_requests_are_refused_as_documented(served) -> None:
+    """Requests that break the document are answered inside it, and never with a failure."""
+    assert {200, 400, 401} >= set(fuzz(served, GenerationMode.NEGATIVE, examples=40, pinned=False))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pinned", [True, False])
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_no_answer_falls_outside_the_document_at_length(served, mode, pinned) -> None:
+    """The same with three hundred requests of each kind."""
+    assert {200, 400, 401} >= set(fuzz(served, mode, examples=300, pinned=pinned))
+
+
+def test_faults_are_documented_answers(served) -> None:
+    """429 and 500 validate, too."""
+    schema = schemathesis.openapi.from_url(address(served))
+    conforms = schemathesis.checks.CHECKS.get_one("response_schema_conformance")
+    case = schema[PATH]["GET"].Case()
+    for faults, status in ((Faults(rate_limit_every=1), 429), (Faults(error_rate=1.0), 500)):
+        served.faults = faults
+        answer = case.call(headers={"Authorization": f"Key {served.api_key}"})
+        served.faults = Faults()
+        assert status == answer.status_code
+        case.validate_response(answer, checks=[conforms])
