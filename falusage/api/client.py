@@ -104,6 +104,11 @@ class UsageClient:
         load.warn([usage])
         return UsageLoad(usage, load.quarantine, receipt)
 
+    def open_load(self, query: UsageQuery) -> Load:
+        """Begin a strict load that the caller draws in batches, as `storage` does; see `Load`."""
+        progress = self._bar(query)
+        return Load(query, self._exchange(progress), self.workers, progress)
+
     def iter_usage(self, query: UsageQuery) -> Iterator[pa.Table]:
         """Give the usage a page at a time, in order, in bounded memory.
 
