@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from falusage.plotting import plot_trend as plot_trend
     from falusage.sample import Sample as Sample
     from falusage.sample import sample_usage as sample_usage
+    from falusage.storage import download_snapshot as download_snapshot
+    from falusage.storage import read_snapshot as read_snapshot
+    from falusage.storage import scan_snapshot as scan_snapshot
+    from falusage.storage import write_snapshot as write_snapshot
     from falusage.transforms import cost_share as cost_share
     from falusage.transforms import pivot as pivot
     from falusage.transforms import rollup as rollup
@@ -65,6 +69,12 @@ _HOMES = {
     ),
     "falusage.plotting": ("colors_of", "plot_share", "plot_trend"),
     "falusage.sample": ("Sample", "sample_usage"),
+    "falusage.storage": (
+        "download_snapshot",
+        "read_snapshot",
+        "scan_snapshot",
+        "write_snapshot",
+    ),
     "falusage.transforms": ("cost_share", "pivot", "rollup", "trend"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,0 +1,68 @@
+"""A file replaced whole, or not at all.
+
+The new content is written beside the old, synced, and renamed over it: whoever looks finds the
+old file or the new one, never a part. Whatever goes wrong takes the unfinished file with it; only
+a process that is killed leaves one behind, hidden, as `.falusage-….tmp`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from falusage.errors import SnapshotError
+
+_ADVICE: Final = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "get leave to write there"),
+}
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Give a new file, open for writing and reading, that takes the place of `path` at the end.
+
+    A link is followed, and a file that was there passes its permissions on.
+
+    Raises:
+        SnapshotError: The folder is missing, the path is not a file's, or the disk refuses.
+    """
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".falusage-{secrets.token_hex(8)}.tmp")
+    try:
+        if not target.parent.is_dir():
+            raise SnapshotError(f"{path} was not written: make the folder {target.parent} first")
+        if target.exists() and not target.is_file():
+            raise SnapshotError(f"{path} was not written: it is no file; name one")
+        with beside.open("x+b") as file:
+            if target.exists():
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, "check the disk and the path")
+        raise SnapshotError(
+            f"{path} was not written: {error.strerror or error}; {advice}, or choose another place"
+        ) from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name outlive a power cut; Windows cannot, and syncs names by itself."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,129 @@
+"""What a snapshot says of itself: one JSON document in the Parquet file's own metadata.
+
+The document stands under the key `falusage`, its SHA-256 under `falusage.sha256`, so that what it
+claims can be believed before it is held against the rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import polars as pl
+
+from falusage import __version__
+from falusage.api.query import UsageQuery
+from falusage.api.receipt import Receipt
+from falusage.columns import KEY
+from falusage.errors import SnapshotError
+
+EDITION: Final = 1
+"""The edition of the table and of this document; a file of a later one is refused."""
+
+_DOCUMENT: Final = b"falusage"
+_DIGEST: Final = b"falusage.sha256"
+_SIDES: Final = ("cost_loaded", "cost_summary", "quantity_loaded", "quantity_summary")
+_MOMENTS: Final = ("started_at", "finished_at", "server_time", "open_from")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotMetadata:
+    """What a snapshot says of itself.
+
+    Attributes:
+        rows: How many rows it has.
+        start: The first `bucket`, in UTC; None where there are no rows.
+        end: The last `bucket_end`, exclusive, likewise.
+        totals: The exact sum of `cost`, to 12 decimals, for each currency.
+        content: The hash of the content; see `fingerprint.Fingerprint`.
+        receipt: The receipt of the load that it came from, which holds the query; None where it
+            was written from a frame.
+        edition: The edition of the schema.
+        version: The version of falusage that wrote it.
+    """
+
+    rows: int
+    start: datetime | None
+    end: datetime | None
+    totals: Mapping[str, Decimal]
+    content: str
+    receipt: Receipt | None = None
+    edition: int = EDITION
+    version: str = __version__
+
+    @property
+    def query(self) -> UsageQuery | None:
+        """What was asked, where that is known."""
+        return self.receipt.query if self.receipt else None
+
+    def entries(self) -> dict[bytes, bytes]:
+        """Give the entries that a Parquet file keeps."""
+        document = json.dumps(_fields(self), default=_plain, allow_nan=False).encode()
+        return {_DOCUMENT: document, _DIGEST: hashlib.sha256(document).hexdigest().encode()}
+
+    @classmethod
+    def of(cls, entries: Mapping[bytes, bytes]) -> SnapshotMetadata:
+        """Read the entries of a Parquet file.
+
+        Raises:
+            SnapshotError: They are missing, damaged, or of a later edition.
+        """
+        document = entries.get(_DOCUMENT)
+        if document is None:
+            raise SnapshotError(
+                "it has no falusage metadata; a Parquet file from elsewhere is read with "
+                "pl.read_parquet, and becomes a snapshot by write_snapshot"
+            )
+        if entries.get(_DIGEST) != hashlib.sha256(document).hexdigest().encode():
+            raise SnapshotError("its metadata is damaged; restore a copy, or write it again")
+        fields = json.loads(document)
+        if fields["edition"] > EDITION:
+            raise SnapshotError(
+                f"falusage {fields['version']} wrote it in edition {fields['edition']}; this is "
+                f"falusage {__version__} and reads up to edition {EDITION}: upgrade it"
+            )
+        receipt = fields["receipt"]
+        return cls(
+            **fields
+            | {
+                "start": _moment(fields["start"]),
+                "end": _moment(fields["end"]),
+                "totals": {code: Decimal(text) for code, text in fields["totals"].items()},
+                "receipt": None if receipt is None else _receipt(receipt),
+            }
+        )
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+
+
+def _plain(value: Any) -> Any:
+    """Give what JSON cannot say in words that it can."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, pl.DataFrame):
+        return value.to_dict(as_series=False)
+    return _fields(value)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _receipt(fields: dict[str, Any]) -> Receipt:
+    query = UsageQuery(**fields["query"])
+    moments: dict[str, Any] = {name: _moment(fields[name]) for name in _MOMENTS}
+    if moments["open_from"] is not None:
+        moments["open_from"] = moments["open_from"].astimezone(query.start.tzinfo)
+    schema = dict.fromkeys(KEY, pl.String()) | dict.fromkeys(_SIDES, pl.Float64())
+    sides = pl.DataFrame(fields["reconciliation"], schema=schema)
+    return Receipt(**fields | moments | {"query": query, "reconciliation": sides})

@@ -1,0 +1,150 @@
+"""Batches of usage into a Parquet file that carries its own proof, and the file held against it.
+
+Row groups are written as they come; rows, range, totals and the hash of the content grow with
+them and stand in the footer, so that a stream needs no second pass. Reading believes nothing:
+pages have checksums, and the content is hashed before anything else interprets it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Context, Decimal
+from typing import BinaryIO, Final, cast
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from falusage.api.loading import to_arrow
+from falusage.api.receipt import Receipt
+from falusage.columns import MONEY
+from falusage.errors import SnapshotError
+from falusage.storage.fingerprint import Fingerprint
+from falusage.storage.metadata import SnapshotMetadata
+
+ROW_GROUP: Final = 200_000
+"""The rows of a row group, and about what a stream holds at once."""
+
+_PLAIN: Final = (
+    *(pl.Boolean, pl.String, pl.Date, pl.Datetime, pl.Float32, pl.Float64),
+    *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
+)
+_EXACT: Final = Context(prec=60)
+
+
+class _Tally:
+    """What is known of the rows so far."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._fingerprint = Fingerprint(schema)
+        self._start: datetime | None = None
+        self._end: datetime | None = None
+        self._totals: dict[str, Decimal] = {}
+
+    def add(self, table: pl.DataFrame, arrow: pa.Table) -> None:
+        self._fingerprint.add(arrow)
+        if not table.height:
+            return
+        start, end = table.select(pl.col("bucket").min(), pl.col("bucket_end").max()).row(0)
+        self._start = min(start, self._start or start)
+        self._end = max(end, self._end or end)
+        sums = table.group_by("currency").agg(pl.col("cost").cast(MONEY).sum())
+        for currency, cost in sums.iter_rows():
+            self._totals[currency] = _EXACT.add(self._totals.get(currency, Decimal(0)), cost)
+
+    def metadata(self, receipt: Receipt | None) -> SnapshotMetadata:
+        return SnapshotMetadata(
+            rows=self._fingerprint.rows,
+            start=self._start,
+            end=self._end,
+            totals=dict(sorted(self._totals.items())),
+            content=self._fingerprint.text(),
+            receipt=receipt,
+        )
+
+
+class SnapshotWriter:
+    """Append batches of one schema, then `finish`; a file that is not finished is no snapshot.
+
+    Raises:
+        SnapshotError: A column is of a type that other engines would not read alike.
+    """
+
+    def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
+        for name, dtype in schema.items():
+            if dtype.base_type() not in _PLAIN:
+                raise SnapshotError(
+                    f"column {name!r} is {dtype}; a snapshot holds numbers, truth values, times "
+                    "and text, which every engine reads alike: cast it, or drop it"
+                )
+        arrow = to_arrow(schema.to_frame()).schema
+        self._tally = _Tally(arrow)
+        self._parquet = pq.ParquetWriter(file, arrow, compression="zstd", write_page_checksum=True)
+
+    def write(self, table: pl.DataFrame) -> None:
+        """Append rows, in row groups of at most `ROW_GROUP`."""
+        for batch in table.iter_slices(ROW_GROUP):
+            arrow = to_arrow(batch)
+            self._tally.add(batch, arrow)
+            self._parquet.write_table(arrow)
+
+    def finish(self, receipt: Receipt | None = None) -> None:
+        """Write what the file says of itself, and its end."""
+        self._parquet.add_key_value_metadata(self._tally.metadata(receipt).entries())
+        self._parquet.close()
+
+    def __enter__(self) -> SnapshotWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Write nothing any more; an open writer would write an end to a file given up."""
+        self._parquet.is_open = False
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[tuple[pq.ParquetFile, SnapshotMetadata]]:
+    """Open a snapshot, and hold what it says of itself against the file's own count of rows.
+
+    Raises:
+        SnapshotError: It is missing or cannot be trusted; whatever fails in the block says so too.
+    """
+    try:
+        with pq.ParquetFile(os.fspath(path), page_checksum_verification=True) as file:
+            metadata = SnapshotMetadata.of(file.metadata.metadata or {})
+            if file.metadata.num_rows != metadata.rows:
+                raise SnapshotError(
+                    f"it has {file.metadata.num_rows:,} rows where its metadata says "
+                    f"{metadata.rows:,}; restore a copy, or write it again"
+                )
+            yield file, metadata
+    except SnapshotError as error:
+        raise SnapshotError(f"{os.fspath(path)} cannot be trusted: {error}") from None
+    except FileNotFoundError as error:
+        raise SnapshotError(f"there is no snapshot {os.fspath(path)}") from error
+    except (OSError, ValueError, TypeError, KeyError, MemoryError, pa.ArrowException) as error:
+        raise SnapshotError(
+            f"{os.fspath(path)} is damaged, or is no Parquet file: {error}; restore a copy, or "
+            "write it again"
+        ) from error
+
+
+def verified(file: pq.ParquetFile, metadata: SnapshotMetadata) -> pl.DataFrame:
+    """Give a snapshot's rows, once they are what its metadata claims.
+
+    Raises:
+        SnapshotError: They are not.
+    """
+    arrow = file.read()
+    fingerprint = Fingerprint(arrow.schema)
+    fingerprint.add(arrow)
+    if fingerprint.text() != metadata.content:
+        raise SnapshotError(
+            "its content is not what was written; restore a copy, or write it again"
+        )
+    return cast("pl.DataFrame", pl.from_arrow(arrow, rechunk=True))

@@ -1,0 +1,94 @@
+"""A usage table as one Parquet file: written whole or not at all, and believed only when proven.
+
+Any engine reads the file. Its footer says which rows it should have, what they cost, the hash of
+their content and, where it came from a load, the question and the receipt.
+"""
+
+from __future__ import annotations
+
+import os
+
+import polars as pl
+
+from falusage.api.loading import UsageLoad
+from falusage.schema.validation import refuse, validate
+from falusage.storage.atomic import replacing
+from falusage.storage.metadata import SnapshotMetadata
+from falusage.storage.parquet import SnapshotWriter, reading, verified
+
+
+def write_snapshot(usage: pl.DataFrame | UsageLoad, path: str | os.PathLike[str]) -> None:
+    """Write a usage table to one Parquet file, which takes the place of a file that was there.
+
+    Args:
+        usage: A table with the columns of `columns.USAGE`; further columns of numbers, truth
+            values, times and text are kept. A load passes its receipt on to the file.
+        path: The file, in a folder that exists.
+
+    Raises:
+        SchemaError: Rows or columns break the table's rules; nothing is written.
+        SnapshotError: The file cannot be written; whatever was there is untouched.
+
+    >>> import falusage as fu, tempfile
+    >>> usage = fu.sample_usage(start="2025-03-01", end="2025-03-02").usage
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fu.write_snapshot(usage, f"{folder}/march.parquet")
+    ...     fu.read_snapshot(f"{folder}/march.parquet").equals(usage)
+    True
+    """
+    table, receipt = (usage.usage, usage.receipt) if isinstance(usage, UsageLoad) else (usage, None)
+    checked = validate(table)
+    refuse(checked.bad, what=f"{table.height:,} rows to write")
+    with replacing(path) as file, SnapshotWriter(file, table.schema) as writer:
+        writer.write(table)
+        writer.finish(receipt)
+
+
+def read_snapshot(path: str | os.PathLike[str]) -> pl.DataFrame:
+    """Read a snapshot, and prove it: its rows, their totals and the hash of their content.
+
+    Args:
+        path: A file that `write_snapshot` or `download_snapshot` wrote.
+
+    Returns:
+        The table as it was written, bit for bit: the columns of `columns.USAGE` and what was kept
+        beside them, rows and columns in the same order.
+
+    Raises:
+        SnapshotError: The file is missing, damaged, not a snapshot, or of a later edition.
+    """
+    with reading(path) as (file, metadata):
+        return verified(file, metadata)
+
+
+def scan_snapshot(path: str | os.PathLike[str]) -> pl.LazyFrame:
+    """Open a snapshot for lazy queries, which read only the columns and row groups they need.
+
+    The metadata is checked, and held against the file's count of rows; the content is not hashed,
+    so bytes that rot inside the file are found by `read_snapshot` alone.
+
+    Args:
+        path: A file that `write_snapshot` or `download_snapshot` wrote.
+
+    Raises:
+        SnapshotError: The file is missing, cut short, not a snapshot, or of a later edition.
+
+    >>> import falusage as fu, tempfile
+    >>> usage = fu.sample_usage(start="2025-03-01", end="2025-03-02").usage
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fu.write_snapshot(usage, f"{folder}/march.parquet")
+    ...     fu.scan_snapshot(f"{folder}/march.parquet").select(pl.len()).collect().item()
+    780
+    """
+    with reading(path):
+        return pl.scan_parquet(os.fspath(path), glob=False, hive_partitioning=False)
+
+
+def snapshot_metadata(path: str | os.PathLike[str]) -> SnapshotMetadata:
+    """Give what a snapshot says of itself, without reading its rows.
+
+    Raises:
+        SnapshotError: The file is missing, cut short, not a snapshot, or of a later edition.
+    """
+    with reading(path) as (_, metadata):
+        return metadata
