@@ -242,6 +242,30 @@ def padded(size: int, *, zipped: bool) -> Fault:
     return fault
 
 
+def stuffed(piece: bytes, size: int) -> Fault:
+    """Grow the decoded body to about `size` bytes with a list of small things, zipped."""
+
+    def edit(body: bytes) -> bytes:
+        pieces = b",".join([piece] * ((size - len(body)) // (len(piece) + 1)))
+        return body[:-1] + b',"stuffing":[' + pieces + b"]}"
+
+    def fault(answer: Answer) -> None:
+        answer.edits.append(edit)
+        answer.coding = lambda body: gzip.compress(body, 1)
+        answer.headers["Content-Encoding"] = "gzip"
+
+    return fault
+
+
+def empty_buckets(count: int) -> Fault:
+    """Put many buckets without a row after the others."""
+    return edited(
+        lambda envelope: envelope["time_series"].extend(
+            [{**envelope["time_series"][-1], "results": []}] * count
+        )
+    )
+
+
 def claims_terabytes(answer: Answer) -> None:
     """Say that the body is a terabyte long, and begin to send it."""
 

@@ -21,7 +21,8 @@ def test_promise(case: Case, serve: Callable[..., FaultServer], judge: Any) -> N
     """A load is the truth or the promised error, in time, and says nothing that it should not."""
     server = serve(case.world, rules=case.rules)
     heard = judge.run(case, server)
-    assert all(server.bitten[n] for n in range(len(case.rules))), "a fault never bit"
+    bitten = all(server.bitten[n] for n in range(len(case.rules)))
+    assert bitten or case.may_miss, "a fault never bit"
     judge.check(case, server, heard)
     if case.within is not None:
         assert heard.elapsed < case.within

@@ -150,7 +150,7 @@ class Question:
     page: int = 1
 
     @classmethod
-    def read(cls, params: Mapping[str, Sequence[str]]) -> Question:
+    def read(cls, params: Mapping[str, Sequence[str]], *, most: int = 50) -> Question:
         """Read query parameters as the API does, refusing what it would refuse."""
         one = {name: values[-1] for name, values in params.items()}
         if unknown := set(one) - PARAMETERS:
@@ -168,15 +168,15 @@ class Question:
         only = {
             column: frozenset(params[name]) for name, column in FILTERS.items() if name in params
         }
-        if any(len(values) > 50 for values in only.values()):
-            raise RefusedError("more than 50 ids")
+        if any(len(values) > most for values in only.values()):
+            raise RefusedError(f"more than {most} ids")
         timeframe = one.get("timeframe") or auto_timeframe(end - start)
         if one.get("bound_to_timeframe", "true") == "true":
             start = floor(start, timeframe, zone)
             last = floor(end, timeframe, zone)
             end = last if last == end else after(last, timeframe, zone)
         limit = int(one["limit"]) if "limit" in one else None
-        page = int(base64.b64decode(one["cursor"])) if "cursor" in one else 1
+        page = int(base64.b64decode(one["cursor"])) if one.get("cursor") else 1
         return cls(start, end, zone, timeframe, only, expand, limit, page)
 
 

@@ -1,0 +1,129 @@
+"""Ctrl-C stops a load within a second, closes its sockets and leaves no half file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import fault_kinds as kinds
+import pytest
+from fault_catalogue import LONG
+from fault_server import FaultServer, Rule
+
+LOAD = """
+import falusage as fu
+query = fu.UsageQuery("2025-01-01", "2025-02-10", timeframe="day")
+with fu.UsageClient(timeout=60) as client:
+    client.load(query)
+"""
+SNAPSHOT = """
+import sys
+from falusage.cli import main
+sys.exit(main(["snapshot", "--start", "2025-01-01", "--end", "2025-02-10", "--timeframe", "day",
+               "--out", "usage.parquet"]))
+"""
+STILL = {
+    "slow pages": (0.2, []),
+    "workers that wait for a head": (0.0, [Rule(kinds.stalled_head, kinds.carries_rows, skip=2)]),
+    "workers that wait for a body": (
+        0.0,
+        [Rule(kinds.sent_up_to(0.5, reset=False, stall=True), kinds.carries_rows, skip=2)],
+    ),
+    "a wait that the server asked for": (
+        0.0,
+        [Rule(kinds.status(429, Retry_After="60"), kinds.carries_rows, skip=2)],
+    ),
+    "the first answer": (0.0, [Rule(kinds.stalled_head)]),
+}
+
+
+@pytest.mark.parametrize("script", [LOAD, SNAPSHOT], ids=["load", "snapshot"])
+@pytest.mark.parametrize("name", STILL)
+def test_ctrl_c(
+    script: str, name: str, serve: Callable[..., FaultServer], key: str, tmp_path: Path
+) -> None:
+    """SIGINT ends the process within a second, whatever its workers wait for."""
+    latency, rules = STILL[name]
+    world = LONG.having(page_size=4, latency=latency)
+    server = serve(world, rules=rules)
+    patient = 1 if name == "the first answer" else 4
+    child = subprocess.Popen(  # noqa: S603 - this very interpreter
+        [sys.executable, "-c", script],
+        env={**os.environ, "FAL_ADMIN_KEY": key, "FALUSAGE_BASE_URL": server.base_url},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while len(server.requests) < patient and time.monotonic() < deadline:
+            assert child.poll() is None, child.communicate()
+            time.sleep(0.01)
+        time.sleep(0.3)
+        assert child.poll() is None, child.communicate()
+        begun = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        _, complaint = child.communicate(timeout=15)
+        elapsed = time.monotonic() - begun
+    finally:
+        child.kill()
+        child.communicate()
+    assert elapsed < 1.0, complaint
+    assert child.returncode != 0
+    assert key not in complaint
+    assert [] == list(tmp_path.iterdir())
+    deadline = time.monotonic() + 2
+    while server.open_connections and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.open_connections == 0
+
+
+def test_a_handled_ctrl_c_closes_the_sockets(
+    serve: Callable[..., FaultServer], key: str, tmp_path: Path
+) -> None:
+    """A process that catches KeyboardInterrupt and lives on has no socket and no worker left."""
+    server = serve(LONG, rules=[Rule(kinds.stalled_head, kinds.carries_rows, skip=2)], page_size=4)
+    script = """
+import threading, time
+import falusage as fu
+try:
+    with fu.UsageClient(timeout=60) as client:
+        client.load(fu.UsageQuery("2025-01-01", "2025-02-10", timeframe="day"))
+except KeyboardInterrupt:
+    begun = time.monotonic()
+    while threading.active_count() > 1 and time.monotonic() < begun + 1:
+        time.sleep(0.01)
+    print("left", threading.active_count() - 1, flush=True)
+    time.sleep(3)
+"""
+    child = subprocess.Popen(  # noqa: S603 - this very interpreter
+        [sys.executable, "-c", script],
+        env={**os.environ, "FAL_ADMIN_KEY": key, "FALUSAGE_BASE_URL": server.base_url},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while len(server.requests) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        child.send_signal(signal.SIGINT)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "left 0\n"
+        deadline = time.monotonic() + 1
+        while server.open_connections and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert server.open_connections == 0
+    finally:
+        child.kill()
+        child.communicate()

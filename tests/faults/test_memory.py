@@ -1,0 +1,72 @@
+"""Bodies that swell do not take the machine with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import fault_kinds as kinds
+import pytest
+from fault_catalogue import LONG, World
+from fault_server import FaultServer, Rule
+
+SCRIPT = """
+import json, resource, warnings
+import falusage as fu
+warnings.simplefilter("ignore")
+query = fu.UsageQuery("2025-01-01", "2025-02-10", timeframe="day", limit=10)
+try:
+    with fu.UsageClient(workers=8, max_attempts=2, timeout=120) as client:
+        outcome = str(client.load(query).usage.height)
+except fu.FalUsageError as error:
+    outcome = type(error).__name__
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps([outcome, peak]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        (kinds.padded(200 << 20, zipped=True), "ProtocolError"),
+        (kinds.padded(63 << 20, zipped=True), "400"),
+        (kinds.padded(63 << 20, zipped=False), "400"),
+        (kinds.claims_terabytes, "ProtocolError"),
+        (kinds.empty_buckets(300_000), "400"),
+        (kinds.stuffed(b"[]", 60 << 20), None),
+        (kinds.stuffed(b'{"a":{}}', 60 << 20), None),
+        (kinds.stuffed(b"1", 60 << 20), None),
+    ],
+    ids=[
+        "bombs",
+        "bombs just small enough",
+        "bodies just small enough",
+        "terabytes",
+        "buckets of nothing",
+        "lists in a list",
+        "objects in a list",
+        "numbers in a list",
+    ],
+)
+def test_all_workers_together_stay_under_a_gigabyte(
+    fault: kinds.Fault, outcome: str | None, serve: Callable[..., FaultServer], key: str
+) -> None:
+    """However many answers swell at once, the process peaks below 1 GB."""
+    world: World = LONG.having(page_size=10)
+    server = serve(world, rules=[Rule(fault, kinds.carries_rows, skip=2, times=16)])
+    done = subprocess.run(  # noqa: S603 - this very interpreter
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "FAL_ADMIN_KEY": key, "FALUSAGE_BASE_URL": server.base_url},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    ended, peak = json.loads(done.stdout)
+    assert peak < 1e9
+    assert outcome in (None, ended)
