@@ -39,7 +39,7 @@ def draw_bars(
     # Two bars are not drawn as thick as the page.
     ax.set_ylim(max(len(series), 5) - 0.5, -0.5)
     ax.set_yticks([])
-    names = shown([one.name for one in series], ax, look, part=0.45)
+    names = shown([one.name for one in series], ax, look, part=0.4)
     beside = {"textcoords": "offset points", "va": "center_baseline", "fontsize": look.size}
     left = [
         ax.annotate(

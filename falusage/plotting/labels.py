@@ -66,16 +66,15 @@ def shown(names: Iterable[str], ax: Axes, look: Look, *, part: float) -> dict[st
 
 @dataclass(frozen=True)
 class End:
-    """The right-hand end of a line or a stack: where it is, its text and its colour."""
+    """The right-hand end of a line or a stack: its height, its text and its colour."""
 
-    x: float
     y: float
     text: str
     color: str | Rgb
 
 
 def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> list[Text]:
-    """Write the names of lines or stacks to the right of `beyond`, each tied to its end.
+    """Write the names of lines or stacks to the right of `beyond`, tied to their heights there.
 
     The y limits must stand before.
     """
@@ -92,7 +91,7 @@ def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> l
     return [
         ax.annotate(
             end.text,
-            xy=(end.x, end.y),
+            xy=(beyond, end.y),
             xytext=(beyond, place),
             textcoords=aside,
             va="center",
@@ -136,8 +135,8 @@ def make_room(
         + (margin if texts else 0.0)
         for texts in (left, right)
     ]
-    # However long the names, half of the width stays with the data.
-    taken = min(sum(sides), width / 2)
+    # However long the names, a good part of the width stays with the data.
+    taken = min(sum(sides), 0.6 * width)
     before, behind = (side * taken / (sum(sides) or 1) for side in sides)
     per_point = (high - low) / (width - taken)
     ax.set_xlim(low - before * per_point, high + behind * per_point)

@@ -15,13 +15,19 @@ LITERAL: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}
 """What every text that holds a name or an amount is drawn with."""
 
 
+_UNSEEN: Final = ("Cc", "Cf")  # fonts have glyphs for some, and one of them turns text around
+
+
 def legible(text: str, has: Collection[int]) -> str:
     r"""Write a text with the characters there are: symbols by their names, other ones as boxes.
 
     >>> legible("🚀 launch\n", range(32, 128))
     ':rocket: launch'
     """
-    written = [char if ord(char) in has else _in_words(char) for char in text]
+    written = [
+        char if ord(char) in has and unicodedata.category(char) not in _UNSEEN else _in_words(char)
+        for char in text
+    ]
     return " ".join("".join(written).split())
 
 

@@ -63,7 +63,7 @@ def draw_stacks(
             label=names[one.name],
         )
         middle = bottom[-1] + parts[-1] / 2
-        ends.append(End(len(periods) - 0.6, middle, names[one.name] or "all", color))
+        ends.append(End(middle, names[one.name] or "all", color))
         bottom = [a + b for a, b in zip(bottom, parts, strict=True)]
     ax.set_ylim(0, 1.08)
     low, high = -0.6, len(periods) - 0.4

@@ -212,12 +212,9 @@ def _x(rows: pl.DataFrame) -> Any:  # matplotlib reads aware datetimes, its type
 
 
 def _end(rows: pl.DataFrame, column: str, text: str, color: str | Rgb) -> End:
-    """Give the last whole point of a line: one cut short is nowhere near where the line is."""
-    from matplotlib.dates import date2num
-
+    """Give the height of a line's last whole point: one cut short is nowhere near the line."""
     whole = rows.filter(pl.col("complete") & pl.col(column).is_not_null())
-    period, value = (whole if len(whole) else rows).select("period", column).row(-1)
-    return End(float(date2num(period)), value, text, color)
+    return End((whole if len(whole) else rows)[column][-1], text, color)
 
 
 def _time_axis(ax: Axes, periods: Sequence[datetime], ends: Sequence[End], look: Look) -> None:
