@@ -192,6 +192,30 @@ def test_own_grain_is_served_row_for_row(emulator, items) -> None:
     assert Counter({0.01: 4, 1e-17: 1}) == Counter(item["cost"] for _, item in found)
 
 
+def test_a_row_alone_in_its_bucket_keeps_its_last_bit(emulator, items, ask) -> None:
+    """Where there is nothing to add, nothing is rounded: not in a day, not in the summary."""
+    emulator.replace(hours(datetime(2025, 1, 1, 7, tzinfo=UTC), 1, cost=1e-17))
+    asked = {"start": "2025-01-01", "end": "2025-01-02", "timeframe": "day"}
+    [(_, item)] = items(emulator, **asked)
+    [whole] = ask(emulator, **asked, expand="summary").json()["summary"]
+    assert [1e-17, 1e-17] == [item["cost"], whole["cost"]]
+
+
+def test_rows_that_reach_over_a_boundary_are_not_merged(emulator, items) -> None:
+    """Hours of UTC cross Kathmandu's, 45 minutes off: each stays an item, where it starts."""
+    emulator.replace(pl.concat([hours(datetime(2025, 1, 1, tzinfo=UTC), 1)] * 2))
+    found = items(
+        emulator,
+        start="2025-01-01",
+        end="2025-01-02",
+        timeframe="hour",
+        timezone="Asia/Kathmandu",
+    )
+    assert [("2025-01-01T05:00:00+05:45", 1.0)] * 2 == [
+        (label, item["quantity"]) for label, item in found
+    ]
+
+
 def test_prices_and_extras_keep_items_apart(emulator, items) -> None:
     """Hours merge into a day only where all but quantity and cost is alike."""
     start = datetime(2025, 1, 1, tzinfo=UTC)
@@ -217,6 +241,8 @@ def test_hidden_callers_are_one_item(emulator, items) -> None:
     hidden = items(emulator, **asked)
     assert ["alice", "alice", "bob"] == [item["auth_method"] for _, item in shown]
     assert [2.0, 1.0] == [item["quantity"] for _, item in hidden]
+    [(_, day)] = items(emulator, **{**asked, "timeframe": "day"})  # starts at the day's, ends not
+    assert day["quantity"] == 3.0
 
 
 @pytest.mark.parametrize(("timeframe", "expected"), [("hour", [1, 1, 1, 1]), ("day", [4])])
