@@ -1,0 +1,83 @@
+"""The command line: a thin shell over the package.
+
+Results go to stdout, progress, warnings and errors to stderr; 0 is done, 1 refused, 2 wrong
+usage, 130 interrupted. Each command imports what it needs when it runs, so that `--help` and a
+mistyped option answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+
+import click
+
+from falusage import __version__
+from falusage.cli.asking import load, snapshot
+from falusage.cli.demo import demo
+from falusage.cli.report import report
+from falusage.cli.serving import serve
+from falusage.cli.terminal import explain, prepare_streams, say, show_warning
+
+REFUSED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+NOBODY_READS = 141
+"""What a shell gives a process that SIGPIPE ended, as `falusage load | head -1` does."""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="The key is never an option: set FAL_ADMIN_KEY to an admin key of your organization's "
+    "root team. FALUSAGE_BASE_URL is where the API lives, if not at the provider's own address.",
+)
+@click.version_option(__version__, prog_name="falusage")
+def cli() -> None:
+    """Exact analytics over fal.ai's Organization Usage API."""
+
+
+for command in (demo, load, snapshot, report, serve):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and give its exit code."""
+    prepare_streams()
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            code = _run(arguments)
+            sys.stdout.flush()
+    except (KeyboardInterrupt, click.Abort):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # What is still in the buffer would fail once more when the interpreter flushes it.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = NOBODY_READS
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code = cli.main(arguments, prog_name="falusage", standalone_mode=False)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except (click.Abort, BrokenPipeError):
+        raise
+    except OSError as error:
+        say(f"error: {error.filename or 'the system'}: {error.strerror or error}")
+        return REFUSED
+    except Exception as error:
+        # The error tree stands on polars, which a line that goes well to --help does not need.
+        from falusage.errors import FalUsageError, QueryError
+
+        if not isinstance(error, FalUsageError):
+            raise
+        explain(error)
+        return WRONG_USAGE if isinstance(error, QueryError) else REFUSED
+    return code if isinstance(code, int) else 0

@@ -12,6 +12,7 @@ import polars as pl
 
 from falusage.api.receipt import Receipt
 from falusage.api.reconciliation import differences
+from falusage.errors import QueryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,17 @@ class Certainty:
 
     @classmethod
     def of_table(cls, usage: pl.DataFrame) -> Certainty:
-        """Take the little that a table without a receipt says of itself."""
-        first, last = usage["bucket"].min(), usage["bucket_end"].max()
+        """Take the little that a table without a receipt says of itself.
+
+        Raises:
+            QueryError: It is empty, and says nothing.
+        """
+        if usage.is_empty():
+            raise QueryError(
+                "the table is empty and has no receipt, so nothing says which range it covers; "
+                "write it from a load"
+            )
+        first, last = usage.select(pl.col("bucket").min(), pl.col("bucket_end").max()).row(0)
         return cls(start=first, end=last, timezone="UTC", known=False)
 
     @property
@@ -70,8 +80,8 @@ class Certainty:
         """Say it in lines of text."""
         if not self.known:
             return [
-                "This snapshot was written from a table, without the receipt of a load: whether",
-                "it was reconciled and whether its buckets had ended is not known.",
+                "not known: the table was kept without the receipt of a load, which says whether "
+                "it was reconciled and whether its buckets had ended"
             ]
         if self.keys is None:
             reconciled = "not held against the API's own summary"

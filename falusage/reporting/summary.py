@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import polars as pl
 
 from falusage.errors import AlignmentError
@@ -42,8 +44,15 @@ def summary(usage: pl.DataFrame, certainty: Certainty, *, width: int | None = No
                 _months(usage, certainty, width),
             ),
         ]
-    sections.append(("How sure this is", certainty.lines()))
-    return "\n\n".join("\n".join([title.upper(), *lines]) for title, lines in sections)
+    sure = [part for line in certainty.lines() for part in _wrapped(line, width, indent=12)]
+    sections.append(("How sure this is", sure))
+    return "\n\n".join(
+        "\n".join([*_wrapped(title.upper(), width), *lines]) for title, lines in sections
+    )
+
+
+def _wrapped(line: str, width: int | None, *, indent: int = 0) -> list[str]:
+    return textwrap.wrap(line, max(width or len(line), 24), subsequent_indent=" " * indent)
 
 
 def _spent(usage: pl.DataFrame, when: str) -> list[str]:

@@ -21,7 +21,7 @@ _GAP: Final = "  "
 _LEGIBLE: Final = 20
 """A name is cut to this before an optional column is left out, and shorter only after."""
 
-_SHORTEST: Final = 8
+_SHORTEST: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,9 @@ def amounts(frame: pl.DataFrame, name: str, title: str, *, signed: bool = False)
 
 
 def percents(frame: pl.DataFrame, name: str, title: str, *, signed: bool = False) -> Column:
-    """Give a column of shares or relative changes."""
-    return Column(title, [percent(cell, signed=signed) for cell in frame[name]], right=True)
+    """Give a column of shares or relative changes, which may be left out."""
+    cells = [percent(cell, signed=signed) for cell in frame[name]]
+    return Column(title, cells, right=True, optional=True)
 
 
 def bars(frame: pl.DataFrame, name: str) -> Column:

@@ -1,0 +1,71 @@
+"""`load` and `snapshot`: the usage table, on stdout or in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from falusage.cli.options import FILE, asking, client_of, query_of
+from falusage.cli.terminal import put, put_data, say, width
+
+if TYPE_CHECKING:
+    from falusage.api.loading import UsageLoad
+
+
+@click.command(short_help="Print the usage table.")
+@asking
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How to print it: json is a list of records; in csv, text that a spreadsheet would run "
+    "as a formula has a ' before it.",
+)
+@click.option("--out", type=FILE, help="Write a .parquet snapshot instead of printing.")
+def load(form: str, out: Path | None, **options: Any) -> None:
+    """Print the usage table: validated, and reconciled with the API's own summary."""
+    if out is not None and out.suffix != ".parquet":
+        raise click.BadParameter(
+            f"{out} does not end in .parquet; print the others, as in --format csv > usage.csv",
+            param_hint="--out",
+        )
+    with client_of(options) as client:
+        loaded = client.load(query_of(options))
+    if out is None:
+        _print(loaded, form)
+    else:
+        from falusage.storage import write_snapshot
+
+        write_snapshot(loaded, out)
+    say(str(loaded.receipt))
+    if out is not None:
+        say(f"written to {out}")
+
+
+def _print(loaded: UsageLoad, form: str) -> None:
+    from falusage.reporting.records import csv_text, json_text
+    from falusage.reporting.tables import usage_table
+
+    if form == "table":
+        zone = loaded.receipt.query.timezone
+        put(usage_table(loaded.usage, timezone=zone, width=width()))
+    else:
+        for text in (json_text if form == "json" else csv_text)(loaded.usage):
+            put_data(text)
+
+
+@click.command(short_help="Stream the usage table to a Parquet file.")
+@asking
+@click.option("--out", type=FILE, required=True, help="The Parquet file to write.")
+def snapshot(out: Path, **options: Any) -> None:
+    """Stream the usage table to a Parquet file, whatever its size, and reconcile it."""
+    from falusage.storage import download_snapshot
+
+    with client_of(options) as client:
+        receipt = download_snapshot(query_of(options), out, client=client)
+    say(str(receipt))
+    say(f"written to {out}")

@@ -1,0 +1,114 @@
+"""`demo`: the whole way from a question to a picture, over HTTP, on an invented organization.
+
+Nothing in it is special to the demo: the client, the checks, the tables and the pictures are
+those that a real organization gets. The dates are fixed, so every run shows the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from falusage.cli.terminal import put, say, width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from falusage.api.loading import UsageLoad
+
+_START: Final = "2025-03-26"
+_END: Final = "2025-06-24"
+_DPI: Final = 160
+
+
+@click.command(short_help="See it all on invented data.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("falusage-demo"),
+    show_default=True,
+    help="The folder for the snapshot and the pictures; made where it is missing.",
+)
+def demo(out: Path) -> None:
+    """Serve an invented organization on this machine, and load, check, explain and picture it."""
+    import matplotlib
+
+    from falusage.reporting import Certainty, summary
+    from falusage.storage import write_snapshot
+
+    matplotlib.use("Agg")  # pictures go to files, whether or not there is a screen
+    loaded = _load()
+    certainty = Certainty.of_receipt(loaded.receipt)
+    put(["", *summary(loaded.usage, certainty, width=width()).splitlines()])
+    out.mkdir(parents=True, exist_ok=True)
+    write_snapshot(loaded, out / "usage.parquet")
+    for name, draw in (("trend.png", _trend), ("share.png", _share)):
+        _save(draw(loaded), out / name)
+    put(
+        [
+            "",
+            "SAVED",
+            f"{out / 'usage.parquet'}  the table; fu.read_snapshot reads and proves it",
+            f"{out / 'trend.png'}      cost per day, team by team",
+            f"{out / 'share.png'}      what it went to",
+            "",
+            "THE SAME ON YOUR OWN ORGANIZATION",
+            "export FAL_ADMIN_KEY=...  # an admin key of your organization's root team",
+            f"{_program()} report  # or load, snapshot; each has its --help",
+        ]
+    )
+
+
+def _program() -> str:
+    """Give the command as it was typed: an environment that is not active is not on the path."""
+    typed = sys.argv[0]
+    return typed if Path(typed).name == "falusage" else "falusage"
+
+
+def _load() -> UsageLoad:
+    from falusage.api.client import UsageClient
+    from falusage.api.query import UsageQuery
+    from falusage.emulator import Emulator
+
+    say("Inventing an organization, and serving its usage as the API would ...")
+    with (
+        Emulator() as emulator,
+        UsageClient(emulator.api_key, base_url=emulator.base_url, progress=True) as client,
+    ):
+        say(f"Loading the last 90 days of it, hour by hour, from {emulator.base_url}")
+        loaded = client.load(UsageQuery(_START, _END, timeframe="hour"))
+    say(str(loaded.receipt))
+    return loaded
+
+
+def _trend(loaded: UsageLoad) -> Axes:
+    from falusage.plotting import plot_trend
+    from falusage.transforms import trend
+
+    query = loaded.receipt.query
+    daily = trend(loaded.usage, by="username", start=query.start, end=query.end)
+    return plot_trend(daily)
+
+
+def _share(loaded: UsageLoad) -> Axes:
+    from falusage.plotting import plot_share
+    from falusage.transforms import cost_share
+
+    query = loaded.receipt.query
+    return plot_share(cost_share(loaded.usage, by="endpoint_id"), start=query.start, end=query.end)
+
+
+def _save(axes: Axes, path: Path) -> None:
+    """Save the figure that axes are part of, whole or not at all."""
+    from matplotlib import pyplot as plt
+
+    from falusage.storage.atomic import replacing
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # noqa: S101 - axes that were just drawn on are part of one
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=_DPI)
+    plt.close(figure)

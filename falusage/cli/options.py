@@ -1,0 +1,83 @@
+"""The options that commands share: the query's fields and the client's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from falusage.api.client import UsageClient
+    from falusage.api.query import UsageQuery
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_QUERY: Final = (
+    click.option(
+        "--start",
+        metavar="WHEN",
+        help="The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date is midnight in the "
+        "time zone.",
+    ),
+    click.option("--end", metavar="WHEN", help="The end, exclusive. [default: now]"),
+    click.option(
+        "--timezone", default="UTC", show_default=True, metavar="ZONE", help="An IANA time zone."
+    ),
+    click.option(
+        "--timeframe",
+        metavar="BUCKET",
+        help="minute, hour, day, week or month. [default: the API's rule for the range]",
+    ),
+    click.option(
+        "--product",
+        multiple=True,
+        metavar="NAME",
+        help="Only model_apis, serverless or compute. Repeat it for several, as all below.",
+    ),
+    click.option("--team-username", multiple=True, metavar="NAME", help="Only these teams."),
+    click.option("--endpoint-id", multiple=True, metavar="ID", help="Only these endpoints."),
+    click.option("--api-key-id", multiple=True, metavar="ID", help="Only these keys, by their id."),
+    click.option("--auth-method", is_flag=True, help="Ask who called, too."),
+    click.option("--limit", type=int, metavar="N", help="The most items on a page."),
+    click.option(
+        "--base-url", metavar="URL", help="Where the API lives. [default: FALUSAGE_BASE_URL]"
+    ),
+    click.option(
+        "--workers", type=int, default=8, show_default=True, help="Requests under way at once."
+    ),
+)
+
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+def asking(command: _Command) -> _Command:
+    """Add the options that make a query and a client."""
+    for option in reversed(_QUERY):
+        command = option(command)
+    return command
+
+
+def query_of(options: dict[str, Any]) -> UsageQuery:
+    """Make the query; an `end` that is left out is now, decided once.
+
+    Raises:
+        UsageError: There is no start.
+        QueryError: The question cannot be asked.
+    """
+    from falusage.api.query import UsageQuery
+
+    fields = {name: value for name, value in options.items() if name not in ("base_url", "workers")}
+    if fields["start"] is None:
+        raise click.MissingParameter(param_type="option", param_hint="'--start'")
+    fields["end"] = fields["end"] or datetime.now(UTC)
+    return UsageQuery(**fields)
+
+
+def client_of(options: dict[str, Any]) -> UsageClient:
+    """Make the client, with a bar; the key comes from the environment."""
+    from falusage.api.client import UsageClient
+
+    return UsageClient(base_url=options["base_url"], workers=options["workers"], progress=True)
