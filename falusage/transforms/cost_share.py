@@ -134,10 +134,7 @@ def _folded(
             nulls_last=True,
         )
         .with_columns(
-            pl.when((place < top) & ~called)
-            .then(pl.col(column))
-            .otherwise(pl.lit(other))
-            .alias(column)
+            pl.when(place < top).then(pl.col(column)).otherwise(pl.lit(other)).alias(column)
             for column in members
         )
         .group_by(*part, *members)

@@ -141,9 +141,7 @@ def _refuse_covered(named: pl.DataFrame, across: Sequence[str], own: Sequence[st
 
 
 def _by_falling_total(named: pl.DataFrame, *, values: str) -> list[str]:
-    alike = [
-        column for column in ("currency", "unit") if values == "quantity" or column == "currency"
-    ]
+    alike = ["currency", "unit"] if values == "quantity" else ["currency"]
     total = pl.col(values).sum()
     part = pl.col(values).cast(pl.Float64) / total.over(alike).cast(pl.Float64)
     return (

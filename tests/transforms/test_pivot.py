@@ -80,6 +80,20 @@ def test_mixed_currencies_are_ordered_without_adding_them() -> None:
     assert ["USD", "USD", "EUR"] == wide["currency"].to_list()
 
 
+def test_a_currency_without_cost_comes_last() -> None:
+    """No share of nothing outweighs a share of something."""
+    usage = USAGE.with_columns(
+        cost=pl.when(pl.col("product") == "serverless").then(0.0).otherwise("cost"),
+        currency=pl.when(pl.col("product") == "serverless")
+        .then(pl.lit("EUR"))
+        .otherwise("currency"),
+    )
+
+    wide = pivot(usage, index="username", on="product")
+
+    assert ["model_apis", "compute", "serverless"] == wide.columns[2:]
+
+
 def test_equal_totals_fall_by_name() -> None:
     """Ties fall the same way on every run."""
     wide = pivot(USAGE.with_columns(cost=0.0), index="username", on="product")
