@@ -120,7 +120,7 @@ def with_period(
 
 
 def within(usage: pl.LazyFrame, columns: Sequence[str], *, span: Range) -> pl.LazyFrame:
-    """Give `columns` of the rows whose bucket lies within `span`.
+    """Give `columns` of the rows whose bucket lies within `span`, in no order.
 
     Raises:
         AlignmentError: When collected, if an end of `span` runs through the middle of a bucket.

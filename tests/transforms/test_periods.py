@@ -24,7 +24,7 @@ def test_a_range_keeps_whole_buckets_from_local_midnight() -> None:
     span = Range.read("2025-01-01", "2025-01-01T06:00:00Z", timezone="America/New_York")
 
     assert [2.0] == within(HOURS, ["cost"], span=span).collect()["cost"].to_list()
-    assert [1.0, 2.0, 3.0] == within(HOURS, ["cost"], span=EVER).collect()["cost"].to_list()
+    assert {1.0, 2.0, 3.0} == set(within(HOURS, ["cost"], span=EVER).collect()["cost"])
 
 
 def test_a_range_through_a_bucket_is_refused() -> None:
