@@ -9,7 +9,7 @@ from falusage.plotting.formats import money, percent
 from falusage.plotting.labels import make_room, shown
 from falusage.plotting.lettering import LITERAL
 from falusage.plotting.panels import Series, color_of
-from falusage.plotting.style import heading, look_of, no_spend, quiet
+from falusage.plotting.style import Look, heading, no_spend, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,16 +20,16 @@ def draw_bars(
     series: Sequence[Series],
     currency: str,
     *,
+    look: Look,
     title: str,
     facts: Sequence[str],
     colors: Mapping[str, str],
 ) -> None:
     """Draw a bar for each name: the name to its left, amount and share to its right."""
-    look = look_of(ax)
     costs = [float(one.rows["cost"].sum()) for one in series]
     parts = [float(one.rows["share"].sum()) for one in series]
     if not any(costs):
-        no_spend(ax, title, facts)
+        no_spend(ax, look, title, facts)
         return
     quiet(ax, look)
     ax.set_xticks([])

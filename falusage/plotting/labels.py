@@ -85,7 +85,7 @@ def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> l
     line = look.size * (high - low) / points_of(ax)[1]
     ordered = sorted(ends, key=lambda end: end.y)
     places = spread(
-        [end.y for end in ordered], gap=1.4 * line, low=low + 0.6 * line, high=high - 0.6 * line
+        [end.y for end in ordered], gap=1.5 * line, low=low + 0.7 * line, high=high - 0.7 * line
     )
     aside = offset_copy(ax.transData, ax.get_figure(root=True), x=GAP * look.size, units="points")
     return [

@@ -155,7 +155,7 @@ def axes_for(currencies: Sequence[str], ax: Axes | None) -> list[Axes]:
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         rows = max(len(currencies), 1)
-        size = (9, 4.5 if rows == 1 else 3.4 * rows)
+        size = (9, 4.5 if rows == 1 else 3.8 * rows)
         margins = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
         grid = plt.subplots(rows, figsize=size, layout=margins, squeeze=False)[1]
         return [row[0] for row in grid]

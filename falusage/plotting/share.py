@@ -29,7 +29,7 @@ from falusage.plotting.panels import (
     zone_of,
 )
 from falusage.plotting.stacks import draw_stacks
-from falusage.plotting.style import no_spend
+from falusage.plotting.style import look_of, no_spend
 from falusage.timeframes import instant
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def plot_share(
     currencies = currencies_of(rows)
     axes = axes_for(currencies, ax)
     if not currencies:
-        return no_spend(axes[0], title, asked)
+        return no_spend(axes[0], look_of(axes[0]), title, asked)
     drawn = [
         series_of(rows.filter(pl.col("currency") == currency), top=top, other=other, sums=_SUMS)
         for currency in currencies
@@ -110,11 +110,12 @@ def plot_share(
         asked = [covered(found, zone_of(table)), zone_of(table)]
         title = f"Share of cost per {NOUNS.get(every_of(found) or '', 'period')}{words(by)}"
     periods = without_gaps(found, zone_of(table))
+    look = look_of(axes[0])
     for panel, currency, series in zip(axes, currencies, drawn, strict=True):
         spent: float = pl.concat([one.rows for one in series]).select(total("cost")).item()
         facts = [*asked, f"{money(spent, currency)} in all ({currency})"]
         draw = functools.partial(draw_stacks, periods=periods) if found else draw_bars
-        draw(panel, series, currency, title=title, facts=facts, colors=chosen)
+        draw(panel, series, currency, look=look, title=title, facts=facts, colors=chosen)
     if found:
         same_width([panel for panel in axes if panel.patches])
     return axes[0]

@@ -19,7 +19,7 @@ from falusage.plotting.labels import GAP, End, label_ends, make_room, room_for_m
 from falusage.plotting.lettering import LITERAL
 from falusage.plotting.palette import contrast
 from falusage.plotting.panels import Series, color_of
-from falusage.plotting.style import Look, baseline, heading, look_of, no_spend, points_of, quiet
+from falusage.plotting.style import Look, baseline, heading, no_spend, points_of, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,16 +31,16 @@ def draw_stacks(
     currency: str,
     *,
     periods: Sequence[datetime],
+    look: Look,
     title: str,
     facts: Sequence[str],
     colors: Mapping[str, str],
 ) -> None:
     """Draw a column of the whole for each period, a gap where nothing was spent in one."""
-    look = look_of(ax)
     drawn = pl.concat([one.rows for one in series])
     spent = _over(drawn.group_by("period").agg(total("cost")), "cost", periods)
     if not any(spent):
-        no_spend(ax, title, facts)
+        no_spend(ax, look, title, facts)
         return
     quiet(ax, look)
     heading(ax, look, title, facts)
@@ -49,6 +49,7 @@ def draw_stacks(
     names = shown([one.name for one in series], ax, look, part=0.3)
     bottom = [0.0] * len(periods)
     ends: list[End] = []
+    last = max(place for place, cost in enumerate(spent) if cost)
     for one in series:
         color = color_of(one, colors)
         parts = _over(one.rows, "share", periods)
@@ -62,7 +63,7 @@ def draw_stacks(
             linewidth=0.6,
             label=names[one.name],
         )
-        middle = bottom[-1] + parts[-1] / 2
+        middle = bottom[last] + parts[last] / 2
         ends.append(End(middle, names[one.name] or "all", color))
         bottom = [a + b for a, b in zip(bottom, parts, strict=True)]
     ax.set_ylim(0, 1.08)

@@ -85,6 +85,10 @@ def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
         gid="facts",
         **LITERAL,
     )
+    figure = ax.get_figure(root=True)
+    engine = figure and figure.get_layout_engine()
+    if figure and engine:  # labels measure the axes, so these must have their last size by then
+        engine.execute(figure)
 
 
 def quiet(ax: Axes, look: Look) -> None:
@@ -114,9 +118,8 @@ def money_axis(ax: Axes, look: Look, currency: str) -> None:
     ax.grid(visible=True, axis="y", color=look.rule, linewidth=0.8)
 
 
-def no_spend(ax: Axes, title: str, facts: Sequence[str]) -> Axes:
+def no_spend(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> Axes:
     """Say that there is nothing to draw, so that an empty picture is not taken for a fault."""
-    look = look_of(ax)
     quiet(ax, look)
     ax.set_xticks([])
     ax.set_yticks([])

@@ -109,14 +109,15 @@ def plot_trend(
     currencies = currencies_of(rows)
     axes = axes_for(currencies, ax)
     if not currencies:
-        return no_spend(axes[0], f"Cost{words(by)}", [zone_of(table)])
+        return no_spend(axes[0], look_of(axes[0]), f"Cost{words(by)}", [zone_of(table)])
     drawn = [
         series_of(rows.filter(pl.col("currency") == currency), top=top, other=other, sums=_SUMS)
         for currency in currencies
     ]
     chosen = chosen_colors(drawn, colors)
+    look = look_of(axes[0])
     for panel, currency, series in zip(axes, currencies, drawn, strict=True):
-        _draw(panel, series, currency=currency, by=by, colors=chosen)
+        _draw(panel, series, look=look, currency=currency, by=by, colors=chosen)
     same_width([panel for panel in axes if panel.lines])
     return axes[0]
 
@@ -125,11 +126,11 @@ def _draw(
     ax: Axes,
     series: Sequence[Series],
     *,
+    look: Look,
     currency: str,
     by: Sequence[str],
     colors: Mapping[str, str],
 ) -> None:
-    look = look_of(ax)
     drawn = pl.concat([one.rows for one in series])
     periods: list[datetime] = drawn["period"].unique().sort().to_list()
     timezone = str(periods[0].tzinfo)
@@ -138,7 +139,7 @@ def _draw(
     title = f"Cost per {noun}{words(by)}"
     facts = [covered(periods, timezone), timezone, f"{money(spent, currency)} in all ({currency})"]
     if not spent:
-        no_spend(ax, title, facts)
+        no_spend(ax, look, title, facts)
         return
     if not drawn["complete"].all():
         facts.append(f"hollow: incomplete {noun}")
