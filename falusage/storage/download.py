@@ -24,6 +24,7 @@ from falusage.api.loading import Load
 from falusage.api.pages import Page
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
+from falusage.columns import NUMBERS
 from falusage.schema.validation import warn_of_oddities
 from falusage.storage.atomic import replacing
 from falusage.storage.parquet import ROW_GROUP, SnapshotWriter
@@ -78,7 +79,9 @@ def download_snapshot(
                         break
         finally:
             load.progress.close()
-    load.warn([])
+        load.warn([])
+        for rows in _row_groups(pq.ParquetFile(file), columns=["product", *NUMBERS]):
+            warn_of_oddities(rows)
     return receipt
 
 
@@ -102,7 +105,6 @@ class _Stream:
         tables = cast("Generator[pl.DataFrame]", load.tables(batch_rows=ROW_GROUP))
         with closing(tables):
             for table in tables:
-                warn_of_oddities(table)
                 self._append(
                     table, {name: load.kinds[name] for name in table.columns if name in load.kinds}
                 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -64,7 +65,8 @@ class Fingerprint:
     def add(self, table: pa.Table) -> None:
         """Take the next rows in."""
         for batch in table.to_batches():
-            for (_, _, values, extent), array in zip(self._columns, batch.columns, strict=True):
+            for (_, _, values, extent), column in zip(self._columns, batch.columns, strict=True):
+                array = cast("Any", column)  # pyarrow types its functions for expressions alone
                 if pa.types.is_large_string(array.type):
                     filled = array.fill_null("") if array.null_count else array
                     values.update(_text(filled))
@@ -86,7 +88,7 @@ class Fingerprint:
         return f"sha256:{hashlib.sha256(whole).hexdigest()}"
 
 
-def _words(array: pa.Array) -> memoryview:
+def _words(array: pa.Array[Any]) -> memoryview:
     """Give the bytes of fixed-width values; those of nulls are zero, whatever lies there."""
     if pa.types.is_boolean(array.type):
         words = array.cast(pa.int8())
@@ -99,7 +101,7 @@ def _words(array: pa.Array) -> memoryview:
     return memoryview(data or b"")[words.offset * width : (words.offset + len(words)) * width]
 
 
-def _text(array: pa.Array) -> memoryview:
+def _text(array: pa.Array[Any]) -> memoryview:
     """Give the bytes of texts, end to end."""
     _, offsets, data = array.buffers()
     if data is None or not len(array):

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from importlib.metadata import version
 from typing import Any, Final
 
 import polars as pl
 
-from falusage import __version__
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.columns import KEY
@@ -26,8 +26,9 @@ from falusage.errors import SnapshotError
 EDITION: Final = 1
 """The edition of the table and of this document; a file of a later one is refused."""
 
-_DOCUMENT: Final = b"falusage"
-_DIGEST: Final = b"falusage.sha256"
+_VERSION: Final = version("falusage")
+_DOCUMENT: Final = "falusage"
+_DIGEST: Final = "falusage.sha256"
 _SIDES: Final = ("cost_loaded", "cost_summary", "quantity_loaded", "quantity_summary")
 _MOMENTS: Final = ("started_at", "finished_at", "server_time", "open_from")
 
@@ -55,17 +56,17 @@ class SnapshotMetadata:
     content: str
     receipt: Receipt | None = None
     edition: int = EDITION
-    version: str = __version__
+    version: str = _VERSION
 
     @property
     def query(self) -> UsageQuery | None:
         """What was asked, where that is known."""
         return self.receipt.query if self.receipt else None
 
-    def entries(self) -> dict[bytes, bytes]:
+    def entries(self) -> dict[str, str]:
         """Give the entries that a Parquet file keeps."""
-        document = json.dumps(_fields(self), default=_plain, allow_nan=False).encode()
-        return {_DOCUMENT: document, _DIGEST: hashlib.sha256(document).hexdigest().encode()}
+        document = json.dumps(_fields(self), default=_plain, allow_nan=False)
+        return {_DOCUMENT: document, _DIGEST: hashlib.sha256(document.encode()).hexdigest()}
 
     @classmethod
     def of(cls, entries: Mapping[bytes, bytes]) -> SnapshotMetadata:
@@ -74,30 +75,28 @@ class SnapshotMetadata:
         Raises:
             SnapshotError: They are missing, damaged, or of a later edition.
         """
-        document = entries.get(_DOCUMENT)
+        document = entries.get(_DOCUMENT.encode())
         if document is None:
             raise SnapshotError(
                 "it has no falusage metadata; a Parquet file from elsewhere is read with "
                 "pl.read_parquet, and becomes a snapshot by write_snapshot"
             )
-        if entries.get(_DIGEST) != hashlib.sha256(document).hexdigest().encode():
+        if entries.get(_DIGEST.encode()) != hashlib.sha256(document).hexdigest().encode():
             raise SnapshotError("its metadata is damaged; restore a copy, or write it again")
         fields = json.loads(document)
         if fields["edition"] > EDITION:
             raise SnapshotError(
                 f"falusage {fields['version']} wrote it in edition {fields['edition']}; this is "
-                f"falusage {__version__} and reads up to edition {EDITION}: upgrade it"
+                f"falusage {_VERSION} and reads up to edition {EDITION}: upgrade it"
             )
         receipt = fields["receipt"]
-        return cls(
-            **fields
-            | {
-                "start": _moment(fields["start"]),
-                "end": _moment(fields["end"]),
-                "totals": {code: Decimal(text) for code, text in fields["totals"].items()},
-                "receipt": None if receipt is None else _receipt(receipt),
-            }
-        )
+        restored: dict[str, Any] = {
+            "start": _moment(fields["start"]),
+            "end": _moment(fields["end"]),
+            "totals": {code: Decimal(text) for code, text in fields["totals"].items()},
+            "receipt": None if receipt is None else _receipt(receipt),
+        }
+        return cls(**{**fields, **restored})
 
 
 def _fields(record: Any) -> dict[str, Any]:
@@ -124,6 +123,9 @@ def _receipt(fields: dict[str, Any]) -> Receipt:
     moments: dict[str, Any] = {name: _moment(fields[name]) for name in _MOMENTS}
     if moments["open_from"] is not None:
         moments["open_from"] = moments["open_from"].astimezone(query.start.tzinfo)
-    schema = dict.fromkeys(KEY, pl.String()) | dict.fromkeys(_SIDES, pl.Float64())
+    schema = pl.Schema(
+        [(name, pl.Float64 if name in _SIDES else pl.String) for name in (*KEY, *_SIDES)]
+    )
     sides = pl.DataFrame(fields["reconciliation"], schema=schema)
-    return Receipt(**fields | moments | {"query": query, "reconciliation": sides})
+    restored: dict[str, Any] = {**moments, "query": query, "reconciliation": sides}
+    return Receipt(**{**fields, **restored})

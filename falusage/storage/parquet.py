@@ -8,8 +8,9 @@ pages have checksums, and the content is hashed before anything else interprets 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from decimal import Context, Decimal
 from typing import BinaryIO, Final, cast
@@ -28,10 +29,6 @@ from falusage.storage.metadata import SnapshotMetadata
 ROW_GROUP: Final = 200_000
 """The rows of a row group, and about what a stream holds at once."""
 
-_PLAIN: Final = (
-    *(pl.Boolean, pl.String, pl.Date, pl.Datetime, pl.Float32, pl.Float64),
-    *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
-)
 _EXACT: Final = Context(prec=60)
 
 
@@ -44,8 +41,10 @@ class _Tally:
         self._end: datetime | None = None
         self._totals: dict[str, Decimal] = {}
 
-    def add(self, table: pl.DataFrame, arrow: pa.Table) -> None:
+    def hash(self, arrow: pa.Table) -> None:
         self._fingerprint.add(arrow)
+
+    def count(self, table: pl.DataFrame) -> None:
         if not table.height:
             return
         start, end = table.select(pl.col("bucket").min(), pl.col("bucket_end").max()).row(0)
@@ -67,19 +66,9 @@ class _Tally:
 
 
 class SnapshotWriter:
-    """Append batches of one schema, then `finish`; a file that is not finished is no snapshot.
-
-    Raises:
-        SnapshotError: A column is of a type that other engines would not read alike.
-    """
+    """Append batches of one schema, then `finish`; a file that is not finished is no snapshot."""
 
     def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
-        for name, dtype in schema.items():
-            if dtype.base_type() not in _PLAIN:
-                raise SnapshotError(
-                    f"column {name!r} is {dtype}; a snapshot holds numbers, truth values, times "
-                    "and text, which every engine reads alike: cast it, or drop it"
-                )
         arrow = to_arrow(schema.to_frame()).schema
         self._tally = _Tally(arrow)
         self._parquet = pq.ParquetWriter(file, arrow, compression="zstd", write_page_checksum=True)
@@ -88,7 +77,8 @@ class SnapshotWriter:
         """Append rows, in row groups of at most `ROW_GROUP`."""
         for batch in table.iter_slices(ROW_GROUP):
             arrow = to_arrow(batch)
-            self._tally.add(batch, arrow)
+            self._tally.hash(arrow)
+            self._tally.count(batch)
             self._parquet.write_table(arrow)
 
     def finish(self, receipt: Receipt | None = None) -> None:
@@ -108,7 +98,7 @@ class SnapshotWriter:
 
 
 @contextmanager
-def reading(path: str | os.PathLike[str]) -> Iterator[tuple[pq.ParquetFile, SnapshotMetadata]]:
+def reading(path: str | os.PathLike[str]) -> Generator[tuple[pq.ParquetFile, SnapshotMetadata]]:
     """Open a snapshot, and hold what it says of itself against the file's own count of rows.
 
     Raises:
@@ -141,10 +131,12 @@ def verified(file: pq.ParquetFile, metadata: SnapshotMetadata) -> pl.DataFrame:
         SnapshotError: They are not.
     """
     arrow = file.read()
-    fingerprint = Fingerprint(arrow.schema)
-    fingerprint.add(arrow)
-    if fingerprint.text() != metadata.content:
-        raise SnapshotError(
-            "its content is not what was written; restore a copy, or write it again"
-        )
-    return cast("pl.DataFrame", pl.from_arrow(arrow, rechunk=True))
+    tally = _Tally(arrow.schema)
+    tally.hash(arrow)
+    if tally.metadata(None).content == metadata.content:
+        usage = cast("pl.DataFrame", pl.from_arrow(arrow))
+        tally.count(usage)
+        found = tally.metadata(metadata.receipt)
+        if replace(found, edition=metadata.edition, version=metadata.version) == metadata:
+            return usage
+    raise SnapshotError("its content is not what was written; restore a copy, or write it again")
