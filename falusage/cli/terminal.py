@@ -6,7 +6,6 @@ ASCII have plain stand-ins of the same width. Data is UTF-8 wherever it goes.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
@@ -30,10 +29,10 @@ _SHOWN: Final = 10
 
 def prepare_streams() -> None:
     """Make both streams take any text, whatever the locale: what cannot be written becomes `?`."""
-    streams: tuple[object, object] = (sys.stdout, sys.stderr)
-    for stream in streams:
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)  # a captured stream may have none
+        if reconfigure is not None:
+            reconfigure(errors="replace")
 
 
 def width() -> int | None:
@@ -52,7 +51,7 @@ def put(lines: Iterable[str]) -> None:
 def put_data(text: str) -> None:
     """Write data to stdout, in UTF-8 whatever the locale says."""
     sys.stdout.flush()
-    click.get_binary_stream("stdout").write(text.encode())
+    sys.stdout.buffer.write(text.encode())
 
 
 def say(text: str) -> None:

@@ -46,9 +46,9 @@ def csv_text(frame: pl.DataFrame) -> Iterator[str]:
     b,-2.0
     """
     texts = _with_iso_instants(frame)
-    texts = texts.with_columns(
-        pl.col(pl.String).exclude(*_instants(frame)).str.replace(_RUN_BY_SPREADSHEETS, "'${1}")
-    ).rename(lambda name: f"'{name}" if name[:1] in tuple("=+-@\t\r") else name)
+    texts = texts.with_columns(pl.col(pl.String).str.replace(_RUN_BY_SPREADSHEETS, "'${1}")).rename(
+        lambda name: f"'{name}" if name[:1] in tuple("=+-@\t\r") else name
+    )
     yield texts.clear().write_csv()
     for part in texts.iter_slices(_PART):
         yield part.write_csv(include_header=False)

@@ -1,0 +1,82 @@
+"""A report says what was spent in each currency, by whom, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from falusage.errors import QueryError
+from falusage.reporting import Certainty, spending, summary
+
+WHOLE = Certainty(
+    start=datetime(2025, 5, 1, tzinfo=UTC),
+    end=datetime(2025, 6, 11, tzinfo=UTC),
+    timezone="UTC",
+    keys=3,
+)
+
+
+def test_currencies_are_never_added(usage: pl.DataFrame) -> None:
+    """Two totals stand below each other, the currency of the most rows first, and no third."""
+    lines = summary(usage, WHOLE).splitlines()
+
+    assert ["SPENT", "380.00 USD", "190.00 EUR", "1 May – 10 Jun 2025, UTC"] == lines[:4]
+    assert "570" not in summary(usage, WHOLE)
+
+
+def test_shares_are_of_their_currency(usage: pl.DataFrame) -> None:
+    """A team alone in its currency has all of it."""
+    lines = spending(usage, by="username", title="team")
+
+    assert ["ads", "190.00", "USD", "50.0%", "█" * 8] == lines[1].split()
+    assert "" == lines[3]
+    assert ["paris", "190.00", "EUR", "100.0%", "█" * 16] == lines[4].split()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_a_report_keeps_to_the_width(usage: pl.DataFrame, width: int) -> None:
+    """Down to 40 columns, no line is longer than the terminal is wide."""
+    long = usage.with_columns(pl.col("username") + "-of-the-organization")
+
+    assert width >= max(map(len, summary(long, WHOLE, width=width).splitlines()))
+
+
+def test_weeks_cannot_be_compared_by_month(usage: pl.DataFrame) -> None:
+    """A report on longer buckets says what to ask instead."""
+    weekly = usage.with_columns(bucket_end=pl.col("bucket") + pl.duration(days=7))
+
+    assert "load with --timeframe day" in summary(weekly, WHOLE)
+
+
+def test_nothing_spent_is_said(usage: pl.DataFrame) -> None:
+    """An empty table makes a report, not an error."""
+    text = summary(usage.clear(), WHOLE)
+
+    assert text.startswith("SPENT\nnothing\n1 May – 10 Jun 2025, UTC")
+
+
+def test_doubt_is_said() -> None:
+    """What is open, unreconciled or set aside stands in the report."""
+    doubtful = replace(
+        WHOLE, keys=None, open_from=datetime(2025, 6, 10, tzinfo=UTC), quarantined=1234
+    )
+
+    assert [
+        "reconciled  not held against the API's own summary",
+        "closed      buckets from 2025-06-10 00:00 on may still grow",
+        "complete    1,234 rows set aside; they are in no sum here",
+    ] == doubtful.lines()
+    assert "1 of 3 keys differ" in replace(WHOLE, differing=1).lines()[0]
+
+
+def test_a_bare_table_claims_nothing(usage: pl.DataFrame) -> None:
+    """Without a receipt, only the range that the buckets span is known."""
+    bare = Certainty.of_table(usage)
+
+    assert (WHOLE.start, WHOLE.end) == (bare.start, bare.end)
+    assert bare.lines()[0].startswith("not known")
+    with pytest.raises(QueryError, match="empty"):
+        Certainty.of_table(usage.clear())
