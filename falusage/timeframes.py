@@ -10,6 +10,7 @@ that buckets, windows and periods agree to the microsecond.
 from __future__ import annotations
 
 import functools
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -37,6 +38,9 @@ _AUTO: Final[tuple[tuple[timedelta, Timeframe], ...]] = (
     (timedelta(days=64), "day"),
     (timedelta(days=183), "week"),
 )
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 9000
 _TICK: Final = pl.duration(microseconds=1)
 
 
@@ -46,7 +50,10 @@ def auto_timeframe(start: datetime, end: datetime) -> Timeframe:
     >>> auto_timeframe(datetime(2025, 1, 1), datetime(2025, 1, 31))
     'day'
     """
-    return next((frame for bound, frame in _AUTO if end - start < bound), "month")
+    for bound, timeframe in _AUTO:
+        if end - start < bound:
+            return timeframe
+    return "month"
 
 
 @functools.lru_cache(maxsize=1024)
@@ -64,13 +71,14 @@ def zone(name: str) -> ZoneInfo:
 
 
 def instant(value: date | datetime | str, *, timezone: str, name: str = "instant") -> datetime:
-    """Read a date, an aware datetime or ISO 8601 text as an instant in `timezone`.
+    """Read a date, an aware datetime or ISO 8601 text as an instant, in UTC.
 
-    A date means the day's first instant in `timezone`. A datetime without an offset is refused,
+    UTC, because Python compares and subtracts datetimes of one other zone by their wall clocks. A
+    date means the day's first instant in `timezone`. A datetime without an offset is refused,
     because it names a different instant in every zone.
 
     >>> instant("2025-01-15", timezone="America/New_York").isoformat()
-    '2025-01-15T00:00:00-05:00'
+    '2025-01-15T05:00:00+00:00'
     >>> instant("2025-01-15T05:00:00Z", timezone="UTC").isoformat()
     '2025-01-15T05:00:00+00:00'
     """
@@ -85,26 +93,33 @@ def instant(value: date | datetime | str, *, timezone: str, name: str = "instant
             f"{name} is {value!r} ({type(value).__name__}); "
             "expected a date, a datetime with an offset, or ISO 8601 text"
         )
-    if isinstance(parsed, datetime):
-        if parsed.utcoffset() is None:
-            raise QueryError(
-                f"{name} {str(value)!r} has no UTC offset, so it is a different instant in every "
-                f"zone; add one, as in '{parsed.isoformat()}Z', or give a date"
-            )
-        return parsed.astimezone(tz)
-    noon = datetime(parsed.year, parsed.month, parsed.day, 12, tzinfo=tz)
-    return floor(noon, every="1d", timezone=timezone)
+    if not _FIRST_YEAR <= parsed.year <= _LAST_YEAR:
+        raise QueryError(
+            f"{name} is in the year {parsed.year}; expected {_FIRST_YEAR} to {_LAST_YEAR}"
+        )
+    if not isinstance(parsed, datetime):
+        noon = datetime(parsed.year, parsed.month, parsed.day, 12, tzinfo=tz)
+        return floor(noon, every="1d", timezone=timezone)
+    if parsed.utcoffset() is None:
+        raise QueryError(
+            f"{name} {str(value)!r} has no UTC offset, so it is a different instant in every "
+            f"zone; add one, as in '{parsed.isoformat()}Z', or give a date"
+        )
+    return parsed.astimezone(UTC)
 
 
 def _parse(text: str, name: str) -> date | datetime:
+    problem: ValueError | None = None
     try:
-        if len(text) == len("2025-01-15"):
+        if _DATE.fullmatch(text):
             return date.fromisoformat(text)
-        return datetime.fromisoformat(text)
+        if _DATE.match(text):
+            return datetime.fromisoformat(text)
     except ValueError as error:
-        raise QueryError(
-            f"{name} {text!r} is not ISO 8601; expected '2025-01-15' or '2025-01-15T05:00:00Z'"
-        ) from error
+        problem = error
+    raise QueryError(
+        f"{name} {text!r} is not ISO 8601; expected '2025-01-15' or '2025-01-15T05:00:00Z'"
+    ) from problem
 
 
 def period_start(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
@@ -162,29 +177,34 @@ def _local_to_instant(naive: pl.Expr, timezone: str) -> pl.Expr:
     return pl.coalesce(at, before + _TICK)
 
 
-@functools.lru_cache(maxsize=4096)
 def _at(moment: datetime, every: str, timezone: str) -> tuple[datetime, datetime]:
-    literal = pl.lit(moment.astimezone(UTC), dtype=pl.Datetime("us", "UTC"))
+    # In UTC before the cache: of one zone, the two 01:30s of an autumn night would be equal.
+    return _at_utc(moment.astimezone(UTC), every, timezone)
+
+
+@functools.lru_cache(maxsize=4096)
+def _at_utc(moment: datetime, every: str, timezone: str) -> tuple[datetime, datetime]:
+    literal = pl.lit(moment, dtype=pl.Datetime("us", "UTC"))
     row = pl.select(
-        period_start(literal, every=every, timezone=timezone).alias("start"),
-        period_end(literal, every=every, timezone=timezone).alias("end"),
+        start=period_start(literal, every=every, timezone=timezone).dt.convert_time_zone("UTC"),
+        end=period_end(literal, every=every, timezone=timezone).dt.convert_time_zone("UTC"),
     ).row(0)
     return row[0], row[1]
 
 
 def floor(moment: datetime, *, every: str, timezone: str) -> datetime:
-    """Give the start of the period that an aware datetime falls in."""
+    """Give the start, in UTC, of the period that an aware datetime falls in."""
     return _at(moment, every, timezone)[0]
 
 
 def ceil(moment: datetime, *, every: str, timezone: str) -> datetime:
-    """Give the first period boundary at or after an aware datetime."""
+    """Give the first period boundary, in UTC, at or after an aware datetime."""
     start, end = _at(moment, every, timezone)
     return start if start == moment else end
 
 
 def after(moment: datetime, *, every: str, timezone: str) -> datetime:
-    """Give the first period boundary after an aware datetime."""
+    """Give the first period boundary, in UTC, after an aware datetime."""
     return _at(moment, every, timezone)[1]
 
 

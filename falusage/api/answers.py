@@ -1,7 +1,7 @@
 """One answer's bytes, read: the common ground of the fast path and the careful one.
 
-An `Answer` holds the line items as columns, named as the API names them, the bucket still as
-text. A row that could not be typed has nulls in the broken cells, the names of the rules it broke
+An `Answer` holds the line items as columns, named as the API names them; the buckets stand
+apart, still as text. A row that could not be typed has nulls in the broken cells, the names of the rules it broke
 in `_faults` and its JSON, as received, in `_received`. Fields that nobody knows yet follow the
 known columns; `kinds` says of what kind their values were, so that pages can be put together.
 """
@@ -45,9 +45,10 @@ class Answer:
     """What one answer says.
 
     Attributes:
-        rows: The line items of `time_series` with their `bucket` as text, or None.
+        rows: The line items of `time_series`, or None.
         summary: The line items of `summary`, or None where there is none.
         next_cursor: Where to go on, or None at the end.
+        buckets: The `time_series`' buckets as text, each with the number of its rows.
         kinds: The kinds of the unknown fields, in the order in which they came.
         ignored: Names of unknown fields outside the line items; they belong to no row.
     """
@@ -56,5 +57,6 @@ class Answer:
     summary: pl.DataFrame | None
     next_cursor: str | None
     has_more: bool
+    buckets: list[tuple[str, int]]
     kinds: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
     ignored: tuple[str, ...] = ()

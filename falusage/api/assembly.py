@@ -39,7 +39,7 @@ def joint_kinds(
 
 
 def _join(one: Kind, other: Kind) -> Kind:
-    if one == other or other == "null":
+    if other in {one, "null"}:
         return one
     if one == "null":
         return other

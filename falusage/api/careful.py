@@ -39,7 +39,7 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 _MISSING: Final = object()
 
 
-class NotJson(ProtocolError):
+class NotJsonError(ProtocolError):
     """The body is not JSON at all, as when a proxy answers for the API; worth one retry."""
 
 
@@ -71,9 +71,11 @@ def _parse(body: bytes) -> dict[str, Any]:
     except RecursionError:
         raise ProtocolError("the answer is nested beyond reason") from None
     except json.JSONDecodeError as error:
-        raise NotJson(f"the answer is not JSON: {error.msg} at character {error.pos}") from None
+        raise NotJsonError(
+            f"the answer is not JSON: {error.msg} at character {error.pos}"
+        ) from None
     if not isinstance(parsed, dict):
-        raise NotJson("the answer is not a JSON object")
+        raise NotJsonError("the answer is not a JSON object")
     return parsed
 
 
@@ -126,12 +128,12 @@ def _constant(name: str) -> NoReturn:
 
 
 def _read(envelope: dict[str, Any], *, time_series: bool, summary: bool) -> Answer:
-    if "error" in envelope and "has_more" not in envelope:
+    if envelope.get("error") is not None:
         raise ProtocolError(f"status 200 with an error body: {str(envelope['error'])[:200]!r}")
     has_more = _take(envelope, "has_more", bool, "true or false")
     cursor = _take(envelope, "next_cursor", (str, type(None)), "a string or null")
     items: list[dict[str, Any]] = []
-    buckets: list[str] = []
+    buckets: list[tuple[str, int]] = []
     ignored = {
         name
         for name in envelope
@@ -150,14 +152,17 @@ def _read(envelope: dict[str, Any], *, time_series: bool, summary: bool) -> Answ
                 if name not in {"bucket", "results"}
             }
             items += [{**beside, **_item(item, where)} for item in results]
-            buckets += [bucket] * len(results)
-    rows, kinds = (None, {}) if not time_series else _columns(items, buckets)
+            buckets.append((bucket, len(results)))
+    rows: pl.DataFrame | None = None
     totals: pl.DataFrame | None = None
+    kinds: dict[str, Kind] = {}
+    if time_series:
+        rows, kinds = _columns(items)
     if summary and "summary" in envelope:
         listed = _take(envelope, "summary", list, "a list")
-        totals, more = _columns([_item(item, "summary") for item in listed], None)
+        totals, more = _columns([_item(item, "summary") for item in listed])
         kinds = {**more, **kinds}
-    return Answer(rows, totals, cursor, has_more, kinds, tuple(sorted(ignored)))
+    return Answer(rows, totals, cursor, has_more, buckets, kinds, tuple(sorted(ignored)))
 
 
 def _take(
@@ -185,9 +190,7 @@ def _show(value: Any) -> str:
     return json.dumps(value)[:80]
 
 
-def _columns(
-    items: Sequence[Mapping[str, Any]], buckets: list[str] | None
-) -> tuple[pl.DataFrame, dict[str, Kind]]:
+def _columns(items: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, dict[str, Kind]]:
     """Lay items out as columns; say of what kind the unknown fields are."""
     faults: dict[int, list[str]] = {}
     columns: dict[str, pl.Series] = {}
@@ -214,8 +217,6 @@ def _columns(
         free = f"{name}_sent" if name in taken else name
         columns[free], kinds[free] = _unknown(free, [item.get(name) for item in items])
     frame = pl.DataFrame(columns)
-    if buckets is not None:
-        frame.insert_column(0, pl.Series("bucket", buckets, dtype=pl.String))
     if faults:
         received = [json.dumps(items[at]) if at in faults else None for at in range(len(items))]
         frame = frame.with_columns(

@@ -13,10 +13,9 @@ import pyarrow as pa
 from falusage.api.exchange import Exchange
 from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, to_arrow
 from falusage.api.progress import Progress
-from falusage.api.query import UsageQuery
+from falusage.api.query import UsageQuery, edges
 from falusage.api.secret import find_key
 from falusage.api.transport import Transport, find_base_url
-from falusage.api.windows import edges
 from falusage.errors import ConfigError, QueryError
 
 
@@ -60,7 +59,7 @@ class UsageClient:
         for name, value in (("workers", workers), ("max_attempts", max_attempts)):
             if type(value) is not int or value < 1:
                 raise ConfigError(f"{name} is {value!r}; expected a whole number from 1 up")
-        if not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+        if type(timeout) not in {int, float} or not 0 < timeout < math.inf:
             raise ConfigError(f"timeout is {timeout!r}; expected a positive number of seconds")
         self._key = find_key(api_key)
         self.base_url = find_base_url(base_url, allow_http=allow_http)
@@ -95,10 +94,11 @@ class UsageClient:
         progress = self._bar(query)
         load = Load(query, self._exchange(progress), self.workers, progress, invalid, reconcile)
         try:
-            receipt = None
-            while receipt is None:
+            while True:
                 (usage,) = load.tables()
                 receipt = load.receipt()
+                if receipt is not None:
+                    break
         finally:
             progress.close()
         load.warn([usage])

@@ -20,7 +20,7 @@ from typing import Any, Final
 import tenacity
 
 from falusage.api.answers import Kind
-from falusage.api.careful import NotJson
+from falusage.api.careful import NotJsonError
 from falusage.api.pages import Page, read_page
 from falusage.api.progress import Progress
 from falusage.api.query import Ask
@@ -104,7 +104,7 @@ class Exchange:
         def worth_another(state: tenacity.RetryCallState) -> bool:
             nonlocal spoiled
             error = state.outcome.exception() if state.outcome else None
-            if isinstance(error, NotJson):
+            if isinstance(error, NotJsonError):
                 spoiled += 1
                 return spoiled == 1
             return _passes_by_itself(error)
@@ -116,7 +116,10 @@ class Exchange:
             sleep=self._sleep,
             reraise=True,
         )
-        return tries(self._attempt, ask, cursor)
+        try:
+            return tries(self._attempt, ask, cursor)
+        except NotJsonError as error:
+            raise ProtocolError(str(error), **vars(error)) from None
 
     def _attempt(self, ask: Ask, cursor: str | None) -> Page:
         self._sleep(self._not_before - time.monotonic())
@@ -125,7 +128,7 @@ class Exchange:
         try:
             with self._transport.get(ask.params(cursor), live=self._live) as response:
                 self._count(response)
-                facts |= {"status": response.status, "request_id": _request_id(response)}
+                facts |= {"status": response.status, "request_id": self._request_id(response)}
                 excerpt = self._excerpt(response.body)
                 if response.status != 200:
                     raise self._refusal(response, facts)
@@ -136,7 +139,7 @@ class Exchange:
             start, end = ask.window
             page = f"page {cursor!r}" if cursor else "first page"
             where = f" ({page} of the window {start} to {end}{excerpt})"
-            raise type(error)(f"{error}{where}", **facts) from error.__cause__
+            raise type(error)(self._key.hide(f"{error}{where}"), **facts) from error.__cause__
 
     def _count(self, response: Response) -> None:
         when = response.server_time
@@ -163,7 +166,7 @@ class Exchange:
         if status < 300:
             return ProtocolError(f"status {status}, where the contract knows 200 alone", **facts)
         if isinstance(said.get("request_id"), str):
-            facts["request_id"] = said["request_id"]
+            facts["request_id"] = self._key.hide(said["request_id"])
         words = self._key.hide(str(said.get("message", "")))[:500]
         advice = _ADVICE.get(status, "")
         message = f"status {status}" + "".join(f": {text}" for text in (advice, words) if text)
@@ -179,6 +182,10 @@ class Exchange:
             retry_after=wait,
             **facts,
         )
+
+    def _request_id(self, response: Response) -> str | None:
+        sent = response.headers.get("x-fal-request-id") or response.headers.get("x-request-id")
+        return None if sent is None else self._key.hide(sent)
 
     def _out_of_tries(self, state: tenacity.RetryCallState) -> bool:
         with self._lock:
@@ -214,7 +221,3 @@ def _passes_by_itself(error: BaseException | None = None, *, status: int | None 
     return isinstance(error, TransportError | ServerError | RateLimitError) or (
         status is not None and (status in {408, 429} or status >= 500)
     )
-
-
-def _request_id(response: Response) -> str | None:
-    return response.headers.get("x-fal-request-id") or response.headers.get("x-request-id")

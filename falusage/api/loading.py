@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import polars as pl
@@ -181,11 +181,13 @@ class Load:
 
     def _open_from(self) -> datetime | None:
         now = self.exchange.tally.server_time or self.started_at
-        if self.query.end <= now:
+        if self.query.end < now:
             return None
         every = timeframes.EVERY[self.query.timeframe]
+        # A range that ends just now is open too: its last bucket may not be counted out yet.
+        last = min(now, self.query.end - timedelta(microseconds=1))
         return max(
-            self.query.start, timeframes.floor(now, every=every, timezone=self.query.timezone)
+            self.query.start, timeframes.floor(last, every=every, timezone=self.query.timezone)
         )
 
     def _receipt(self, compared: pl.DataFrame) -> Receipt:

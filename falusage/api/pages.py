@@ -9,15 +9,15 @@ odd in any other way, the page is read again with care.
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import polars as pl
 
-from falusage import timeframes
 from falusage.api.answers import (
     EXACT,
     KIND_DTYPES,
@@ -28,7 +28,7 @@ from falusage.api.answers import (
     Kind,
 )
 from falusage.api.careful import read_carefully
-from falusage.api.query import Ask, utc_text
+from falusage.api.query import Ask, edges, utc_text
 from falusage.columns import INSTANT, ITEM
 from falusage.errors import PaginationError, ProtocolError
 
@@ -63,8 +63,9 @@ def read_page(body: bytes, ask: Ask, *, kinds: Mapping[str, Kind]) -> Page:
         ProtocolError: The answer is outside the contract.
         PaginationError: `has_more` and `next_cursor` disagree.
     """
-    answer = _read_fast(body, ask, kinds)
-    if answer is None:
+    try:
+        answer = _read_fast(body, ask, kinds)
+    except _DoubtError:
         answer = read_carefully(body, time_series=ask.time_series, summary=ask.summary)
     if answer.has_more != (answer.next_cursor is not None):
         raise PaginationError(
@@ -75,16 +76,22 @@ def read_page(body: bytes, ask: Ask, *, kinds: Mapping[str, Kind]) -> Page:
         if table is not None:
             _check_filters(table, ask)
     if rows is not None:
-        rows = _with_instants(rows, ask)
+        rows = _with_instants(rows, answer.buckets, ask)
     return Page(rows, answer.summary, answer.next_cursor, answer.kinds, answer.ignored)
 
 
-def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer | None:
-    """Read with Polars alone; None where it cannot be vouched for that nothing was lost."""
-    if not body.startswith(b"{") or b"\\\\" in body or _SURROGATE.search(body):
-        return None
-    if _LONG_NUMBER in body.translate(_NUMERIC) or "json" in kinds.values():
-        return None
+class _DoubtError(Exception):
+    """What the fast path raises where it cannot vouch for a page."""
+
+
+def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer:
+    """Read with Polars alone, or raise where it cannot be vouched for that nothing was lost."""
+    _doubt(
+        not body.startswith(b"{")
+        or (b"\\" in body and (b"\\\\" in body or _SURROGATE.search(body)))
+        or _LONG_NUMBER in body.translate(_NUMERIC)
+        or "json" in kinds.values()
+    )
     item = _item_schema(ask, kinds)
     schema: dict[str, pl.DataType] = {"next_cursor": pl.String(), "has_more": pl.Boolean()}
     if ask.time_series:
@@ -95,44 +102,45 @@ def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer | Non
     try:
         envelope = pl.read_json(body, schema=schema)
     except pl.exceptions.PolarsError:
-        return None
-    if envelope.height != 1 or any(
-        envelope[name].null_count() for name in schema if name != "next_cursor"
-    ):
-        return None
+        raise _DoubtError from None
+    _doubt(any(envelope[name].null_count() for name in schema if name != "next_cursor"))
     cursor: str | None = envelope["next_cursor"].item()
     tally = _Tally(members=len(schema), texts=cursor is not None, nulls=cursor is None, words=1)
     rows: pl.DataFrame | None = None
     summary: pl.DataFrame | None = None
-    tables: list[pl.DataFrame] = []
+    buckets: list[tuple[str, int]] = []
     if ask.time_series:
-        buckets = envelope.select(
-            pl.col("time_series").explode(empty_as_null=False).struct.unnest()
-        )
-        if buckets.null_count().sum_horizontal().item():
-            return None
-        tally = tally.plus(members=2 * buckets.height, texts=buckets.height)
-        rows = buckets.explode("results", empty_as_null=False)
-        rows = rows.select("bucket", pl.col("results").struct.unnest())
-        tables.append(rows.drop("bucket"))
+        entries = envelope["time_series"].item().struct.unnest()
+        results = entries["results"]
+        _doubt(entries["bucket"].null_count() or results.null_count())
+        buckets = list(zip(entries["bucket"].to_list(), results.list.len().to_list(), strict=True))
+        tally = tally.plus(members=2 * len(buckets), texts=len(buckets))
+        rows, tally = _items(results, tally)
     if ask.summary:
-        summary = envelope.select(pl.col("summary").explode(empty_as_null=False).struct.unnest())
-        tables.append(summary)
-    for table in tables:
-        counted = _count(table, tally)
-        if counted is None:
-            return None
-        tally = counted
-    if not tally.accounts_for(body):
-        return None
+        summary, tally = _items(envelope["summary"], tally)
+    _doubt(not tally.accounts_for(body))
     found = dict(kinds)
     return Answer(
         None if rows is None else _settle(rows, found),
         None if summary is None else _settle(summary, found),
         cursor,
         envelope["has_more"].item(),
+        buckets,
         found,
     )
+
+
+def _doubt(reason: object) -> None:
+    if reason:
+        raise _DoubtError
+
+
+def _items(lists: pl.Series, tally: _Tally) -> tuple[pl.DataFrame, _Tally]:
+    """Unfold lists of line items, and add their members, texts and words to the tally."""
+    items = lists.explode(empty_as_null=False)
+    _doubt(items.null_count())
+    table = items.struct.unnest()
+    return table, _count(table, tally)
 
 
 def _item_schema(ask: Ask, kinds: Mapping[str, Kind]) -> dict[str, pl.DataType]:
@@ -185,22 +193,20 @@ class _Tally:
         )
 
 
-def _count(table: pl.DataFrame, tally: _Tally) -> _Tally | None:
-    """Add a table's members, texts and words to the tally; None if a required one is null."""
+def _count(table: pl.DataFrame, tally: _Tally) -> _Tally:
+    """Add a table's members, texts and words to the tally."""
     height = table.height
     for name in table.columns:
         series = table[name]
         nulls = series.null_count()
-        if name in ITEM and nulls:
-            return None
+        _doubt(name in ITEM and nulls)
         if name == STRUCTURED:
             inner = series.drop_nulls().struct.unnest()
-            missing = sum(inner.null_count().row(0))
+            missing = sum(column.null_count() for column in inner)
             texts = inner.width * inner.height - missing
             tally = tally.plus(members=height + texts, texts=texts, nulls=nulls, optional=missing)
             continue
-        if series.dtype == pl.Float64 and name not in ITEM and _beyond_exact(series):
-            return None
+        _doubt(series.dtype == pl.Float64 and name not in ITEM and _beyond_exact(series))
         tally = tally.plus(
             members=height,
             nulls=nulls,
@@ -224,19 +230,13 @@ def _settle(table: pl.DataFrame, kinds: dict[str, Kind]) -> pl.DataFrame:
                 table = table.with_columns(whole)
             else:
                 kinds[name] = "float"
-    structured = pl.col(STRUCTURED).struct.field
-    derived = {
-        column: structured(member).alias(column)
-        if STRUCTURED in table.columns
-        else pl.lit(None, pl.String).alias(column)
-        for member, column in STRUCTURED_FIELDS.items()
-    }
-    if "auth_method" not in table.columns:
-        derived["auth_method"] = pl.lit(None, pl.String).alias("auth_method")
-    first = ["bucket"] if "bucket" in table.columns else []
-    return table.select(
-        *first, *(derived.get(name, pl.col(name)) for name in TABLE), *(pl.col(n) for n in kinds)
-    )
+    columns = {name: table[name] for name in table.columns}
+    nothing = pl.Series([], dtype=pl.String).extend_constant(None, table.height)
+    members = columns[STRUCTURED].struct.unnest() if STRUCTURED in columns else None
+    for member, column in STRUCTURED_FIELDS.items():
+        columns[column] = (nothing if members is None else members[member]).alias(column)
+    columns.setdefault("auth_method", nothing.alias("auth_method"))
+    return pl.DataFrame([columns[name] for name in (*TABLE, *kinds)])
 
 
 def _check_filters(table: pl.DataFrame, ask: Ask) -> None:
@@ -255,28 +255,29 @@ def _check_filters(table: pl.DataFrame, ask: Ask) -> None:
             raise ProtocolError(f"{name} {min(stray)[:80]!r} was not asked for")
 
 
-def _with_instants(rows: pl.DataFrame, ask: Ask) -> pl.DataFrame:
-    """Turn bucket texts into the instants at which the buckets start and end."""
-    query = ask.query
-    texts = rows["bucket"].unique(maintain_order=True)
-    starts = [_bucket(text) for text in texts]
-    every = timeframes.EVERY[query.timeframe]
-    first = timeframes.floor(ask.start, every=every, timezone=query.timezone)
-    for text, start in zip(texts, starts, strict=True):
-        if not first <= start < ask.end:
-            raise ProtocolError(
-                f"bucket {text} is outside the window {utc_text(ask.start)} to {utc_text(ask.end)}"
-            )
-    end = timeframes.period_end(pl.col("start"), every=every, timezone=query.timezone)
-    buckets = (
-        pl.DataFrame({"bucket": texts, "start": pl.Series(starts, dtype=INSTANT)})
-        .with_columns(bucket_end=end.dt.convert_time_zone("UTC"))
-        .with_columns(pl.min_horizontal("bucket_end", pl.lit(ask.end.astimezone(UTC), INSTANT)))
-    )
-    instants = rows.select("bucket").join(buckets, on="bucket", how="left", maintain_order="left")
-    return rows.drop("bucket").select(
-        instants["start"].alias("bucket"), instants["bucket_end"], pl.all()
-    )
+def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask) -> pl.DataFrame:
+    """Put the instants at which the buckets start and end before their rows."""
+    spans = [_span(text, ask) for text, _ in buckets]
+    counts = pl.Series("rows", [count for _, count in buckets], pl.UInt32)
+    when = pl.DataFrame(
+        {"bucket": [start for start, _ in spans], "bucket_end": [end for _, end in spans]},
+        schema={"bucket": INSTANT, "bucket_end": INSTANT},
+    ).select(pl.all().repeat_by(counts).explode(empty_as_null=False))
+    return pl.DataFrame([*when, *rows])
+
+
+def _span(text: str, ask: Ask) -> tuple[datetime, datetime]:
+    """Read a bucket; it ends where the query's next one begins, or where the query does."""
+    start = _bucket(text)
+    grid = edges(ask.query)
+    at = bisect.bisect_right(grid, start) - 1
+    # A query that is not bound to its timeframe may begin inside its first bucket.
+    inside = start >= ask.start or (ask.start == grid[0] and start >= ask.query.first_bucket)
+    if not inside or start >= ask.end:
+        raise ProtocolError(
+            f"bucket {text} is outside the window {utc_text(ask.start)} to {utc_text(ask.end)}"
+        )
+    return start, grid[max(at, 0) + 1]
 
 
 def _bucket(text: str) -> datetime:

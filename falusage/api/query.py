@@ -7,10 +7,11 @@ overlap. `Ask` is one request of a query: a window, a chunk of at most 50 ids, a
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final
 
 from falusage import timeframes
@@ -43,8 +44,8 @@ class UsageQuery:
         limit: The most items on a page; None leaves it to the API.
 
     Attributes:
-        start: The first instant asked for, in `timezone`, widened where buckets are.
-        end: The end, exclusive, in `timezone`, widened likewise.
+        start: The first instant asked for, in UTC, widened to a whole bucket.
+        end: The end, exclusive, in UTC, widened likewise.
 
     Raises:
         QueryError: Dates out of order or without an offset, an unknown zone, timeframe or
@@ -53,7 +54,7 @@ class UsageQuery:
     Example:
         >>> query = UsageQuery("2025-01-01", "2025-02-01", timezone="America/New_York")
         >>> query.timeframe, query.start.isoformat()
-        ('day', '2025-01-01T00:00:00-05:00')
+        ('day', '2025-01-01T05:00:00+00:00')
     """
 
     start: datetime
@@ -128,6 +129,12 @@ class UsageQuery:
         }.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def first_bucket(self) -> datetime:
+        """The start of the bucket that the first instant falls in."""
+        every = timeframes.EVERY[self.timeframe]
+        return timeframes.floor(self.start, every=every, timezone=self.timezone)
+
 
 def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
     """Take one name or several; a name given twice is asked once, or it would count twice."""
@@ -136,6 +143,14 @@ def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
         if type(name) is not str or not name.strip():
             raise QueryError(f"{field} holds {name!r}; expected names that are not empty")
     return tuple(dict.fromkeys(names))
+
+
+@functools.lru_cache(maxsize=8)
+def edges(query: UsageQuery) -> list[datetime]:
+    """Give the instants at which the query's buckets begin, and its end, in UTC."""
+    every = timeframes.EVERY[query.timeframe]
+    inner = timeframes.boundaries(query.start, query.end, every=every, timezone=query.timezone)
+    return sorted({query.start, *inner.to_list(), query.end})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,4 +214,4 @@ def _chunks(ids: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 def utc_text(moment: datetime) -> str:
     """Write an instant as the API takes it."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return moment.isoformat().replace("+00:00", "Z")

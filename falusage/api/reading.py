@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from itertools import chain
 from datetime import datetime
-from typing import Final, cast
+from itertools import chain
+from typing import Final, TypeVar, cast
 
 import polars as pl
 
@@ -32,6 +32,7 @@ PAGES: Final = 10_000
 
 _ROWS_AHEAD: Final = 50_000
 _Window = Iterator[Page]
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -94,10 +95,10 @@ class Reading:
                 if not ahead:
                     break
                 buckets, task = ahead.popleft()
-                yield from map(self._counted, task.result())
+                yield from map(self._counted, _result(task))
                 self.progress.advance(buckets, rows=self.row_count)
             if summary is not None:
-                self.summaries = summary.result()
+                self.summaries = _result(summary)
         except BaseException:
             self.exchange.stop()
             raise
@@ -165,9 +166,19 @@ class Reading:
         return page
 
 
+def _result(task: Future[_T]) -> _T:
+    """Wait for a task, awake often enough to see Ctrl-C.
+
+    Polars' handler of SIGINT restarts a wait without a time limit, and Python's own is not heard.
+    """
+    while not task.done():
+        wait([task], timeout=0.1)
+    return task.result()
+
+
 def _height(table: pl.DataFrame | None) -> int:
     return 0 if table is None else table.height
 
 
 def _last_bucket(page: Page) -> datetime | None:
-    return cast(datetime | None, page.rows["bucket"].max()) if page.rows is not None else None
+    return cast("datetime | None", page.rows["bucket"].max()) if page.rows is not None else None

@@ -22,7 +22,8 @@ def sums(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
     Gives `KEY`, `cost`, `quantity` with the sums in `Decimal(38, 12)`.
     """
-    schema = dict.fromkeys(KEY, pl.String()) | dict.fromkeys(_SUMS, MONEY)
+    schema: dict[str, pl.DataType] = {name: pl.String() for name in KEY}
+    schema |= dict.fromkeys(_SUMS, MONEY)
     parts = [table.select(*KEY, pl.col(_SUMS).cast(MONEY)) for table in tables]
     return pl.concat([pl.DataFrame(schema=schema), *parts]).group_by(KEY).sum()
 

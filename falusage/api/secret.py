@@ -26,7 +26,9 @@ class Secret(AuthBase):
     def __init__(self, key: str) -> None:
         self._key = key
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(  # noqa: D102 - AuthBase's own
+        self, request: requests.PreparedRequest
+    ) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Key {self._key}"
         return request
 

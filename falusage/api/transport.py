@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,9 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
+import urllib3.connection
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from falusage.api.secret import Secret, strip_tracebacks
@@ -183,11 +185,11 @@ class _HTTPSConnection(_Watched, urllib3.connection.HTTPSConnection):
 
 
 class _HTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    ConnectionCls = _HTTPConnection  # pyright: ignore[reportAssignmentType] # as urllib3 itself
 
 
 class _HTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+    ConnectionCls = _HTTPSConnection  # pyright: ignore[reportAssignmentType] # as urllib3 itself
 
 
 class _Adapter(HTTPAdapter):
@@ -216,7 +218,7 @@ class Transport:
         self._lock = threading.Lock()
 
     @contextmanager
-    def get(self, params: Iterable[tuple[str, str]], *, live: set[Guard]) -> Iterator[Response]:
+    def get(self, params: Iterable[tuple[str, str]], *, live: set[Guard]) -> Generator[Response]:
         """Send one request and give its whole answer, whatever its status.
 
         A large body counts against the bound on memory until the context is left. While the
@@ -243,18 +245,24 @@ class Transport:
                     stream=True,
                 ) as response:
                     body = _body(response, permits)
-                    return Response(response.status_code, response.headers, body)
+                    if not guard.passed:  # a socket closed on time can look like a short answer
+                        return Response(response.status_code, response.headers, body)
+                    foreign = None
             # ValueError: http.client on a status line or a header that it cannot read.
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-                foreign = error
+                foreign = strip_tracebacks(error)
+            except TransportError:
+                if not guard.passed:
+                    raise
+                foreign = None
         if guard.passed:
             message = f"no whole answer within {self.timeout:g} s"
         else:
             message = f"{type(foreign).__name__}: {self._key.hide(str(foreign))[:300]}"
-        raise TransportError(message) from strip_tracebacks(foreign)
+        raise TransportError(message) from foreign
 
     @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
+    def _session(self) -> Generator[requests.Session]:
         with self._lock:
             session = self._idle.pop() if self._idle else None
         session = session or self._new_session()
@@ -266,7 +274,7 @@ class Transport:
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
-        session.headers = requests.structures.CaseInsensitiveDict(
+        session.headers = CaseInsensitiveDict(
             {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "falusage"}
         )
         # Over plain http a proxy would read the key; over https it only passes bytes on.
@@ -298,7 +306,10 @@ def _body(response: requests.Response, permits: ExitStack) -> bytes:
     big = False
     while chunk := raw.read1(_CHUNK, decode_content=False):
         received += len(chunk)
-        decoded = chunk if inflate is None else inflate.decompress(chunk, BODY_LIMIT + 1 - size)
+        try:
+            decoded = chunk if inflate is None else inflate.decompress(chunk, BODY_LIMIT + 1 - size)
+        except zlib.error as error:
+            raise TransportError(f"the gzip body is damaged: {error}") from None
         parts.append(decoded)
         size += len(decoded)
         if inflate is not None and inflate.unused_data:

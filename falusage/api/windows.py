@@ -10,18 +10,10 @@ import threading
 from datetime import datetime
 from typing import Final
 
-from falusage import timeframes
-from falusage.api.query import UsageQuery
+from falusage.api.query import UsageQuery, edges
 
 _FILL: Final = 0.92
 """How full a page is aimed at: fuller ones spill over more often, and cost a second request."""
-
-
-def edges(query: UsageQuery) -> list[datetime]:
-    """Give the instants at which the query's buckets begin, and its end."""
-    every = timeframes.EVERY[query.timeframe]
-    inner = timeframes.boundaries(query.start, query.end, every=every, timezone=query.timezone)
-    return sorted({query.start, *inner.to_list(), query.end})
 
 
 class Windows:

@@ -121,7 +121,8 @@ def covered(periods: Sequence[datetime], timezone: str) -> str:
     every = every_of(periods)
     if every is None:
         return f"from {_day(periods[0])}" + (f" {periods[0]:%H:%M}" if periods[0].hour else "")
-    return span(periods[0], after(periods[-1], every=every, timezone=timezone))
+    end = after(periods[-1], every=every, timezone=timezone)
+    return span(periods[0], end.astimezone(periods[0].tzinfo))
 
 
 def marks(periods: Sequence[datetime], room: int) -> list[int]:

@@ -30,7 +30,7 @@ from falusage.plotting.panels import (
 )
 from falusage.plotting.stacks import draw_stacks
 from falusage.plotting.style import look_of, no_spend
-from falusage.timeframes import instant
+from falusage.timeframes import instant, zone
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,4 +127,6 @@ def _asked(start: Moment | None, end: Moment | None, timezone: str) -> list[str]
     if start is None or end is None:
         raise QueryError("only one of start and end is given; expected both, or neither")
     first = instant(start, timezone=timezone, name="start")
-    return [span(first, instant(end, timezone=timezone, name="end")), timezone]
+    last = instant(end, timezone=timezone, name="end")
+    local = zone(timezone)
+    return [span(first.astimezone(local), last.astimezone(local)), timezone]

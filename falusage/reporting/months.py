@@ -15,7 +15,7 @@ from falusage.columns import total
 from falusage.plotting.dates import span
 from falusage.reporting.spending import currencies, in_order
 from falusage.reporting.tables import amounts, lay_out, names, parted, percents
-from falusage.timeframes import boundaries, floor
+from falusage.timeframes import boundaries, floor, zone
 from falusage.transforms import rollup
 
 _INSTANT = timedelta(microseconds=1)
@@ -50,7 +50,10 @@ def months(closed_until: datetime, *, timezone: str) -> Months:
         for first, last in ((start, over), (before, start))
     )
     days = min(len(these), len(those)) - 1
-    return Months(start, these[days], before, those[days], days)
+    local = zone(timezone)
+    return Months(
+        start.astimezone(local), these[days], before.astimezone(local), those[days], days
+    )
 
 
 def month_so_far(

@@ -74,7 +74,7 @@ def validate(
         cases = pl.DataFrame(schema={"index": pl.Int32, "column": pl.String, "check": pl.String})
     _refuse_wrong_columns(bare, cases, kind)
     broken: dict[int, list[str]] = {}
-    early = table[faults].to_list() if faults in internal and faults is not None else []
+    early = table[faults].to_list() if faults in internal else []
     for at, rules in enumerate(early):
         if rules:
             broken[at] = list(rules)
