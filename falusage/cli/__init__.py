@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.showwarning = show_warning
             code = _run(arguments)
             sys.stdout.flush()
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
+        say("")  # the terminal shows ^C, and the prompt stands below it
         code = INTERRUPTED
     except BrokenPipeError:
         # What is still in the buffer would fail once more when the interpreter flushes it.
@@ -63,11 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        code = cli.main(arguments, prog_name="falusage", standalone_mode=False)
+        line = list(sys.argv[1:] if arguments is None else arguments)
+        # Not cli.main, which has its own mind about interrupts, pipes and exit codes.
+        with cli.make_context("falusage", line) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.ClickException as error:
         error.show(sys.stderr)
         return error.exit_code
-    except (click.Abort, BrokenPipeError):
+    except BrokenPipeError:
         raise
     except OSError as error:
         say(f"error: {error.filename or 'the system'}: {error.strerror or error}")
@@ -80,4 +86,4 @@ def _run(arguments: Sequence[str] | None) -> int:
             raise
         explain(error)
         return WRONG_USAGE if isinstance(error, QueryError) else REFUSED
-    return code if isinstance(code, int) else 0
+    return 0

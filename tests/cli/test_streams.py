@@ -1,0 +1,139 @@
+"""How a process of the command line behaves: signals, pipes, locales, what goes where."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import polars as pl
+
+import falusage as fu
+
+RANGE = ("--start", "2025-05-01", "--end", "2025-06-24", "--timeframe", "day")
+
+
+def interrupted(process: subprocess.Popen[str]) -> tuple[int, str, str, float]:
+    """Send Ctrl-C; gives the exit code, both streams, and how long it took."""
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    return process.returncode, out, err, time.monotonic() - begun
+
+
+def test_ctrl_c_ends_a_wait_at_once(start) -> None:
+    """A server that never answers holds nobody: 130, within a second, without a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        process = start("load", *RANGE, "--base-url", url)
+        server.settimeout(20)
+        with server.accept()[0] as connection:
+            connection.recv(1)
+
+            code, out, err, seconds = interrupted(process)
+
+    assert (130, "", "\n") == (code, out, err)
+    assert seconds < 1
+
+
+def test_ctrl_c_leaves_no_half_file(start, emulator, environment) -> None:
+    """A snapshot that is interrupted while it is written takes its beginnings with it."""
+    emulator.latency = 0.3
+    process = start("snapshot", *RANGE, "--limit", "20", "--out", "usage.parquet")
+    until = time.monotonic() + 20
+    while not list(environment.iterdir()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert list(environment.iterdir())
+
+    code, out, err, seconds = interrupted(process)
+
+    assert (130, "", "\n") == (code, out, err)
+    assert [] == list(environment.iterdir())
+    assert seconds < 1
+
+
+def test_a_broken_pipe_is_quiet(start) -> None:
+    """`falusage load | head -1` prints one line, and no complaint."""
+    process = start("load", *RANGE, "--format", "json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+
+    complaints = [line for line in process.stderr if "rror" in line or "Traceback" in line]
+
+    assert [] == complaints
+    assert process.wait(timeout=10) == 141
+
+
+def test_any_locale_and_a_narrow_terminal_read_well(start) -> None:
+    """In ASCII at 40 columns nothing fails, nothing is cut off, and stand-ins are plain."""
+    process = start("report", *RANGE, LC_ALL="C", PYTHONIOENCODING="ascii", COLUMNS="40")
+    out, err = process.communicate(timeout=30)
+
+    assert 0 == process.returncode
+    assert out.isascii()
+    assert "?" not in out
+    assert max(map(len, out.splitlines())) <= 40
+    assert "Traceback" not in err
+
+
+def test_data_is_utf_8_in_any_locale(start, emulator) -> None:
+    """CSV that goes to a file holds the names as they are."""
+    try:
+        usage = fu.sample_usage(start="2025-05-01", end="2025-05-03", every="1d").usage
+        emulator.replace(usage.with_columns(username=pl.lit("équipe")))
+        process = start("load", *RANGE, "--format", "csv", LC_ALL="C", PYTHONIOENCODING="ascii")
+        out, _ = process.communicate(timeout=30)
+    finally:
+        emulator.replace(fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage)
+
+    assert 0 == process.returncode
+    assert "équipe" in out
+
+
+def test_warnings_are_one_line_on_stderr(start, emulator) -> None:
+    """A field that nobody knows is kept, and said in plain words."""
+    try:
+        usage = fu.sample_usage(start="2025-05-01", end="2025-05-03", every="1d").usage
+        emulator.replace(usage.with_columns(percent_discount=pl.lit(5.0)))
+        process = start("load", *RANGE, "--format", "csv")
+        out, err = process.communicate(timeout=30)
+    finally:
+        emulator.replace(fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage)
+
+    (warning,) = [line for line in err.splitlines() if line.startswith("warning: ")]
+    assert "percent_discount" in warning
+    assert ".py" not in err
+    assert "percent_discount" in out.splitlines()[0]
+
+
+def test_serve_answers_until_ctrl_c(start, run) -> None:
+    """It says how to use it, answers, and stops quietly."""
+    process = start("serve", "--port", "0")
+    assert process.stdout is not None
+    url = process.stdout.readline().split(" at ")[1].split(";")[0]
+
+    code, out, _ = run("report", *RANGE, "--base-url", url)
+    stopped, _, err, seconds = interrupted(process)
+
+    assert 0 == code
+    assert "acme-paris" in out
+    assert (0, "stopped\n") == (stopped, err)
+    assert seconds < 2
+
+
+def test_help_is_light() -> None:
+    """Nobody waits for a data frame library to read what a command does."""
+    code = "import sys; from falusage.cli import main; main(['load', '--help']); " + (
+        "sys.exit(bool({'polars', 'requests', 'matplotlib', 'pandera'} & set(sys.modules)))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", code], capture_output=True, check=False, env=dict(os.environ)
+    )
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert b"--team-username" in done.stdout
