@@ -14,8 +14,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-import click
-
 if TYPE_CHECKING:
     import polars as pl
 
@@ -45,7 +43,8 @@ def width() -> int | None:
 def put(lines: Iterable[str]) -> None:
     """Write lines of a result to stdout."""
     for line in lines:
-        click.echo(_legible(line, sys.stdout))
+        sys.stdout.write(f"{_legible(line, sys.stdout)}\n")
+    sys.stdout.flush()
 
 
 def put_data(text: str) -> None:
@@ -56,7 +55,8 @@ def put_data(text: str) -> None:
 
 def say(text: str) -> None:
     """Write a line about the result to stderr."""
-    click.echo(_legible(_CONTROL.sub("?", text), sys.stderr), err=True)
+    sys.stderr.write(f"{_legible(_CONTROL.sub('?', text), sys.stderr)}\n")
+    sys.stderr.flush()
 
 
 def show_warning(  # noqa: PLR0917 - the signature of warnings.showwarning

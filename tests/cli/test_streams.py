@@ -10,6 +10,7 @@ import sys
 import time
 
 import polars as pl
+import pytest
 
 import falusage as fu
 
@@ -81,18 +82,19 @@ def test_any_locale_and_a_narrow_terminal_read_well(start) -> None:
     assert "Traceback" not in err
 
 
-def test_data_is_utf_8_in_any_locale(start, emulator) -> None:
-    """CSV that goes to a file holds the names as they are."""
+@pytest.mark.parametrize(("form", "name"), [("csv", "équipe"), ("table", "?quipe")])
+def test_data_is_utf_8_in_any_locale(start, emulator, form: str, name: str) -> None:
+    """CSV that goes to a file holds the names as they are; a table shows what can be shown."""
     try:
         usage = fu.sample_usage(start="2025-05-01", end="2025-05-03", every="1d").usage
         emulator.replace(usage.with_columns(username=pl.lit("équipe")))
-        process = start("load", *RANGE, "--format", "csv", LC_ALL="C", PYTHONIOENCODING="ascii")
+        process = start("load", *RANGE, "--format", form, LC_ALL="C", PYTHONIOENCODING="ascii")
         out, _ = process.communicate(timeout=30)
     finally:
         emulator.replace(fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage)
 
     assert 0 == process.returncode
-    assert "équipe" in out
+    assert name in out
 
 
 def test_warnings_are_one_line_on_stderr(start, emulator) -> None:
