@@ -1,9 +1,9 @@
 """One answer's bytes, read: the common ground of the fast path and the careful one.
 
-An `Answer` holds the line items as columns, named as the API names them; the buckets stand
-apart, still as text. A row that could not be typed has nulls in the broken cells, the names of the rules it broke
-in `_faults` and its JSON, as received, in `_received`. Fields that nobody knows yet follow the
-known columns; `kinds` says of what kind their values were, so that pages can be put together.
+An `Answer` holds the line items as columns; the buckets stand apart, still as text. A row that
+could not be typed has nulls in the broken cells, the names of the rules it broke in `_faults` and
+its JSON, as received, in `_received`. Fields that nobody knows yet follow the known columns;
+`kinds` says of what kind their values were, so that pages can be put together.
 """
 
 from __future__ import annotations

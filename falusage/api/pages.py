@@ -1,10 +1,11 @@
 """One page's bytes turned into columns, without a Python object per row.
 
 Polars reads the JSON against an explicit schema. That is fast, and blind: fields outside the
-schema vanish, a name given twice loses one value, `true` becomes 1.0. So the bytes are counted
-first: every member and every text of a page has its quotes, every null and truth value its word.
-If what was read accounts for all of them, nothing was hidden; if anything is left over, or looks
-odd in any other way, the page is read again with care.
+schema vanish, a name given twice loses one value, `true` becomes 1.0, 5 becomes "5". So the
+bytes are counted: every member and every text of a page has its quotes, every truth value its
+word. What was read is counted so that it never claims more than is there; then, if it accounts
+for all of them, nothing was hidden. If anything is left over, or looks odd in any other way, the
+page is read again with care.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from falusage.errors import PaginationError, ProtocolError
 
 _NUMERIC: Final = bytes.maketrans(b"0123456789.eE+-", b"0" * 15)
 _LONG_NUMBER: Final = b"0" * 100
+_SMALL: Final = 2**20
+_MOST_VALUES: Final = 4_000_000
 _SURROGATE: Final = re.compile(rb"\\u[dD]")
 
 
@@ -63,6 +66,8 @@ def read_page(body: bytes, ask: Ask, *, kinds: Mapping[str, Kind]) -> Page:
         ProtocolError: The answer is outside the contract.
         PaginationError: `has_more` and `next_cursor` disagree.
     """
+    if _is_absurd(body):
+        raise ProtocolError("the answer holds more values than any page of line items")
     try:
         answer = _read_fast(body, ask, kinds)
     except _DoubtError:
@@ -78,6 +83,14 @@ def read_page(body: bytes, ask: Ask, *, kinds: Mapping[str, Kind]) -> Page:
     if rows is not None:
         rows = _with_instants(rows, answer.buckets, ask)
     return Page(rows, answer.summary, answer.next_cursor, answer.kinds, answer.ignored)
+
+
+def _is_absurd(body: bytes) -> bool:
+    """Tell whether a large body is dense with values that cost far more memory than bytes."""
+    if len(body) <= _SMALL:
+        return False
+    values = body.count(b",") + body.count(b"[") + body.count(b"{")
+    return values > min(_MOST_VALUES, len(body) // 6)
 
 
 class _DoubtError(Exception):
@@ -105,7 +118,10 @@ def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer:
         raise _DoubtError from None
     _doubt(any(envelope[name].null_count() for name in schema if name != "next_cursor"))
     cursor: str | None = envelope["next_cursor"].item()
-    tally = _Tally(members=len(schema), texts=cursor is not None, nulls=cursor is None, words=1)
+    if cursor is None:
+        _doubt(_named_nulls("next_cursor", body) != 1)
+    tally = _Tally(members=len(schema), texts=cursor is not None, words=1)
+    _doubt(cursor is not None and _maybe_numbers(envelope["next_cursor"]))
     rows: pl.DataFrame | None = None
     summary: pl.DataFrame | None = None
     buckets: list[tuple[str, int]] = []
@@ -115,9 +131,9 @@ def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer:
         _doubt(entries["bucket"].null_count() or results.null_count())
         buckets = list(zip(entries["bucket"].to_list(), results.list.len().to_list(), strict=True))
         tally = tally.plus(members=2 * len(buckets), texts=len(buckets))
-        rows, tally = _items(results, tally)
+        rows, tally = _items(results, tally, body)
     if ask.summary:
-        summary, tally = _items(envelope["summary"], tally)
+        summary, tally = _items(envelope["summary"], tally, body)
     _doubt(not tally.accounts_for(body))
     found = dict(kinds)
     return Answer(
@@ -135,12 +151,12 @@ def _doubt(reason: object) -> None:
         raise _DoubtError
 
 
-def _items(lists: pl.Series, tally: _Tally) -> tuple[pl.DataFrame, _Tally]:
+def _items(lists: pl.Series, tally: _Tally, body: bytes) -> tuple[pl.DataFrame, _Tally]:
     """Unfold lists of line items, and add their members, texts and words to the tally."""
     items = lists.explode(empty_as_null=False)
     _doubt(items.null_count())
     table = items.struct.unnest()
-    return table, _count(table, tally)
+    return table, _count(table, tally, body)
 
 
 def _item_schema(ask: Ask, kinds: Mapping[str, Kind]) -> dict[str, pl.DataType]:
@@ -157,63 +173,69 @@ def _item_schema(ask: Ask, kinds: Mapping[str, Kind]) -> dict[str, pl.DataType]:
 
 @dataclass(frozen=True, slots=True)
 class _Tally:
-    """What was read, in what it must have cost in bytes."""
+    """What was surely read, in what it must have cost in bytes."""
 
     members: int
     texts: int
-    nulls: int
     words: int
-    optional: int = 0
-    """Nulls read where a member may also have been left out."""
 
-    def plus(
-        self, *, members: int = 0, texts: int = 0, nulls: int = 0, words: int = 0, optional: int = 0
-    ) -> _Tally:
-        return _Tally(
-            self.members + members,
-            self.texts + texts,
-            self.nulls + nulls,
-            self.words + words,
-            self.optional + optional,
-        )
+    def plus(self, *, members: int = 0, texts: int = 0, words: int = 0) -> _Tally:
+        return _Tally(self.members + members, self.texts + texts, self.words + words)
 
     def accounts_for(self, body: bytes) -> bool:
         """Tell whether the body holds these names, texts and words, and no other."""
-        nulls = body.count(b"null")
-        if nulls == self.nulls + self.optional:
-            members = self.members + self.optional
-        elif nulls == self.nulls:
-            members = self.members
-        else:
-            return False
         quotes = body.count(b'"') - (body.count(b'\\"') if b"\\" in body else 0)
         return (
-            quotes == 2 * (members + self.texts)
+            quotes == 2 * (self.members + self.texts)
             and body.count(b"true") + body.count(b"false") == self.words
         )
 
 
-def _count(table: pl.DataFrame, tally: _Tally) -> _Tally:
+def _count(table: pl.DataFrame, tally: _Tally, body: bytes) -> _Tally:
     """Add a table's members, texts and words to the tally."""
-    height = table.height
     for name in table.columns:
         series = table[name]
+        if name == STRUCTURED:
+            inner = series.drop_nulls()
+            tally = tally.plus(members=inner.len() + _nulls(series, body))
+            tally = _count(inner.struct.unnest(), tally, body)
+            continue
         nulls = series.null_count()
         _doubt(name in ITEM and nulls)
-        if name == STRUCTURED:
-            inner = series.drop_nulls().struct.unnest()
-            missing = sum(column.null_count() for column in inner)
-            texts = inner.width * inner.height - missing
-            tally = tally.plus(members=height + texts, texts=texts, nulls=nulls, optional=missing)
-            continue
         _doubt(series.dtype == pl.Float64 and name not in ITEM and _beyond_exact(series))
+        _doubt(series.dtype == pl.String and _maybe_numbers(series))
+        there = table.height - nulls
         tally = tally.plus(
-            members=height,
-            nulls=nulls,
-            texts=height - nulls if series.dtype == pl.String else 0,
-            words=height - nulls if series.dtype == pl.Boolean else 0,
+            members=there + _nulls(series, body),
+            texts=there if series.dtype == pl.String else 0,
+            words=there if series.dtype == pl.Boolean else 0,
         )
     return tally
+
+
+def _nulls(series: pl.Series, body: bytes) -> int:
+    """Count the nulls that the body spells out; where it spells none, the members are left out.
+
+    Where it spells some, one could stand for a member left out beside another that came twice.
+    """
+    if not series.null_count():
+        return 0
+    named = _named_nulls(series.name, body)
+    _doubt(named not in {0, series.len()})
+    return named
+
+
+def _named_nulls(name: str, body: bytes) -> int:
+    # Without its quotes' escapes and in the usual spacing: what else there is stays unaccounted.
+    quoted = f'"{name}"'.encode()
+    spelt = (quoted + b":null", quoted + b": null")
+    escaped = sum(body.count(b"\\" + text) for text in spelt) if b"\\" in body else 0
+    return sum(map(body.count, spelt)) - escaped
+
+
+def _maybe_numbers(texts: pl.Series) -> bool:
+    """Tell whether any text may have been a number, which Polars reads as text in silence."""
+    return texts.cast(pl.Float64, strict=False).null_count() < texts.len()
 
 
 def _beyond_exact(series: pl.Series) -> bool:
@@ -224,6 +246,8 @@ def _beyond_exact(series: pl.Series) -> bool:
 def _settle(table: pl.DataFrame, kinds: dict[str, Kind]) -> pl.DataFrame:
     """Bring a table read fast into the form that `Answer` promises."""
     for name, kind in kinds.items():
+        if kind == "null" and table[name].null_count() < table.height:
+            kinds[name] = "string"
         if kind == "int":
             whole = table[name].cast(pl.Int64)
             if (whole.cast(pl.Float64) == table[name]).all():

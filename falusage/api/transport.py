@@ -12,7 +12,6 @@ import math
 import os
 import socket
 import threading
-import zlib
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -28,19 +27,12 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
+from falusage.api.body import read_body
 from falusage.api.secret import Secret, strip_tracebacks
-from falusage.errors import ConfigError, ProtocolError, TransportError
+from falusage.errors import ConfigError, TransportError
 
 BASE_URL: Final = "https://api.fal.ai/v1"
 PATH: Final = "/organization/usage"
-BODY_LIMIT: Final = 64 * 2**20
-"""The largest decoded body, in bytes."""
-
-_CHUNK: Final = 2**18
-_BIG: Final = 2**23
-# A body and what is made of it weigh some four times its size: two of the largest at a time,
-# whatever the number of workers, keep a load under 1 GB.
-_BIG_BODIES: Final = threading.BoundedSemaphore(2)
 _HERE: Final = threading.local()
 
 
@@ -244,7 +236,7 @@ class Transport:
                     allow_redirects=False,
                     stream=True,
                 ) as response:
-                    body = _body(response, permits)
+                    body = read_body(response, permits)
                     if not guard.passed:  # a socket closed on time can look like a short answer
                         return Response(response.status_code, response.headers, body)
                     foreign = None
@@ -289,41 +281,3 @@ class Transport:
             sessions, self._idle = self._idle, []
         for session in sessions:
             session.close()
-
-
-def _body(response: requests.Response, permits: ExitStack) -> bytes:
-    """Read a body to its end, and make sure that it is the end."""
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in {"identity", "gzip", ""}:
-        raise ProtocolError(
-            f"the answer is encoded as {encoding[:40]!r}, which was not asked for",
-            status=response.status_code,
-        )
-    inflate = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
-    raw: Any = response.raw
-    parts: list[bytes] = []
-    received = size = 0
-    big = False
-    while chunk := raw.read1(_CHUNK, decode_content=False):
-        received += len(chunk)
-        try:
-            decoded = chunk if inflate is None else inflate.decompress(chunk, BODY_LIMIT + 1 - size)
-        except zlib.error as error:
-            raise TransportError(f"the gzip body is damaged: {error}") from None
-        parts.append(decoded)
-        size += len(decoded)
-        if inflate is not None and inflate.unused_data:
-            raise TransportError("the gzip body goes on after its end")
-        if size > BODY_LIMIT:
-            raise ProtocolError(
-                f"the answer is larger than {BODY_LIMIT // 2**20} MiB", status=response.status_code
-            )
-        if size > _BIG and not big:
-            big = True
-            permits.enter_context(_BIG_BODIES)
-    length = response.headers.get("Content-Length")
-    if length is not None and length.strip().isdigit() and int(length) != received:
-        raise TransportError(f"the body was cut: {received} bytes of {length}")
-    if inflate is not None and received and not inflate.eof:
-        raise TransportError("the gzip body was cut before its end")
-    return b"".join(parts)

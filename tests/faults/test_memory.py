@@ -14,7 +14,7 @@ from fault_catalogue import LONG, World
 from fault_server import FaultServer, Rule
 
 SCRIPT = """
-import json, resource, warnings
+import json, pathlib, re, warnings
 import falusage as fu
 warnings.simplefilter("ignore")
 query = fu.UsageQuery("2025-01-01", "2025-02-10", timeframe="day", limit=10)
@@ -23,7 +23,8 @@ try:
         outcome = str(client.load(query).usage.height)
 except fu.FalUsageError as error:
     outcome = type(error).__name__
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# Not ru_maxrss, which a child inherits from the process that started it.
+peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
 print(json.dumps([outcome, peak]))
 """
 

@@ -1,0 +1,85 @@
+"""A body read to its end, and shown to be whole: by its length, its chunks, its gzip trailer.
+
+It is decoded a step at a time under a cap, and only a few large ones are held at once, so that
+what a hostile server sends cannot fill the memory.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Final
+
+import requests
+
+from falusage.errors import ProtocolError, TransportError
+
+BODY_LIMIT: Final = 64 * 2**20
+"""The largest decoded body, in bytes."""
+
+_STEP: Final = 2**18
+_BIG: Final = 2**22
+# A body and what is made of it weigh several times its size: two of the largest at a time,
+# whatever the number of workers, keep a load under 1 GB.
+_BIG_BODIES: Final = threading.BoundedSemaphore(2)
+
+
+def read_body(response: requests.Response, permits: ExitStack) -> bytes:
+    """Read and decode a body.
+
+    Args:
+        response: A response whose body has not been read.
+        permits: Takes on the permit of a large body, for as long as it is in use.
+
+    Raises:
+        TransportError: The body was cut short or damaged on the way.
+        ProtocolError: It is too large, or encoded in a way that was not asked for.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", ""}:
+        raise ProtocolError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
+    chunks = _received(response)
+    parts: list[bytes] = []
+    size = 0
+    for part in _inflated(chunks) if encoding == "gzip" else chunks:
+        parts.append(part)
+        if size <= _BIG < size + len(part):
+            permits.enter_context(_BIG_BODIES)
+        size += len(part)
+        if size > BODY_LIMIT:
+            raise ProtocolError(f"the answer is larger than {BODY_LIMIT // 2**20} MiB")
+    return b"".join(parts)
+
+
+def _received(response: requests.Response) -> Iterator[bytes]:
+    """Give the bytes as they come; http.client checks the chunks, we the length."""
+    raw: Any = response.raw
+    received = 0
+    while chunk := raw.read1(_STEP, decode_content=False):
+        received += len(chunk)
+        yield chunk
+    length = response.headers.get("Content-Length", "").strip()
+    if length.isdigit() and int(length) != received:
+        raise TransportError(f"the body was cut: {received} bytes of {length}")
+
+
+def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Unzip to the end of the stream, in small steps however dense it is."""
+    inflate = zlib.decompressobj(wbits=31)
+    begun = False
+    for chunk in chunks:
+        begun = True
+        rest = chunk
+        while rest:
+            try:
+                part = inflate.decompress(rest, _STEP)
+            except zlib.error as error:
+                raise TransportError(f"the gzip body is damaged: {error}") from None
+            if inflate.unused_data:
+                raise TransportError("the gzip body goes on after its end")
+            rest = inflate.unconsumed_tail
+            yield part
+    if begun and not inflate.eof:
+        raise TransportError("the gzip body was cut before its end")
