@@ -29,6 +29,7 @@ STEPS: dict[str, tuple[str | Path, ...]] = {
         WORKERS,
         "--dist",
         "worksteal",
+        "--mpl",
         "--doctest-modules",
         "falusage",
         "tests",

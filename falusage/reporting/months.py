@@ -51,9 +51,7 @@ def months(closed_until: datetime, *, timezone: str) -> Months:
     )
     days = min(len(these), len(those)) - 1
     local = zone(timezone)
-    return Months(
-        start.astimezone(local), these[days], before.astimezone(local), those[days], days
-    )
+    return Months(start.astimezone(local), these[days], before.astimezone(local), those[days], days)
 
 
 def month_so_far(
