@@ -1,6 +1,7 @@
 """Exact analytics over fal.ai's Organization Usage API.
 
-Names resolve on first use, so that importing the package costs what importing polars costs.
+Names resolve on first use, so that importing the package costs what importing polars costs; the
+transforms are also methods of a frame, as `usage.fal.rollup(by="username")`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
     from falusage.storage import read_snapshot as read_snapshot
     from falusage.storage import scan_snapshot as scan_snapshot
     from falusage.storage import write_snapshot as write_snapshot
+    from falusage.transforms import allocate as allocate
+    from falusage.transforms import anomalies as anomalies
+    from falusage.transforms import budget_status as budget_status
+    from falusage.transforms import cost_bridge as cost_bridge
     from falusage.transforms import cost_share as cost_share
     from falusage.transforms import pivot as pivot
+    from falusage.transforms import price_changes as price_changes
     from falusage.transforms import rollup as rollup
     from falusage.transforms import trend as trend
 
@@ -75,12 +81,24 @@ _HOMES = {
         "scan_snapshot",
         "write_snapshot",
     ),
-    "falusage.transforms": ("cost_share", "pivot", "rollup", "trend"),
+    "falusage.transforms": (
+        "allocate",
+        "anomalies",
+        "budget_status",
+        "cost_bridge",
+        "cost_share",
+        "pivot",
+        "price_changes",
+        "rollup",
+        "trend",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]  # noqa: PLE0605 - the table above is the one list of names
 __version__ = "0.1.0"
+
+importlib.import_module("falusage.namespace")  # registers `usage.fal`
 
 
 def __getattr__(name: str) -> Any:

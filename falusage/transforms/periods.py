@@ -116,7 +116,7 @@ def with_period(
         _refuse(inside, until < _END, f"reaches over a boundary of every={every!r} in {timezone}")
         return buckets.join(inside.select(*BUCKET, "period"), on=BUCKET, how="left")
 
-    return _place(usage, columns, place, span, {"period": pl.Datetime("us", timezone)})
+    return _place(usage, columns, place, [span], {"period": pl.Datetime("us", timezone)})
 
 
 def within(usage: pl.LazyFrame, columns: Sequence[str], *, span: Range) -> pl.LazyFrame:
@@ -129,7 +129,36 @@ def within(usage: pl.LazyFrame, columns: Sequence[str], *, span: Range) -> pl.La
     def place(buckets: pl.DataFrame) -> pl.DataFrame:
         return buckets.filter(span.holds(_START, _END))
 
-    return _place(usage, columns, place, span, {})
+    return _place(usage, columns, place, [span], {})
+
+
+def among(usage: pl.LazyFrame, columns: Sequence[str], *, spans: Sequence[Range]) -> pl.LazyFrame:
+    """Give `columns` of the rows within one of `spans`, and as `_range` its number, from 0.
+
+    Raises:
+        AlignmentError: When collected, if an end of a range runs through the middle of a bucket.
+    """
+
+    def place(buckets: pl.DataFrame) -> pl.DataFrame:
+        held = [
+            pl.when(span.holds(_START, _END)).then(pl.lit(number, dtype=pl.Int8))
+            for number, span in enumerate(spans)
+        ]
+        return buckets.with_columns(pl.coalesce(held).alias("_range")).drop_nulls("_range")
+
+    return _place(usage, columns, place, spans, {"_range": pl.Int8()})
+
+
+def require_instants(usage: pl.LazyFrame, columns: Sequence[str], *, hint: str = "") -> None:
+    """Refuse a table in which one of `columns` is missing or names no instant."""
+    schema = require(usage, columns, hint=hint)
+    for column in columns:
+        dtype = schema[column]
+        if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
+            raise QueryError(
+                f"column {column!r} is {dtype}, which names no instant; expected a Datetime with "
+                f"a time zone, as pl.col({column!r}).dt.replace_time_zone('UTC') makes one"
+            )
 
 
 _START, _END = pl.col("_start"), pl.col("_end")
@@ -143,7 +172,7 @@ def _place(
     usage: pl.LazyFrame,
     columns: Sequence[str],
     place: Callable[[pl.DataFrame], pl.DataFrame],
-    span: Range,
+    spans: Sequence[Range],
     added: dict[str, pl.DataType],
 ) -> pl.LazyFrame:
     """Join to the rows what `place` says of their distinct buckets, in one pass over them.
@@ -152,14 +181,7 @@ def _place(
     distinct buckets would have the optimizer keep the whole table for both.
     """
     schema = require(usage, columns)
-    require(usage, BUCKET, hint=_ADD_END)
-    for column in BUCKET:
-        dtype = schema[column]
-        if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
-            raise QueryError(
-                f"column {column!r} is {dtype}, which names no instant; expected a Datetime with "
-                f"a time zone, as pl.col({column!r}).dt.replace_time_zone('UTC') makes one"
-            )
+    require_instants(usage, BUCKET, hint=_ADD_END)
 
     def placed(rows: pl.DataFrame) -> pl.DataFrame:
         start, end = (
@@ -168,7 +190,8 @@ def _place(
         buckets = rows.select(BUCKET).unique().with_columns(_start=start, _end=end)
         endless = (_START >= _END).fill_null(value=True)
         _refuse(buckets, endless, "does not start before it ends")
-        _refuse(buckets, span.cuts(_START, _END), f"is cut through by the range {span}")
+        for span in spans:
+            _refuse(buckets, span.cuts(_START, _END), f"is cut through by the range {span}")
         return rows.join(place(buckets).select(*BUCKET, *added), on=BUCKET, how="inner")
 
     kept = tuple(dict.fromkeys((*BUCKET, *columns)))

@@ -1,0 +1,60 @@
+"""The transforms as methods of a frame: `usage.fal.cost_share(by="username")`.
+
+Importing falusage registers `fal` on DataFrame and LazyFrame. It holds no code of its own: a name
+of `falusage.transforms` is looked up on first use and bound to the frame, docstring and all.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+_HOME = "falusage.transforms"
+
+
+class Understanding:
+    """The transforms of falusage, bound to a usage table.
+
+    `usage.fal.NAME(...)` is `usage.pipe(falusage.NAME, ...)`. The functions are what type checkers
+    know; a namespace is invisible to them.
+
+    >>> usage = pl.DataFrame({"username": ["ads", "labs"], "cost": [3.0, 1.0], "currency": "USD"})
+    >>> usage.fal.cost_share(by="username")["share"].to_list()
+    [0.75, 0.25]
+    """
+
+    def __init__(self, usage: pl.DataFrame | pl.LazyFrame) -> None:
+        self._usage = usage
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        # Private names first: copying and pickling ask for them before `_usage` is there.
+        if name.startswith("_") or name not in _transforms():
+            raise AttributeError(
+                f"no transform {name!r} in usage.fal; there are: {', '.join(_transforms())}"
+            )
+        transform = getattr(importlib.import_module(_HOME), name)
+        return functools.update_wrapper(functools.partial(transform, self._usage), transform)
+
+    def __dir__(self) -> list[str]:
+        return [*object.__dir__(self), *_transforms()]
+
+
+def _transforms() -> list[str]:
+    return importlib.import_module(_HOME).__all__
+
+
+def _register() -> None:
+    for frame, register in (
+        (pl.DataFrame, pl.api.register_dataframe_namespace),
+        (pl.LazyFrame, pl.api.register_lazyframe_namespace),
+    ):
+        # Polars warns of an override. Our own, from an import before this one, serves as well.
+        if getattr(getattr(frame, "fal", None), "__module__", None) != __name__:
+            register("fal")(Understanding)
+
+
+_register()

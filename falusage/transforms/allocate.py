@@ -1,0 +1,204 @@
+"""Who bears what all share: showback of a platform's cost to the teams that stand on it.
+
+Shared cost is laid on its bearers in proportion to weights, within each currency. A third of a
+cent has no decimal, so what rounding leaves goes to the largest share, and the totals are those
+of the usage to the last digit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+import polars as pl
+
+from falusage.columns import MONEY
+from falusage.errors import QueryError
+from falusage.transforms.tables import (
+    Frame,
+    free,
+    key,
+    like,
+    names,
+    plan,
+    require,
+    require_numbers,
+)
+
+_RESULTS = ("direct", "shared", "total")
+
+
+def allocate(
+    usage: Frame,
+    *,
+    shared: pl.Expr,
+    to: str | Sequence[str] = "username",
+    weights: Literal["cost"] | pl.DataFrame | pl.LazyFrame = "cost",
+) -> Frame:
+    """Lay the cost that is shared on those who bear it, in proportion to weights.
+
+    shared(m) = S · weight(m) / Σ weight, with S the shared cost of a currency, and total(m) =
+    direct(m) + shared(m). The shares are rounded to Decimal(38, 12), and what rounding leaves goes
+    to the largest, so Σ total is the cost of the usage.
+
+    Args:
+        usage: A usage table, as DataFrame or LazyFrame. Nulls in `to` are a member of their own.
+        shared: Which rows are shared: a Polars predicate, as `pl.col("product") == "compute"`.
+            Where it is null, the row is not shared.
+        to: The columns whose combinations bear the cost.
+        weights: `"cost"`, the cost that each has directly in the currency; or a frame of `to` and
+            `weight` (≥ 0), the same in every currency, in which who is not named bears nothing and
+            who has no usage may be named. Such a frame is checked, and so collected, at once.
+
+    Returns:
+        The columns of `to`, `currency`; `direct`, `shared` and `total` (Float64), sorted by its
+        key. Everyone with rows in a currency is there, those whose rows are all shared with a
+        `direct` of zero, and everyone who bears something. A LazyFrame for a LazyFrame, with
+        nothing of the usage collected.
+
+    Raises:
+        MissingColumnError: If a table lacks a column.
+        QueryError: If an argument is out of its range or form; from a LazyFrame when it is
+            collected, if nobody can bear the shared cost of a currency.
+
+    Source: FinOps Foundation, Allocation, proportional and fixed strategies for shared cost;
+    rounding to the largest as in the largest remainder method.
+
+    >>> usage = pl.DataFrame({
+    ...     "username": ["ads", "labs", "platform"],
+    ...     "cost": [30.0, 10.0, 8.0],
+    ...     "currency": "USD",
+    ... })
+    >>> allocate(usage, shared=pl.col("username") == "platform")
+    shape: (3, 5)
+    ┌──────────┬──────────┬────────┬────────┬───────┐
+    │ username ┆ currency ┆ direct ┆ shared ┆ total │
+    │ ---      ┆ ---      ┆ ---    ┆ ---    ┆ ---   │
+    │ str      ┆ str      ┆ f64    ┆ f64    ┆ f64   │
+    ╞══════════╪══════════╪════════╪════════╪═══════╡
+    │ ads      ┆ USD      ┆ 30.0   ┆ 6.0    ┆ 36.0  │
+    │ labs     ┆ USD      ┆ 10.0   ┆ 2.0    ┆ 12.0  │
+    │ platform ┆ USD      ┆ 0.0    ┆ 0.0    ┆ 0.0   │
+    └──────────┴──────────┴────────┴────────┴───────┘
+    """
+    columns = names(to, argument="to")
+    members = [column for column in columns if column != "currency"]
+    if not members:
+        raise QueryError(f"to is {to!r}; expected the columns whose combinations bear the cost")
+    free(columns, reserved=(*_RESULTS, "cost", "weight"), argument="to")
+    table = plan(usage)
+    group = key(columns)
+    schema = require(table, group)
+    require_numbers(table, ["cost"])
+    _check_predicate(table, shared)
+    cost, is_shared = pl.col("cost").cast(MONEY), pl.col("_shared")
+    sums = (
+        table.select(*group, "cost", shared.fill_null(value=False).alias("_shared"))
+        .group_by(group)
+        .agg(
+            pl.when(~is_shared).then(cost).sum().alias("direct"),
+            pl.when(is_shared).then(cost).sum().alias("shared"),
+        )
+    )
+    fractions = _fractions(weights, columns, {name: schema[name] for name in columns})
+    borne = sums.map_batches(
+        partial(_borne, group=group, on=columns, fractions=fractions),
+        schema={**{name: schema[name] for name in group}, **dict.fromkeys(_RESULTS, MONEY)},
+    )
+    return like(usage, borne.with_columns(pl.col(_RESULTS).cast(pl.Float64)).sort(group))
+
+
+def _check_predicate(usage: pl.LazyFrame, shared: pl.Expr) -> None:
+    """Refuse what does not say of each row whether it is shared."""
+    if not isinstance(shared, pl.Expr):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(
+            f"shared is {shared!r}; expected a Polars predicate, as pl.col('product') == 'compute'"
+        )
+    require(usage, (name for name in shared.meta.root_names() if not name.startswith("^")))
+    try:
+        dtype = usage.select(shared.alias("_shared")).collect_schema()["_shared"]
+    except pl.exceptions.PolarsError as error:
+        raise QueryError(f"shared cannot be asked of this table: {error}") from error
+    if dtype != pl.Boolean:
+        raise QueryError(f"shared gives {dtype}; expected a predicate, true where a row is shared")
+
+
+def _fractions(
+    weights: object, columns: Sequence[str], schema: dict[str, pl.DataType]
+) -> pl.DataFrame | None:
+    """Read a frame of weights as fractions of one; None for weights that are the direct cost."""
+    if isinstance(weights, str) and weights == "cost":
+        return None
+    if not isinstance(weights, pl.DataFrame | pl.LazyFrame):
+        raise QueryError(
+            f"weights is {weights!r}; expected 'cost', or a frame of {', '.join(columns)}, weight"
+        )
+    given = plan(weights)
+    require(given, (*columns, "weight"))
+    require_numbers(given, ["weight"])
+    read = given.select(
+        *(pl.col(name).cast(dtype) for name, dtype in schema.items()),
+        pl.col("weight").cast(pl.Float64),
+    ).collect()
+    weight = pl.col("weight")
+    for row in read.filter(
+        (weight.is_finite() & (weight >= 0)).not_().fill_null(value=True)
+    ).rows():
+        raise QueryError(f"the weight of {row[:-1]!r} is {row[-1]!r}; expected a number from 0")
+    for row in read.filter(pl.struct(columns).is_duplicated()).sort(columns).rows():
+        raise QueryError(f"weights names {row[:-1]!r} twice; name it once")
+    whole = math.fsum(read["weight"])
+    return read.filter(weight > 0).with_columns((weight / whole).alias("_fraction")).drop("weight")
+
+
+def _borne(
+    sums: pl.DataFrame, *, group: Sequence[str], on: Sequence[str], fractions: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Give everyone's direct cost and share of the shared cost, in Decimal."""
+    pools = sums.group_by("currency").agg(pl.col("shared").sum().alias("_pool"))
+    pools = pools.filter(pl.col("_pool") > 0)
+    if fractions is None:
+        whole = pl.col("direct").sum().over("currency").cast(pl.Float64)
+        bearers = sums.filter(pl.col("direct") > 0).select(
+            *group, (pl.col("direct").cast(pl.Float64) / whole).alias("_fraction")
+        )
+    elif "currency" in on:
+        bearers = fractions
+    else:
+        bearers = fractions.join(pools.select("currency"), how="cross")
+    _refuse_unborne(pools, bearers)
+    pool, share = pl.col("_pool"), pl.col("shared")
+    part = (pool.cast(pl.Float64) * pl.col("_fraction")).cast(MONEY)
+    first = pl.int_range(pl.len()).over("currency") == 0
+    shares = (
+        bearers.join(pools, on="currency", nulls_equal=True)
+        .with_columns(part.alias("shared"))
+        .sort("shared", *group, descending=[True, *(False for _ in group)])
+        .with_columns(
+            pl.when(first).then(share + pool - share.sum().over("currency")).otherwise(share)
+        )
+        .select(*group, "shared")
+    )
+    nothing = pl.lit(0, dtype=MONEY)
+    return (
+        pl.concat(
+            [
+                sums.select(*group, "direct", nothing.alias("shared")),
+                shares.select(*group, nothing.alias("direct"), "shared"),
+            ]
+        )
+        .group_by(group)
+        .agg(pl.col("direct", "shared").sum())
+        .with_columns((pl.col("direct") + pl.col("shared")).alias("total"))
+    )
+
+
+def _refuse_unborne(pools: pl.DataFrame, bearers: pl.DataFrame) -> None:
+    unborne = pools.join(bearers, on="currency", how="anti", nulls_equal=True).sort("currency")
+    for currency, amount in unborne.iter_rows():
+        raise QueryError(
+            f"nobody can bear the {float(amount)} {currency} that are shared: no one has a weight "
+            "there. Share less, give weights that someone has, or leave that currency out"
+        )

@@ -1,0 +1,146 @@
+"""Which periods are out of their rhythm: cost against what like periods before it cost.
+
+What is expected of a Tuesday is the median of the Tuesdays before it, and how far a day may be
+from that is the median of how far the days before it were. Medians, because one bad day in the
+past must not hide the next; the past only, because an alarm cannot wait for what comes after.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+import polars as pl
+
+from falusage.errors import QueryError
+from falusage.timeframes import Every, period_end
+from falusage.transforms.tables import Frame, free, key, like, names, plan
+from falusage.transforms.trend import trend
+
+_USUAL_LENGTH: Final = {
+    "1m": timedelta(minutes=1),
+    "1h": timedelta(hours=1),
+    "1d": timedelta(days=1),
+    "1w": timedelta(weeks=1),
+    "1mo": timedelta(days=30),
+    "1q": timedelta(days=91),
+    "1y": timedelta(days=365),
+}
+_OWN = ("period", "cost", "expected", "excess", "score")
+_MAD_TO_SIGMA = 1.4826
+_SEASONS = 8
+_LEAST_LIKE = 3
+_LEAST_EXCESSES = 14
+_FLOOR = 0.01
+
+
+def anomalies(
+    usage: Frame,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every = "1d",
+    timezone: str = "UTC",
+    season: int = 7,
+    threshold: float = 3.5,
+) -> Frame:
+    """List the periods whose cost is far above or below what their own past leads to expect.
+
+    expected(t) = median of cost(t − season), cost(t − 2·season), … , at most 8 of them, at the
+    length of t (a day of 25 hours is expected to cost 25/24); excess(t) = cost(t) − expected(t);
+    scale(t) = 1.4826 · median of |excess| over the 8·season periods before t;
+    score(t) = excess(t) / scale(t), and |score| > `threshold` is listed. The scale is at least 1 %
+    of `expected`, and 0.01 in `currency`: after a past without noise, a cent is no anomaly.
+
+    A series begins with the first period in which it spent. It is judged once it has 2·season
+    excesses (14 at least), each against 3 like periods or more: from the sixth season on. A
+    shorter one gives no rows. After its begin, a period without usage is a zero. The periods that
+    the table's first `bucket` and last `bucket_end` cut short are neither judged nor learned from.
+
+    Args:
+        usage: A usage table, as DataFrame or LazyFrame. Nulls in `by` are a series of their own.
+        by: The columns that make a series. `currency` is always among them.
+        every: The period, as in `rollup`.
+        timezone: The IANA zone in which periods are cut.
+        season: After how many periods the rhythm repeats: 7 for the days of a week, 24 or 168
+            for hours, 1 for none.
+        threshold: How many robust standard deviations are too many.
+
+    Returns:
+        `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`;
+        `cost`, `expected`, `excess` and `score` (Float64; the last two negative for a drop), by
+        falling `excess`, so overspend first and drops last. A LazyFrame for a LazyFrame, with
+        nothing collected.
+
+    Raises:
+        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
+            LazyFrame, when it is collected.
+        MissingColumnError: If the table lacks a column.
+        QueryError: If an argument is out of its range or form.
+
+    Source: B. Iglewicz and D. Hoaglin, How to Detect and Handle Outliers (ASQC, 1993): the
+    modified z-score and its threshold of 3.5. The baseline is the seasonal naïve forecast (R. J.
+    Hyndman and G. Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, 5.2), taken
+    as a median over seasons.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> days = [datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(42)]
+    >>> usage = pl.DataFrame({
+    ...     "bucket": days,
+    ...     "bucket_end": [day + timedelta(days=1) for day in days],
+    ...     "cost": [90.0 if n == 37 else 10.0 + n % 7 + n % 3 for n in range(42)],
+    ...     "currency": "USD",
+    ... })
+    >>> anomalies(usage).drop("currency")
+    shape: (1, 5)
+    ┌─────────────────────────┬──────┬──────────┬────────┬───────────┐
+    │ period                  ┆ cost ┆ expected ┆ excess ┆ score     │
+    │ ---                     ┆ ---  ┆ ---      ┆ ---    ┆ ---       │
+    │ datetime[μs, UTC]       ┆ f64  ┆ f64      ┆ f64    ┆ f64       │
+    ╞═════════════════════════╪══════╪══════════╪════════╪═══════════╡
+    │ 2025-02-07 00:00:00 UTC ┆ 90.0 ┆ 13.0     ┆ 77.0   ┆ 51.935788 │
+    └─────────────────────────┴──────┴──────────┴────────┴───────────┘
+    """
+    columns = names(by, argument="by")
+    free(columns, reserved=_OWN)
+    if isinstance(season, bool) or not isinstance(season, int) or season < 1:  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(f"season is {season!r}; expected a whole number of periods, from 1")
+    if not isinstance(threshold, int | float) or not 0 < threshold < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance] -- as above
+        raise QueryError(f"threshold is {threshold!r}; expected a number above 0, as 3.5")
+    followed = trend(plan(usage), by=columns, every=every, timezone=timezone, window=1)
+    group = key(columns)
+    judged = _judged(followed, group=group, every=every, timezone=timezone, season=season)
+    return like(
+        usage,
+        judged.filter(pl.col("score").abs() > threshold)
+        .select("period", *group, "cost", "expected", "excess", "score")
+        .sort("excess", "period", *group, descending=[True, *(False for _ in ("period", *group))]),
+    )
+
+
+def _judged(
+    followed: pl.LazyFrame, *, group: Sequence[str], every: str, timezone: str, season: int
+) -> pl.LazyFrame:
+    """Give each period's `expected`, `excess` and `score`, null where its past is too short."""
+    period, cost, known, length = (pl.col(name) for name in ("period", "cost", "_known", "_length"))
+    expected, excess = pl.col("expected"), pl.col("excess")
+    begun = cost.cum_sum().over(group) > 0
+    lasts = (period_end(period, every=every, timezone=timezone) - period) / _USUAL_LENGTH[every]
+    enough = max(_LEAST_EXCESSES, 2 * season)
+    baseline = (known / length).shift(1).rolling_median(_SEASONS, min_samples=_LEAST_LIKE)
+    spread = (
+        excess.abs().shift(1).rolling_median(max(_SEASONS * season, enough), min_samples=enough)
+    )
+    scale = pl.max_horizontal(pl.col("_spread") * _MAD_TO_SIGMA, expected * _FLOOR, _FLOOR)
+    return (
+        followed.with_columns(
+            pl.when(pl.col("complete") & begun).then(cost).alias("_known"),
+            lasts.alias("_length"),
+            (pl.int_range(pl.len()).over(group) % season).alias("_place"),
+        )
+        .with_columns((baseline.over(*group, "_place") * length).alias("expected"))
+        .with_columns((known - expected).alias("excess"))
+        .with_columns(spread.over(group).alias("_spread"))
+        .with_columns(pl.when(pl.col("_spread").is_not_null()).then(excess / scale).alias("score"))
+    )

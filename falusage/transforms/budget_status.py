@@ -1,0 +1,205 @@
+"""Will the month's budget last: what is spent, where that leads, and the day it runs out.
+
+The projection is the run rate: the month so far, at its own pace to its end. It knows neither
+weekdays nor growth (that is forecasting's business), but anyone can check it in their head.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+
+import polars as pl
+
+from falusage.columns import ABSURD, INSTANT, MONEY
+from falusage.errors import QueryError
+from falusage.timeframes import after, instant
+from falusage.transforms.periods import Range, within
+from falusage.transforms.tables import (
+    Frame,
+    free,
+    key,
+    like,
+    names,
+    plan,
+    require,
+    require_numbers,
+)
+
+_RESULTS = {
+    "budget": pl.Float64(),
+    "spent": pl.Float64(),
+    "projected": pl.Float64(),
+    "remaining": pl.Float64(),
+    "runs_out_on": pl.Date(),
+    "status": pl.String(),
+}
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_ROUNDING = 1 + 1e-9
+
+
+def budget_status(
+    usage: Frame,
+    budgets: pl.DataFrame | pl.LazyFrame,
+    *,
+    by: str | Sequence[str] = "username",
+    month: str,
+    as_of: date | datetime | str,
+    timezone: str = "UTC",
+) -> Frame:
+    """Set a month's spend against its budgets, and say which will not last.
+
+    projected = spent · (length of the month) / (time from its start to `as_of`), the run rate,
+    null before the month has begun; remaining = budget − spent, negative when over.
+
+    Args:
+        usage: A usage table, as DataFrame or LazyFrame.
+        budgets: A frame of `by`, `currency` and `budget` (≥ 0), each key once. It is checked, and
+            so collected, at once. Spend that no budget names is not listed.
+        by: The columns that a budget is for.
+        month: The month, as `"2025-03"`, from local midnight to local midnight in `timezone`.
+        as_of: Only what lies before it counts: a date, an aware datetime or ISO 8601 text.
+        timezone: The IANA zone of the month and of dates.
+
+    Returns:
+        The columns of `by`, `currency`; `budget`, `spent`, `projected` and `remaining` (Float64,
+        in `currency`); `runs_out_on` (Date in `timezone`: of the bucket in which the spend passed
+        the budget, or on which the run rate will have used it up; null if it lasts the month);
+        `status` (String): `"over"` where spent > budget, else `"at risk"` where projected >
+        budget, else `"ok"`. One row for each budget, also without spend, sorted by its key. A
+        LazyFrame for a LazyFrame, with nothing of the usage collected.
+
+    Raises:
+        AlignmentError: If the month's start or end, or `as_of` within it, runs through a bucket;
+            from a LazyFrame, when it is collected.
+        MissingColumnError: If a table lacks a column.
+        QueryError: If an argument is out of its range or form, or a budget names nobody, is no
+            amount, or is there twice.
+
+    Source: the run-rate forecast of the FinOps Foundation's Budgeting and Forecasting
+    capabilities.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> days = [datetime(2025, 4, day, tzinfo=UTC) for day in range(1, 11)]
+    >>> usage = pl.DataFrame({
+    ...     "bucket": days,
+    ...     "bucket_end": [day + timedelta(days=1) for day in days],
+    ...     "username": "ads",
+    ...     "cost": 10.0,
+    ...     "currency": "USD",
+    ... })
+    >>> budgets = pl.DataFrame({
+    ...     "username": ["ads", "labs"], "currency": "USD", "budget": [200.0, 50.0]
+    ... })
+    >>> budget_status(usage, budgets, month="2025-04", as_of="2025-04-11").drop("currency")
+    shape: (2, 7)
+    ┌──────────┬────────┬───────┬───────────┬───────────┬─────────────┬─────────┐
+    │ username ┆ budget ┆ spent ┆ projected ┆ remaining ┆ runs_out_on ┆ status  │
+    │ ---      ┆ ---    ┆ ---   ┆ ---       ┆ ---       ┆ ---         ┆ ---     │
+    │ str      ┆ f64    ┆ f64   ┆ f64       ┆ f64       ┆ date        ┆ str     │
+    ╞══════════╪════════╪═══════╪═══════════╪═══════════╪═════════════╪═════════╡
+    │ ads      ┆ 200.0  ┆ 100.0 ┆ 300.0     ┆ 100.0     ┆ 2025-04-21  ┆ at risk │
+    │ labs     ┆ 50.0   ┆ 0.0   ┆ 0.0       ┆ 50.0      ┆ null        ┆ ok      │
+    └──────────┴────────┴───────┴───────────┴───────────┴─────────────┴─────────┘
+    """
+    columns = names(by, argument="by")
+    free(columns, reserved=(*_RESULTS, "cost", "bucket", "bucket_end"))
+    span = _month(month, timezone=timezone)
+    until = min(max(instant(as_of, timezone=timezone, name="as_of"), span[0]), span[1])
+    table = plan(usage)
+    group = key(columns)
+    schema = require(table, group)
+    require_numbers(table, ["cost"])
+    kept = _budgets(budgets, {name: schema[name] for name in group})
+    # Up to `until` and from there, so that an end of the month is checked even if it lies ahead.
+    rows = within(table, (*group, "cost"), span=Range(*span))
+    rows = within(rows, (*group, "cost"), span=Range(None, until))
+    bucket = pl.col("bucket").dt.convert_time_zone("UTC").cast(INSTANT).alias("bucket")
+    sums = rows.group_by(*group, bucket).agg(pl.col("cost").cast(MONEY).sum())
+    status = sums.map_batches(
+        partial(_status, budgets=kept, group=group, span=span, until=until, timezone=timezone),
+        schema={**{name: schema[name] for name in group}, **_RESULTS},
+    )
+    return like(usage, status)
+
+
+def _month(month: str, *, timezone: str) -> tuple[datetime, datetime]:
+    if not isinstance(month, str) or not _MONTH.fullmatch(month):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(f"month is {month!r}; expected a year and a month, as '2025-03'")
+    start = instant(f"{month}-01", timezone=timezone, name="month")
+    return start, after(start, every="1mo", timezone=timezone).astimezone(UTC)
+
+
+def _budgets(budgets: pl.DataFrame | pl.LazyFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Check the budgets, and give them with their keys typed as the usage's."""
+    if not isinstance(budgets, pl.DataFrame | pl.LazyFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- as in `_month`
+        raise QueryError(
+            f"budgets is a {type(budgets).__name__}; expected {', '.join(schema)}, budget"
+        )
+    given = plan(budgets)
+    require(given, (*schema, "budget"))
+    require_numbers(given, ["budget"])
+    read = given.select(
+        *(pl.col(name).cast(dtype) for name, dtype in schema.items()),
+        pl.col("budget").cast(pl.Float64),
+    ).collect()
+    for name in schema:
+        if read[name].null_count():
+            raise QueryError(f"a budget has no {name}; say whose it is, and in which currency")
+    amount = pl.col("budget").is_between(0, ABSURD, closed="left").fill_null(value=False)
+    for row in read.filter(~amount).rows():
+        raise QueryError(f"the budget of {row[:-1]!r} is {row[-1]!r}; expected an amount from 0")
+    for row in read.filter(pl.struct(tuple(schema)).is_duplicated()).sort(tuple(schema)).rows():
+        raise QueryError(f"budgets names {row[:-1]!r} twice; name it once")
+    return read
+
+
+def _status(
+    sums: pl.DataFrame,
+    *,
+    budgets: pl.DataFrame,
+    group: Sequence[str],
+    span: tuple[datetime, datetime],
+    until: datetime,
+    timezone: str,
+) -> pl.DataFrame:
+    budget, spent, projected = pl.col("budget"), pl.col("spent"), pl.col("projected")
+    whole, elapsed = ((end - span[0]).total_seconds() for end in (span[1], until))
+    rate = whole / elapsed if elapsed else None
+    budgets = budgets.with_columns(budget.cast(MONEY))
+    passed = (
+        sums.join(budgets, on=group)
+        .sort(*group, "bucket")
+        .filter(pl.col("cost").cum_sum().over(group) > budget)
+        .group_by(group)
+        .agg(pl.col("bucket").min().alias("_passed"))
+    )
+    totals = sums.group_by(group).agg(pl.col("cost").sum().alias("spent"))
+    left = pl.col("remaining").cast(pl.Float64) / spent.cast(pl.Float64) * elapsed
+    runs_out = pl.lit(until, dtype=INSTANT) + pl.duration(seconds=left.round())
+    at_risk = projected > budget.cast(pl.Float64) * _ROUNDING
+    return (
+        budgets.join(totals, on=group, how="left")
+        .join(passed, on=group, how="left")
+        .with_columns(spent.fill_null(0))
+        .with_columns(
+            (spent.cast(pl.Float64) * pl.lit(rate, dtype=pl.Float64)).alias("projected"),
+            (budget - spent).alias("remaining"),
+        )
+        .with_columns(
+            pl.when(spent > budget)
+            .then(pl.lit("over"))
+            .when(at_risk)
+            .then(pl.lit("at risk"))
+            .otherwise(pl.lit("ok"))
+            .alias("status"),
+            pl.coalesce("_passed", pl.when(at_risk).then(runs_out))
+            .dt.convert_time_zone(timezone)
+            .dt.date()
+            .alias("runs_out_on"),
+        )
+        .select(*group, *(pl.col(name).cast(dtype) for name, dtype in _RESULTS.items()))
+        .sort(group)
+    )
