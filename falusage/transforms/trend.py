@@ -147,7 +147,9 @@ def _followed(
     comparable = complete & complete.shift(1)
     costs, wholes = cost.cum_sum(), complete.cast(pl.Int64).cum_sum()
     summed = costs - costs.shift(window, fill_value=pl.lit(0, dtype=MONEY))
-    whole = wholes - wholes.shift(window, fill_value=0) == window
+    whole = (wholes - wholes.shift(window, fill_value=0)).over(group)
+    # By a column, because Polars divides by a scalar as times its reciprocal, a last bit off.
+    mean = summed.over(group).cast(pl.Float64) / whole
     change = pl.when(comparable.over(group)).then((cost - previous).over(group))
     return (
         calendar.join(sums.select(group).unique(), how="cross")
@@ -157,14 +159,14 @@ def _followed(
         .with_columns(
             previous.over(group).alias("previous"),
             change.alias("change"),
-            pl.when(whole.over(group)).then(summed.over(group)).alias("rolling_mean"),
+            pl.when(whole == window).then(mean).alias("rolling_mean"),
         )
         .select(
             "period",
             *group,
             pl.col("cost", "previous", "change").cast(pl.Float64),
             _ratio(pl.col("change"), pl.col("previous")).alias("pct_change"),
-            pl.col("rolling_mean").cast(pl.Float64) / window,
+            "rolling_mean",
             "complete",
         )
     )
