@@ -18,7 +18,33 @@ if TYPE_CHECKING:
     from falusage.api.receipt import Receipt as Receipt
     from falusage.emulator import Emulator as Emulator
     from falusage.emulator import Faults as Faults
+    from falusage.errors import AlignmentError as AlignmentError
+    from falusage.errors import ApiError as ApiError
+    from falusage.errors import AuthenticationError as AuthenticationError
+    from falusage.errors import BadRequestError as BadRequestError
+    from falusage.errors import ConfigError as ConfigError
+    from falusage.errors import CostMismatchWarning as CostMismatchWarning
     from falusage.errors import FalUsageError as FalUsageError
+    from falusage.errors import FalUsageWarning as FalUsageWarning
+    from falusage.errors import MissingColumnError as MissingColumnError
+    from falusage.errors import MissingExtraError as MissingExtraError
+    from falusage.errors import MixedCurrencyError as MixedCurrencyError
+    from falusage.errors import NotFoundError as NotFoundError
+    from falusage.errors import PaginationError as PaginationError
+    from falusage.errors import PermissionDeniedError as PermissionDeniedError
+    from falusage.errors import ProtocolError as ProtocolError
+    from falusage.errors import QuarantineWarning as QuarantineWarning
+    from falusage.errors import QueryError as QueryError
+    from falusage.errors import RateLimitError as RateLimitError
+    from falusage.errors import ReconciliationError as ReconciliationError
+    from falusage.errors import ReconciliationWarning as ReconciliationWarning
+    from falusage.errors import SchemaError as SchemaError
+    from falusage.errors import ServerError as ServerError
+    from falusage.errors import SnapshotError as SnapshotError
+    from falusage.errors import StoreError as StoreError
+    from falusage.errors import TransportError as TransportError
+    from falusage.errors import UnknownFieldWarning as UnknownFieldWarning
+    from falusage.errors import UnknownProductWarning as UnknownProductWarning
     from falusage.plotting import colors_of as colors_of
     from falusage.plotting import plot_share as plot_share
     from falusage.plotting import plot_trend as plot_trend
