@@ -14,11 +14,12 @@ import bisect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import polars as pl
 
+from falusage.api.accounting import Account, holds_long_tokens, is_absurd
 from falusage.api.answers import (
     EXACT,
     KIND_DTYPES,
@@ -33,10 +34,6 @@ from falusage.api.query import Ask, edges, utc_text
 from falusage.columns import INSTANT, ITEM
 from falusage.errors import PaginationError, ProtocolError
 
-_NUMERIC: Final = bytes.maketrans(b"0123456789.eE+-", b"0" * 15)
-_LONG_NUMBER: Final = b"0" * 100
-_SMALL: Final = 2**20
-_MOST_VALUES: Final = 4_000_000
 _SURROGATE: Final = re.compile(rb"\\u[dD]")
 
 
@@ -66,7 +63,7 @@ def read_page(body: bytes, ask: Ask, *, kinds: Mapping[str, Kind]) -> Page:
         ProtocolError: The answer is outside the contract.
         PaginationError: `has_more` and `next_cursor` disagree.
     """
-    if _is_absurd(body):
+    if is_absurd(body):
         raise ProtocolError("the answer holds more values than any page of line items")
     try:
         answer = _read_fast(body, ask, kinds)
@@ -85,14 +82,6 @@ def read_page(body: bytes, ask: Ask, *, kinds: Mapping[str, Kind]) -> Page:
     return Page(rows, answer.summary, answer.next_cursor, answer.kinds, answer.ignored)
 
 
-def _is_absurd(body: bytes) -> bool:
-    """Tell whether a large body is dense with values that cost far more memory than bytes."""
-    if len(body) <= _SMALL:
-        return False
-    values = body.count(b",") + body.count(b"[") + body.count(b"{")
-    return values > min(_MOST_VALUES, len(body) // 6)
-
-
 class _DoubtError(Exception):
     """What the fast path raises where it cannot vouch for a page."""
 
@@ -102,7 +91,7 @@ def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer:
     _doubt(
         not body.startswith(b"{")
         or (b"\\" in body and (b"\\\\" in body or _SURROGATE.search(body)))
-        or _LONG_NUMBER in body.translate(_NUMERIC)
+        or holds_long_tokens(body)
         or "json" in kinds.values()
     )
     item = _item_schema(ask, kinds)
@@ -118,10 +107,8 @@ def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer:
         raise _DoubtError from None
     _doubt(any(envelope[name].null_count() for name in schema if name != "next_cursor"))
     cursor: str | None = envelope["next_cursor"].item()
-    if cursor is None:
-        _doubt(_named_nulls("next_cursor", body) != 1)
-    tally = _Tally(members=len(schema), texts=cursor is not None, words=1)
-    _doubt(cursor is not None and _maybe_numbers(envelope["next_cursor"]))
+    _doubt(cursor is None and _named_nulls("next_cursor", body) != 1)
+    read = Account(texts=cursor is not None, nulls=cursor is None, words=1, lists=len(schema) - 2)
     rows: pl.DataFrame | None = None
     summary: pl.DataFrame | None = None
     buckets: list[tuple[str, int]] = []
@@ -130,11 +117,12 @@ def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer:
         results = entries["results"]
         _doubt(entries["bucket"].null_count() or results.null_count())
         buckets = list(zip(entries["bucket"].to_list(), results.list.len().to_list(), strict=True))
-        tally = tally.plus(members=2 * len(buckets), texts=len(buckets))
-        rows, tally = _items(results, tally, body)
+        rows, held = _items(results, body)
+        read += held + Account(texts=len(buckets), lists=len(buckets))
     if ask.summary:
-        summary, tally = _items(envelope["summary"], tally, body)
-    _doubt(not tally.accounts_for(body))
+        summary, held = _items(envelope["summary"], body)
+        read += held
+    _doubt(not read.balances(body))
     found = dict(kinds)
     return Answer(
         None if rows is None else _settle(rows, found),
@@ -151,12 +139,12 @@ def _doubt(reason: object) -> None:
         raise _DoubtError
 
 
-def _items(lists: pl.Series, tally: _Tally, body: bytes) -> tuple[pl.DataFrame, _Tally]:
-    """Unfold lists of line items, and add their members, texts and words to the tally."""
+def _items(lists: pl.Series, body: bytes) -> tuple[pl.DataFrame, Account]:
+    """Unfold lists of line items, and count what was read of them."""
     items = lists.explode(empty_as_null=False)
     _doubt(items.null_count())
     table = items.struct.unnest()
-    return table, _count(table, tally, body)
+    return table, _count(table, body)
 
 
 def _item_schema(ask: Ask, kinds: Mapping[str, Kind]) -> dict[str, pl.DataType]:
@@ -171,46 +159,27 @@ def _item_schema(ask: Ask, kinds: Mapping[str, Kind]) -> dict[str, pl.DataType]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Tally:
-    """What was surely read, in what it must have cost in bytes."""
-
-    members: int
-    texts: int
-    words: int
-
-    def plus(self, *, members: int = 0, texts: int = 0, words: int = 0) -> _Tally:
-        return _Tally(self.members + members, self.texts + texts, self.words + words)
-
-    def accounts_for(self, body: bytes) -> bool:
-        """Tell whether the body holds these names, texts and words, and no other."""
-        quotes = body.count(b'"') - (body.count(b'\\"') if b"\\" in body else 0)
-        return (
-            quotes == 2 * (self.members + self.texts)
-            and body.count(b"true") + body.count(b"false") == self.words
-        )
-
-
-def _count(table: pl.DataFrame, tally: _Tally, body: bytes) -> _Tally:
-    """Add a table's members, texts and words to the tally."""
+def _count(table: pl.DataFrame, body: bytes) -> Account:
+    """Count the members that a table was read from, by the kind of their values."""
+    read = Account()
     for name in table.columns:
         series = table[name]
-        if name == STRUCTURED:
-            inner = series.drop_nulls()
-            tally = tally.plus(members=inner.len() + _nulls(series, body))
-            tally = _count(inner.struct.unnest(), tally, body)
-            continue
         nulls = series.null_count()
+        there = table.height - nulls
         _doubt(name in ITEM and nulls)
         _doubt(series.dtype == pl.Float64 and name not in ITEM and _beyond_exact(series))
-        _doubt(series.dtype == pl.String and _maybe_numbers(series))
-        there = table.height - nulls
-        tally = tally.plus(
-            members=there + _nulls(series, body),
-            texts=there if series.dtype == pl.String else 0,
-            words=there if series.dtype == pl.Boolean else 0,
-        )
-    return tally
+        match series.dtype:
+            case pl.String():
+                read += Account(texts=there)
+            case pl.Boolean():
+                read += Account(words=there)
+            case pl.Struct():
+                inner = series.drop_nulls().struct.unnest()
+                read += Account(objects=there) + _count(inner, body)
+            case _:
+                read += Account(numbers=there)
+        read += Account(nulls=_nulls(series, body))
+    return read
 
 
 def _nulls(series: pl.Series, body: bytes) -> int:
@@ -231,11 +200,6 @@ def _named_nulls(name: str, body: bytes) -> int:
     spelt = (quoted + b":null", quoted + b": null")
     escaped = sum(body.count(b"\\" + text) for text in spelt) if b"\\" in body else 0
     return sum(map(body.count, spelt)) - escaped
-
-
-def _maybe_numbers(texts: pl.Series) -> bool:
-    """Tell whether any text may have been a number, which Polars reads as text in silence."""
-    return texts.cast(pl.Float64, strict=False).null_count() < texts.len()
 
 
 def _beyond_exact(series: pl.Series) -> bool:
@@ -301,6 +265,11 @@ def _span(text: str, ask: Ask) -> tuple[datetime, datetime]:
         raise ProtocolError(
             f"bucket {text} is outside the window {utc_text(ask.start)} to {utc_text(ask.end)}"
         )
+    if start not in {grid[max(at, 0)], ask.query.first_bucket}:
+        raise ProtocolError(
+            f"bucket {text} begins inside the {ask.query.timeframe} of {ask.query.timezone} that "
+            f"begins at {utc_text(grid[at])}, so it is not known where it ends"
+        )
     return start, grid[max(at, 0) + 1]
 
 
@@ -311,4 +280,4 @@ def _bucket(text: str) -> datetime:
         raise ProtocolError(f"bucket {text[:80]!r} is not an ISO 8601 instant") from None
     if start.tzinfo is None:
         raise ProtocolError(f"bucket {text[:80]!r} has no UTC offset, so it names no instant")
-    return start
+    return start.astimezone(UTC)

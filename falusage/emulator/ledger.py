@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -99,7 +99,11 @@ class Ledger:
         They stand by bucket, then username, product, endpoint_id, unit, unit_price, currency and
         the shown auth columns; items that are alike in all of these keep the table's order.
         """
-        return self._recall(question, self._time_series)
+        with self._lock:
+            wider = next((asked for asked in self._kept if _covers(asked, question)), None)
+        if wider is None or wider[1] == question:
+            return self._recall(question, self._time_series)
+        return self._recall(wider[1], self._time_series).within(question.start, question.end)
 
     def summary(self, question: Question) -> bytes:
         """Write the line items of the whole range, as a JSON array in the same order."""
@@ -192,6 +196,25 @@ def _merged(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
         pl.when(pl.len() == 1).then(pl.col(name).first()).otherwise(columns.total(name)).alias(name)
         for name in _SUMMED
     )
+
+
+def _covers(kept: tuple[str, Question], question: Question) -> bool:
+    """Say whether whole buckets of a question that was answered before answer this one."""
+    name, wider = kept
+    return (
+        name == "_time_series"
+        and wider.start <= question.start < question.end <= wider.end
+        and replace(wider, start=question.start, end=question.end) == question
+        and all(
+            bound in (wider.start, wider.end) or _is_boundary(bound, question)
+            for bound in (question.start, question.end)
+        )
+    )
+
+
+def _is_boundary(moment: datetime, question: Question) -> bool:
+    every = timeframes.EVERY[question.timeframe]
+    return moment == timeframes.floor(moment, every=every, timezone=question.timezone)
 
 
 def _joined(whole: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import polars as pl
@@ -72,15 +73,17 @@ class Written:
             bucket before and opens its own.
         ends: Where each item ends in `text`.
         buckets: The bucket that each item is in, as it is written.
+        starts: The instant at which that bucket starts.
     """
 
-    text: bytes
+    text: bytes | memoryview
     ends: pl.Series
     buckets: pl.Series
+    starts: pl.Series
 
     @classmethod
     def of(cls, lines: pl.DataFrame) -> Written:
-        """Write a frame of `bucket` (as text) and `item` (as JSON), in their order."""
+        """Write a frame of `period`, `bucket` (that as text) and `item` (as JSON), in order."""
         opening = pl.concat_str(pl.lit(_CLOSE + "," + _OPEN[0]), "bucket", pl.lit(_OPEN[1]))
         goes_on = pl.col("bucket") == pl.col("bucket").shift(1)
         before = pl.when(goes_on).then(pl.lit(",")).otherwise(opening)
@@ -89,6 +92,18 @@ class Written:
             text=text.str.join("").item().encode(),
             ends=text.str.len_bytes().cast(pl.UInt64).cum_sum(),
             buckets=lines["bucket"],
+            starts=lines["period"],
+        )
+
+    def within(self, start: datetime, end: datetime) -> Written:
+        """Give the buckets that start in a range, without writing them again."""
+        first, last = (self.starts.search_sorted(bound, side="left") for bound in (start, end))
+        begin = self.ends[first - 1] if first else 0
+        return Written(
+            text=memoryview(self.text)[begin : self.ends[last - 1] if last else 0],
+            ends=self.ends[first:last] - begin,
+            buckets=self.buckets[first:last],
+            starts=self.starts[first:last],
         )
 
     def __len__(self) -> int:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from falusage.emulator import ledger as room
 from falusage.emulator.ledger import Ledger, Question
+from falusage.emulator.wire import page
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 USAGE = pl.DataFrame(
@@ -36,13 +38,31 @@ def test_a_question_is_worked_out_once() -> None:
     assert ledger.time_series(question(1)).text != ledger.time_series(question(2)).text
 
 
+def test_a_window_of_a_question_is_cut_out_of_its_answer() -> None:
+    """Whole buckets of what was asked before are not worked out again, and are the same bytes."""
+    ledger, fresh = Ledger(USAGE), Ledger(USAGE)
+    whole = replace(question(2), timeframe="hour")
+    ledger.time_series(whole)
+    for first, last in ((0, 48), (0, 1), (5, 30), (47, 48)):
+        window = replace(
+            whole, start=START + timedelta(hours=first), end=START + timedelta(hours=last)
+        )
+        cut, made = ledger.time_series(window), fresh.time_series(window)
+        for number in (1, 2, 3):
+            expected = page(made, None, number=number, limit=10)
+            assert expected == page(cut, None, number=number, limit=10)
+    inside = replace(whole, start=START + timedelta(minutes=30))
+    assert len(ledger.time_series(inside)) == 47
+
+
 def test_the_oldest_answers_are_forgotten_first(monkeypatch) -> None:
     """What is kept stays under a bound, and what was asked last is kept."""
     ledger = Ledger(USAGE)
-    sizes = [len(ledger.time_series(question(days)).text) for days in (1, 2)]
+    here, there = question(1), replace(question(1), timezone="Asia/Tokyo")
+    sizes = [len(ledger.time_series(asked).text) for asked in (here, there)]
     monkeypatch.setattr(room, "KEPT_BYTES", sum(sizes))
-    one, two = (ledger.time_series(question(days)) for days in (1, 2))
-    assert ledger.time_series(question(1)) is one
-    ledger.summary(question(1))
-    assert ledger.time_series(question(1)) is one
-    assert ledger.time_series(question(2)) is not two
+    one, two = (ledger.time_series(asked) for asked in (here, there))
+    assert ledger.time_series(here) is one
+    ledger.summary(here)
+    assert ledger.time_series(here) is one
+    assert ledger.time_series(there) is not two

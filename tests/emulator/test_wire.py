@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -81,7 +82,7 @@ def test_pages_are_cuts_of_the_whole(buckets: list[int], limit: int) -> None:
     written = Written.of(
         pl.DataFrame(
             {"bucket": label, "item": item}, schema=dict.fromkeys(["bucket", "item"], pl.String)
-        )
+        ).with_columns(period=pl.lit(datetime(2025, 1, 1, tzinfo=UTC)))
     )
     count = max(1, math.ceil(len(label) / limit))
     pages = [json.loads(page(written, None, number=n + 1, limit=limit)) for n in range(count)]
