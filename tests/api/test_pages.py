@@ -482,3 +482,35 @@ def test_the_largest_numbers_that_are_read_are_finite() -> None:
     rows = read_page(page_of(instead('"cost":2', '"cost":1e308')), PLAIN, kinds={}).rows
     assert rows is not None
     assert math.isfinite(rows["cost"].item())
+
+
+@pytest.mark.parametrize(
+    ("timezone", "timeframe", "bucket"),
+    [
+        ("America/New_York", "day", "2025-01-14T00:00:00Z"),
+        ("UTC", "week", "2025-01-12T00:00:00Z"),
+        ("Asia/Kolkata", "hour", "2025-01-14T00:00:00Z"),
+    ],
+)
+def test_a_bucket_of_another_calendar_is_refused(
+    timezone: str, timeframe: Any, bucket: str
+) -> None:
+    """A server that forgot the zone, or whose weeks begin on Sunday, would end buckets early."""
+    query = UsageQuery("2025-01-06", "2025-01-20", timezone=timezone, timeframe=timeframe)
+    (asked,) = asks(query, time_series=True, summary=False)
+    body = page_of().replace(b"2025-01-01T00:00:00Z", bucket.encode())
+    with pytest.raises(ProtocolError, match=f"begins inside the {timeframe} of {timezone}"):
+        read_page(body, asked, kinds={})
+
+
+@pytest.mark.parametrize("bucket", ["2025-01-06T00:00:00Z", "2025-01-06T12:00:00Z"])
+def test_the_first_bucket_of_a_loose_range_may_begin_before_it(bucket: str) -> None:
+    """Where the ends are not widened, either the day's start or the range's is its name."""
+    query = UsageQuery(
+        "2025-01-06T12:00:00Z", "2025-01-08", timeframe="day", bound_to_timeframe=False
+    )
+    (asked,) = asks(query, time_series=True, summary=False)
+    body = page_of().replace(b"2025-01-01T00:00:00Z", bucket.encode())
+    rows = read_page(body, asked, kinds={}).rows
+    assert rows is not None
+    assert ["2025-01-07T00:00:00+00:00"] == [at.isoformat() for at in rows["bucket_end"]]
