@@ -54,3 +54,40 @@ def tables() -> st.SearchStrategy[pl.DataFrame]:
 def zones() -> st.SearchStrategy[str]:
     """A strategy of time zones, one with a half-hour shift."""
     return st.sampled_from(ZONES)
+
+
+@st.composite
+def _lines(draw: st.DrawFn) -> pl.DataFrame:
+    row = st.fixed_dictionaries(
+        {
+            "day": st.integers(0, 3),
+            "username": st.sampled_from(NAMES),
+            "product": st.sampled_from(["model_apis", "compute"]),
+            "endpoint_id": st.sampled_from(["flux", "type: h100 (my-app, production)"]),
+            "unit": st.sampled_from(["image", "second"]),
+            "quantity": st.sampled_from([0.0, 0.001, 0.3, 1.0, 7.0, 1e6]),
+            "cost": st.one_of(
+                st.just(0.0), st.sampled_from([0.1, 0.2, 0.7]), st.integers(0, 10**9).map(_mills)
+            ),
+            "currency": st.sampled_from(["USD", "EUR"]),
+        }
+    )
+    rows = draw(st.lists(row, max_size=30))
+    text = dict.fromkeys(("username", "product", "endpoint_id", "unit", "currency"), pl.String)
+    schema = {"day": pl.Int64, **text, "quantity": pl.Float64, "cost": pl.Float64}
+    bucket = pl.lit(datetime(2025, 1, 1, tzinfo=UTC), dtype=pl.Datetime("us", "UTC")) + pl.duration(
+        days="day"
+    )
+    return pl.DataFrame(rows, schema=schema).select(
+        bucket.alias("bucket"), (bucket + timedelta(days=1)).alias("bucket_end"), pl.exclude("day")
+    )
+
+
+def _mills(value: int) -> float:
+    return value / 1000
+
+
+@pytest.fixture(scope="session")
+def lines() -> st.SearchStrategy[pl.DataFrame]:
+    """A strategy of line items over the first four days of 2025, amounts of few decimals."""
+    return _lines()

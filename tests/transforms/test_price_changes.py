@@ -1,0 +1,253 @@
+"""What `price_changes` promises: every step of a price, and no price that stands beside another."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from falusage.errors import MissingColumnError, QueryError
+from falusage.transforms import price_changes
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+TEXT = dict.fromkeys(("endpoint_id", "unit", "currency", "username"), pl.String)
+
+
+def table(*hours: dict[float, float] | set[float], username: str = "acme") -> pl.DataFrame:
+    """Give usage of one endpoint from each hour's {price: quantity}, or its prices at 10 each."""
+    rows = [
+        {
+            "bucket": START + hour * HOUR,
+            "endpoint_id": "flux",
+            "unit": "image",
+            "quantity": quantity,
+            "unit_price": price,
+            "cost": quantity * price,
+            "currency": "USD",
+            "username": username,
+        }
+        for hour, prices in enumerate(hours)
+        for price, quantity in (
+            prices if isinstance(prices, dict) else dict.fromkeys(prices, 10.0)
+        ).items()
+    ]
+    numbers = dict.fromkeys(("quantity", "unit_price", "cost"), pl.Float64)
+    return pl.DataFrame(rows, schema={"bucket": pl.Datetime("us", "UTC"), **TEXT, **numbers})
+
+
+def steps(usage: pl.DataFrame, **arguments: Any) -> list[tuple[int, float, float]]:
+    """Give each step as (hour, from, to)."""
+    changes = price_changes(usage, **arguments)
+    return [
+        (int((since - START) / HOUR), old, new)
+        for since, old, new in changes.select("since", "previous_price", "price").iter_rows()
+    ]
+
+
+def test_a_rise_and_a_fall_with_what_they_cost() -> None:
+    """The impact is of what was bought from the step to the next one."""
+    usage = table({0.04: 100}, {0.05: 100}, {0.05: 50}, {0.02: 10})
+    expected = pl.DataFrame(
+        {
+            "endpoint_id": "flux",
+            "unit": "image",
+            "currency": "USD",
+            "since": [START + HOUR, START + 3 * HOUR],
+            "previous_price": [0.04, 0.05],
+            "price": [0.05, 0.02],
+            "pct_change": [0.25, -0.6],
+            "impact": [1.5, -0.3],
+        },
+        schema_overrides={"since": pl.Datetime("us", "UTC")},
+    )
+
+    assert_frame_equal(expected, price_changes(usage), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        [{4}, {4}, {4}],
+        [{4}, {4, 6}, {4}],
+        [{4}, {4, 6}, {4, 6}, {4}],
+        [{4, 6}, {4}],
+        [{4, 6}, {6}, {4}, {4, 6}],
+        [{4}, {6}, {4}, {4, 6}, {4}],
+        [{4}, {4, 6}, {4, 6}, {6}],
+        [{4, 5, 6}, {5}, {4, 6}, {6}, {4}],
+        [{4, 6}, {6}],
+        [{4}, {4, 6}],
+    ],
+)
+def test_prices_side_by_side_are_no_change(hours: list[set[float]]) -> None:
+    """Surge, tiers and teams' discounts, also in an hour that shows only one of them."""
+    assert [] == steps(table(*hours))
+
+
+def test_a_step_inside_a_bucket_dates_from_the_next() -> None:
+    """The bucket that has both is the old price's; the new one's cost there is no impact."""
+    usage = table({4: 1}, {4: 1, 5: 1}, {5: 7})
+
+    assert [(2, 4, 5)] == steps(usage)
+    assert [7.0] == price_changes(usage)["impact"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        ([{4}, {5}, {4}], [(1, 4, 5), (2, 5, 4)]),
+        ([{4}, {4, 5}, {5}, {5}, {4, 5}, {4}], [(2, 4, 5), (5, 5, 4)]),
+        ([{4}, set(), set(), {5}], [(3, 4, 5)]),
+        ([{0}, {5}], [(1, 0, 5)]),
+    ],
+)
+def test_steps_there_and_back(hours: list[set[float]], expected: list[Any]) -> None:
+    """An offer that begins and ends, at or inside a bucket, and after hours without usage."""
+    assert expected == steps(table(*hours))
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        # The base rises, beside a surge price that rises with it, or does not.
+        ([{4: 7}, {4: 7, 6: 3}, {5: 7}, {5: 7, 8: 3}, {5: 7}], [(2, 4, 5)]),
+        ([{4: 7, 6: 3}, {4: 7, 6: 3}, {5: 7, 8: 3}, {5: 7, 8: 3}], [(2, 4, 5), (2, 6, 8)]),
+        ([{4: 7, 6: 3}, {4: 7, 6: 3}, {5: 7}, {5: 7, 6: 3}], [(2, 4, 5)]),
+        ([{4: 7, 6: 3}, {4: 7, 6: 3}, {5: 7, 6: 3}], [(2, 4, 5)]),
+        ([{4: 7, 6: 3}, {4: 7, 5: 7, 6: 3}, {5: 7, 6: 3}], [(2, 4, 5)]),
+        # A discount below the base stays as it is.
+        ([{4: 9, 3: 1}, {4: 9, 3: 1}, {5: 9, 3: 1}, {3: 1}, {5: 9}], [(2, 4, 5)]),
+    ],
+)
+def test_a_step_beside_another_price(hours: list[dict[float, float]], expected: list[Any]) -> None:
+    """Each price is followed on its own."""
+    assert expected == steps(table(*hours))
+
+
+def test_the_impact_leaves_the_surge_out() -> None:
+    """A premium that was there before is not what the step cost."""
+    usage = table({4: 7}, {4: 7, 6: 3}, {4: 7}, {5: 7}, {5: 7, 6: 3}, {5: 7})
+
+    assert [21.0] == price_changes(usage)["impact"].to_list()
+
+
+def test_teams_are_followed_apart_by_username() -> None:
+    """A discount that ends for one team is its own step, and a null team has its own series."""
+    usage = pl.concat(
+        [
+            table({4}, {4}, {4}),
+            table({3}, {3}, {4}, username='labs, "x" 🎈'),
+            table({3}, {2}, {2}).with_columns(username=pl.lit(None, dtype=pl.String)),
+        ]
+    )
+    got = price_changes(usage, by="username")
+
+    assert [(None, 3.0, 2.0), ('labs, "x" 🎈', 3.0, 4.0)] == got.select(
+        "username", "previous_price", "price"
+    ).rows()
+    assert ["endpoint_id", "unit", "currency", "username", "since"] == got.columns[:5]
+
+
+def test_currencies_units_and_endpoints_are_priced_apart() -> None:
+    """The price of a video is no step from the price of an image."""
+    usage = pl.concat(
+        [
+            table({4}, {4}),
+            *(
+                table({5}, {5}).with_columns(pl.lit("x").alias(name))
+                for name in ("currency", "unit", "endpoint_id")
+            ),
+        ]
+    )
+
+    assert price_changes(usage).is_empty()
+
+
+def test_noise_in_the_last_bits_is_no_step() -> None:
+    """0.1 + 0.2 is the price 0.3."""
+    assert [] == steps(table({0.3}, {0.1 + 0.2}, {0.3}))
+
+
+def test_rows_without_a_quantity_show_no_price() -> None:
+    """A free row is not a price cut."""
+    assert [] == steps(table({4: 10}, {0: 0}, {4: 10}))
+
+
+def test_from_zero_there_is_no_fraction() -> None:
+    """What was free has no percentage."""
+    got = price_changes(table({0: 10}, {5: 10}))
+
+    assert [None] == got["pct_change"].to_list()
+    assert [50.0] == got["impact"].to_list()
+
+
+def test_empty_and_lazy_have_the_same_schema() -> None:
+    """The plan knows its schema, and an empty table keeps it."""
+    usage = table({4}, {5})
+    full = price_changes(usage, by="username")
+    lazy = price_changes(usage.lazy(), by="username")
+
+    assert isinstance(lazy, pl.LazyFrame)
+    assert full.schema == lazy.collect_schema()
+    assert full.schema == price_changes(usage.clear(), by="username").schema
+    assert_frame_equal(full, lazy.collect())
+    assert price_changes(usage.head(1)).is_empty()
+
+
+def test_what_cannot_be_asked_is_refused() -> None:
+    """A reserved name, a missing column, a bucket that names no instant."""
+    usage = table({4}, {5})
+    with pytest.raises(QueryError, match="'since', which the result names itself"):
+        price_changes(usage, by="since")
+    with pytest.raises(MissingColumnError, match="unit_price"):
+        price_changes(usage.drop("unit_price"))
+    with pytest.raises(QueryError, match="names no instant"):
+        price_changes(usage.with_columns(pl.col("bucket").dt.replace_time_zone(None)))
+
+
+def test_the_same_to_the_last_bit_in_any_order() -> None:
+    """Neither the order of the rows nor the threads move a bit."""
+    usage = pl.concat([table(*({0.1 * (1 + n // 9): 0.7 * n} for n in range(1, 60)))] * 3)
+
+    for seed in range(5):
+        shuffled = usage.sample(fraction=1, shuffle=True, seed=seed)
+        assert_frame_equal(price_changes(usage), price_changes(shuffled), check_exact=True)
+
+
+@given(
+    hours=st.lists(
+        st.tuples(st.sampled_from([1.0, 2.0, 3.5]), st.integers(1, 9), st.booleans()), max_size=12
+    )
+)
+def test_one_price_at_a_time_equals_a_walk_in_plain_python(
+    hours: list[tuple[float, int, bool]],
+) -> None:
+    """Hour by hour, with hours left out; the impacts by fractions."""
+    usage = table(*({price: float(n)} if there else set() for price, n, there in hours))
+    shown = [(at, price, n) for at, (price, n, there) in enumerate(hours) if there]
+    moves = [
+        (at, Fraction(old), Fraction(new))
+        for (_, old, _), (at, new, _) in pairwise(shown)
+        if old != new
+    ]
+    ends = [at for at, *_ in moves[1:]] + [len(hours)]
+    expected = [
+        (at, old, new, sum((new - old) * n for hour, _, n in shown if at <= hour < end))
+        for (at, old, new), end in zip(moves, ends, strict=False)
+    ]
+    got = price_changes(usage)
+
+    assert expected == [
+        (int((since - START) / HOUR), Fraction(old), Fraction(new), Fraction(impact))
+        for since, old, new, impact in got.select(
+            "since", "previous_price", "price", "impact"
+        ).iter_rows()
+    ]
