@@ -1,0 +1,439 @@
+"""What a client loads from the emulator, over real HTTP, is what a second computation says."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+import falusage as fu
+from falusage.columns import AUTH, SUMMARY, USAGE
+
+FIRST = datetime(2025, 3, 7, tzinfo=UTC)  # clocks change in New York on the 9th
+QUARTER = timedelta(minutes=15)
+DAYS = 5
+CALLERS = (
+    (None, None, None, None),
+    ("my-key (owner: alice)", "my-key", "k1", None),
+    ("alice <alice@example.com>", "alice", None, "alice"),
+)
+ENDPOINTS = ("fal-ai/flux/dev", "type: gpu_1x_h100_sxm5 (my-app, production)", 'sdk: Zoë \\ "H"')
+PRICES = (0.1, 1 / 3, 0.003)
+KEY = ("username", "product", "endpoint_id", "unit", "unit_price", "currency")
+
+rows = st.builds(
+    lambda quarter, team, endpoint, price, quantity, currency, caller: {
+        "bucket": FIRST + quarter * QUARTER,
+        "bucket_end": FIRST + (quarter + 1) * QUARTER,
+        "username": ("ml", "art")[team],
+        "product": ("model_apis", "compute", "serverless")[endpoint],
+        "endpoint_id": ENDPOINTS[endpoint],
+        "unit": "second",
+        "quantity": quantity / 8,
+        "unit_price": PRICES[price],
+        "cost": quantity / 8 * PRICES[price],
+        "currency": ("USD", "EUR")[currency],
+        **dict(zip(AUTH, CALLERS[caller], strict=True)),
+    },
+    st.integers(0, DAYS * 96 - 1),
+    st.integers(0, 1),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.integers(0, 800),
+    st.integers(0, 1),
+    st.integers(0, 2),
+)
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> dict[str, Any]:
+    """Questions about the five days, some of which cut buckets."""
+    low = draw(st.integers(0, DAYS * 96 - 9))
+    high = draw(st.integers(low + 1, DAYS * 96))
+    asked: dict[str, Any] = {
+        "start": FIRST + low * QUARTER,
+        "end": FIRST + high * QUARTER,
+        "timezone": draw(
+            st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
+        ),
+        "timeframe": draw(st.sampled_from(["hour", "day", "week", "month", None])),
+        "bound_to_timeframe": draw(st.booleans()),
+        "limit": draw(st.sampled_from([None, 1, 3, 50])),
+    }
+    if draw(st.booleans()):
+        asked |= {"auth_method": draw(st.booleans()), "auth_method_structured": draw(st.booleans())}
+    return asked
+
+
+def period(at: datetime, timeframe: str, zone: ZoneInfo) -> tuple[Any, ...]:
+    """Name the calendar period of an instant, by zoneinfo."""
+    local = at.astimezone(zone)
+    return {
+        "minute": (local.date(), local.hour, local.minute, local.utcoffset()),
+        "hour": (local.date(), local.hour, local.utcoffset()),
+        "day": (local.date(),),
+        "week": tuple(local.isocalendar())[:2],
+        "month": (local.year, local.month),
+    }[timeframe]
+
+
+def span(at: datetime, timeframe: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Walk to both ends of an instant's period; a quarter hour is cut into minutes only."""
+    step = timedelta(minutes=1) if timeframe == "minute" else QUARTER
+    start = end = at - (at - FIRST) % step
+    while period(start - step, timeframe, zone) == period(at, timeframe, zone):
+        start -= step
+    while period(end, timeframe, zone) == period(at, timeframe, zone):
+        end += step
+    return start, end
+
+
+def timeframe_of(asked: dict[str, Any]) -> str:
+    """Take the API's rule where no timeframe is asked for."""
+    length = asked["end"] - asked["start"]
+    for limit, name in ((2, "minute"), (48, "hour"), (64 * 24, "day")):
+        if length < timedelta(hours=limit):
+            return asked["timeframe"] or name
+    return asked["timeframe"] or "week"
+
+
+def expected(table: list[dict[str, Any]], asked: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Group the rows by calendar period, price and shown caller, in fractions."""
+    zone, timeframe = ZoneInfo(asked["timezone"]), timeframe_of(asked)
+    start, end = asked["start"], asked["end"]
+    if asked["bound_to_timeframe"]:
+        start = span(start, timeframe, zone)[0]
+        low, high = span(end, timeframe, zone)
+        end = low if low == end else high
+    shown = (
+        *(["auth_method"] if asked.get("auth_method") else []),
+        *(list(AUTH)[1:] if asked.get("auth_method_structured") else []),
+    )
+    sums: dict[tuple[Any, ...], list[Fraction]] = defaultdict(lambda: [Fraction(), Fraction()])
+    alone: list[tuple[Any, ...]] = []
+    for row in table:
+        if not start <= row["bucket"] < end:
+            continue
+        first, last = span(row["bucket"], timeframe, zone)
+        if not asked["bound_to_timeframe"]:
+            last = min(last, end)
+        key = (first, last, *(row[n] for n in KEY), *(row[n] if n in shown else None for n in AUTH))
+        if timeframe == "minute":  # the row is longer than its bucket, so it stays as it is
+            alone.append((*key, row["quantity"], row["cost"]))
+        else:
+            sums[key][0] += Fraction(row["quantity"])
+            sums[key][1] += Fraction(row["cost"])
+    merged = [(*key, float(quantity), float(cost)) for key, (quantity, cost) in sums.items()]
+    return sorted(alone + merged, key=repr)
+
+
+def told(usage: pl.DataFrame) -> list[tuple[Any, ...]]:
+    """Give a table's rows in the form of `expected`."""
+    columns = ("bucket", "bucket_end", *KEY, *AUTH, "quantity", "cost")
+    return sorted(
+        (
+            (row[0].astimezone(UTC), row[1].astimezone(UTC), *row[2:])
+            for row in usage.select(columns).iter_rows()
+        ),
+        key=repr,
+    )
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(rows, max_size=40), questions(), st.data())
+def test_a_load_is_what_a_second_computation_says(
+    emulator: fu.Emulator,
+    client: fu.UsageClient,
+    table: list[dict[str, Any]],
+    asked: dict[str, Any],
+    data: st.DataObject,
+) -> None:
+    """For any table, question, page size and split: row for row, reconciled, and in time order."""
+    emulator.page_size = data.draw(st.integers(1, 12), label="page size")
+    emulator.replace(pl.DataFrame(table, schema=USAGE))
+    for name, column in (
+        ("team_username", "username"),
+        ("endpoint_id", "endpoint_id"),
+        ("product", "product"),
+    ):
+        known = sorted({row[column] for row in table})
+        if known and data.draw(st.booleans(), label=f"filter {name}"):
+            asked[name] = data.draw(st.lists(st.sampled_from(known), min_size=1), label=name)
+            table = [row for row in table if row[column] in asked[name]]
+
+    load = client.load(fu.UsageQuery(**asked))
+
+    want, got = expected(table, asked), told(load.usage)
+    assert [row[:-2] for row in want] == [row[:-2] for row in got]
+    for one, other in zip(want, got, strict=True):
+        assert one[-2:] == pytest.approx(other[-2:], rel=1e-12, abs=1e-11)
+    assert load.usage["bucket"].is_sorted()
+    assert list(USAGE.items()) == list(load.usage.schema.items())
+    receipt = load.receipt
+    assert (len(want), len(want), 0) == (
+        receipt.rows_received,
+        receipt.rows_kept,
+        receipt.rows_quarantined,
+    )
+    assert receipt.retries == 0 < receipt.pages < receipt.requests + 1
+    assert len({row[:-2][2:6] + row[7:8] for row in want}) == receipt.reconciliation.height
+
+
+def organization(hours: int = 24 * 4, per_hour: int = 7) -> pl.DataFrame:
+    """Give hourly usage in which every third row has a twin that is equal in every field."""
+    return pl.DataFrame(
+        [
+            {
+                "bucket": FIRST + timedelta(hours=hour),
+                "bucket_end": FIRST + timedelta(hours=hour + 1),
+                "username": f"team-{n % 3}",
+                "product": "model_apis",
+                "endpoint_id": f"fal-ai/{n // 2}",
+                "unit": "image",
+                "quantity": 1.0 + hour % 5,
+                "unit_price": 0.1,
+                "cost": 0.1 * (1 + hour % 5),
+                "currency": "USD",
+                **dict.fromkeys(AUTH),
+            }
+            for hour in range(hours)
+            for n in range(per_hour + hour % 4)
+            for _ in range(1 + (n % 3 == 0))
+        ],
+        schema=USAGE,
+    )
+
+
+def ask(**fields: Any) -> fu.UsageQuery:
+    """Ask for four days by hour."""
+    return fu.UsageQuery(
+        **{"start": "2025-03-07", "end": "2025-03-11", "timeframe": "hour", **fields}
+    )
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+@pytest.mark.parametrize("page_size", [37, 500, 100_000])
+def test_page_size_and_workers_change_nothing(
+    emulator: fu.Emulator, page_size: int, workers: int
+) -> None:
+    """Every row comes once, twins included, in the order of time, and the receipt adds up."""
+    table = organization()
+    emulator.page_size = page_size
+    emulator.replace(table)
+    with fu.UsageClient(emulator.api_key, base_url=emulator.base_url, workers=workers) as client:
+        load = client.load(ask())
+        key = ["bucket", "endpoint_id", "username"]
+        assert_frame_equal(table.sort(key), load.usage.sort(key))
+        assert load.usage["bucket"].is_sorted()
+        assert (table.height, 0, None) == (
+            load.receipt.rows_received,
+            load.receipt.retries,
+            load.receipt.open_from,
+        )
+        assert (1 if page_size > table.height else 2) <= load.receipt.requests
+        assert (load.receipt.windows == 1) == (page_size > table.height)
+        assert_frame_equal(pl.DataFrame(load.table), load.usage)
+        assert_frame_equal(load.usage, pl.DataFrame(client.fetch_usage(ask())))
+        pages = list(client.iter_usage(ask()))
+        assert all(page.num_rows <= page_size for page in pages)
+        assert_frame_equal(load.usage, pl.DataFrame(pa.concat_tables(pages)))
+
+
+def test_a_load_of_one_page_is_one_request(emulator: fu.Emulator, client: fu.UsageClient) -> None:
+    """The summary comes with the rows; without reconciliation it is not asked for."""
+    table = organization(hours=4)
+    emulator.replace(table)
+    for reconcile in ("raise", "off"):
+        receipt = client.load(ask(), reconcile=reconcile).receipt
+        assert (1, 1, 1) == (receipt.requests, receipt.windows, receipt.pages)
+        known = receipt.reconciliation["cost_summary"].null_count() == 0
+        assert (reconcile == "raise") == known
+    assert "not reconciled" in str(receipt)
+
+
+def test_many_ids_are_asked_in_parts_and_count_once(
+    emulator: fu.Emulator, client: fu.UsageClient
+) -> None:
+    """Sixty endpoints are two requests, of which each row comes in one."""
+    table = organization(hours=30, per_hour=120)
+    emulator.replace(table)
+    some = sorted(table["endpoint_id"].unique())[1:]
+    for page_size in (200, 100_000):
+        emulator.page_size = page_size
+        load = client.load(ask(endpoint_id=some * 2))
+        assert len(some) > 50
+        wanted = table.filter(pl.col("endpoint_id").is_in(some))
+        key = ["bucket", "endpoint_id", "username"]
+        assert_frame_equal(wanted.sort(key), load.usage.sort(key))
+    assert 2 == load.receipt.requests
+
+
+def test_the_second_edition_is_loaded_too(emulator: fu.Emulator, client: fu.UsageClient) -> None:
+    """One team at a time, and callers as text."""
+    emulator.replace(organization(hours=4))
+    emulator.edition = 2
+    usage = client.load(ask(team_username="team-1", auth_method=True)).usage
+    assert {"team-1"} == set(usage["username"])
+
+
+def test_the_summary_is_the_apis_own(emulator: fu.Emulator, client: fu.UsageClient) -> None:
+    """One row per key and price, over all pages and parts, in the summary's columns."""
+    table = organization()
+    emulator.page_size = 37
+    emulator.replace(table)
+    summary = pl.DataFrame(client.fetch_summary(ask()))
+    truth = table.group_by("username", "endpoint_id").agg(pl.col("quantity").sum())
+    assert list(SUMMARY.items()) == list(summary.schema.items())
+    assert_frame_equal(
+        truth, summary.select("username", "endpoint_id", "quantity"), check_row_order=False
+    )
+
+
+def test_the_short_ways(
+    emulator: fu.Emulator, client: fu.UsageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`load_usage` and `load_summary` are strict, with a client or with the environment's."""
+    table = organization(hours=4)
+    emulator.replace(table)
+    asked = {"start": "2025-03-07", "end": "2025-03-08", "timeframe": "hour"}
+    one = fu.load_usage(**asked, client=client)
+    total = fu.load_summary(**asked, client=client)
+    monkeypatch.setenv("FAL_ADMIN_KEY", emulator.api_key)
+    monkeypatch.setenv("FALUSAGE_BASE_URL", emulator.base_url)
+    assert_frame_equal(one, fu.load_usage(**asked))
+    assert_frame_equal(total, fu.load_summary(**asked))
+    assert one["cost"].sum() == pytest.approx(total["cost"].sum())
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "words"),
+    [
+        ({"workers": 0}, fu.ConfigError, "workers is 0; expected a whole number from 1 up"),
+        ({"workers": True}, fu.ConfigError, "workers is True"),
+        ({"max_attempts": 0}, fu.ConfigError, "max_attempts is 0"),
+        ({"max_attempts": 1.5}, fu.ConfigError, "max_attempts is 1.5"),
+        ({"timeout": 0}, fu.ConfigError, "timeout is 0; expected a positive number of seconds"),
+        ({"timeout": float("inf")}, fu.ConfigError, "timeout is inf"),
+        ({"timeout": float("nan")}, fu.ConfigError, "timeout is nan"),
+        ({"timeout": None}, fu.ConfigError, "timeout is None"),
+    ],
+)
+def test_settings_out_of_range_are_refused(
+    fields: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    """In words, before anything is sent."""
+    with pytest.raises(error, match=words):
+        fu.UsageClient("key", **fields)
+
+
+@pytest.mark.parametrize(("name", "value"), [("invalid", "drop"), ("reconcile", "maybe")])
+def test_unknown_choices_of_a_load_are_refused(
+    client: fu.UsageClient, name: str, value: str
+) -> None:
+    """A misspelt choice is not taken for the default."""
+    with pytest.raises(fu.QueryError, match=f"{name} is '{value}'; expected 'raise' or"):
+        client.load(ask(), **{name: value})
+
+
+EXAMPLE = b"""{
+  "next_cursor": null,
+  "has_more": false,
+  "time_series": [
+    {
+      "bucket": "2025-01-15T00:00:00-05:00",
+      "results": [
+        {"username": "acme-ml-team", "product": "model_apis", "endpoint_id": "fal-ai/flux/dev",
+         "unit": "image", "quantity": 4, "unit_price": 0.1, "cost": 0.4, "currency": "USD"},
+        {"username": "acme-ml-team", "product": "compute",
+         "endpoint_id": "type: gpu_1x_h100_sxm5 (my-app, production)", "unit": "second",
+         "quantity": 3600, "unit_price": 0.001, "cost": 3.6, "currency": "USD"}
+      ]
+    }
+  ]
+}"""
+
+
+class Canned(BaseHTTPRequestHandler):
+    """Answers with the bytes of its server, and notes what was asked."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer; the summary, where asked for, is made of the same items."""
+        server: Any = self.server
+        pairs = parse_qsl(urlsplit(self.path).query)
+        server.asked.append(Counter(pairs))
+        body = server.answer(dict(pairs), [v for n, v in pairs if n == "expand"])
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def canned() -> Iterator[Any]:
+    """A server of canned answers; set its `answer`."""
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Canned)
+    server.asked = []
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def client_of(server: Any) -> fu.UsageClient:
+    """Make a client of a canned server, which does not retry."""
+    port = server.server_address[1]
+    return fu.UsageClient("key", base_url=f"http://127.0.0.1:{port}", max_attempts=1)
+
+
+def test_the_contracts_example_is_two_rows(canned: Any) -> None:
+    """As the provider's documentation prints it."""
+    results = EXAMPLE[EXAMPLE.index(b'[\n        {"u') : EXAMPLE.rindex(b"    }\n  ]")]
+    canned.answer = lambda _, __: EXAMPLE.replace(b"null,", b'null, "summary": %s,' % results, 1)
+    with client_of(canned) as client:
+        load = client.load(
+            fu.UsageQuery("2025-01-15", "2025-01-16", timezone="America/New_York", timeframe="day")
+        )
+    five = datetime(2025, 1, 15, 5, tzinfo=UTC)
+    assert_frame_equal(
+        pl.DataFrame(
+            {
+                "bucket": [five] * 2,
+                "bucket_end": [five + timedelta(days=1)] * 2,
+                "username": ["acme-ml-team"] * 2,
+                "product": ["model_apis", "compute"],
+                "endpoint_id": ["fal-ai/flux/dev", "type: gpu_1x_h100_sxm5 (my-app, production)"],
+                "unit": ["image", "second"],
+                "quantity": [4.0, 3600.0],
+                "unit_price": [0.1, 0.001],
+                "cost": [0.4, 3.6],
+                "currency": ["USD", "USD"],
+                **dict.fromkeys(AUTH),
+            },
+            schema=USAGE,
+        ),
+        load.usage,
+    )
+    (asked,) = canned.asked
+    assert {("timeframe", "day"), ("timezone", "America/New_York")} <= set(asked)
