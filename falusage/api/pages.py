@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from falusage.api.accounting import Account, holds_long_tokens, is_absurd
@@ -219,7 +220,7 @@ def _settle(table: pl.DataFrame, kinds: dict[str, Kind]) -> pl.DataFrame:
             else:
                 kinds[name] = "float"
     columns = {name: table[name] for name in table.columns}
-    nothing = pl.Series([], dtype=pl.String).extend_constant(None, table.height)
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, table.height)
     members = columns[STRUCTURED].struct.unnest() if STRUCTURED in columns else None
     for member, column in STRUCTURED_FIELDS.items():
         columns[column] = (nothing if members is None else members[member]).alias(column)
@@ -246,11 +247,13 @@ def _check_filters(table: pl.DataFrame, ask: Ask) -> None:
 def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask) -> pl.DataFrame:
     """Put the instants at which the buckets start and end before their rows."""
     spans = [_span(text, ask) for text, _ in buckets]
-    counts = pl.Series("rows", [count for _, count in buckets], pl.UInt32)
-    when = pl.DataFrame(
-        {"bucket": [start for start, _ in spans], "bucket_end": [end for _, end in spans]},
-        schema={"bucket": INSTANT, "bucket_end": INSTANT},
-    ).select(pl.all().repeat_by(counts).explode(empty_as_null=False))
+    counts = [count for _, count in buckets]
+    bounds = pl.DataFrame(spans, schema={"bucket": INSTANT, "bucket_end": INSTANT}, orient="row")
+    # Through numpy: an expression for each page would cost more than the repeating itself.
+    when = [
+        pl.Series(bound.name, np.repeat(bound.to_physical().to_numpy(), counts)).cast(INSTANT)
+        for bound in bounds
+    ]
     return pl.DataFrame([*when, *rows])
 
 
