@@ -18,6 +18,7 @@ from falusage.columns import MONEY
 from falusage.errors import QueryError
 from falusage.transforms.tables import (
     Frame,
+    amounts,
     free,
     key,
     like,
@@ -102,7 +103,7 @@ def allocate(
             pl.when(is_shared).then(cost).sum().alias("shared"),
         )
     )
-    fractions = _fractions(weights, columns, {name: schema[name] for name in columns})
+    fractions = _fractions(weights, {name: schema[name] for name in columns})
     borne = sums.map_batches(
         partial(_borne, group=group, on=columns, fractions=fractions),
         schema={**{name: schema[name] for name in group}, **dict.fromkeys(_RESULTS, MONEY)},
@@ -118,37 +119,23 @@ def _check_predicate(usage: pl.LazyFrame, shared: pl.Expr) -> None:
         )
     require(usage, (name for name in shared.meta.root_names() if not name.startswith("^")))
     try:
-        dtype = usage.select(shared.alias("_shared")).collect_schema()["_shared"]
+        # Of no rows: the plan's schema alone does not see that text has no day.
+        nothing = usage.collect_schema().to_frame(eager=True)
+        dtype = nothing.select(shared.alias("_shared"))["_shared"].dtype
     except pl.exceptions.PolarsError as error:
         raise QueryError(f"shared cannot be asked of this table: {error}") from error
     if dtype != pl.Boolean:
         raise QueryError(f"shared gives {dtype}; expected a predicate, true where a row is shared")
 
 
-def _fractions(
-    weights: object, columns: Sequence[str], schema: dict[str, pl.DataType]
-) -> pl.DataFrame | None:
+def _fractions(weights: object, keys: dict[str, pl.DataType]) -> pl.DataFrame | None:
     """Read a frame of weights as fractions of one; None for weights that are the direct cost."""
-    if isinstance(weights, str) and weights == "cost":
-        return None
-    if not isinstance(weights, pl.DataFrame | pl.LazyFrame):
-        raise QueryError(
-            f"weights is {weights!r}; expected 'cost', or a frame of {', '.join(columns)}, weight"
-        )
-    given = plan(weights)
-    require(given, (*columns, "weight"))
-    require_numbers(given, ["weight"])
-    read = given.select(
-        *(pl.col(name).cast(dtype) for name, dtype in schema.items()),
-        pl.col("weight").cast(pl.Float64),
-    ).collect()
+    if isinstance(weights, str):
+        if weights == "cost":
+            return None
+        raise QueryError(f"weights is {weights!r}; expected 'cost', or a frame")
+    read = amounts(weights, keys=keys, value="weight", argument="weights")
     weight = pl.col("weight")
-    for row in read.filter(
-        (weight.is_finite() & (weight >= 0)).not_().fill_null(value=True)
-    ).rows():
-        raise QueryError(f"the weight of {row[:-1]!r} is {row[-1]!r}; expected a number from 0")
-    for row in read.filter(pl.struct(columns).is_duplicated()).sort(columns).rows():
-        raise QueryError(f"weights names {row[:-1]!r} twice; name it once")
     whole = math.fsum(read["weight"])
     return read.filter(weight > 0).with_columns((weight / whole).alias("_fraction")).drop("weight")
 

@@ -13,12 +13,13 @@ from functools import partial
 
 import polars as pl
 
-from falusage.columns import ABSURD, INSTANT, MONEY
+from falusage.columns import INSTANT, MONEY
 from falusage.errors import QueryError
 from falusage.timeframes import after, instant
 from falusage.transforms.periods import Range, within
 from falusage.transforms.tables import (
     Frame,
+    amounts,
     free,
     key,
     like,
@@ -132,27 +133,11 @@ def _month(month: str, *, timezone: str) -> tuple[datetime, datetime]:
     return start, after(start, every="1mo", timezone=timezone).astimezone(UTC)
 
 
-def _budgets(budgets: pl.DataFrame | pl.LazyFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
-    """Check the budgets, and give them with their keys typed as the usage's."""
-    if not isinstance(budgets, pl.DataFrame | pl.LazyFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- as in `_month`
-        raise QueryError(
-            f"budgets is a {type(budgets).__name__}; expected {', '.join(schema)}, budget"
-        )
-    given = plan(budgets)
-    require(given, (*schema, "budget"))
-    require_numbers(given, ["budget"])
-    read = given.select(
-        *(pl.col(name).cast(dtype) for name, dtype in schema.items()),
-        pl.col("budget").cast(pl.Float64),
-    ).collect()
-    for name in schema:
+def _budgets(budgets: object, keys: dict[str, pl.DataType]) -> pl.DataFrame:
+    read = amounts(budgets, keys=keys, value="budget", argument="budgets")
+    for name in keys:
         if read[name].null_count():
             raise QueryError(f"a budget has no {name}; say whose it is, and in which currency")
-    amount = pl.col("budget").is_between(0, ABSURD, closed="left").fill_null(value=False)
-    for row in read.filter(~amount).rows():
-        raise QueryError(f"the budget of {row[:-1]!r} is {row[-1]!r}; expected an amount from 0")
-    for row in read.filter(pl.struct(tuple(schema)).is_duplicated()).sort(tuple(schema)).rows():
-        raise QueryError(f"budgets names {row[:-1]!r} twice; name it once")
     return read
 
 

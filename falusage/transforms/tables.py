@@ -7,11 +7,12 @@ two currencies has no sum, and nulls in a key are a group of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import polars as pl
 
+from falusage.columns import ABSURD
 from falusage.errors import MissingColumnError, QueryError
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
@@ -97,3 +98,31 @@ def one_thing(columns: Iterable[str], *, argument: str) -> None:
             f"quantities of different endpoints or units have no sum; add "
             f"{' and '.join(map(repr, lacking))} to {argument}, or sum cost"
         )
+
+
+def amounts(
+    given: object, *, keys: Mapping[str, pl.DataType], value: str, argument: str
+) -> pl.DataFrame:
+    """Collect a frame that gives each key a number from 0, once, or refuse it.
+
+    The keys are cast to the dtypes in `keys`, those of the usage, so that they can be joined.
+    """
+    if not isinstance(given, pl.DataFrame | pl.LazyFrame):
+        raise QueryError(
+            f"{argument} is {given!r}; expected a frame of {', '.join((*keys, value))}"
+        )
+    table = plan(given)
+    require(table, keys)
+    require_numbers(table, [value])
+    number = pl.col(value).cast(pl.Float64)
+    try:
+        read = table.select(*(pl.col(name).cast(keys[name]) for name in keys), number).collect()
+    except pl.exceptions.PolarsError as error:
+        raise QueryError(f"{argument} has keys of another kind than the usage: {error}") from error
+    fit = number.is_between(0, ABSURD, closed="left").fill_null(value=False)
+    for row in read.filter(~fit).head(1).rows():
+        raise QueryError(f"the {value} of {row[:-1]!r} is {row[-1]!r}; expected a number from 0")
+    twice = pl.struct(tuple(keys)).is_duplicated() if keys else pl.len() > 1
+    for row in read.filter(twice).sort(tuple(keys)).head(1).rows():
+        raise QueryError(f"{argument} names {row[:-1]!r} twice; name it once")
+    return read

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from falusage.errors import AlignmentError, MissingColumnError
-from falusage.transforms.periods import EVER, Range, within
+from falusage.transforms.periods import EVER, Range, among, within
 
 HOURS = pl.DataFrame(
     {
@@ -38,3 +38,17 @@ def test_a_missing_column_is_found_before_a_row_is_read() -> None:
     """The plan is checked, not its rows."""
     with pytest.raises(MissingColumnError, match="costs"):
         within(HOURS, ["costs"], span=EVER)
+
+
+def test_ranges_are_numbered_and_what_lies_between_is_left_out() -> None:
+    """In one pass, so that a file is read once."""
+    early = Range.read(None, "2025-01-01T05:00:00Z", timezone="UTC")
+    late = Range.read("2025-01-01T06:00:00Z", None, timezone="UTC")
+
+    got = among(HOURS, ["cost"], spans=[late, early]).collect()
+
+    assert {(1.0, 1), (3.0, 0)} == set(got.select("cost", "_range").rows())
+    with pytest.raises(AlignmentError, match="cut through by the range"):
+        among(
+            HOURS, [], spans=[early, Range.read("2025-01-01T06:30:00Z", None, timezone="UTC")]
+        ).collect()
