@@ -33,7 +33,8 @@ class Windows:
 
     def first_page(self, *, rows: int, last_bucket: datetime | None) -> None:
         """Learn from a page that the whole range did not fit on."""
-        reached = sum(edge <= last_bucket for edge in self._edges) if last_bucket else 1
+        # The first bucket may begin before a range that is not bound to its timeframe.
+        reached = max(1, sum(edge <= last_bucket for edge in self._edges)) if last_bucket else 1
         self._page_rows = max(self._page_rows, rows)
         self._rows_per_bucket = max(self._rows_per_bucket, rows / min(reached, self.buckets))
 
