@@ -14,7 +14,7 @@ import bisect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -34,7 +34,15 @@ from falusage.api.careful import read_carefully
 from falusage.api.query import Ask, edges, utc_text
 from falusage.columns import INSTANT, ITEM
 from falusage.errors import PaginationError, ProtocolError
+from falusage.timeframes import Timeframe
 
+_AT_MOST: Final[dict[Timeframe, timedelta]] = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=31),
+}
 _SURROGATE: Final = re.compile(rb"\\u[dD]")
 
 
@@ -269,10 +277,9 @@ def _span(text: str, ask: Ask) -> tuple[datetime, datetime]:
             f"bucket {text} is outside the window {utc_text(ask.start)} to {utc_text(ask.end)}"
         )
     if start not in {grid[max(at, 0)], ask.query.first_bucket}:
-        raise ProtocolError(
-            f"bucket {text} begins inside the {ask.query.timeframe} of {ask.query.timezone} that "
-            f"begins at {utc_text(grid[at])}, so it is not known where it ends"
-        )
+        # Of another calendar than the one asked for. Its own length is the most it can cover, so
+        # a transform that would cut it says so.
+        return start, start + _AT_MOST[ask.query.timeframe]
     return start, grid[max(at, 0) + 1]
 
 

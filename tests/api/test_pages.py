@@ -13,11 +13,13 @@ from answer_oracle import OutsideError, understood
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from falusage import timeframes
 from falusage.api import pages
 from falusage.api.pages import Page, read_page
 from falusage.api.query import Ask, UsageQuery, asks
 from falusage.columns import AUTH, USAGE
-from falusage.errors import FalUsageError, PaginationError, ProtocolError
+from falusage.errors import AlignmentError, FalUsageError, PaginationError, ProtocolError
+from falusage.transforms import rollup
 
 DAYS = ("2025-01-01T00:00:00Z", "2025-01-02T00:00:00+00:00", "2025-01-02T19:00:00-05:00")
 
@@ -485,22 +487,26 @@ def test_the_largest_numbers_that_are_read_are_finite() -> None:
 
 
 @pytest.mark.parametrize(
-    ("timezone", "timeframe", "bucket"),
+    ("timezone", "timeframe", "bucket", "end"),
     [
-        ("America/New_York", "day", "2025-01-14T00:00:00Z"),
-        ("UTC", "week", "2025-01-12T00:00:00Z"),
-        ("Asia/Kolkata", "hour", "2025-01-14T00:00:00Z"),
+        ("America/New_York", "day", "2025-01-14T00:00:00Z", "2025-01-15T00:00:00+00:00"),
+        ("UTC", "day", "2025-01-15T00:00:00-05:00", "2025-01-16T05:00:00+00:00"),
+        ("UTC", "week", "2025-01-12T00:00:00Z", "2025-01-19T00:00:00+00:00"),
+        ("Asia/Kolkata", "hour", "2025-01-14T00:00:00Z", "2025-01-14T01:00:00+00:00"),
     ],
 )
-def test_a_bucket_of_another_calendar_is_refused(
-    timezone: str, timeframe: Any, bucket: str
+def test_a_bucket_of_another_calendar_keeps_its_own_length(
+    timezone: str, timeframe: Any, bucket: str, end: str
 ) -> None:
-    """A server that forgot the zone, or whose weeks begin on Sunday, would end buckets early."""
+    """Where a server forgot the zone, or its weeks begin on Sunday, no transform cuts a bucket."""
     query = UsageQuery("2025-01-06", "2025-01-20", timezone=timezone, timeframe=timeframe)
     (asked,) = asks(query, time_series=True, summary=False)
     body = page_of().replace(b"2025-01-01T00:00:00Z", bucket.encode())
-    with pytest.raises(ProtocolError, match=f"begins inside the {timeframe} of {timezone}"):
-        read_page(body, asked, kinds={})
+    rows = read_page(body, asked, kinds={}).rows
+    assert rows is not None
+    assert [end] == [at.isoformat() for at in rows["bucket_end"]]
+    with pytest.raises(AlignmentError):
+        rollup(rows, every=timeframes.EVERY[timeframe], timezone=timezone)
 
 
 @pytest.mark.parametrize("bucket", ["2025-01-06T00:00:00Z", "2025-01-06T12:00:00Z"])
