@@ -152,7 +152,11 @@ class UsageClient:
 
     def _exchange(self, progress: Progress) -> Exchange:
         return Exchange(
-            self._transport, self._key, max_attempts=self.max_attempts, progress=progress
+            self._transport,
+            self._key,
+            workers=self.workers,
+            max_attempts=self.max_attempts,
+            progress=progress,
         )
 
     def _bar(self, query: UsageQuery) -> Progress:

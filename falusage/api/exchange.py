@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -70,17 +70,25 @@ class Tally:
 class Exchange:
     """The requests of one load: retried, throttled and counted together.
 
-    Safe to share between the load's threads; `stop` breaks off all of them.
+    Safe to share between the load's threads, of which `workers` are at the network at a time, the
+    others reading what they got; `stop` breaks off all of them.
     """
 
     def __init__(
-        self, transport: Transport, key: Secret, *, max_attempts: int, progress: Progress
+        self,
+        transport: Transport,
+        key: Secret,
+        *,
+        workers: int,
+        max_attempts: int,
+        progress: Progress,
     ) -> None:
         self._transport = transport
         self._key = key
         self._max_attempts = max_attempts
         self._progress = progress
         self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(workers)
         self._stop = threading.Event()
         self._live: set[Guard] = set()
         self._not_before = 0.0
@@ -122,11 +130,15 @@ class Exchange:
             raise ProtocolError(str(error), **vars(error)) from None
 
     def _attempt(self, ask: Ask, cursor: str | None) -> Page:
-        self._sleep(self._not_before - time.monotonic())
         facts: dict[str, Any] = {"cursor": cursor, "window": ask.window}
         excerpt = ""
         try:
-            with self._transport.get(ask.params(cursor), live=self._live) as response:
+            with ExitStack() as in_use:
+                with self._slots:
+                    self._sleep(self._not_before - time.monotonic())
+                    response = in_use.enter_context(
+                        self._transport.get(ask.params(cursor), live=self._live)
+                    )
                 self._count(response)
                 facts |= {"status": response.status, "request_id": self._request_id(response)}
                 excerpt = self._excerpt(response.body)

@@ -31,6 +31,7 @@ PAGES: Final = 10_000
 """The most pages of one window."""
 
 _ROWS_AHEAD: Final = 50_000
+_READERS: Final = 4
 _Window = Iterator[Page]
 _T = TypeVar("_T")
 
@@ -80,7 +81,8 @@ class Reading:
     def _in_windows(self, windows: Windows) -> Iterator[Page]:
         ahead: deque[tuple[int, Future[_Window]]] = deque()
         chunks = list(asks(self.query, time_series=True, summary=False))
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="falusage")
+        # More threads than requests under way: while one reads its page, another is at the network.
+        pool = ThreadPoolExecutor(self.workers + _READERS, thread_name_prefix="falusage")
         try:
             summary = pool.submit(self.read_summary) if self.with_summary else None
             while True:
