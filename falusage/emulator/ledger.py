@@ -103,7 +103,10 @@ class Ledger:
             wider = next((asked for asked in self._kept if _covers(asked, question)), None)
         if wider is None or wider[1] == question:
             return self._recall(question, self._time_series)
-        return self._recall(wider[1], self._time_series).within(question.start, question.end)
+        every = timeframes.EVERY[question.timeframe]
+        # A range that is not bound to its timeframe has the whole name of its first bucket.
+        start = timeframes.floor(question.start, every=every, timezone=question.timezone)
+        return self._recall(wider[1], self._time_series).within(start, question.end)
 
     def summary(self, question: Question) -> bytes:
         """Write the line items of the whole range, as a JSON array in the same order."""

@@ -66,3 +66,16 @@ def test_the_oldest_answers_are_forgotten_first(monkeypatch) -> None:
     ledger.summary(here)
     assert ledger.time_series(here) is one
     assert ledger.time_series(there) is not two
+
+
+def test_a_loose_window_keeps_the_bucket_that_it_begins_inside() -> None:
+    """The first bucket is named by its start, which lies before the range and the window."""
+    loose = replace(question(2), start=START + timedelta(hours=7))
+    window = replace(loose, end=START + timedelta(days=1))
+    ledger = Ledger(USAGE)
+    ledger.time_series(loose)
+    cut, fresh = ledger.time_series(window), Ledger(USAGE).time_series(window)
+    assert (1, page(fresh, None, number=1, limit=9)) == (
+        len(cut),
+        page(cut, None, number=1, limit=9),
+    )
