@@ -175,7 +175,7 @@ def _place(
     spans: Sequence[Range],
     added: dict[str, pl.DataType],
 ) -> pl.LazyFrame:
-    """Join to the rows what `place` says of their distinct buckets, in one pass over them.
+    """Put to the rows what `place` says of their distinct buckets, in one pass over them.
 
     The rows are taken batch by batch as they stream past. To join them with a second scan for the
     distinct buckets would have the optimizer keep the whole table for both.
@@ -187,12 +187,20 @@ def _place(
         start, end = (
             pl.col(column).dt.convert_time_zone("UTC").dt.cast_time_unit("us") for column in BUCKET
         )
-        buckets = rows.select(BUCKET).unique().with_columns(_start=start, _end=end)
+        # Usage mostly comes in order of time, so there are far fewer runs of a bucket than rows.
+        run = rows.select(pl.struct(BUCKET).rle_id()).to_series()
+        runs = rows.select(BUCKET).filter(run.diff().fill_null(1) > 0)
+        buckets = runs.unique().with_columns(_start=start, _end=end)
         endless = (_START >= _END).fill_null(value=True)
         _refuse(buckets, endless, "does not start before it ends")
         for span in spans:
             _refuse(buckets, span.cuts(_START, _END), f"is cut through by the range {span}")
-        return rows.join(place(buckets).select(*BUCKET, *added), on=BUCKET, how="inner")
+        found = place(buckets).select(*BUCKET, *added, _found=True)
+        of_run = runs.join(found, on=BUCKET, how="left", maintain_order="left")
+        marked = rows.with_columns(of_run[name].gather(run) for name in added)
+        if not of_run["_found"].has_nulls():
+            return marked
+        return marked.filter(of_run["_found"].fill_null(value=False).gather(run))
 
     kept = tuple(dict.fromkeys((*BUCKET, *columns)))
     return usage.select(kept).map_batches(
