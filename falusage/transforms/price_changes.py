@@ -183,17 +183,17 @@ def _matched(rows: pl.DataFrame, beside: pl.DataFrame) -> pl.DataFrame:
 
 def _impacts(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     """Sum what was bought at each step's new price until the next step away from it."""
-    nexts = steps.select("_series", pl.col("since").alias("until"), price="previous_price")
-    later = pl.when(pl.col("until") > pl.col("since")).then("until")
+    nexts = steps.select("_series", pl.col("since").alias("_until"), price="previous_price")
+    later = pl.when(pl.col("_until") > pl.col("since")).then("until")
     step = ["_series", "since", "price"]
     return (
         steps.join(nexts, on=["_series", "price"], how="left")
         .group_by(*step, "previous_price")
-        .agg(later.min().alias("until"))
+        .agg(later.min().alias("_until"))
         .join(rows, on=["_series", "price"])
         .filter(
             pl.col("bucket") >= pl.col("since"),
-            (pl.col("bucket") < pl.col("until")).fill_null(value=True),
+            (pl.col("bucket") < pl.col("_until")).fill_null(value=True),
         )
         .group_by(*step, "previous_price")
         .agg(pl.col("cost", "quantity").sum().cast(pl.Float64))

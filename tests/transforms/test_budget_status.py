@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -257,6 +257,7 @@ def test_empty_and_lazy_have_the_same_schema() -> None:
     assert none.is_empty()
 
 
+@settings(max_examples=50)
 @given(data=st.data())
 def test_equals_a_walk_in_plain_python(data: st.DataObject) -> None:
     """Hour by hour with `zoneinfo` and fractions, in three zones, over both clock changes."""

@@ -156,6 +156,13 @@ def test_teams_are_followed_apart_by_username() -> None:
     assert ["endpoint_id", "unit", "currency", "username", "since"] == got.columns[:5]
 
 
+def test_a_column_may_have_any_name_but_the_results() -> None:
+    """A column called as an inner step of the work is not mistaken for it."""
+    usage = table({4}, {5}, {6}).rename({"username": "until"}).with_columns(rank=pl.lit("x"))
+
+    assert [(1, 4, 5), (2, 5, 6)] == steps(usage, by=["until", "rank"])
+
+
 def test_currencies_units_and_endpoints_are_priced_apart() -> None:
     """The price of a video is no step from the price of an image."""
     usage = pl.concat(
