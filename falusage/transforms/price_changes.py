@@ -184,7 +184,7 @@ def _matched(rows: pl.DataFrame, beside: pl.DataFrame) -> pl.DataFrame:
 def _impacts(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     """Sum what was bought at each step's new price until the next step away from it."""
     nexts = steps.select("_series", pl.col("since").alias("_until"), price="previous_price")
-    later = pl.when(pl.col("_until") > pl.col("since")).then("until")
+    later = pl.when(pl.col("_until") > pl.col("since")).then("_until")
     step = ["_series", "since", "price"]
     return (
         steps.join(nexts, on=["_series", "price"], how="left")
