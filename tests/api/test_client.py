@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -437,3 +438,70 @@ def test_the_contracts_example_is_two_rows(canned: Any) -> None:
     )
     (asked,) = canned.asked
     assert {("timeframe", "day"), ("timezone", "America/New_York")} <= set(asked)
+
+
+def item(**fields: Any) -> dict[str, Any]:
+    """Write an item of the example, changed."""
+    return {
+        "username": "acme",
+        "product": "model_apis",
+        "endpoint_id": "fal-ai/flux/dev",
+        "unit": "image",
+        "quantity": 4,
+        "unit_price": 0.1,
+        "cost": 0.4,
+        "currency": "USD",
+        **fields,
+    }
+
+
+def whole(items: list[Any], summary: list[Any]) -> bytes:
+    """Write an answer of one bucket."""
+    series = [{"bucket": "2025-01-15T00:00:00Z", "results": items}]
+    envelope = {"next_cursor": None, "has_more": False}
+    return json.dumps({**envelope, "time_series": series, "summary": summary}).encode()
+
+
+DAY = fu.UsageQuery("2025-01-15", "2025-01-16", timeframe="day")
+
+
+def test_broken_rows_are_refused_or_set_aside(canned: Any) -> None:
+    """Strictly, the load fails with the rows; in quarantine, every row is in one of the parts."""
+    broken = [item(cost=-1), item(cost="much", endpoint_id="b"), item(currency=None)]
+    canned.answer = lambda _, __: whole([item(), *broken, item()], [item(quantity=8, cost=0.8)])
+    with client_of(canned) as client:
+        with pytest.raises(fu.SchemaError, match="3 of the 5 rows received break") as refused:
+            client.load(DAY)
+        with pytest.warns(fu.QuarantineWarning, match="3 of 5 rows are in quarantine"):
+            load = client.load(DAY, invalid="quarantine")
+    rules = [["cost: negative"], ["cost: not a number"], ["currency: null"]]
+    assert rules == refused.value.failures["rules"].to_list() == load.quarantine["rules"].to_list()
+    assert broken == [
+        {**item(), **{k: v for k, v in json.loads(text).items() if k in item()}}
+        for text in load.quarantine["received"]
+    ]
+    receipt = load.receipt
+    assert (5, 2, 3, 2) == (
+        receipt.rows_received,
+        receipt.rows_kept,
+        receipt.rows_quarantined,
+        load.usage.height,
+    )
+
+
+def test_a_summary_that_disagrees_is_an_error_with_the_keys(canned: Any) -> None:
+    """A cent is no noise, less than a millionth is; a key that one side lacks is a difference."""
+    key = ("acme", "model_apis", "fal-ai/flux/dev", "image", "USD")
+    with client_of(canned) as client:
+        canned.answer = lambda _, __: whole([item()], [item(cost=0.4 + 4e-10)])
+        assert 1 == client.load(DAY).receipt.reconciliation.height
+        for summary in ([item(cost=0.41)], [item(quantity=4.01)], [], [item(), item(unit="s")]):
+            canned.answer = lambda _, __, summary=summary: whole([item()], summary)
+            with pytest.raises(fu.ReconciliationError, match="disagree on 1 of") as refused:
+                client.load(DAY)
+            assert 1 == refused.value.failures.height
+        assert key[:3] == refused.value.failures.row(0)[:3]
+        canned.answer = lambda _, __: whole([item()], [item(cost=0.41)])
+        with pytest.warns(fu.ReconciliationWarning, match="disagree"):
+            client.load(DAY, reconcile="warn")
+        assert 1 == client.load(DAY, reconcile="off").usage.height
