@@ -71,7 +71,9 @@ def test_what_rounding_leaves_goes_to_the_largest() -> None:
     usage = table(("a", 1.0), ("b", 1.0), ("c", 1.0), ("platform", 10.0))
 
     shared = allocate(usage, shared=PLATFORM)["shared"]
+    by_weight = allocate(usage, shared=PLATFORM, weights=weights(a=1, b=1, c=4))["shared"]
 
+    assert [1.666666666667, 1.666666666667, 6.666666666666, 0.0] == by_weight.to_list()
     assert [3.333333333334, 3.333333333333, 3.333333333333, 0.0] == shared.to_list()
 
 
