@@ -103,7 +103,7 @@ def run_dlt(base: str, end: str, out: Path, *, flat: bool = False) -> int:
     count = 0
 
     @dlt.resource(name="usage")
-    def usage():  # noqa: ANN202 - dlt's own style
+    def usage():
         nonlocal count
         pages = client.paginate(
             "/organization/usage", params=dict(_params(end)), data_selector="time_series"

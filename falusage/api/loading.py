@@ -89,6 +89,7 @@ class Load:
         self._kept = self._quarantined = 0
         self._bad: list[pl.DataFrame] = []
         self._sums: list[pl.DataFrame] = []
+        self._ignored: set[str] = set()
         pages: list[Page] = []
         waiting = 0
         for page in self._reading.pages():
@@ -103,7 +104,7 @@ class Load:
     def _validated(self, pages: list[Page]) -> pl.DataFrame:
         table = assemble(pages)
         self.kinds |= joint_kinds(pages)
-        self._ignored = sorted({name for page in pages for name in page.ignored})
+        self._ignored |= {name for page in pages for name in page.ignored}
         checked = validate(table, faults=FAULTS, received=RECEIVED)
         if self.invalid == "raise":
             refuse(checked.bad, what=f"{table.height:,} rows received")
@@ -211,7 +212,7 @@ class Load:
 
     def warn(self, tables: list[pl.DataFrame]) -> None:
         """Say what was kept but is worth a look."""
-        warn_of_unknown(self.kinds, self._ignored)
+        warn_of_unknown(self.kinds, sorted(self._ignored))
         for table in tables:
             warn_of_oddities(table)
         if self._quarantined:

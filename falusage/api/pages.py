@@ -10,7 +10,6 @@ page is read again with care.
 
 from __future__ import annotations
 
-import bisect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from falusage.api.accounting import Account, holds_long_tokens, is_absurd
@@ -31,7 +31,7 @@ from falusage.api.answers import (
     Kind,
 )
 from falusage.api.careful import read_carefully
-from falusage.api.query import Ask, edges, utc_text
+from falusage.api.query import Ask, edges, microseconds, utc_text
 from falusage.columns import INSTANT, ITEM
 from falusage.errors import PaginationError, ProtocolError
 from falusage.timeframes import Timeframe
@@ -254,33 +254,39 @@ def _check_filters(table: pl.DataFrame, ask: Ask) -> None:
 
 def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask) -> pl.DataFrame:
     """Put the instants at which the buckets start and end before their rows."""
-    spans = [_span(text, ask) for text, _ in buckets]
     counts = [count for _, count in buckets]
-    bounds = pl.DataFrame(spans, schema={"bucket": INSTANT, "bucket_end": INSTANT}, orient="row")
+    starts = np.array([_start(text, ask) for text, _ in buckets], dtype=np.int64)
     # Through numpy: an expression for each page would cost more than the repeating itself.
-    when = [
-        pl.Series(bound.name, np.repeat(bound.to_physical().to_numpy(), counts)).cast(INSTANT)
-        for bound in bounds
-    ]
-    return pl.DataFrame([*when, *rows])
+    when = {
+        name: pl.Series(name, np.repeat(instants, counts)).cast(INSTANT)
+        for name, instants in (("bucket", starts), ("bucket_end", _ends(starts, ask)))
+    }
+    return pl.DataFrame([*when.values(), *rows])
 
 
-def _span(text: str, ask: Ask) -> tuple[datetime, datetime]:
-    """Read a bucket; it ends where the query's next one begins, or where the query does."""
+def _start(text: str, ask: Ask) -> int:
+    """Read when a bucket starts, in microseconds; refuse one outside the window."""
     start = _bucket(text)
-    grid = edges(ask.query)
-    at = bisect.bisect_right(grid, start) - 1
     # A query that is not bound to its timeframe may begin inside its first bucket.
-    inside = start >= ask.start or (ask.start == grid[0] and start >= ask.query.first_bucket)
-    if not inside or start >= ask.end:
+    first = ask.query.first_bucket if ask.start == ask.query.start else ask.start
+    if not first <= start < ask.end:
         raise ProtocolError(
             f"bucket {text} is outside the window {utc_text(ask.start)} to {utc_text(ask.end)}"
         )
-    if start not in {grid[max(at, 0)], ask.query.first_bucket}:
-        # Of another calendar than the one asked for. Its own length is the most it can cover, so
-        # a transform that would cut it says so.
-        return start, start + _AT_MOST[ask.query.timeframe]
-    return start, grid[max(at, 0) + 1]
+    return microseconds(start)
+
+
+def _ends(starts: npt.NDArray[np.int64], ask: Ask) -> npt.NDArray[np.int64]:
+    """Give each bucket the end of the query's own that begins there.
+
+    A bucket of another calendar than the one asked for gets the length of its timeframe, the most
+    that it can cover, so that a transform that would cut it says so.
+    """
+    grid = edges(ask.query)
+    at = np.clip(np.searchsorted(grid, starts, side="right") - 1, 0, len(grid) - 2)
+    ours = (grid[at] == starts) | (starts == microseconds(ask.query.first_bucket))
+    at_most = _AT_MOST[ask.query.timeframe] // timedelta(microseconds=1)
+    return np.where(ours, grid[at + 1], starts + at_most)
 
 
 def _bucket(text: str) -> datetime:

@@ -11,14 +11,18 @@ import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from falusage import timeframes
 from falusage.columns import PRODUCTS
 from falusage.errors import QueryError
 from falusage.timeframes import TIMEFRAMES, Timeframe
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 IDS_PER_REQUEST: Final = 50
 """The most `endpoint_id`s or `api_key_id`s that the API takes in one request."""
 
@@ -146,11 +150,25 @@ def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=8)
-def edges(query: UsageQuery) -> list[datetime]:
-    """Give the instants at which the query's buckets begin, and its end, in UTC."""
+def edges(query: UsageQuery) -> npt.NDArray[np.int64]:
+    """Give the instants at which the query's buckets begin, and its end, as `microseconds`.
+
+    Numbers, because a year has half a million minutes.
+    """
     every = timeframes.EVERY[query.timeframe]
     inner = timeframes.boundaries(query.start, query.end, every=every, timezone=query.timezone)
-    return sorted({query.start, *inner.to_list(), query.end})
+    ends = np.array([microseconds(query.start), microseconds(query.end)])
+    return np.union1d(inner.to_physical().to_numpy(), ends)
+
+
+def microseconds(moment: datetime) -> int:
+    """Give an instant as microseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def instant_at(microseconds: int) -> datetime:
+    """Give the instant, in UTC, so many microseconds after 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 @dataclass(frozen=True, slots=True)

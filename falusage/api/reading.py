@@ -86,7 +86,7 @@ class Reading:
         try:
             summary = pool.submit(self.read_summary) if self.with_summary else None
             while True:
-                while len(ahead) < 2 * self.workers and (window := windows.take()):
+                while len(ahead) < self.workers + _READERS and (window := windows.take()):
                     start, end, buckets = window
                     self.windows += 1
                     for at, ask in enumerate(chunks):
@@ -140,9 +140,10 @@ class Reading:
                 )
             seen.add(cursor)
             empty = 0 if _height(page.rows if ask.time_series else page.summary) else empty + 1
-            if empty >= EMPTY_PAGES:
+            if empty > EMPTY_PAGES:
                 break
-        what = f"{EMPTY_PAGES} empty pages in a row" if empty >= EMPTY_PAGES else f"{PAGES:,} pages"
+        too_empty = empty > EMPTY_PAGES
+        what = f"{EMPTY_PAGES} empty pages in a row" if too_empty else f"{PAGES:,} pages"
         raise PaginationError(
             f"{what}, and no end, in the window {' to '.join(ask.window)}",
             cursor=cursor,

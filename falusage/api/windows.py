@@ -10,7 +10,9 @@ import threading
 from datetime import datetime
 from typing import Final
 
-from falusage.api.query import UsageQuery, edges
+import numpy as np
+
+from falusage.api.query import UsageQuery, edges, instant_at, microseconds
 
 _FILL: Final = 0.92
 """How full a page is aimed at: fuller ones spill over more often, and cost a second request."""
@@ -34,9 +36,12 @@ class Windows:
     def first_page(self, *, rows: int, last_bucket: datetime | None) -> None:
         """Learn from a page that the whole range did not fit on."""
         # The first bucket may begin before a range that is not bound to its timeframe.
-        reached = max(1, sum(edge <= last_bucket for edge in self._edges)) if last_bucket else 1
+        reached = max(1, self._reached(last_bucket)) if last_bucket else 1
         self._page_rows = max(self._page_rows, rows)
         self._rows_per_bucket = max(self._rows_per_bucket, rows / min(reached, self.buckets))
+
+    def _reached(self, bucket: datetime) -> int:
+        return int(np.searchsorted(self._edges, microseconds(bucket), side="right"))
 
     def learn(self, *, rows: int, buckets: int, pages: int) -> None:
         """Learn from a window that was read."""
@@ -56,4 +61,5 @@ class Windows:
             size = max(1, int(_FILL * self._page_rows / self._rows_per_bucket))
         start = self._next
         self._next = min(start + size, self.buckets)
-        return self._edges[start], self._edges[self._next], self._next - start
+        first, last = (instant_at(int(self._edges[at])) for at in (start, self._next))
+        return first, last, self._next - start

@@ -26,7 +26,7 @@ from falusage.errors import SnapshotError
 from falusage.storage.fingerprint import Fingerprint
 from falusage.storage.metadata import SnapshotMetadata
 
-ROW_GROUP: Final = 200_000
+ROW_GROUP: Final = 100_000
 """The rows of a row group, and about what a stream holds at once."""
 
 _EXACT: Final = Context(prec=60)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falusage import UsageQuery
-from falusage.api.query import asks, edges
+from falusage.api.query import asks, edges, instant_at
 from falusage.errors import FalUsageError, QueryError
 
 COMPUTE = "type: gpu_1x_h100_sxm5 (my-app, production)"
@@ -276,8 +276,9 @@ def test_the_edges_are_the_buckets_and_both_ends() -> None:
         bound_to_timeframe=False,
     )
     assert ["08 12:00", "09 05:00", "10 04:00", "10 12:00"] == [
-        f"{edge:%d %H:%M}" for edge in edges(asked)
+        f"{instant_at(int(edge)):%d %H:%M}" for edge in edges(asked)
     ]
     assert ["08 05:00", "09 05:00", "10 04:00", "11 04:00"] == [
-        f"{edge:%d %H:%M}" for edge in edges(dataclasses.replace(asked, bound_to_timeframe=True))
+        f"{instant_at(int(edge)):%d %H:%M}"
+        for edge in edges(dataclasses.replace(asked, bound_to_timeframe=True))
     ]
