@@ -19,7 +19,6 @@ import argparse
 import math
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -328,7 +327,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.ask:
         QUESTIONS[given.ask][1](pl.scan_parquet(given.file))
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        # Not ru_maxrss: on Linux a child begins with the peak of the process that started it.
+        status = Path("/proc/self/status").read_text()
+        print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "usage-1.parquet"
