@@ -505,3 +505,46 @@ def test_a_summary_that_disagrees_is_an_error_with_the_keys(canned: Any) -> None
         with pytest.warns(fu.ReconciliationWarning, match="disagree"):
             client.load(DAY, reconcile="warn")
         assert 1 == client.load(DAY, reconcile="off").usage.height
+
+
+def paged(parts: list[bytes], asked: dict[str, str]) -> bytes:
+    """Answer with the page that the cursor asks for."""
+    number = int(asked.get("cursor", 0))
+    more = number + 1 < len(parts)
+    cursor = f'"{number + 1}"'.encode() if more else b"null"
+    return parts[number].replace(
+        b'"next_cursor": null, "has_more": false',
+        b'"next_cursor": %s, "has_more": %s' % (cursor, b"true" if more else b"false"),
+    )
+
+
+def test_a_summary_repeated_on_every_page_counts_once(canned: Any) -> None:
+    """But one that goes on over the pages counts in all its parts."""
+    one, other = item(), item(unit="second")
+    with client_of(canned) as client:
+        canned.answer = lambda asked, _: paged([whole([], [one, other])] * 3, asked)
+        assert 2 == client.fetch_summary(DAY).num_rows
+        canned.answer = lambda asked, _: paged([whole([], [one]), whole([], [other])], asked)
+        assert 2 == client.fetch_summary(DAY).num_rows
+
+
+@pytest.mark.parametrize(("late", "loads"), [(1, True), (2, True), (3, False)])
+def test_where_pages_were_followed_it_is_read_three_times(
+    canned: Any, late: int, loads: bool
+) -> None:
+    """Pages may have shifted: a summary that agrees at the third read is believed, not later."""
+    summaries = iter([item(quantity=8, cost=9)] * (late + 1) + [item(quantity=8, cost=0.8)] * 9)
+
+    def answer(asked: dict[str, str], expand: list[str]) -> bytes:
+        if expand == ["summary"]:
+            return whole([], [next(summaries)])
+        return paged([whole([item()], [item()]), whole([item()], [])], asked)
+
+    canned.answer = answer
+    next(summaries)
+    with client_of(canned) as client:
+        if loads:
+            assert 2 == client.load(DAY).usage.height
+        else:
+            with pytest.raises(fu.ReconciliationError, match="after 3 reads"):
+                client.load(DAY)
