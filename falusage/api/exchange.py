@@ -8,6 +8,7 @@ error at once, in the package's own types and without the key.
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 import time
@@ -41,6 +42,8 @@ from falusage.errors import (
 LONGEST_WAIT: Final = timedelta(seconds=120)
 """The longest wait that is slept when the server asks for it."""
 
+# More readers than cores would only hold more memory.
+_READING: Final = threading.BoundedSemaphore(os.cpu_count() or 1)
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 15.0
 _ERRORS: Final[dict[int, type[ApiError]]] = {
@@ -144,7 +147,8 @@ class Exchange:
                 excerpt = self._excerpt(response.body)
                 if response.status != 200:
                     raise self._refusal(response, facts)
-                return read_page(response.body, ask, kinds=self.kinds)
+                with _READING:
+                    return read_page(response.body, ask, kinds=self.kinds)
         except (TransportError, ProtocolError) as error:
             if self._stop.is_set():
                 raise CancelledError from None

@@ -96,8 +96,10 @@ class Load:
             pages.append(page)
             waiting += page.rows.height if page.rows is not None else 0
             if batch_rows is not None and waiting >= batch_rows:
-                yield self._validated(pages)
+                table = self._validated(pages)
                 pages, waiting = [], 0
+                yield table
+                del table
         if pages or not self._sums:
             yield self._validated(pages)
 
