@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -68,7 +67,7 @@ class ApiError(FalUsageError):
         request_id: The id to quote to the provider, or None.
         cursor: The cursor of the page that failed, None for a first page.
         window: The start and end of the request, as sent, or None.
-        retry_after: How long the server asked to wait, or None where it did not say.
+        retry_after: The seconds that the server asked to wait, or None where it did not say.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class ApiError(FalUsageError):
         request_id: str | None = None,
         cursor: str | None = None,
         window: tuple[str, str] | None = None,
-        retry_after: timedelta | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
-from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -52,7 +51,7 @@ FACTS: dict[str, Any] = {
     "request_id": "req-1",
     "cursor": "Mg==",
     "window": ("2025-01-01T00:00:00Z", "2025-01-02T00:00:00Z"),
-    "retry_after": timedelta(seconds=3),
+    "retry_after": 3.0,
 }
 
 

@@ -15,7 +15,7 @@ import time
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import tenacity
@@ -39,8 +39,8 @@ from falusage.errors import (
     TransportError,
 )
 
-LONGEST_WAIT: Final = timedelta(seconds=120)
-"""The longest wait that is slept when the server asks for it."""
+LONGEST_WAIT: Final = 120.0
+"""The most seconds that are slept when the server asks for it."""
 
 # More readers than cores would only hold more memory.
 _READING: Final = threading.BoundedSemaphore(os.cpu_count() or 1)
@@ -190,7 +190,7 @@ class Exchange:
         wait = response.asked_wait
         if wait is not None and wait > LONGEST_WAIT and _passes_by_itself(status=status):
             kind = RateLimitError
-            message += f"; the server asks to wait {wait.total_seconds():,.0f} s"
+            message += f"; the server asks to wait {wait:,.0f} s"
         type_ = said.get("type")
         return kind(
             message,
@@ -219,7 +219,7 @@ class Exchange:
             error.retry_after is not None or isinstance(error, RateLimitError)
         ):
             if error.retry_after is not None:
-                pause += error.retry_after.total_seconds()
+                pause += error.retry_after
             self._not_before = max(self._not_before, time.monotonic() + pause)
             self._progress.note(f"waiting {pause:.0f} s, as the server asks")
         return pause

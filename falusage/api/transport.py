@@ -15,7 +15,7 @@ import threading
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -87,21 +87,21 @@ class Response:
         return when if when.tzinfo else when.replace(tzinfo=UTC)
 
     @property
-    def asked_wait(self) -> timedelta | None:
-        """How long the server asks to wait, where it says so in a form that makes sense."""
+    def asked_wait(self) -> float | None:
+        """The seconds that the server asks to wait, where it says so in a form that makes sense."""
         now = self.server_time or datetime.now(UTC)
         asked = self.headers.get("Retry-After", "")
         with suppress(ValueError):
             until = parsedate_to_datetime(asked)
             until = until if until.tzinfo else until.replace(tzinfo=UTC)
-            return max(until - now, timedelta())
+            return max((until - now).total_seconds(), 0.0)
         for text in (asked, self.headers.get("x-ratelimit-reset", "")):
             with suppress(ValueError, OverflowError):
                 seconds = float(text)
                 if seconds > 1e9:  # an instant, as some send it, not a time to wait
                     seconds -= now.timestamp()
                 if math.isfinite(seconds) and seconds >= 0:
-                    return timedelta(seconds=seconds)
+                    return seconds
         return None
 
 

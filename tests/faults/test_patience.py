@@ -126,7 +126,7 @@ def test_too_long_a_wait_says_how_long(
     server = serve(SMALL, rules=once(kinds.status(429, "rate_limited", Retry_After="99999")))
     with pytest.raises(fu.RateLimitError) as caught:
         load(server)
-    assert caught.value.retry_after == timedelta(seconds=99999)
+    assert caught.value.retry_after == 99999
 
 
 def test_a_429_slows_all_workers(
