@@ -548,3 +548,19 @@ def test_where_pages_were_followed_it_is_read_three_times(
         else:
             with pytest.raises(fu.ReconciliationError, match="after 3 reads"):
                 client.load(DAY)
+
+
+def test_a_cursor_that_comes_again_is_seen_at_once(canned: Any) -> None:
+    """A ring of pages is refused when it closes, not when a cap on pages is met."""
+    ring = {"": "a", "a": "b", "b": "a"}
+
+    def answer(asked: dict[str, str], _: list[str]) -> bytes:
+        cursor = f'"next_cursor": "{ring[asked.get("cursor", "")]}", "has_more": true'.encode()
+        return whole([item()], [item()]).replace(b'"next_cursor": null, "has_more": false', cursor)
+
+    canned.answer = answer
+    with client_of(canned) as client:
+        with pytest.raises(fu.PaginationError, match="cursor 'a' came twice") as refused:
+            client.load(DAY, reconcile="off")
+        assert 5 > len(canned.asked)
+    assert "a" == refused.value.cursor
