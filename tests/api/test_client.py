@@ -555,6 +555,8 @@ def test_a_cursor_that_comes_again_is_seen_at_once(canned: Any) -> None:
     ring = {"": "a", "a": "b", "b": "a"}
 
     def answer(asked: dict[str, str], _: list[str]) -> bytes:
+        if len(canned.asked) > 20:
+            return whole([item()], [item()])
         cursor = f'"next_cursor": "{ring[asked.get("cursor", "")]}", "has_more": true'.encode()
         return whole([item()], [item()]).replace(b'"next_cursor": null, "has_more": false', cursor)
 

@@ -143,7 +143,8 @@ def test_a_429_slows_all_workers(
     def note(answer: Answer) -> None:
         asked.append(time.monotonic())
 
-    world = LONG.having(page_size=10, latency=0.02)
+    # So slow that workers who were not told would still be asking after the grace below.
+    world = LONG.having(page_size=10, latency=0.12)
     server = serve(world, rules=[Rule(note), Rule(limit, kinds.carries_rows, skip=5, times=1)])
     load(server, world)
     # What was on its way when the limit came may still arrive.
