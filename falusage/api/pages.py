@@ -249,7 +249,12 @@ def _check_filters(table: pl.DataFrame, ask: Ask) -> None:
             continue
         stray = set(table[name].drop_nulls().unique()) - set(allowed)
         if stray:
-            raise ProtocolError(f"{name} {min(stray)[:80]!r} was not asked for")
+            hint = (
+                "; give several names apart, not joined by commas"
+                if "," in "".join(allowed)
+                else ""
+            )
+            raise ProtocolError(f"{name} {min(stray)[:80]!r} was not asked for{hint}")
 
 
 def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask) -> pl.DataFrame:

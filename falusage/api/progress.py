@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from tqdm.auto import tqdm
-
 
 class Progress:
     """A bar over the buckets of a load; it appears once the load has lasted a second."""
@@ -17,6 +15,8 @@ class Progress:
             with warnings.catch_warnings():
                 # Without ipywidgets tqdm warns and falls back to text, which is all we want.
                 warnings.simplefilter("ignore")
+                from tqdm.auto import tqdm
+
                 self._bar = tqdm(
                     total=total, desc=title, unit=" buckets", disable=None, delay=1.0, leave=False
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -10,7 +10,7 @@ import polars as pl
 from falusage.api.query import UsageQuery
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Receipt:
     """The record of one load.
 
@@ -48,7 +48,10 @@ class Receipt:
     finished_at: datetime
     server_time: datetime | None
     open_from: datetime | None
-    reconciliation: pl.DataFrame = field(repr=False)
+    reconciliation: pl.DataFrame
+
+    def __repr__(self) -> str:
+        return f"Receipt(\n{self}\n)"
 
     def __str__(self) -> str:
         seconds = (self.finished_at - self.started_at).total_seconds()

@@ -56,7 +56,7 @@ def find_base_url(base_url: str | None, *, allow_http: bool) -> str:
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise ConfigError(
             f"base_url {base!r} is plain http, on which anybody on the way reads the key; "
-            "use https, or pass allow_http=True if that is meant"
+            "use https (in Python, allow_http=True sends it all the same)"
         )
     return base.rstrip("/")
 
@@ -103,6 +103,16 @@ class Response:
                 if math.isfinite(seconds) and seconds >= 0:
                     return seconds
         return None
+
+
+def _reason(error: BaseException | None) -> str:
+    """Say in words why a request failed: the innermost error's, under requests' and urllib3's."""
+    words = ""
+    while error is not None:
+        words = str(error) or words or type(error).__name__
+        inner = [getattr(error, "reason", None), *error.args, error.__cause__]
+        error = next((one for one in inner if isinstance(one, BaseException)), None)
+    return words
 
 
 class Guard:
@@ -251,7 +261,8 @@ class Transport:
         if guard.passed:
             message = f"no whole answer within {self.timeout:g} s"
         else:
-            message = f"{type(foreign).__name__}: {self._key.hide(str(foreign))[:300]}"
+            host = urlsplit(self.url).netloc
+            message = f"no whole answer from {host}: {self._key.hide(_reason(foreign))[:300]}"
         raise TransportError(message) from foreign
 
     @contextmanager

@@ -46,7 +46,11 @@ _QUERY: Final = (
         "--base-url", metavar="URL", help="Where the API lives. [default: FALUSAGE_BASE_URL]"
     ),
     click.option(
-        "--workers", type=int, default=8, show_default=True, help="Requests under way at once."
+        "--workers",
+        type=click.IntRange(1),
+        default=8,
+        show_default=True,
+        help="Requests under way at once.",
     ),
 )
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Serve the API on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8765, show_default=True, help="The port; 0 is any that is free.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="The port; 0 is any that is free.",
+)
 @click.option(
     "--snapshot", "path", type=FILE, help="Serve this Parquet snapshot. [default: the sample]"
 )

@@ -50,7 +50,9 @@ def put(lines: Iterable[str]) -> None:
 def put_data(text: str) -> None:
     """Write data to stdout, in UTF-8 whatever the locale says."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode())
+    rest = memoryview(text.encode())
+    while rest:  # unbuffered, as PYTHONUNBUFFERED asks, a write may take a part and say so
+        rest = rest[sys.stdout.buffer.write(rest) :]
 
 
 def say(text: str) -> None:

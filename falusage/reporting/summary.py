@@ -13,7 +13,7 @@ from falusage.reporting.certainty import Certainty
 from falusage.reporting.months import month_so_far
 from falusage.reporting.spending import spending, totals
 
-TOP_ENDPOINTS = 8
+TOP_ENDPOINTS = 7
 
 
 def summary(usage: pl.DataFrame, certainty: Certainty, *, width: int | None = None) -> str:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -129,9 +130,11 @@ def test_serve_answers_until_ctrl_c(start, run) -> None:
 
 
 def test_help_is_light() -> None:
-    """Nobody waits for a data frame library to read what a command does."""
-    code = "import sys; from falusage.cli import main; main(['load', '--help']); " + (
-        "sys.exit(bool({'polars', 'requests', 'matplotlib', 'pandera'} & set(sys.modules)))"
+    """Nobody waits for more than polars, which the namespace needs, to read what a command does."""
+    code = (
+        "import sys; from falusage.cli import main; main(['load', '--help']); "
+        "heavy = {'pyarrow', 'requests', 'matplotlib', 'pandera', 'fastapi'}; "
+        "sys.exit(bool(heavy & set(sys.modules)))"
     )
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", code], capture_output=True, check=False, env=dict(os.environ)
@@ -139,3 +142,18 @@ def test_help_is_light() -> None:
 
     assert (0, b"") == (done.returncode, done.stderr)
     assert b"--team-username" in done.stdout
+
+
+def test_unbuffered_data_is_whole_or_an_error(tmp_path: Path) -> None:
+    """A raw stream may take a part of a write; the rest follows, or the command fails."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "from falusage.cli.terminal import put_data; put_data('x' * 100_000)"
+    )
+    with (tmp_path / "out.csv").open("wb") as out:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-u", "-c", code], stdout=out, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode != 0
+    assert b"File too large" in done.stderr
