@@ -96,7 +96,7 @@ class Exchange:
         self._live: set[Guard] = set()
         self._not_before = 0.0
         self.tally = Tally()
-        self.kinds: dict[str, Kind] = {}
+        self._kinds: dict[str, Kind] = {}
 
     def stop(self) -> None:
         """Break off every request in hand and every wait."""
@@ -148,7 +148,10 @@ class Exchange:
                 if response.status != 200:
                     raise self._refusal(response, facts)
                 with _READING:
-                    return read_page(response.body, ask, kinds=self.kinds)
+                    page = read_page(response.body, ask, kinds=self._kinds)
+                # What is new on one page is likely on the next, and is then read fast.
+                self._kinds = {**self._kinds, **page.kinds}
+                return page
         except (TransportError, ProtocolError) as error:
             if self._stop.is_set():
                 raise CancelledError from None

@@ -21,6 +21,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import falusage as fu
+from falusage.api import pages
+from falusage.api.answers import Answer
+from falusage.api.careful import read_carefully
 from falusage.columns import AUTH, SUMMARY, USAGE
 
 FIRST = datetime(2025, 3, 7, tzinfo=UTC)  # clocks change in New York on the 9th
@@ -566,3 +569,27 @@ def test_a_cursor_that_comes_again_is_seen_at_once(canned: Any) -> None:
             client.load(DAY, reconcile="off")
         assert 5 > len(canned.asked)
     assert "a" == refused.value.cursor
+
+
+def test_a_new_field_costs_one_careful_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is new on one page is known on the next: the day the API adds a field is not slow."""
+    careful: list[int] = []
+
+    def counted(body: bytes, **wanted: bool) -> Answer:
+        careful.append(len(body))
+        return read_carefully(body, **wanted)
+
+    monkeypatch.setattr(pages, "read_carefully", counted)
+    usage = fu.sample_usage(start="2025-03-01", end="2025-03-03").usage
+    usage = usage.with_columns(
+        percent_discount=pl.lit(5.0), tier=pl.lit("gold"), fixed=pl.lit(True)
+    )
+    with (
+        fu.Emulator(usage, page_size=50) as emulator,
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url, workers=1) as client,
+        pytest.warns(fu.UnknownFieldWarning, match="percent_discount"),
+    ):
+        load = client.load(fu.UsageQuery("2025-03-01", "2025-03-03", auth_method=True))
+    assert load.receipt.pages > 5
+    assert 1 == len(careful)
+    assert {"percent_discount", "tier", "fixed"} < set(load.usage.columns)
