@@ -18,6 +18,7 @@ FalUsageError
 ├── MissingColumnError     a column that the table does not have
 ├── AlignmentError         a cut through the middle of a bucket
 ├── MixedCurrencyError     one number asked of several currencies
+├── ShortHistoryError      too little past to say anything of the future
 ├── SnapshotError          a Parquet snapshot that cannot be written or trusted
 ├── StoreError             the Delta history
 └── MissingExtraError      an optional dependency that is not installed
@@ -28,6 +29,7 @@ No error ever carries the key. Warnings are under `FalUsageWarning`.
 from __future__ import annotations
 
 import difflib
+import html
 from collections.abc import Iterable
 from typing import Any
 
@@ -137,6 +139,9 @@ class SchemaError(FalUsageError):
         super().__init__(message)
         self.failures = failures
 
+    def _repr_html_(self) -> str:
+        return _with_failures(self, self.failures)
+
 
 class ReconciliationError(FalUsageError):
     """What was loaded and the API's own summary of it disagree.
@@ -148,6 +153,14 @@ class ReconciliationError(FalUsageError):
     def __init__(self, message: str, *, failures: pl.DataFrame) -> None:
         super().__init__(message)
         self.failures = failures
+
+    def _repr_html_(self) -> str:
+        return _with_failures(self, self.failures)
+
+
+def _with_failures(error: FalUsageError, failures: pl.DataFrame) -> str:
+    said = html.escape(f"{type(error).__name__}: {error}")
+    return f"<p>{said}</p>{failures._repr_html_()}"  # pyright: ignore[reportPrivateUsage] -- IPython's protocol
 
 
 class MissingColumnError(FalUsageError):
@@ -173,6 +186,18 @@ class AlignmentError(FalUsageError):
 
 class MixedCurrencyError(FalUsageError):
     """One number was asked of a table with several currencies."""
+
+
+class ShortHistoryError(FalUsageError):
+    """Too little whole, settled history for a forecast; the message says what it needs.
+
+    Attributes:
+        periods: How many whole, settled periods the table holds.
+    """
+
+    def __init__(self, message: str, *, periods: int = 0) -> None:
+        super().__init__(message)
+        self.periods = periods
 
 
 class SnapshotError(FalUsageError):
@@ -213,3 +238,11 @@ class QuarantineWarning(FalUsageWarning):
 
 class ReconciliationWarning(FalUsageWarning):
     """The rows and the summary disagree, and the caller asked to be told rather than stopped."""
+
+
+class IncompletePeriodWarning(FalUsageWarning):
+    """The last period is cut short, open or unsettled; a forecast did not learn from it."""
+
+
+class ShortHistoryWarning(FalUsageWarning):
+    """A series is too short for its season or for a track record; its bands are a guess."""

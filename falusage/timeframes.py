@@ -131,6 +131,8 @@ def period_start(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
         timezone: The IANA zone whose clock and calendar are meant.
     """
     local = instants.dt.cast_time_unit("us").dt.convert_time_zone(timezone)
+    if timezone == "UTC":  # no clock change to look for
+        return local.dt.truncate(every)
     if every in _CLOCK:
         minutes = _CLOCK[every]
         offset = _offset(local)
@@ -145,6 +147,8 @@ def period_start(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
 def period_end(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
     """Give the end, exclusive, of the period that each instant falls in; see `period_start`."""
     local = instants.dt.cast_time_unit("us").dt.convert_time_zone(timezone)
+    if timezone == "UTC":
+        return local.dt.truncate(every).dt.offset_by(every)
     if every in _CLOCK:
         minutes = _CLOCK[every]
         offset = _offset(local)
@@ -177,35 +181,35 @@ def _local_to_instant(naive: pl.Expr, timezone: str) -> pl.Expr:
     return pl.coalesce(at, before + _TICK)
 
 
-def _at(moment: datetime, every: str, timezone: str) -> tuple[datetime, datetime]:
-    # In UTC before the cache: of one zone, the two 01:30s of an autumn night would be equal.
-    return _at_utc(moment.astimezone(UTC), every, timezone)
+@functools.lru_cache(maxsize=4096)
+def _start(moment: datetime, every: str, timezone: str) -> datetime:
+    literal = pl.lit(moment, dtype=pl.Datetime("us", "UTC"))
+    start = period_start(literal, every=every, timezone=timezone)
+    return pl.select(start.dt.convert_time_zone("UTC")).item()
 
 
 @functools.lru_cache(maxsize=4096)
-def _at_utc(moment: datetime, every: str, timezone: str) -> tuple[datetime, datetime]:
+def _end(moment: datetime, every: str, timezone: str) -> datetime:
     literal = pl.lit(moment, dtype=pl.Datetime("us", "UTC"))
-    row = pl.select(
-        start=period_start(literal, every=every, timezone=timezone).dt.convert_time_zone("UTC"),
-        end=period_end(literal, every=every, timezone=timezone).dt.convert_time_zone("UTC"),
-    ).row(0)
-    return row[0], row[1]
+    end = period_end(literal, every=every, timezone=timezone)
+    return pl.select(end.dt.convert_time_zone("UTC")).item()
 
 
 def floor(moment: datetime, *, every: str, timezone: str) -> datetime:
     """Give the start, in UTC, of the period that an aware datetime falls in."""
-    return _at(moment, every, timezone)[0]
+    # In UTC before the cache: of one zone, the two 01:30s of an autumn night would be equal.
+    return _start(moment.astimezone(UTC), every, timezone)
 
 
 def ceil(moment: datetime, *, every: str, timezone: str) -> datetime:
     """Give the first period boundary, in UTC, at or after an aware datetime."""
-    start, end = _at(moment, every, timezone)
-    return start if start == moment else end
+    start = floor(moment, every=every, timezone=timezone)
+    return start if start == moment else after(moment, every=every, timezone=timezone)
 
 
 def after(moment: datetime, *, every: str, timezone: str) -> datetime:
     """Give the first period boundary, in UTC, after an aware datetime."""
-    return _at(moment, every, timezone)[1]
+    return _end(moment.astimezone(UTC), every, timezone)
 
 
 def boundaries(start: datetime, end: datetime, *, every: str, timezone: str) -> pl.Series:

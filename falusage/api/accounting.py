@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 LONGEST: Final = 100
-"""The longest run of bytes between two commas that is not looked at more closely."""
+"""The longest run of bytes from one member's value to the next that is not looked at closely."""
 
 _MOST_VALUES: Final = 4_000_000
-_SMALL: Final = 2**21
-_Bytes = npt.NDArray[np.uint8]
+_LARGE: Final = 2**21
+_SMALL: Final = 2**16
+_STEP: Final = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +50,31 @@ class Account:
         """All of them."""
         return self.texts + self.numbers + self.words + self.nulls + self.lists + self.objects
 
-    def balances(self, body: bytes) -> bool:
-        """Tell whether a page holds these members and no other; doubt counts as no."""
-        page = np.frombuffer(body, np.uint8)
-        escaped = body.count(b'\\"') if b"\\" in body else 0
-        quotes = int(np.count_nonzero(page == ord('"'))) - escaped
-        return quotes == 2 * (self.members + self.texts) and _members(page) == self
 
+def held_by(body: bytes) -> Account | None:
+    """Count the members of a page's objects, and their quotes; None where any of it looks odd.
 
-def _members(page: _Bytes) -> Account | None:
-    """Count members by the first byte of the value; None where a value starts as none can."""
-    after = np.flatnonzero((page[:-1] == ord('"')) & (page[1:] == ord(":"))) + 2
-    # One space is how some servers write; more, or a line break, is left to the careful path.
-    after = after + (page.take(after, mode="clip") == ord(" "))
-    found = np.bincount(page.take(after, mode="clip"), minlength=256)
+    What looks odd may be sound JSON: other spacing, a list of texts, a value longer than names
+    and numbers are.
+    """
+    page = np.frombuffer(body, np.uint8)
+    found = np.zeros(256, np.intp)
+    quotes = last = 0
+    is_quote, ends_name = np.empty((2, _STEP), np.bool_)  # once: large memory is slow to get
+    for at in range(0, len(page), _STEP):
+        here, follows = page[at : at + _STEP], page[at + 1 : at + _STEP + 1]
+        quotes += _count(np.equal(here, ord('"'), out=is_quote[: len(here)]))
+        ends = np.equal(follows, ord(":"), out=ends_name[: len(follows)])
+        ends &= is_quote[: len(follows)]
+        after = np.flatnonzero(ends) + (at + 2)
+        if np.diff(after, prepend=last).max(initial=0) > LONGEST:
+            return None
+        values = page.take(after, mode="clip")
+        # One space is how some servers write; more, or a line break, is left to the careful path.
+        if (is_space := values == ord(" ")).any():
+            values = page.take(after + is_space, mode="clip")
+        found += np.bincount(values, minlength=256)
+        last = int(after[-1]) if len(after) else last
     account = Account(
         texts=int(found[ord('"')]),
         numbers=int(found[ord("0") : ord("9") + 1].sum() + found[ord("-")]),
@@ -71,18 +83,19 @@ def _members(page: _Bytes) -> Account | None:
         lists=int(found[ord("[")]),
         objects=int(found[ord("{")]),
     )
-    return account if account.members == len(after) else None
+    quotes -= body.count(b'\\"') if b"\\" in body else 0
+    whole = len(page) - last <= LONGEST and account.members == found.sum()
+    return account if whole and quotes == 2 * (account.members + account.texts) else None
 
 
-def holds_long_tokens(body: bytes) -> bool:
-    """Tell whether anything between two commas is longer than names and numbers are."""
-    commas = np.flatnonzero(np.frombuffer(body, np.uint8) == ord(","))
-    return bool(np.diff(commas, prepend=0, append=len(body)).max(initial=0) > LONGEST)
+def _count(mask: npt.NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(mask))
 
 
 def is_absurd(body: bytes) -> bool:
     """Tell whether a large page is so dense with values that reading it would fill the memory."""
-    if len(body) <= _SMALL:
+    if len(body) <= _LARGE:
         return False
-    commas = int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord(",")))
+    page = np.frombuffer(body, np.uint8)
+    commas = sum(_count(page[at : at + _SMALL] == ord(",")) for at in range(0, len(page), _SMALL))
     return commas > min(_MOST_VALUES, len(body) // 6)

@@ -40,6 +40,9 @@ def read_body(response: requests.Response, permits: ExitStack) -> bytes:
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", ""}:
         raise ProtocolError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
+    length = response.headers.get("Content-Length", "").strip()
+    if encoding != "gzip" and length.isdigit() and not response.raw.chunked:
+        return _read_at_once(response, int(length), permits)
     chunks = _received(response)
     parts: list[bytes] = []
     size = 0
@@ -48,9 +51,24 @@ def read_body(response: requests.Response, permits: ExitStack) -> bytes:
         if size <= _BIG < size + len(part):
             permits.enter_context(_BIG_BODIES)
         size += len(part)
-        if size > BODY_LIMIT:
-            raise ProtocolError(f"the answer is larger than {BODY_LIMIT // 2**20} MiB")
+        _refuse_above_limit(size)
     return b"".join(parts)
+
+
+def _refuse_above_limit(size: int) -> None:
+    if size > BODY_LIMIT:
+        raise ProtocolError(f"the answer is larger than {BODY_LIMIT // 2**20} MiB")
+
+
+def _read_at_once(response: requests.Response, length: int, permits: ExitStack) -> bytes:
+    """Read a body that says how long it is and comes as it is: no piece is copied."""
+    _refuse_above_limit(length)
+    if length > _BIG:
+        permits.enter_context(_BIG_BODIES)
+    body: bytes = response.raw.read(length, decode_content=False)
+    if len(body) != length:
+        raise TransportError(f"the body was cut: {len(body)} bytes of {length}")
+    return body
 
 
 def _received(response: requests.Response) -> Iterator[bytes]:

@@ -214,7 +214,7 @@ def _columns(items: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, dict[str
     taken = {*columns, "bucket", "bucket_end", FAULTS, RECEIVED}
     for name in unknown:
         # A new field may not take the place of a column of ours.
-        free = f"{name}_sent" if name in taken else name
+        free = name if name and name not in taken else f"{name}_sent"
         columns[free], kinds[free] = _unknown(free, [item.get(name) for item in items])
     frame = pl.DataFrame(columns)
     if faults:

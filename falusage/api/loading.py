@@ -59,6 +59,13 @@ class UsageLoad:
     def __repr__(self) -> str:
         return f"UsageLoad(\n{self.receipt}\n)"
 
+    def _repr_html_(self) -> str:
+        # IPython's protocol, which type checkers take for a private name
+        parts = [one._repr_html_() for one in (self.receipt, self.usage)]  # pyright: ignore[reportPrivateUsage]
+        if self.quarantine.height:
+            parts += ["<p>In quarantine:</p>", self.quarantine._repr_html_()]  # pyright: ignore[reportPrivateUsage]
+        return "".join(parts)
+
 
 def to_arrow(table: pl.DataFrame) -> pa.Table:
     """Give a frame as an Arrow table that every Arrow library reads."""

@@ -1,7 +1,11 @@
-"""A progress bar that stays out of the way: none on short loads, none where nobody looks."""
+"""A progress bar that stays out of the way: none on short loads, none where nobody looks.
+
+Somebody looks at a terminal and at a notebook, whose streams do not claim to be terminals.
+"""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -18,7 +22,12 @@ class Progress:
                 from tqdm.auto import tqdm
 
                 self._bar = tqdm(
-                    total=total, desc=title, unit=" buckets", disable=None, delay=1.0, leave=False
+                    total=total,
+                    desc=title,
+                    unit=" buckets",
+                    disable=False if _in_a_notebook() else None,  # None asks for a terminal
+                    delay=1.0,
+                    leave=False,
                 )
 
     def advance(self, buckets: int, *, rows: int) -> None:
@@ -36,3 +45,8 @@ class Progress:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.close()
+
+
+def _in_a_notebook() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return "IPKernelApp" in getattr(shell, "config", ())

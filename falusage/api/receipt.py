@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,6 +53,10 @@ class Receipt:
 
     def __repr__(self) -> str:
         return f"Receipt(\n{self}\n)"
+
+    def _repr_html_(self) -> str:
+        lines = [f"<li>{html.escape(line)}</li>" for line in str(self).splitlines()]
+        return f"<ul>{''.join(lines)}</ul>"
 
     def __str__(self) -> str:
         seconds = (self.finished_at - self.started_at).total_seconds()

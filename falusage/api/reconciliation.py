@@ -58,17 +58,23 @@ def compare(loaded: pl.DataFrame, summary: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def differences(compared: pl.DataFrame) -> pl.DataFrame:
-    """Give the keys whose sides differ beyond the noise of adding doubles."""
+    """Give the keys whose sides differ beyond the noise of adding doubles.
+
+    One that only the summary has differs even at zero: a row was lost.
+    """
     return compared.filter(
         pl.any_horizontal(
-            (loaded - summary).abs()
-            > ABSOLUTE + RELATIVE * pl.max_horizontal(loaded.abs(), summary.abs())
-            for value in _SUMS
-            for loaded, summary in [
-                (
-                    pl.col(f"{value}_loaded").fill_null(0.0),
-                    pl.col(f"{value}_summary").fill_null(0.0),
-                )
-            ]
+            pl.col("cost_loaded").is_null() & pl.col("cost_summary").is_not_null(),
+            *(
+                (loaded - summary).abs()
+                > ABSOLUTE + RELATIVE * pl.max_horizontal(loaded.abs(), summary.abs())
+                for value in _SUMS
+                for loaded, summary in [
+                    (
+                        pl.col(f"{value}_loaded").fill_null(0.0),
+                        pl.col(f"{value}_summary").fill_null(0.0),
+                    )
+                ]
+            ),
         )
     )

@@ -7,11 +7,11 @@ answered in worker threads, where Polars and zlib let go of the interpreter.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import json
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Query, Request, Response
@@ -99,7 +99,7 @@ def _check_key(given: str | None, emulator: Emulator) -> None:
 def _answer(asked: Parameters, request: Request, emulator: Emulator) -> Response:
     _check_once(asked, request)
     ledger = emulator.ledger
-    question = asked.question(ledger, now=datetime.now(UTC))
+    question = asked.question(ledger, now=emulator.clock())
     most = min(filter(None, (asked.limit, emulator.page_size, emulator.faults.clamp)))
     body = wire.page(
         ledger.time_series(question) if asked.wants("time_series") else None,
@@ -115,10 +115,19 @@ def _answer(asked: Parameters, request: Request, emulator: Emulator) -> Response
 
 
 def _check_once(asked: Parameters, request: Request) -> None:
-    for name, field in type(asked).model_fields.items():
-        lone = not isinstance(field.get_default(call_default_factory=True), list)
-        if lone and len(request.query_params.getlist(name)) > 1:
+    for name in _lone(type(asked)):
+        if len(request.query_params.getlist(name)) > 1:
             raise QueryError(f"{name} is given more than once; it takes one value")
+
+
+@functools.cache
+def _lone(parameters: type[Parameters]) -> tuple[str, ...]:
+    """Give the parameters that take one value."""
+    return tuple(
+        name
+        for name, field in parameters.model_fields.items()
+        if not isinstance(field.get_default(call_default_factory=True), list)
+    )
 
 
 async def _malformed(request: Request, error: Exception) -> Response:

@@ -11,6 +11,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import polars as pl
@@ -20,6 +22,7 @@ from falusage.errors import ConfigError, MissingExtraError, QueryError
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from falusage.emulator.ledger import Ledger
 
@@ -44,6 +47,7 @@ class Emulator:
         base_url: What `UsageClient(base_url=)` takes; there while the emulator runs.
         member_key: A key that is known but not an admin's, and answered with a 403.
         faults: May be set while it runs, which also starts their sequence anew.
+        clock: What time it is there, as its `Date` headers say; may be set while it runs.
 
     Raises:
         MissingExtraError: If the extra `emulator` is not installed.
@@ -91,6 +95,7 @@ class Emulator:
         self.latency = latency
         self.page_size = page_size
         self.edition = edition
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.faults = faults or Faults()
         self.ledger = _ledger(usage)
         self._running: tuple[uvicorn.Server, threading.Thread, str] | None = None
@@ -213,14 +218,30 @@ def _server(emulator: Emulator, *, log_level: str) -> uvicorn.Server:
     from falusage.emulator.app import application
 
     config = uvicorn.Config(
-        application(emulator),
+        _dated(application(emulator), emulator),
         log_config=None,
         log_level=log_level,
         access_log=False,
         lifespan="off",
+        date_header=False,  # the emulator's clock says the time
         loop="asyncio",
         http="h11",
         ws="none",
         timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config)
+
+
+def _dated(app: ASGIApp, emulator: Emulator) -> ASGIApp:
+    """Have every answer say the emulator's time."""
+
+    async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+        async def say(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = format_datetime(emulator.clock().astimezone(UTC), usegmt=True)
+                message["headers"] = [*message["headers"], (b"date", now.encode())]
+            await send(message)
+
+        await app(scope, receive, say)
+
+    return dated

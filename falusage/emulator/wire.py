@@ -11,9 +11,11 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from falusage import columns
@@ -25,6 +27,7 @@ _STRUCTURED: Final = {
 }
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN: Final = ('{"bucket":"', '","results":[')
 _CLOSE: Final = "]}"
 
@@ -73,13 +76,13 @@ class Written:
             bucket before and opens its own.
         ends: Where each item ends in `text`.
         buckets: The bucket that each item is in, as it is written.
-        starts: The instant at which that bucket starts.
+        starts: The instant at which that bucket starts, in microseconds since 1970.
     """
 
     text: bytes | memoryview
-    ends: pl.Series
+    ends: npt.NDArray[np.int64]
     buckets: pl.Series
-    starts: pl.Series
+    starts: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, lines: pl.DataFrame) -> Written:
@@ -90,14 +93,15 @@ class Written:
         text = lines.select(pl.concat_str(before, "item")).to_series()
         return cls(
             text=text.str.join("").item().encode(),
-            ends=text.str.len_bytes().cast(pl.UInt64).cum_sum(),
+            ends=text.str.len_bytes().cast(pl.Int64).cum_sum().to_numpy(),
             buckets=lines["bucket"],
-            starts=lines["period"],
+            starts=lines["period"].to_physical().to_numpy(),
         )
 
     def within(self, start: datetime, end: datetime) -> Written:
         """Give the buckets that start in a range, without writing them again."""
-        first, last = (self.starts.search_sorted(bound, side="left") for bound in (start, end))
+        bounds = [(bound - _EPOCH) // timedelta(microseconds=1) for bound in (start, end)]
+        first, last = np.searchsorted(self.starts, bounds)
         begin = self.ends[first - 1] if first else 0
         return Written(
             text=memoryview(self.text)[begin : self.ends[last - 1] if last else 0],

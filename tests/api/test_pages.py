@@ -303,6 +303,10 @@ def instead(old: str, new: str, *, more: str = "") -> str:
             page_of(instead('"a"', '"null"'), '"has_more":false,"x":9'),
             PLAIN,
         ),
+        "no next_cursor, beside an item with one": (
+            page_of(ITEM + ',"next_cursor":null', '"has_more":false'),
+            PLAIN,
+        ),
         "a number for a cursor": (page_of(envelope='"next_cursor":5,"has_more":true,"x":5'), PLAIN),
         "a number for a bucket": (
             page_of().replace(b'"2025-01-01T00:00:00Z"', b'20250101,"x":5'),
@@ -472,11 +476,21 @@ def test_a_new_field_does_not_take_a_columns_place() -> None:
     assert ["me"] == rows.rows["auth_detail_sent"].to_list()
 
 
+def test_a_new_field_without_a_name_is_kept() -> None:
+    """No frame has a column of an empty name, so it gets one."""
+    rows = read_page(page_of(ITEM + ',"":"x"'), PLAIN, kinds={}).rows
+    assert rows is not None
+    assert ["x"] == rows["_sent"].to_list()
+
+
 @pytest.mark.parametrize("number", ["1" * 101, "1." + "0" * 100, "1e999", "NaN", "-Infinity"])
 def test_absurd_numbers_are_refused(number: str) -> None:
     """A number longer than any double needs, or beyond them all, is no line item's."""
     with pytest.raises(ProtocolError):
         read_page(page_of(instead('"cost":2', f'"cost":{number}')), PLAIN, kinds={})
+    at_the_end = instead('"cost":2,', "", more=f',"cost":{number}')
+    with pytest.raises(ProtocolError):
+        read_page(page_of(at_the_end), PLAIN, kinds={})
 
 
 def test_the_largest_numbers_that_are_read_are_finite() -> None:

@@ -71,9 +71,8 @@ class Answer:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The line items of the `time_series`."""
-        return [
-            item for bucket in self.envelope.get("time_series", ()) for item in bucket["results"]
-        ]
+        series = self.envelope.get("time_series") or ()  # None where another fault was here first
+        return [item for bucket in series for item in bucket["results"]]
 
     def body(self) -> bytes:
         """Give the body as it goes over the wire."""
