@@ -2,6 +2,7 @@
 
 `write_snapshot` and `download_snapshot` make one Parquet file of a table or of a stream,
 `read_snapshot` and `scan_snapshot` read it, and `snapshot_metadata` tells what it says of itself.
+`UsageStore` keeps a history on Delta Lake.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from falusage.storage.snapshot import (
     snapshot_metadata,
     write_snapshot,
 )
+from falusage.storage.store import UsageStore
+from falusage.storage.syncing import SyncResult
 
 __all__ = [
     "SnapshotMetadata",
+    "SyncResult",
+    "UsageStore",
     "download_snapshot",
     "read_snapshot",
     "scan_snapshot",

@@ -47,7 +47,7 @@ def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, "check the disk and the path")
         raise SnapshotError(
@@ -58,7 +58,7 @@ def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
             beside.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name outlive a power cut; Windows cannot, and syncs names by itself."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

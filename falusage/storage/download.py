@@ -38,7 +38,7 @@ def download_snapshot(
     """Load what `query` asks for straight into a snapshot, whole or not at all.
 
     The file is the one that `write_snapshot(client.load(query), path)` would make, in bounded
-    memory: about 200,000 rows at a time, whatever the range.
+    memory: about 130,000 rows at a time, whatever the range.
 
     Args:
         query: What to ask.

@@ -65,7 +65,7 @@ class SnapshotMetadata:
 
     def entries(self) -> dict[str, str]:
         """Give the entries that a Parquet file keeps."""
-        document = json.dumps(_fields(self), default=_plain, allow_nan=False)
+        document = json.dumps(_fields(self), default=plain, allow_nan=False)
         return {_DOCUMENT: document, _DIGEST: hashlib.sha256(document.encode()).hexdigest()}
 
     @classmethod
@@ -103,7 +103,7 @@ def _fields(record: Any) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Give what JSON cannot say in words that it can."""
     if isinstance(value, datetime):
         return value.isoformat()

@@ -26,7 +26,7 @@ from falusage.errors import SnapshotError
 from falusage.storage.fingerprint import Fingerprint
 from falusage.storage.metadata import SnapshotMetadata
 
-ROW_GROUP: Final = 100_000
+ROW_GROUP: Final = 65_536
 """The rows of a row group, and about what a stream holds at once."""
 
 _EXACT: Final = Context(prec=60)
@@ -71,7 +71,17 @@ class SnapshotWriter:
     def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
         arrow = to_arrow(schema.to_frame()).schema
         self._tally = _Tally(arrow)
-        self._parquet = pq.ParquetWriter(file, arrow, compression="zstd", write_page_checksum=True)
+        # Amounts rarely repeat: a dictionary of them is built only to be given up.
+        repeating = [name for name in schema if name not in {"quantity", "cost"}]
+        self._parquet = pq.ParquetWriter(
+            file,
+            arrow,
+            compression="zstd",
+            use_dictionary=repeating,  # pyright: ignore[reportArgumentType] # the stubs know bool
+            write_page_checksum=True,
+            # Rows come in order of time, which is all that a reader can skip by.
+            write_statistics=["bucket", "bucket_end"],  # pyright: ignore[reportArgumentType]
+        )
 
     def write(self, table: pl.DataFrame) -> None:
         """Append rows, in row groups of at most `ROW_GROUP`."""

@@ -1,0 +1,220 @@
+"""What a version of a store says of itself: one JSON document in its commit, with its digest.
+
+The document names what the store asks, which windows it holds and how final they are, the totals
+that its rows must have and a hash of the names of its files, which are themselves the hashes of
+what is in them. So one document proves a whole version, and nothing else in the log is believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Any, Final, Literal, cast
+
+import polars as pl
+
+from falusage.api.query import UsageQuery
+from falusage.api.receipt import Receipt
+from falusage.columns import MONEY
+from falusage.errors import StoreError
+from falusage.storage.metadata import plain
+from falusage.storage.spans import Span, Spans
+from falusage.timeframes import EVERY, Every, Timeframe
+
+EDITION: Final = 1
+"""The edition of stores that this version writes; a store of a later one is refused."""
+
+Kind = Literal["create", "columns", "sync", "compact", "vacuum"]
+ENTRY: Final = "falusage"
+DIGEST: Final = "falusage.sha256"
+_VERSION: Final = version("falusage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a store asks, but for the range: the same in every sync, so that rows are comparable."""
+
+    timezone: str
+    timeframe: Timeframe
+    endpoint_id: tuple[str, ...]
+    team_username: tuple[str, ...]
+    product: tuple[str, ...]
+    api_key_id: tuple[str, ...]
+    auth_method: bool
+    auth_method_structured: bool
+
+    @classmethod
+    def of(cls, query: UsageQuery) -> Scope:
+        """Give the scope of a query; the order of its filters does not matter."""
+        taken = {field.name: getattr(query, field.name) for field in fields(cls)}
+        return cls.read({k: sorted(v) if type(v) is tuple else v for k, v in taken.items()})
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Scope:
+        """Read a scope as a document has it."""
+        restored: dict[str, Any] = {k: tuple(v) if type(v) is list else v for k, v in said.items()}
+        return cls(**restored)
+
+    def query(self, start: datetime, end: datetime, *, limit: int | None = None) -> UsageQuery:
+        """Give the question for a range."""
+        return UsageQuery(start, end, limit=limit, **asdict(self))
+
+    def difference(self, other: Scope) -> str:
+        """Name what another scope has otherwise; empty where they are equal."""
+        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return "; ".join(
+            f"{name} is {had!r} there and {getattr(other, name)!r} here"
+            for name, had in pairs
+            if had != getattr(other, name)
+        )
+
+    @property
+    def every(self) -> Every:
+        """The length of a bucket."""
+        return EVERY[self.timeframe]
+
+    @property
+    def unit(self) -> Every:
+        """What is read again and replaced as a whole: a local day, or a longer bucket."""
+        return self.every if self.timeframe in {"week", "month"} else "1d"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The rows of one currency, and the exact sum of their costs."""
+
+    rows: int
+    cost: Decimal
+
+
+Totals = Mapping[str, Total]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What one version says of itself.
+
+    Attributes:
+        kind: What made it: `sync`, `create`, `columns` (new ones), `compact` or `vacuum`.
+        at: The server's time at the read that made it; what the store knew from then on.
+        scope: What the store asks.
+        span: The range that was read; None where nothing was.
+        settle: How old a bucket was to be to count as settled.
+        totals: The rows and the cost of the whole version, by currency.
+        restated: By how much the cost of buckets changed that had ended when they were last read.
+        settled: The windows that were older than `settle` when they were read.
+        closed: The windows that had ended when they were read.
+        files: The hash of the version's files and columns; see `seal`.
+        receipt: That of the load, without its sums key by key.
+        edition: The edition of the store.
+        version: The version of falusage that wrote it.
+    """
+
+    kind: Kind
+    at: datetime
+    scope: Scope
+    span: Span | None = None
+    settle: timedelta | None = None
+    totals: Totals
+    restated: Mapping[str, Decimal]
+    settled: Spans
+    closed: Spans
+    files: str
+    receipt: Mapping[str, Any] | None = None
+    edition: int = EDITION
+    version: str = _VERSION
+
+    def entries(self) -> dict[str, str]:
+        """Give the entries that the commit keeps."""
+        taken = {field.name: getattr(self, field.name) for field in fields(self)}
+        taken["settle"] = None if self.settle is None else self.settle.total_seconds()
+        document = json.dumps(taken, default=plain, allow_nan=False)
+        return {ENTRY: document, DIGEST: _sha256(document)}
+
+    @classmethod
+    def read(cls, entries: Mapping[str, Any]) -> Commit:
+        """Read the entries of a commit.
+
+        Raises:
+            StoreError: They are missing, damaged, or of a later edition; the caller names where.
+        """
+        document, digest = entries.get(ENTRY), entries.get(DIGEST)
+        if document is None and digest is None:
+            raise StoreError(
+                "it was not written by falusage; a store is changed by `sync`, `compact` and "
+                "`vacuum` alone, because only what they prove can be believed"
+            )
+        if type(document) is not str or digest != _sha256(document):
+            raise StoreError("its document is damaged; restore a copy")
+        said = json.loads(document)
+        if said["edition"] > EDITION:
+            raise StoreError(
+                f"falusage {said['version']} wrote it in edition {said['edition']}; this is "
+                f"falusage {_VERSION} and reads up to edition {EDITION}: upgrade it"
+            )
+        restored: dict[str, Any] = {
+            "at": datetime.fromisoformat(said["at"]),
+            "scope": Scope.read(said["scope"]),
+            "span": _spans([said["span"]])[0] if said["span"] else None,
+            "settle": None if said["settle"] is None else timedelta(seconds=said["settle"]),
+            "totals": {
+                currency: Total(total["rows"], Decimal(total["cost"]))
+                for currency, total in said["totals"].items()
+            },
+            "restated": {code: Decimal(text) for code, text in said["restated"].items()},
+            "settled": _spans(said["settled"]),
+            "closed": _spans(said["closed"]),
+        }
+        return cls(**{**said, **restored})
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _spans(pairs: Iterable[Iterable[str]]) -> Spans:
+    return tuple(
+        cast("Span", tuple(datetime.fromisoformat(text).astimezone(UTC) for text in pair))
+        for pair in pairs
+    )
+
+
+def seal(paths: Iterable[str], schema: Mapping[str, pl.DataType]) -> str:
+    """Give the hash of a version's files, by name, and of its columns."""
+    columns = {name: str(dtype) for name, dtype in schema.items()}
+    return _sha256(json.dumps([sorted(paths), columns]))
+
+
+def said_of(receipt: Receipt) -> dict[str, Any]:
+    """Give a receipt as a commit keeps it: the sums key by key would be most of the log."""
+    taken = {field.name: getattr(receipt, field.name) for field in fields(receipt)}
+    keys = taken.pop("reconciliation").height
+    return json.loads(json.dumps({**taken, "keys_reconciled": keys}, default=plain))
+
+
+def totals_of(rows: pl.DataFrame) -> dict[str, Total]:
+    """Count rows and add up their costs, by currency."""
+    sums = rows.group_by("currency").agg(pl.len(), pl.col("cost").cast(MONEY).sum())
+    return {currency: Total(count, cost) for currency, count, cost in sums.sort("currency").rows()}
+
+
+def moved(totals: Totals, *, gone: Totals, come: Totals) -> dict[str, Total]:
+    """Give the totals once some rows went and others came."""
+    nothing = Total(0, Decimal(0))
+    moved = {
+        currency: Total(
+            *(
+                getattr(totals.get(currency, nothing), part)
+                - getattr(gone.get(currency, nothing), part)
+                + getattr(come.get(currency, nothing), part)
+                for part in ("rows", "cost")
+            )
+        )
+        for currency in sorted({*totals, *come})
+    }
+    return {currency: total for currency, total in moved.items() if total.rows}

@@ -1,0 +1,359 @@
+"""The Delta log of a store: versions read and proven, and one more appended, or refused.
+
+A commit is made on top of exactly the version that was read: where somebody else was faster, the
+caller looks again. The library's own merging of commits would take two syncs of one new day as
+two appends, and the day would count twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from falusage.columns import INSTANT, USAGE
+from falusage.errors import StoreError
+from falusage.storage.commits import EDITION, Commit, Scope, seal
+from falusage.storage.parts import Part, Written, arrow_schema
+from falusage.storage.place import Place
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deltalake import DeltaTable
+
+STORED: Final = {**USAGE, "read_at": INSTANT, "settled": pl.Boolean()}
+"""The columns that every store has: those of the usage table, and how final a row is."""
+
+_LOG: Final = "_delta_log"
+_ENTRY: Final = re.compile(rf"{_LOG}/(\d{{20}})\.json")
+_DTYPES: Final[dict[str, pl.DataType]] = {
+    "string": pl.String(),
+    "long": pl.Int64(),
+    "double": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "timestamp": INSTANT,
+}
+_FOREVER: Final = "interval 36500 days"
+_SETTINGS: Final = {
+    # The library would otherwise forget, after a month, what was known a quarter ago.
+    "delta.logRetentionDuration": _FOREVER,
+    "delta.deletedFileRetentionDuration": _FOREVER,
+    "delta.enableExpiredLogCleanup": "false",
+}
+
+
+class OvertakenError(StoreError):
+    """Somebody else committed first; look at the store again."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One version of a store, proven by its document.
+
+    Attributes:
+        version: Its number.
+        commit: What it says of itself.
+        parts: Its data files, in order of time.
+        schema: Its columns.
+        table: The library's view of it.
+    """
+
+    version: int
+    commit: Commit
+    parts: tuple[Part, ...]
+    schema: pl.Schema
+    table: DeltaTable
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log of the store at a place."""
+
+    place: Place
+
+    def exists(self) -> bool:
+        """Tell whether there is a store.
+
+        Raises:
+            StoreError: There is a folder, and it is something else.
+        """
+        if self._last() is not None:
+            return True
+        if self.place.folder is not None and self.place.folder.is_dir():
+            others = [file for file in self.place.folder.iterdir() if file.name != _LOG]
+            if others:
+                raise StoreError(
+                    f"{self.place} is no store, and not empty; name a folder of its own"
+                )
+        return False
+
+    def _last(self) -> int | None:
+        with self._reading():
+            files = [_ENTRY.fullmatch(path) for path in self.place.paths(_LOG)]
+        return max((int(found[1]) for found in files if found), default=None)
+
+    def last(self) -> int:
+        """Give the number of the last version, whatever it is worth.
+
+        Raises:
+            StoreError: There is no store.
+        """
+        number = self._last() if self.exists() else None
+        if number is None:
+            raise StoreError(f"there is no store at {self.place}; the first sync makes it")
+        return number
+
+    def state(self, version: int | None = None) -> State:
+        """Open a version, the last one by default, and prove it.
+
+        Raises:
+            StoreError: There is no store or no such version, or it cannot be trusted.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        last = self.last()
+        if version is not None and not 0 <= version <= last:
+            raise StoreError(f"{self.place} has no version {version}; expected 0 to {last}")
+        try:
+            with self._reading():
+                table = DeltaTable(
+                    self.place.uri,
+                    version=version,
+                    storage_options=dict(self.place.options or {}) or None,
+                )
+                number = table.version()
+                paths = pl.DataFrame(table.get_add_actions())["path"].to_list()
+                columns = {field.name: _dtype(field) for field in table.schema().fields}
+        except TableNotFoundError as error:
+            raise StoreError(
+                f"there is no store at {self.place}; the first sync makes it"
+            ) from error
+        commit = self.commit(number)
+        if seal(paths, columns) != commit.files:
+            raise StoreError(
+                f"the log of {self.place} is damaged: its files at version {number} are not those "
+                f"that {self.place.name(_entry(number))} was written with; restore a copy"
+            )
+        parts = sorted(map(Part.named, paths), key=lambda part: (part.start, part.path))
+        return State(number, commit, tuple(parts), pl.Schema(columns), table)
+
+    def commit(self, version: int) -> Commit:
+        """Read what a version says of itself.
+
+        Raises:
+            StoreError: There is no such version, or what it says cannot be trusted.
+        """
+        path = _entry(version)
+        try:
+            lines = [json.loads(line) for line in self.place.read(path).splitlines()]
+            said = next(line["commitInfo"] for line in lines if "commitInfo" in line)
+            return Commit.read(said)
+        except StoreError as error:
+            if self.place.name(path) in str(error):
+                raise
+            raise StoreError(f"{self.place.name(path)} cannot be trusted: {error}") from None
+        except (ValueError, TypeError, KeyError, StopIteration, AttributeError) as error:
+            raise StoreError(
+                f"{self.place.name(path)} is damaged: {error!r}; restore a copy"
+            ) from error
+
+    def commits(self) -> Iterator[tuple[int, Commit]]:
+        """Read what every version says of itself, first to last.
+
+        Raises:
+            StoreError: One of them cannot be trusted.
+        """
+        for version in range(self.last() + 1):
+            yield version, self.commit(version)
+
+    def create(self, scope: Scope, at: datetime) -> None:
+        """Make an empty store, unless somebody else just did.
+
+        Raises:
+            StoreError: It cannot be made.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        commit = Commit(
+            kind="create",
+            at=at,
+            scope=scope,
+            totals={},
+            restated={},
+            settled=(),
+            closed=(),
+            files=seal([], STORED),
+        )
+        try:
+            with self._writing():
+                DeltaTable.create(
+                    self.place.uri,
+                    arrow_schema(pl.Schema(STORED)),
+                    name="falusage",
+                    description=f"Usage of an organization on fal, edition {EDITION}",
+                    configuration=_SETTINGS,
+                    storage_options=dict(self.place.options or {}) or None,
+                    commit_properties=self._properties(commit),
+                )
+            self.place.keep(_entry(0))
+        except StoreError as error:
+            if not (isinstance(error.__cause__, DeltaError) and self.exists()):
+                raise
+
+    def append(
+        self, state: State, commit: Commit, *, come: Iterable[Written], gone: Iterable[Part]
+    ) -> int:
+        """Commit on top of a version that some parts went and others came.
+
+        Raises:
+            OvertakenError: It is no longer the last version.
+            StoreError: The commit cannot be written.
+        """
+        from deltalake.transaction import AddAction, RemoveAction
+
+        now = time.time_ns() // 1_000_000
+        changes = commit.kind == "sync"
+        actions = [
+            *(RemoveAction(part.path, changes, now) for part in gone),
+            *(
+                AddAction(one.part.path, one.size, {}, one.modified, changes, one.stats)
+                for one in come
+            ),
+        ]
+        with self._writing():
+            state.table.create_write_transaction(
+                actions,
+                "append",
+                arrow_schema(state.schema),
+                commit_properties=self._properties(commit),
+            )
+        self.place.keep(_entry(state.version + 1))
+        return state.version + 1
+
+    def widen(self, state: State, columns: pl.Schema) -> State:
+        """Commit that the store has new columns, all null so far; gives the version with them.
+
+        Raises:
+            OvertakenError: It is no longer the last version.
+            StoreError: The commit cannot be written.
+        """
+        from deltalake import Field
+        from deltalake.schema import PrimitiveType
+
+        words = {dtype: word for word, dtype in _DTYPES.items()}
+        joint = {**state.schema, **columns}
+        files = seal((part.path for part in state.parts), joint)
+        commit = replace(
+            state.commit, kind="columns", span=None, restated={}, receipt=None, files=files
+        )
+        with self._writing():
+            state.table.alter.add_columns(
+                [Field(name, PrimitiveType(words[dtype])) for name, dtype in columns.items()],
+                commit_properties=self._properties(commit),
+            )
+        self.place.keep(_entry(state.version + 1))
+        return self.state()
+
+    def vacuum(self, state: State, *, keep: list[int], age: timedelta, dry_run: bool) -> list[str]:
+        """Remove files that none of the versions `keep` has, and that are as old; gives them.
+
+        Raises:
+            StoreError: The log or the files cannot be written.
+        """
+        commit = replace(state.commit, kind="vacuum", span=None, restated={}, receipt=None)
+        with self._writing():
+            return state.table.vacuum(
+                retention_hours=-(-age // timedelta(hours=1)),
+                dry_run=dry_run,
+                enforce_retention_duration=False,
+                full=True,
+                keep_versions=keep,
+                commit_properties=self._properties(commit),
+            )
+
+    def _properties(self, commit: Commit) -> Any:
+        from deltalake import CommitProperties
+
+        # No retries: the library would put the commit on top of one that it was not made for.
+        return CommitProperties(custom_metadata=commit.entries(), max_commit_retries=0)
+
+    @contextmanager
+    def _reading(self) -> Generator[None]:
+        """Turn what the library raises into a `StoreError` that names the damaged file."""
+        from deltalake.exceptions import TableNotFoundError
+
+        try:
+            yield
+        except (StoreError, TableNotFoundError):
+            raise
+        except BaseException as error:
+            if not _is_foreign(error):
+                raise
+            culprit = self._damaged()
+            raise StoreError(
+                f"{culprit} is damaged: {error}; restore a copy"
+                if culprit
+                else f"the log of {self.place} cannot be read: {error}"
+            ) from error
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        from deltalake.exceptions import CommitFailedError
+
+        try:
+            yield
+        except CommitFailedError as error:
+            raise OvertakenError(
+                f"{self.place} was written to by somebody else meanwhile; run this again"
+            ) from error
+        except BaseException as error:
+            if not _is_foreign(error):
+                raise
+            raise StoreError(
+                f"{self.place} was not written: {error}; check the disk and the path"
+            ) from error
+
+    def _damaged(self) -> str | None:
+        """Find the first file of the log that is no JSON."""
+        with suppress(StoreError, OSError):
+            for path in self.place.paths(_LOG):
+                if path.endswith(".json"):
+                    try:
+                        for line in self.place.read(path).splitlines():
+                            json.loads(line)
+                    except (ValueError, StoreError):
+                        return self.place.name(path)
+        return None
+
+
+def _is_foreign(error: BaseException) -> bool:
+    """Tell what the Delta library raises, its panics included, from what Python itself does."""
+    from deltalake.exceptions import DeltaError
+
+    return (
+        isinstance(error, DeltaError | OSError | ValueError | TypeError | pl.exceptions.PolarsError)
+        or type(error).__name__ == "PanicException"
+    )
+
+
+def _dtype(field: Any) -> pl.DataType:
+    try:
+        return _DTYPES[field.type.type]
+    except (AttributeError, KeyError):
+        raise StoreError(
+            f"its column {field.name!r} is {field.type}, which falusage did not write"
+        ) from None
+
+
+def _entry(version: int) -> str:
+    return f"{_LOG}/{version:020}.json"

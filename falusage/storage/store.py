@@ -1,0 +1,376 @@
+"""A history of usage that survives, and can be asked what changed.
+
+A store is a Delta table: Parquet that any engine reads, and a log of versions, each committed
+whole or not at all. Every version proves itself: it names its files by their own hashes, and says
+what its rows add up to.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final, cast
+
+import polars as pl
+
+from falusage.api.client import UsageClient
+from falusage.api.query import UsageQuery
+from falusage.columns import INSTANT, MONEY, USAGE
+from falusage.errors import QueryError, StoreError
+from falusage.storage import spans, upkeep
+from falusage.storage.commits import Scope
+from falusage.storage.log import Log, State
+from falusage.storage.place import Place
+from falusage.storage.scanning import read_parts, scan_state
+from falusage.storage.syncing import Sync, SyncResult
+from falusage.timeframes import Timeframe, instant
+from falusage.transforms.restatements import restatements
+
+_LENGTH: Final = re.compile(r"(\d{1,5})([mhdw])")
+_LONGEST: Final = timedelta(days=36_525)
+_LENGTHS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class UsageStore:
+    """The usage of an organization, kept on Delta Lake as it was known from day to day.
+
+    Args:
+        path: A folder of its own, which the first sync makes, or the address of an object store
+            that the Delta library knows (`s3://…`, `gs://…`, `az://…`).
+        storage_options: What the library needs to get there; see its documentation.
+
+    Raises:
+        MissingExtraError: The extra `store` is not installed.
+        StoreError: The path cannot be a store's.
+
+    >>> import falusage as fu, tempfile
+    >>> usage = fu.sample_usage(start="2025-03-01", end="2025-03-08", every="1d").usage
+    >>> with (
+    ...     tempfile.TemporaryDirectory() as folder,
+    ...     fu.Emulator(usage) as emulator,
+    ...     fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
+    ... ):
+    ...     store = fu.UsageStore(f"{folder}/usage")
+    ...     first = store.sync("2025-03-01", end="2025-03-08", client=client)
+    ...     emulator.replace(usage[1:])  # a row is taken back
+    ...     again = store.sync("2025-03-01", end="2025-03-08", client=client, settle="999w")
+    ...     changed = store.restatements(first.version)
+    >>> first.rows_changed == first.rows_read, again.rows_changed, changed["change"].to_list()
+    (True, 1, ['changed'])
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        storage_options: Mapping[str, str] | None = None,
+    ) -> None:
+        self._log = Log(Place.of(path, storage_options))
+
+    def __repr__(self) -> str:
+        return f"UsageStore({str(self._log.place)!r})"
+
+    @property
+    def timezone(self) -> str:
+        """The zone that the store's buckets are cut in."""
+        self._log.last()
+        return self._log.commit(0).scope.timezone
+
+    def sync(
+        self,
+        start: date | datetime | str,
+        *,
+        end: date | datetime | str | None = None,
+        client: UsageClient | None = None,
+        timeframe: Timeframe = "day",
+        timezone: str = "UTC",
+        settle: str | timedelta = "3d",
+        allow_empty: bool = False,
+        endpoint_id: str | Iterable[str] = (),
+        team_username: str | Iterable[str] = (),
+        product: str | Iterable[str] = (),
+        api_key_id: str | Iterable[str] = (),
+        auth_method: bool = False,
+        auth_method_structured: bool = False,
+        limit: int | None = None,
+    ) -> SyncResult:
+        """Bring the store up to date: read what is new, and again what is younger than `settle`.
+
+        The range is read in pieces of whole days (or longer buckets), and each piece is committed
+        as it comes, in place of what the store had of it: a sync that is interrupted goes on from
+        there. A piece in which nothing is new commits nothing. What is open, ended or settled is
+        told by the server's clock alone.
+
+        Args:
+            start: Where the store begins: the same in every sync. Parts of the range that the
+                store lacks, before or between what it has, are read.
+            end: Where to stop, exclusive; by default the server's now, which is also the latest.
+            client: The client to ask with; by default one from the environment, with a bar.
+            timeframe: The length of a bucket; like all below but `limit`, the same in every sync.
+            timezone: The IANA zone that decides where buckets begin.
+            settle: How long buckets go on changing after their end: `"36h"`, `"3d"`, `"2w"` or a
+                timedelta. A longer one reads settled buckets once more.
+            allow_empty: Believe it where a day (or longer bucket) that had spend comes back empty.
+            endpoint_id: Only these endpoints.
+            team_username: Only these teams.
+            product: Only these products.
+            api_key_id: Only these keys.
+            auth_method: Ask who called, as text.
+            auth_method_structured: Ask who called, as columns.
+            limit: The most items on a page; None leaves it to the API.
+
+        Raises:
+            StoreError: The store asks something else, cannot be trusted or written; another sync
+                of the same range was faster; or a window with spend came back empty.
+            QueryError, ConfigError, ApiError, SchemaError, ReconciliationError: As from
+                `UsageClient.load`; pieces that were committed before stay.
+        """
+        if client is None:
+            with UsageClient(progress=True) as own:
+                return self.sync(
+                    start,
+                    end=end,
+                    client=own,
+                    timeframe=timeframe,
+                    timezone=timezone,
+                    settle=settle,
+                    allow_empty=allow_empty,
+                    endpoint_id=endpoint_id,
+                    team_username=team_username,
+                    product=product,
+                    api_key_id=api_key_id,
+                    auth_method=auth_method,
+                    auth_method_structured=auth_method_structured,
+                    limit=limit,
+                )
+        first = instant(start, timezone=timezone, name="start")
+        last = None if end is None else instant(end, timezone=timezone, name="end")
+        query = UsageQuery(
+            first,
+            last or first + timedelta(days=1),
+            timezone=timezone,
+            timeframe=timeframe,
+            endpoint_id=endpoint_id,
+            team_username=team_username,
+            product=product,
+            api_key_id=api_key_id,
+            auth_method=auth_method,
+            auth_method_structured=auth_method_structured,
+            limit=limit,
+        )
+        sync = Sync(
+            log=self._log,
+            client=client,
+            scope=Scope.of(query),
+            settle=_length(settle, name="settle"),
+            limit=limit,
+            allow_empty=allow_empty,
+        )
+        return sync.run(first, last)
+
+    def scan(
+        self, *, version: int | None = None, as_of: date | datetime | str | None = None
+    ) -> pl.LazyFrame:
+        """Open the store for lazy queries: as it is, or as it was.
+
+        Filters on `bucket` and `bucket_end` decide which files are read; of those, every byte is
+        hashed before it is believed.
+
+        Args:
+            version: A version of `history`; by default the last.
+            as_of: Instead, an instant: what the store knew then. A date means the midnight, in
+                the store's time zone, that it begins with.
+
+        Returns:
+            The columns of `columns.USAGE`; `read_at`, the server's time at the read that brought
+            the row; `settled`, false where its bucket was open or younger than `settle` when it
+            was last read; then any that the API has beyond these, whole numbers as doubles. In
+            no order.
+
+        Raises:
+            StoreError: There is no store, no such version, or it cannot be trusted; out of
+                `collect`, if a file that is read is damaged or missing.
+        """
+        if version is not None and as_of is not None:
+            raise QueryError("version and as_of both say when; give one of them")
+        if version is not None and type(version) is not int:
+            raise QueryError(f"version is {version!r}; expected a number of `history`")
+        if isinstance(as_of, int):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+            raise QueryError(f"as_of is {as_of!r}; expected an instant: a number is a version")
+        return scan_state(self._log.place, self._at(version if as_of is None else as_of))
+
+    def history(self) -> pl.DataFrame:
+        """Give what each version holds, by currency.
+
+        Returns:
+            `version`; `kind` (`create`, `sync`, `compact`, `vacuum`, or `columns` for new ones);
+            `at`, the server's time at the read that made it; `start` and `end`, the range that
+            was read; `settled_until`, before which all is settled; then for each currency (null
+            where there are no rows) `rows`, `cost`, `change` from the version before, and
+            `restated`, the part of it in buckets that had ended when they were last read, exact,
+            in Decimal(38, 12). Sorted by version and currency.
+
+        Raises:
+            StoreError: There is no store, or its log cannot be trusted.
+        """
+        lines: list[tuple[object, ...]] = []
+        costs: dict[str, Decimal] = {}
+        for version, commit in self._log.commits():
+            common = (
+                version,
+                commit.kind,
+                commit.at,
+                *(commit.span or (None, None)),
+                commit.settled[0][1] if commit.settled else None,
+            )
+            had, costs = costs, {code: total.cost for code, total in commit.totals.items()}
+            for code in sorted({*had, *costs}) or [None]:
+                if code is None:
+                    lines.append((*common, None, 0, None, None, None))
+                    continue
+                total = commit.totals.get(code)
+                cost = total.cost if total else Decimal(0)
+                lines.append(
+                    (
+                        *common,
+                        code,
+                        total.rows if total else 0,
+                        cost,
+                        cost - had.get(code, Decimal(0)),
+                        commit.restated.get(code, Decimal(0)),
+                    )
+                )
+        return pl.DataFrame(lines, schema=_HISTORY, orient="row")
+
+    def restatements(
+        self,
+        old: int | date | datetime | str,
+        new: int | date | datetime | str | None = None,
+    ) -> pl.DataFrame:
+        """Give the rows in which two versions differ: take the old sides away, add the new ones.
+
+        Args:
+            old: A version, or an instant as in `scan(as_of=)`.
+            new: Likewise; by default the last version.
+
+        Returns:
+            The columns of `transforms.restatements`, and `restated`: true where the bucket had
+            ended when the old version read it, so that the change is a restatement; false where
+            it was open, or not read yet. `cost_delta` sums to the difference of the totals.
+
+        Raises:
+            StoreError: There is no such version, or it cannot be trusted.
+        """
+        before, after = self._at(old), self._at(new)
+        paths = {part.path for part in before.parts} & {part.path for part in after.parts}
+        sides = [
+            read_parts(
+                self._log.place,
+                [part for part in state.parts if part.path not in paths],
+                state.schema,
+            ).drop("read_at", "settled")
+            for state in (before, after)
+        ]
+        return restatements(*sides).with_columns(restated=spans.holds(before.commit.closed))
+
+    def compact(self) -> int | None:
+        """Merge the settled files of each month, so that a year of nights is quick to scan.
+
+        Every version stays as it is. Gives the new version, or None where there was no need.
+
+        Raises:
+            StoreError: The store cannot be trusted or written.
+        """
+        return upkeep.compact(self._log)
+
+    def vacuum(
+        self,
+        *,
+        older_than: str | timedelta | None = None,
+        orphans: str | timedelta = "7d",
+        dry_run: bool = False,
+    ) -> list[str]:
+        """Remove files that are not needed; by default those of no version, so nothing is lost.
+
+        Args:
+            older_than: Also let go of versions that had been superseded so long before the last
+                sync: `scan` and `restatements` then refuse them, `history` still names them.
+            orphans: How old a file that no version has must be; a sync that is under way may be
+                about to commit a younger one.
+            dry_run: Only tell which files.
+
+        Returns:
+            Their paths, below the store.
+
+        Raises:
+            StoreError: The store cannot be trusted or written.
+        """
+        return upkeep.vacuum(
+            self._log,
+            older_than=None if older_than is None else _length(older_than, name="older_than"),
+            orphans=_length(orphans, name="orphans"),
+            dry_run=dry_run,
+        )
+
+    def verify(self) -> int:
+        """Prove every byte of the last version, and what every version says of itself.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            StoreError: Something is damaged or missing, and is named; or the rows do not add up
+                to what the version says.
+        """
+        return upkeep.verify(self._log)
+
+    def _at(self, when: int | date | datetime | str | None) -> State:
+        """Open the version of a number, or the last one that was known at an instant."""
+        if when is None or type(when) is int:
+            return self._log.state(when)
+        moment = instant(cast("date | str", when), timezone=self.timezone, name="as_of")
+        known = [
+            (version, commit.at)
+            for version, commit in self._log.commits()
+            if commit.kind != "create"
+        ]
+        then = [version for version, at in known if at <= moment]
+        if not then:
+            first = f"; its first sync was at {known[0][1].isoformat()}" if known else ""
+            raise StoreError(f"{self._log.place} knew nothing yet at {moment.isoformat()}{first}")
+        return self._log.state(then[-1])
+
+
+_HISTORY: Final = {
+    "version": pl.Int64(),
+    "kind": pl.String(),
+    "at": INSTANT,
+    "start": INSTANT,
+    "end": INSTANT,
+    "settled_until": INSTANT,
+    "currency": USAGE["currency"],
+    "rows": pl.Int64(),
+    "cost": MONEY,
+    "change": MONEY,
+    "restated": MONEY,
+}
+
+
+def _length(given: str | timedelta, *, name: str) -> timedelta:
+    """Read a length of time.
+
+    >>> _length("36h", name="settle")
+    datetime.timedelta(days=1, seconds=43200)
+    """
+    length = given
+    if isinstance(length, str) and (match := _LENGTH.fullmatch(length)):
+        length = timedelta(**{_LENGTHS[match[2]]: int(match[1])})
+    if not isinstance(length, timedelta) or not timedelta(0) <= length <= _LONGEST:
+        raise QueryError(
+            f"{name} is {given!r}; expected a number and m, h, d or w, as in '36h' or '3d', or a "
+            "timedelta, from nothing to a hundred years"
+        )
+    return length

@@ -1,0 +1,95 @@
+"""A process that syncs and dies on command: `python store_victim.py`, a JSON order a line.
+
+It imports everything once and forks for each order, so that a hundred deaths cost a hundred syncs
+and not a hundred starts. An order dies at the n-th line that the package's storage runs (`line`),
+some seconds after the first file is written (`after`, by the kernel, in the midst of Rust as
+well), or has every write end at so many bytes (`bytes`, from the start or from the commit on).
+The answer is how the child ended, and how many lines it ran.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import warnings
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import deltalake.fs  # noqa: F401 - as below
+import pandera.polars  # noqa: F401 - imported before the fork, so that a child starts at once
+
+import falusage as fu
+from falusage.api import client as _client  # noqa: F401 - as above
+from falusage.storage import store as _store
+
+ROOM = str(Path(_store.__file__).parent)
+REFUSED = 3
+
+
+def main() -> None:
+    """Take orders until there are none."""
+    for line in sys.stdin:
+        order = json.loads(line)
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reader)
+            os._exit(_obey(order, writer))
+        os.close(writer)
+        with os.fdopen(reader, "rb") as said:
+            text = said.read().decode()
+        _, status = os.waitpid(child, 0)
+        answer = {"signal": status & 0x7F, "code": status >> 8, "said": text}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def _obey(order: dict[str, Any], said: int) -> int:  # noqa: C901 - one order, told in one place
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        if not frame.f_code.co_filename.startswith(ROOM):
+            return None
+        if event == "line":
+            lines += 1
+            if lines == order.get("line"):
+                os.kill(os.getpid(), signal.SIGKILL)
+        elif event == "call":
+            _on_call(frame.f_code.co_name)
+        return trace
+
+    def _on_call(name: str) -> None:
+        if name == "_write" and "after" in order:
+            signal.setitimer(signal.ITIMER_REAL, order["after"])  # nobody handles it: it kills
+        if name == order.get("from"):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (order["bytes"], resource.RLIM_INFINITY))
+
+    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    try:
+        with fu.UsageClient(order["key"], base_url=order["url"], workers=1) as client:
+            store = fu.UsageStore(order["folder"])
+            sys.settrace(trace)
+            try:
+                store.sync("2025-01-01", client=client)
+            finally:
+                sys.settrace(None)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+    except fu.StoreError as error:
+        os.write(said, str(error).encode())
+        return REFUSED
+    except BaseException as error:  # noqa: BLE001 - told to the test, whatever it is
+        os.write(said, repr(error).encode())
+        return 1
+    os.write(said, str(lines).encode())
+    return 0
+
+
+if __name__ == "__main__":
+    main()

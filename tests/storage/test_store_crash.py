@@ -1,0 +1,174 @@
+"""Whenever a sync dies, or its disk fails, the store is as before it or as after it.
+
+The deaths are real ones: SIGKILL at lines spread over all that the storage room runs, and a timer
+of the kernel that goes off in the midst of the Delta library's own writing. The failing disk is
+the kernel's limit on the size of a file, which ends writes half-way.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import polars as pl
+import pytest
+
+import falusage as fu
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, signals and limits")
+
+BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+KILLED, ALARMED, REFUSED = 9, 14, 3
+Order = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def victim(world: Any) -> Iterator[Order]:
+    """A process that syncs and dies as it is told; gives how it ended."""
+    script = Path(__file__).with_name("store_victim.py")
+    with subprocess.Popen(  # noqa: S603 - our own script
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def order(folder: Path, **how: object) -> dict[str, Any]:
+            known = {
+                "folder": str(folder),
+                "url": world.client.base_url,
+                "key": world.emulator.api_key,
+            }
+            process.stdin.write(json.dumps({**known, **how}) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield order
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def nights(say: SimpleNamespace) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the API says on one night and on the next: young days changed, and one came."""
+    one = [[4, 2]] * 20 + [[4, 2], [4, 2, 8], [4], [1]]
+    two = [[4, 2]] * 20 + [[4, 2], [4, 3, 8], [4], [6, 1, 1], [9]]
+    return tuple(  # type: ignore[return-value]
+        say.spend({BEGIN + at * DAY: each for at, each in enumerate(quantities)})
+        for quantities in (one, two)
+    )
+
+
+class Trial:
+    """A store that is about to be synced by a victim, and what it may read as after."""
+
+    def __init__(
+        self,
+        folder: Path,
+        world: Any,
+        say: SimpleNamespace,
+        nights: tuple[pl.DataFrame, pl.DataFrame],
+        *,
+        anew: bool,
+    ) -> None:
+        self.world, self.say, self.folder = world, say, folder / "trial"
+        self.before = say.bag(nights[0].clear() if anew else nights[0])
+        self.after = say.bag(nights[1])
+        self.sound = folder / "sound"
+        if not anew:
+            world.on(BEGIN + 24 * DAY, nights[0])
+            fu.UsageStore(self.sound).sync("2025-01-01", client=world.client)
+        world.on(BEGIN + 25 * DAY, nights[1])
+
+    def set_up(self) -> Path:
+        """Give a fresh copy of the store before the sync."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.sound.exists():
+            shutil.copytree(self.sound, self.folder)
+        return self.folder
+
+    def judge(self) -> bool:
+        """Hold the store to its promises; gives whether the sync had come through."""
+        store = fu.UsageStore(self.folder)
+        try:
+            found = self.say.bag(store.scan())
+            store.verify()
+        except fu.StoreError as error:
+            assert "there is no store" in str(error)  # noqa: PT017 - the first sync had not begun
+            found = self.before
+        assert found in (self.before, self.after)
+        through = found == self.after
+        result = store.sync("2025-01-01", client=self.world.client)
+        assert self.after == self.say.bag(store.scan())
+        assert sum(self.after.values()) == store.verify()
+        assert not (through and result.commits)
+        return through
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("anew", "points"), [(False, 60), (True, 24)])
+def test_a_sync_that_is_killed_at_a_line(  # noqa: PLR0917 - fixtures
+    world: Any,
+    say: SimpleNamespace,
+    nights: tuple[pl.DataFrame, pl.DataFrame],
+    victim: Order,
+    tmp_path: Path,
+    anew: bool,
+    points: int,
+) -> None:
+    """SIGKILL at lines spread over a whole sync: before or after, and the next one mends all."""
+    trial = Trial(tmp_path, world, say, nights, anew=anew)
+    lines = int(victim(trial.set_up())["said"])
+    assert trial.judge()
+    came_through = []
+    for point in range(points):
+        ended = victim(trial.set_up(), line=1 + point * (lines - 1) // (points - 1))
+        assert KILLED == ended["signal"], ended
+        came_through.append(trial.judge())
+    assert {True, False} == set(came_through)
+
+
+@pytest.mark.slow
+def test_a_sync_that_is_killed_as_it_writes(
+    world: Any,
+    say: SimpleNamespace,
+    nights: tuple[pl.DataFrame, pl.DataFrame],
+    victim: Order,
+    tmp_path: Path,
+) -> None:
+    """The kernel's timer goes off at forty moments from the first file to the end of the commit."""
+    trial = Trial(tmp_path, world, say, nights, anew=False)
+    came_through = []
+    for point in range(40):
+        ended = victim(trial.set_up(), after=0.0002 + point * 0.0012)
+        assert ended["signal"] in {ALARMED, 0}, ended
+        came_through.append(trial.judge())
+    assert {True, False} == set(came_through)
+
+
+@pytest.mark.parametrize("since", ["run", "append", "create"])
+@pytest.mark.parametrize("size", [0, 1, 700, 2000])
+def test_a_disk_that_fails(  # noqa: PLR0917 - fixtures
+    world: Any,
+    say: SimpleNamespace,
+    nights: tuple[pl.DataFrame, pl.DataFrame],
+    victim: Order,
+    tmp_path: Path,
+    since: str,
+    size: int,
+) -> None:
+    """A write that is cut short, of a data file or of the log, is a StoreError; nothing is lost."""
+    trial = Trial(tmp_path, world, say, nights, anew=since == "create")
+
+    ended = victim(trial.set_up(), bytes=size, **{"from": since})
+
+    assert REFUSED == ended["code"], ended
+    assert str(trial.folder) in ended["said"]
+    assert "written" in ended["said"]
+    assert not trial.judge()

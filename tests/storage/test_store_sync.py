@@ -1,0 +1,413 @@
+"""A sync brings the store to what the API says now, and lets the past be asked."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from contextlib import nullcontext
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import falusage as fu
+from falusage.errors import ApiError, QueryError, StoreError
+
+DAY = timedelta(days=1)
+BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def days(*quantities: list[float]) -> dict[datetime, list[float]]:
+    """Give the days from the first of January on with the quantities that each saw."""
+    return {BEGIN + at * DAY: list(each) for at, each in enumerate(quantities)}
+
+
+def test_a_first_sync_keeps_what_a_load_gives(
+    world: Any, say: SimpleNamespace, tmp_path: Path
+) -> None:
+    """Row for row, duplicates included; what is younger than `settle`, or open, is provisional."""
+    clock = BEGIN + 9.5 * DAY
+    world.on(clock, say.spend(days(*([[4, 4, 7]] * 12))))
+    store = fu.UsageStore(tmp_path / "store")
+
+    result = store.sync("2025-01-01", client=world.client, settle="3d")
+
+    load = world.client.load(fu.UsageQuery("2025-01-01", "2025-01-11", timeframe="day"))
+    table = store.scan().collect()
+    assert say.bag(load.usage) == say.bag(table)
+    expected = [end + 3 * DAY <= clock for end in table["bucket_end"]]
+    assert expected == table["settled"].to_list()
+    assert {True, False} == set(expected)
+    assert {clock} == set(table["read_at"])
+    assert (30, 30, (1,)) == (result.rows_read, result.rows_changed, result.commits)
+    assert BEGIN + 10 * DAY == result.end
+
+
+def test_nothing_new_commits_nothing(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """The young days are read again, and no version, file or folder comes of it."""
+    world.on(BEGIN + 9.5 * DAY, say.spend(days(*([[4, 4, 7]] * 10))))
+    store = fu.UsageStore(tmp_path)
+    store.sync("2025-01-01", client=world.client)
+    before = sorted(tmp_path.rglob("*"))
+
+    again = store.sync("2025-01-01", client=world.client)
+
+    assert (1, (), 0) == (again.version, again.commits, again.rows_changed)
+    assert [BEGIN + 6 * DAY] == [receipt.query.start for receipt in again.receipts]
+    assert before == sorted(tmp_path.rglob("*"))
+
+
+def test_a_night_reads_from_the_last_settled_bucket_on(
+    world: Any, say: SimpleNamespace, tmp_path: Path
+) -> None:
+    """What changed in young days is a restatement, what came is not; the settled past is kept."""
+    world.on(BEGIN + 5 * DAY, say.spend(days(*([[4, 2]] * 5))))
+    store = fu.UsageStore(tmp_path)
+    store.sync("2025-01-01", client=world.client)
+    late = days([9, 9], [4, 2], [4, 2], [4, 3], [4, 2, 8], [1])  # the first is settled by now
+    world.on(BEGIN + 6 * DAY, say.spend(late))
+
+    result = store.sync("2025-01-01", client=world.client)
+
+    kept = days([4, 2], [4, 2], [4, 2], [4, 3], [4, 2, 8], [1])
+    assert say.bag(say.spend(kept)) == say.bag(store.scan())
+    assert {"EUR": Decimal(4), "USD": Decimal("0.5")} == dict(result.restated)
+    assert [BEGIN + 2 * DAY] == [receipt.query.start for receipt in result.receipts]
+    history = store.history()
+    assert [0, 1, 2, 2] == history["version"].to_list()
+    assert [None, "USD", "EUR", "USD"] == history["currency"].to_list()
+    assert [0, 10, 1, 11] == history["rows"].to_list()
+    assert [None, Decimal(15), Decimal(4), Decimal(16)] == history["cost"].to_list()
+    assert [None, Decimal(0), Decimal(4), Decimal("0.5")] == history["restated"].to_list()
+    assert BEGIN + 3 * DAY == history["settled_until"][-1]
+
+
+def test_a_longer_settle_reads_the_settled_past_again(
+    world: Any, say: SimpleNamespace, tmp_path: Path
+) -> None:
+    """What was settled once stays so, and says what it is now."""
+    world.on(BEGIN + 30 * DAY, say.spend(days(*([[4]] * 20))))
+    store = fu.UsageStore(tmp_path)
+    store.sync("2025-01-01", client=world.client)
+    world.on(BEGIN + 30 * DAY, say.spend(days([5], *([[4]] * 19))))
+    assert () == store.sync("2025-01-01", client=world.client).commits
+
+    result = store.sync("2025-01-01", client=world.client, settle="90d")
+
+    assert {"USD": Decimal("0.5")} == dict(result.restated)
+    assert store.scan().select(pl.col("settled").all()).collect().item()
+    changed = store.restatements(1)
+    assert [("changed", 4.0, 5.0, True)] == changed.select(
+        "change", "quantity_old", "quantity_new", "restated"
+    ).rows()
+
+
+QUANTITIES = st.lists(st.integers(1, 3), max_size=4)
+NIGHTS = st.lists(
+    st.tuples(st.integers(0, 40), st.lists(QUANTITIES, min_size=9, max_size=9)),
+    min_size=2,
+    max_size=5,
+)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(nights=NIGHTS, settle=st.integers(0, 4))
+def test_nights_of_any_kind(
+    world: Any,
+    say: SimpleNamespace,
+    tmp_path_factory: pytest.TempPathFactory,
+    nights: list[tuple[int, list[list[float]]]],
+    settle: int,
+) -> None:
+    """Each version is what a plain model says; the difference of any two gives one from the other.
+
+    The model keeps a list of quantities a day, and reads a day again until it is settled.
+    """
+    store = fu.UsageStore(tmp_path_factory.mktemp("nights") / "store")
+    model: dict[datetime, list[float]] = {}
+    final: set[datetime] = set()
+    known: dict[int, Counter[tuple[object, ...]]] = {}
+    hours = 0
+    for later, quantities in nights:
+        hours += later
+        clock = BEGIN + DAY + timedelta(hours=hours)
+        says = {start: q for start, q in days(*quantities).items() if start <= clock}
+        world.on(clock, say.spend(says))
+        result = store.sync(
+            "2025-01-01", client=world.client, settle=settle * DAY, allow_empty=True
+        )
+        for start, each in says.items():
+            if start not in final:
+                model[start] = each
+                if start + DAY + settle * DAY <= clock:
+                    final.add(start)
+        known[result.version] = say.bag(say.spend(model))
+        assert known[result.version] == say.bag(store.scan())
+        settled = store.scan().filter(pl.col("settled")).collect()["bucket"].unique()
+        assert {start for start in final if model[start]} == set(settled)
+    for (old, was), (new, now) in itertools.product(known.items(), repeat=2):
+        changes = store.restatements(old, new)
+        sides = [
+            say.bag(
+                changes.filter(pl.col("change") != missing).select(
+                    *(name for name in fu.columns.USAGE if name not in fu.columns.NUMBERS),
+                    *(pl.col(f"{name}_{side}").alias(name) for name in fu.columns.NUMBERS),
+                )
+            )
+            for side, missing in (("old", "appeared"), ("new", "vanished"))
+        ]
+        assert sides[0] - was == Counter()
+        assert now == was - sides[0] + sides[1]
+        assert changes.equals(
+            changes.filter((pl.col("change") != "changed") | (pl.col("cost_delta") != 0))
+        )
+    assert sum(known[store.history()["version"].max()].values()) == store.verify()
+
+
+def test_hours_in_a_zone_with_summer_time(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """Local days are read whole, of 23 and 25 hours too, and no hour is lost or twice there."""
+    start, end = datetime(2025, 10, 24, 4, tzinfo=UTC), datetime(2025, 11, 5, 5, tzinfo=UTC)
+    hours = int((end - start) / timedelta(hours=1))
+    usage = say.spend({start + at * timedelta(hours=1): [at + 1] for at in range(hours)}, hours=1)
+    store = fu.UsageStore(tmp_path)
+    options = {"timezone": "America/New_York", "timeframe": "hour", "client": world.client}
+    for late in range(30, hours + 24, 31):
+        clock = start + late * timedelta(hours=1)
+        world.on(clock, usage.filter(pl.col("bucket") <= clock))
+        store.sync("2025-10-24", settle="1d", **options)
+        table = store.scan().collect()
+        assert say.bag(usage.filter(pl.col("bucket") <= clock)) == say.bag(table)
+        expected = [ended + DAY <= clock for ended in table["bucket_end"]]
+        assert expected == table["settled"].to_list()
+
+
+@pytest.mark.parametrize("timeframe", ["minute", "week", "month"])
+def test_other_timeframes(world: Any, say: SimpleNamespace, tmp_path: Path, timeframe: Any) -> None:
+    """What `load` gives is what is kept, whatever the length of a bucket."""
+    usage = say.spend({BEGIN + timedelta(minutes=37 * at): [at + 1] for at in range(200)})
+    usage = usage.with_columns(bucket_end=pl.col("bucket").dt.offset_by("1m"))
+    world.on(BEGIN + 40 * DAY, usage)
+    store = fu.UsageStore(tmp_path)
+
+    store.sync("2025-01-01", end="2025-01-10", client=world.client, timeframe=timeframe)
+
+    load = world.client.load(fu.UsageQuery("2025-01-01", "2025-01-10", timeframe=timeframe))
+    assert say.bag(load.usage) == say.bag(store.scan())
+    assert (
+        ()
+        == store.sync(
+            "2025-01-01", end="2025-01-10", client=world.client, timeframe=timeframe
+        ).commits
+    )
+
+
+def test_what_was_known_then(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """A version by its number, or by an instant of the server's clock."""
+    store = fu.UsageStore(tmp_path)
+    for night, quantities in ((5, [4]), (7, [6])):
+        world.on(BEGIN + night * DAY, say.spend(days(*([quantities] * night))))
+        store.sync("2025-01-01", client=world.client, settle="30d")
+
+    first, last = (say.bag(say.spend(days(*([[q]] * n)))) for n, q in ((5, 4), (7, 6)))
+    assert first == say.bag(store.scan(version=1))
+    assert first == say.bag(store.scan(as_of="2025-01-06"))
+    assert first == say.bag(store.scan(as_of=date(2025, 1, 7)))
+    assert first == say.bag(store.scan(as_of=BEGIN + 7 * DAY - timedelta(seconds=1)))
+    assert last == say.bag(store.scan(as_of="2025-01-08T00:00:00Z"))
+    assert last == say.bag(store.scan(as_of="2030-01-01"))
+    assert 7 == store.restatements("2025-01-06").height
+    assert store.restatements(2, 1).height == store.restatements("2025-02-01", 1).height
+    with pytest.raises(StoreError, match=r"knew nothing yet at 2025-01-01.*first sync was at 2025"):
+        store.scan(as_of="2025-01-01")
+    with pytest.raises(StoreError, match="no version 9; expected 0 to 2"):
+        store.scan(version=9)
+    with pytest.raises(StoreError, match="no version -1"):
+        store.restatements(-1)
+    with pytest.raises(QueryError, match="version and as_of"):
+        store.scan(version=1, as_of="2025-01-06")
+    with pytest.raises(QueryError, match="no UTC offset"):
+        store.scan(as_of=datetime(2025, 1, 6))
+    odd: Any
+    for odd in ("1", "2025-01-06", 1.0, True):
+        with pytest.raises(QueryError, match="version is"):
+            store.scan(version=odd)
+    for odd in (1, True, 2.5):
+        with pytest.raises(QueryError, match="as_of is"):
+            store.scan(as_of=odd)
+
+
+def test_another_question_is_refused(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """With what differs, and nothing is asked or written; the order of filters is no difference."""
+    world.on(BEGIN + 5 * DAY, say.spend(days([1], [2])))
+    store = fu.UsageStore(tmp_path)
+    store.sync("2025-01-01", client=world.client, product=["model_apis", "compute"])
+
+    store.sync("2025-01-01", client=world.client, product=["compute", "model_apis"])
+    for different, said in (
+        ({"timezone": "Asia/Tokyo"}, r"timezone is 'UTC' there and 'Asia/Tokyo' here"),
+        ({"timeframe": "hour"}, r"timeframe is 'day' there and 'hour' here"),
+        ({"product": "compute"}, r"product is .*'model_apis'\) there and \('compute',\) here"),
+        ({"auth_method": True}, r"auth_method is False there and True here"),
+    ):
+        asked = {"product": ["model_apis", "compute"], **different}
+        with pytest.raises(StoreError, match=f"holds another question.*{said}"):
+            store.sync("2025-01-01", client=world.client, **asked)
+    assert 1 == store.history()["version"].max()
+
+
+def test_a_day_that_comes_back_empty(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """Is refused where it had spend, until that is confirmed."""
+    world.on(BEGIN + 3 * DAY, say.spend(days([1, 2], [3], [4])))
+    store = fu.UsageStore(tmp_path)
+    store.sync("2025-01-01", client=world.client)
+    world.on(BEGIN + 3 * DAY, say.spend(days([1, 2], [], [9])))
+
+    with pytest.raises(StoreError, match=r"1 windows .* from 2025-01-02T00.*1\.5 USD.*allow_empty"):
+        store.sync("2025-01-01", client=world.client)
+    assert say.bag(say.spend(days([1, 2], [3], [4]))) == say.bag(store.scan())
+    result = store.sync("2025-01-01", client=world.client, allow_empty=True)
+
+    assert {"USD": Decimal(1)} == dict(result.restated)
+    assert say.bag(say.spend(days([1, 2], [], [9]))) == say.bag(store.scan())
+    assert ["vanished", "changed"] == store.restatements(1)["change"].to_list()
+
+
+def test_a_backfill_goes_on_where_it_stopped(
+    world: Any, say: SimpleNamespace, tmp_path: Path
+) -> None:
+    """What was committed before an error stands, and is not read again."""
+    world.on(BEGIN + 200 * DAY, say.spend(days(*([[4, 2]] * 100))))
+    store = fu.UsageStore(tmp_path)
+    with fu.UsageClient(
+        world.emulator.api_key,
+        base_url=world.client.base_url,
+        workers=1,
+        max_attempts=1,
+    ) as hasty:
+        world.emulator.faults = fu.Faults(rate_limit_every=3)
+        with pytest.raises(ApiError):
+            store.sync("2025-01-01", end="2025-04-11", client=hasty)
+        world.emulator.faults = fu.Faults()
+    stood = store.scan().collect()
+    assert 0 < stood.height < 200
+
+    result = store.sync("2025-01-01", end="2025-04-11", client=world.client)
+
+    assert say.bag(say.spend(days(*([[4, 2]] * 100)))) == say.bag(store.scan())
+    assert stood["bucket_end"].max() == result.receipts[0].query.start
+    assert 200 - stood.height == result.rows_read
+
+
+def test_holes_and_earlier_starts_are_filled(
+    world: Any, say: SimpleNamespace, tmp_path: Path
+) -> None:
+    """A sync reads what the store lacks of its range, wherever that lies."""
+    world.on(BEGIN + 60 * DAY, say.spend(days(*([[4]] * 40))))
+    store = fu.UsageStore(tmp_path)
+    store.sync("2025-01-20", end="2025-01-25", client=world.client)
+    store.sync("2025-01-10", end="2025-01-15", client=world.client)
+
+    result = store.sync("2025-01-05", end="2025-02-01", client=world.client)
+
+    asked = [(r.query.start.day, r.query.end.day) for r in result.receipts]
+    assert [(5, 10), (15, 20), (25, 1)] == asked
+    assert 27 == store.scan().select(pl.len()).collect().item()
+
+
+def test_the_end_is_the_servers_now(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """The open bucket is the last that is read, however far `end` is; a later start is refused."""
+    world.on(BEGIN + 2.5 * DAY, say.spend(days([1], [2], [3])))
+    store = fu.UsageStore(tmp_path)
+
+    assert BEGIN + 3 * DAY == store.sync("2025-01-01", client=world.client).end
+    assert BEGIN + 3 * DAY == store.sync("2025-01-01", end="2030-01-01", client=world.client).end
+    assert BEGIN + 2 * DAY == store.sync("2025-01-01", end="2025-01-03", client=world.client).end
+    with pytest.raises(StoreError, match="not before the server's now"):
+        store.sync("2025-01-10", client=world.client)
+
+
+def test_a_start_to_come_makes_no_store(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """What was refused does not bind the next sync to its question."""
+    world.on(BEGIN + 2 * DAY, say.spend(days([1])))
+    store = fu.UsageStore(tmp_path / "store")
+    with pytest.raises(StoreError, match="not before the server's now"):
+        store.sync("2205-01-01", client=world.client, timezone="Asia/Kolkata")
+
+    assert not (tmp_path / "store").exists()
+    store.sync("2025-01-01", client=world.client)
+
+
+def test_fields_that_nobody_knew(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """New ones come as columns, null before; whole numbers turn to doubles without a loss."""
+    store = fu.UsageStore(tmp_path)
+    nights = [
+        say.spend(days([1], [2], [3])),
+        say.spend(days([1], [2], [3], [4]), percent_discount=10, tier="gold"),
+        say.spend(days([1], [2], [3], [4], [5]), percent_discount=12.5, tier="gold"),
+    ]
+    for at, usage in enumerate(nights, start=3):
+        with pytest.warns(fu.UnknownFieldWarning) if at > 3 else nullcontext():
+            world.on(BEGIN + at * DAY, usage)
+            store.sync("2025-01-01", client=world.client, settle="1d")
+
+    table = store.scan().sort("bucket").collect()
+    assert [None, None, 10.0, 12.5, 12.5] == table["percent_discount"].to_list()
+    assert [None, None, "gold", "gold", "gold"] == table["tier"].to_list()
+    assert ["create", "sync", "columns", "sync", "sync"] == (
+        store.history().unique("version").sort("version")["kind"].to_list()
+    )
+    assert "percent_discount" not in store.scan(version=1).collect_schema()
+    world.on(BEGIN + 6 * DAY, say.spend(days(*([[1]] * 6)), percent_discount="none"))
+    with (
+        pytest.warns(fu.UnknownFieldWarning),
+        pytest.raises(StoreError, match="'percent_discount' is String now, and Float64"),
+    ):
+        store.sync("2025-01-01", client=world.client)
+    assert table.equals(store.scan().sort("bucket").collect())
+
+
+@pytest.mark.parametrize("name", ["settled", "_unit", "Cost", "Read_At"])
+def test_names_that_the_store_needs(
+    world: Any, say: SimpleNamespace, tmp_path: Path, name: str
+) -> None:
+    """A field of the API with such a name, in capitals or not, is refused, not mixed up or lost."""
+    world.on(BEGIN + 2 * DAY, say.spend(days([1]), **{name: "no"}))
+    with pytest.warns(fu.UnknownFieldWarning), pytest.raises(StoreError, match=f"field '{name}'"):
+        fu.UsageStore(tmp_path).sync("2025-01-01", client=world.client)
+
+
+def test_fields_that_differ_in_capitals_alone(
+    world: Any, say: SimpleNamespace, tmp_path: Path
+) -> None:
+    """They are one to the Delta library, today or against what the store has; they are refused."""
+    store = fu.UsageStore(tmp_path)
+    world.on(BEGIN + 2 * DAY, say.spend(days([1]), tier="gold", Tier="tin"))
+    with pytest.warns(fu.UnknownFieldWarning), pytest.raises(StoreError, match="but for capitals"):
+        store.sync("2025-01-01", client=world.client)
+    for tier in ("tier", "Tier"):
+        world.on(BEGIN + 2 * DAY, say.spend(days([1]), **{tier: "gold"}))
+        refused = tier == "Tier"
+        with (
+            pytest.warns(fu.UnknownFieldWarning),
+            pytest.raises(StoreError, match="but for capitals") if refused else nullcontext(),
+        ):
+            store.sync("2025-01-01", client=world.client)
+
+
+@pytest.mark.parametrize("settle", ["3", "-1d", "3 days", timedelta(-1), 3, "99999w", "", None])
+def test_lengths_that_are_none(world: Any, tmp_path: Path, settle: Any) -> None:
+    """A length of time is refused in words before anything is asked."""
+    with pytest.raises(QueryError, match="settle is"):
+        fu.UsageStore(tmp_path).sync("2025-01-01", client=world.client, settle=settle)
+    assert [] == list(tmp_path.iterdir())
