@@ -9,6 +9,9 @@ compared before a clock runs. The runs are interleaved, and each figure is the m
 ratios, so that a machine busy with other things slows both sides alike. DuckDB and pandas are
 asked as one would write it for them; DuckDB sums in DECIMAL too, and pandas, which has no exact
 sum of this speed, in floats.
+
+Peak memory is what the system counts as resident, and so holds the pages that Polars' allocator
+keeps for half a second after use and the row groups that its reader has read ahead.
 """
 
 # ruff: noqa: S608 - the SQL is made of this file's own words

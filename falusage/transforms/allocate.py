@@ -45,9 +45,11 @@ def allocate(
     to the largest, so Σ total is the cost of the usage.
 
     Args:
-        usage: A usage table, as DataFrame or LazyFrame. Nulls in `to` are a member of their own.
+        usage: A usage table, of Polars or through Arrow. Nulls in `to` are a member of their own.
         shared: Which rows are shared: a Polars predicate, as `pl.col("product") == "compute"`.
-            Where it is null, the row is not shared.
+            Where it is null, the row is not shared. On a LazyFrame it is tried on the schema
+            alone: one that only some row's value breaks, as a cast of text that is no number,
+            fails when the result is collected, with Polars' own error.
         to: The columns whose combinations bear the cost.
         weights: `"cost"`, the cost that each has directly in the currency; or a frame of `to` and
             `weight` (≥ 0), the same in every currency, in which who is not named bears nothing and
@@ -93,7 +95,7 @@ def allocate(
     group = key(columns)
     schema = require(table, group)
     require_numbers(table, ["cost"])
-    _check_predicate(table, shared)
+    _check_predicate(usage if isinstance(usage, pl.DataFrame) else table, shared)
     cost, is_shared = pl.col("cost").cast(MONEY), pl.col("_shared")
     sums = (
         table.select(*group, "cost", shared.fill_null(value=False).alias("_shared"))
@@ -111,17 +113,21 @@ def allocate(
     return like(usage, borne.with_columns(pl.col(_RESULTS).cast(pl.Float64)).sort(group))
 
 
-def _check_predicate(usage: pl.LazyFrame, shared: pl.Expr) -> None:
-    """Refuse what does not say of each row whether it is shared."""
+def _check_predicate(usage: pl.DataFrame | pl.LazyFrame, shared: pl.Expr) -> None:
+    """Refuse what does not say of each row whether it is shared; of a LazyFrame, by its schema."""
     if not isinstance(shared, pl.Expr):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
         raise QueryError(
             f"shared is {shared!r}; expected a Polars predicate, as pl.col('product') == 'compute'"
         )
-    require(usage, (name for name in shared.meta.root_names() if not name.startswith("^")))
+    require(usage.lazy(), (name for name in shared.meta.root_names() if not name.startswith("^")))
     try:
         # Of no rows: the plan's schema alone does not see that text has no day.
-        nothing = usage.collect_schema().to_frame(eager=True)
-        dtype = nothing.select(shared.alias("_shared"))["_shared"].dtype
+        rows = (
+            usage.collect_schema().to_frame(eager=True)
+            if isinstance(usage, pl.LazyFrame)
+            else usage
+        )
+        dtype = rows.select(shared.alias("_shared"))["_shared"].dtype
     except pl.exceptions.PolarsError as error:
         raise QueryError(f"shared cannot be asked of this table: {error}") from error
     if dtype != pl.Boolean:

@@ -59,7 +59,7 @@ def anomalies(
     the table's first `bucket` and last `bucket_end` cut short are neither judged nor learned from.
 
     Args:
-        usage: A usage table, as DataFrame or LazyFrame. Nulls in `by` are a series of their own.
+        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a series of their own.
         by: The columns that make a series. `currency` is always among them.
         every: The period, as in `rollup`.
         timezone: The IANA zone in which periods are cut.

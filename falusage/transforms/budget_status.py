@@ -56,7 +56,7 @@ def budget_status(
     null before the month has begun; remaining = budget − spent, negative when over.
 
     Args:
-        usage: A usage table, as DataFrame or LazyFrame.
+        usage: A usage table, of Polars or through Arrow.
         budgets: A frame of `by`, `currency` and `budget` (≥ 0), each key once. It is checked, and
             so collected, at once. Spend that no budget names is not listed.
         by: The columns that a budget is for.
@@ -107,13 +107,13 @@ def budget_status(
     """
     columns = names(by, argument="by")
     free(columns, reserved=(*_RESULTS, "cost", "bucket", "bucket_end"))
-    span = _month(month, timezone=timezone)
+    span = month_span(month, timezone=timezone)
     until = min(max(instant(as_of, timezone=timezone, name="as_of"), span[0]), span[1])
     table = plan(usage)
     group = key(columns)
     schema = require(table, group)
     require_numbers(table, ["cost"])
-    kept = _budgets(budgets, {name: schema[name] for name in group})
+    kept = read_budgets(budgets, {name: schema[name] for name in group})
     # Up to `until` and from there, so that an end of the month is checked even if it lies ahead.
     rows = within(table, (*group, "cost"), span=Range(*span))
     rows = within(rows, (*group, "cost"), span=Range(None, until))
@@ -126,14 +126,25 @@ def budget_status(
     return like(usage, status)
 
 
-def _month(month: str, *, timezone: str) -> tuple[datetime, datetime]:
+def month_span(month: str, *, timezone: str) -> tuple[datetime, datetime]:
+    """Read a month, as `"2025-03"`: its start and its end, exclusive, in UTC.
+
+    Raises:
+        QueryError: It is no month.
+    """
     if not isinstance(month, str) or not _MONTH.fullmatch(month):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
         raise QueryError(f"month is {month!r}; expected a year and a month, as '2025-03'")
     start = instant(f"{month}-01", timezone=timezone, name="month")
     return start, after(start, every="1mo", timezone=timezone).astimezone(UTC)
 
 
-def _budgets(budgets: object, keys: dict[str, pl.DataType]) -> pl.DataFrame:
+def read_budgets(budgets: object, keys: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Give budgets as a frame of `keys` and `budget`, each key once.
+
+    Raises:
+        MissingColumnError: A column is missing.
+        QueryError: A budget names nobody, is no amount, or is there twice.
+    """
     read = amounts(budgets, keys=keys, value="budget", argument="budgets")
     for name in keys:
         if read[name].null_count():

@@ -48,7 +48,7 @@ def cost_bridge(
     This is the one place that adds a unit's quantities over endpoints; `mix_within` narrows it.
 
     Args:
-        usage: A usage table, as DataFrame or LazyFrame. Nulls in `by` are a member of their own.
+        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a member of their own.
         baseline: The start and the end (exclusive) of the range that is compared with: dates,
             aware datetimes or ISO 8601 text.
         comparison: The start and the end of the range that is explained. The ranges must not

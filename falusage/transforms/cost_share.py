@@ -34,7 +34,7 @@ def cost_share(
     a total is zero, both are null. Equal costs rank by name.
 
     Args:
-        usage: A usage table, as DataFrame or LazyFrame. Nulls in `by` are a group of their own.
+        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a group of their own.
         by: The columns whose combinations share the cost.
         every: The period that each share is of, as in `rollup`; None takes all time as one.
         timezone: The IANA zone in which periods are cut.

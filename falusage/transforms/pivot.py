@@ -34,7 +34,7 @@ def pivot(
     zero where there are none. The sums are taken in Decimal(38, 12).
 
     Args:
-        usage: A usage table, as DataFrame or LazyFrame. Nulls in `index` are a row of their own;
+        usage: A usage table, of Polars or through Arrow. Nulls in `index` are a row of their own;
             a null in `on` is the column `"null"`.
         index: The columns that name a row. `currency` is always among them.
         on: The column whose values become columns; with several, a combination is named

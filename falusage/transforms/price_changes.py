@@ -40,7 +40,7 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     each is taken to follow the one of its own rank by quantity.
 
     Args:
-        usage: A usage table, as DataFrame or LazyFrame. Rows without a quantity show no price;
+        usage: A usage table, of Polars or through Arrow. Rows without a quantity show no price;
             prices that agree to twelve digits are one.
         by: Columns to follow prices by, besides `endpoint_id`, `unit` and `currency`: with
             `"username"`, a team's own discount is followed apart. Nulls are a member of their own.

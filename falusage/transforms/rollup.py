@@ -13,6 +13,7 @@ import polars as pl
 from falusage.columns import MONEY
 from falusage.errors import QueryError
 from falusage.timeframes import Every, zone
+from falusage.transforms.codes import coded, decoded, in_order
 from falusage.transforms.periods import EVER, Range, with_period
 from falusage.transforms.tables import (
     Frame,
@@ -42,7 +43,7 @@ def rollup(
     without rows are absent; `trend` fills them with zero.
 
     Args:
-        usage: A usage table, as DataFrame or LazyFrame. Nulls in `by` are a group of their own;
+        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a group of their own;
             null costs and quantities, which a validated table does not hold, add nothing.
         by: The columns to group by. `currency` is always among them.
         every: The period, `"1h"`, `"1d"`, `"1w"` (from Monday), `"1mo"`, `"1q"` or `"1y"`; None
@@ -85,8 +86,9 @@ def rollup(
     └────────────────────────────────┴──────────┴──────────┴──────┘
     """
     columns = names(values, argument="values")
-    sums = exact_sums(plan(usage), by=by, every=every, timezone=timezone, values=columns)
-    return like(usage, sums.with_columns(pl.col(columns).cast(pl.Float64)))
+    sums = _sums(plan(usage), by=by, every=every, timezone=timezone, values=columns)
+    group = [name for name in sums.collect_schema() if name not in columns]
+    return like(usage, in_order(sums.with_columns(pl.col(columns).cast(pl.Float64)), group))
 
 
 def exact_sums(
@@ -99,11 +101,26 @@ def exact_sums(
     span: Range = EVER,
     also: Sequence[pl.Expr] = (),
 ) -> pl.LazyFrame:
-    """Give what `rollup` gives, its sums still in Decimal, for views that go on adding.
+    """Give what `rollup` gives, in no order and still in Decimal, for views that go on adding.
 
     With `every`, what lies outside `span` is summed under a null `period`, and `also` may
     aggregate `bucket` and `bucket_end` beside the sums.
     """
+    return decoded(
+        _sums(usage, by=by, every=every, timezone=timezone, values=values, span=span, also=also)
+    )
+
+
+def _sums(
+    usage: pl.LazyFrame,
+    *,
+    by: str | Sequence[str],
+    every: str | None,
+    timezone: str,
+    values: Sequence[str],
+    span: Range = EVER,
+    also: Sequence[pl.Expr] = (),
+) -> pl.LazyFrame:
     zone(timezone)
     by = names(by, argument="by")
     free(by, reserved=(*values, *(["period"] if every else [])))
@@ -112,10 +129,11 @@ def exact_sums(
     require(usage, group)
     require_numbers(usage, values)
     sums = [pl.col(value).cast(MONEY).sum() for value in values]
+    rows = coded(usage, group)
     if every is None:
-        return usage.group_by(group).agg(sums).sort(group)
-    rows = with_period(usage, (*group, *values), every=every, timezone=timezone, span=span)
-    return rows.group_by("period", *group).agg(*sums, *also).sort("period", *group)
+        return rows.group_by(group).agg(sums)
+    rows = with_period(rows, (*group, *values), every=every, timezone=timezone, span=span)
+    return rows.group_by("period", *group).agg(*sums, *also)
 
 
 def _check_values(values: Sequence[str], by: Sequence[str]) -> None:

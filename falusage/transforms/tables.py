@@ -1,5 +1,8 @@
 """What every transform does with its table: take it lazily, check its columns, give back its kind.
 
+A DataFrame is given back for a DataFrame and a LazyFrame for a LazyFrame; whatever else has the
+Arrow interface (pandas, PyArrow, …) is read into Polars, and a DataFrame is given back.
+
 A name that the table does not have is refused with the near one, before any row is read; so is a
 grouping column that bears the name of a result. `currency` is part of every key, because money in
 two currencies has no sum, and nulls in a key are a group of their own.
@@ -8,31 +11,68 @@ two currencies has no sum, and nulls in a key are a group of their own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Final, Protocol, TypeVar, cast, runtime_checkable
 
 import polars as pl
 
 from falusage.columns import ABSURD
 from falusage.errors import MissingColumnError, QueryError
 
-Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+
+@runtime_checkable
+class Arrow(Protocol):
+    """A table of any library that has the Arrow PyCapsule interface; a DataFrame is one, too."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give the table as a stream of Arrow batches."""
+        ...
 
 
-def plan(usage: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
-    """Take a table as a LazyFrame, or refuse what is not a Polars frame."""
-    if isinstance(usage, pl.DataFrame | pl.LazyFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame, Arrow)
+
+_ALSO_CALLED: Final = {
+    "team": "username",
+    "user": "username",
+    "team_username": "username",
+    "endpoint": "endpoint_id",
+    "model": "endpoint_id",
+    "price": "unit_price",
+    "key": "api_key_id",
+    "api_key": "api_key_id",
+    "owner": "login_username",
+    "amount": "cost",
+    "date": "bucket",
+}
+"""What users call a column that the API has another word for."""
+
+
+def plan(usage: pl.LazyFrame | Arrow) -> pl.LazyFrame:
+    """Take a table as a LazyFrame, or refuse what is none.
+
+    What comes through Arrow has its categories read as text, which is what usage tables hold.
+    """
+    if isinstance(usage, pl.DataFrame | pl.LazyFrame):
         return usage.lazy()
-    raise QueryError(
-        f"usage is a {type(usage).__name__}; expected a Polars DataFrame or LazyFrame "
-        "(pl.DataFrame(table) makes one from Arrow or pandas)"
-    )
+    if not isinstance(usage, Arrow) or isinstance(usage, pl.Series):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(
+            f"usage is a {type(usage).__name__}; expected a DataFrame or LazyFrame of Polars, or a "
+            "table with the Arrow interface, as those of pandas (2.2 or later) and PyArrow have it"
+        )
+    try:
+        table = pl.DataFrame(usage)
+    except (ValueError, TypeError, pl.exceptions.PolarsError) as error:
+        raise QueryError(
+            f"usage is a {type(usage).__name__} that cannot be read through Arrow: {error}"
+        ) from error
+    return table.lazy().with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
 
 
 def like(usage: Frame, result: pl.LazyFrame) -> Frame:
-    """Give a result as the kind of frame that `usage` is: a DataFrame is collected."""
+    """Give a result as the kind of frame that `usage` is: all but a LazyFrame is collected."""
     if isinstance(usage, pl.LazyFrame):
         return result
-    return result.collect()
+    # A DataFrame has the Arrow interface, so it is what Arrow is given back as, too.
+    return cast("Frame", result.collect())
 
 
 def names(given: str | Sequence[str], *, argument: str) -> tuple[str, ...]:
@@ -65,6 +105,9 @@ def require(usage: pl.LazyFrame, columns: Iterable[str], *, hint: str = "") -> p
     schema = usage.collect_schema()
     for column in columns:
         if column not in schema:
+            meant = _ALSO_CALLED.get(column.lower())
+            if meant in schema:
+                hint = f"What you call {column!r} is {meant!r} here."
             raise MissingColumnError(column, schema.names(), hint=hint)
     return schema
 
@@ -107,7 +150,7 @@ def amounts(
 
     The keys are cast to the dtypes in `keys`, those of the usage, so that they can be joined.
     """
-    if not isinstance(given, pl.DataFrame | pl.LazyFrame):
+    if not isinstance(given, pl.LazyFrame | Arrow):
         raise QueryError(
             f"{argument} is {given!r}; expected a frame of {', '.join((*keys, value))}"
         )

@@ -48,7 +48,7 @@ def trend(
     nothing.
 
     Args:
-        usage: A usage table, as DataFrame or LazyFrame. Nulls in `by` are a series of their own.
+        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a series of their own.
         by: The columns that make a series. `currency` is always among them.
         every: The period, as in `rollup`.
         timezone: The IANA zone in which periods are cut, and in which a date is midnight.

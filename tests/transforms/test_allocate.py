@@ -289,3 +289,15 @@ def test_the_same_to_the_last_bit_in_any_order() -> None:
                 allocate(one, shared=PLATFORM, **b),
                 check_exact=True,
             )
+
+
+def test_a_predicate_that_a_rows_value_breaks_is_loud() -> None:
+    """A QueryError for a table; for a plan, whose rows are not read ahead, an error at collect."""
+    usage = USAGE.with_columns(unit=pl.lit("image"))
+    number = pl.col("unit").cast(pl.Int64) > 3
+
+    with pytest.raises(QueryError, match="shared cannot be asked of this table"):
+        allocate(usage, shared=number)
+    lazy = allocate(usage.lazy(), shared=number)
+    with pytest.raises(pl.exceptions.PolarsError, match="conversion"):
+        lazy.collect()

@@ -170,16 +170,65 @@ def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], saying: s
         rollup(USAGE, **arguments)
 
 
-def test_what_is_no_polars_frame_is_refused() -> None:
-    """Arrow and pandas tables are told how to become one."""
-    with pytest.raises(QueryError, match=r"pl.DataFrame\(table\)"):
-        rollup(USAGE.to_arrow(), by="username")  # pyright: ignore -- the mistake is the point
-
-
 def test_a_missing_column_is_named_with_the_near_one() -> None:
     """A typing mistake is found before a row is read."""
     with pytest.raises(MissingColumnError, match="Did you mean 'username'"):
         rollup(USAGE.lazy(), by="usrname")
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"),
+    [("team", "username"), ("Endpoint", "endpoint_id"), ("model", "endpoint_id")],
+)
+def test_a_column_by_another_word_is_named_by_the_apis(asked: str, there: str) -> None:
+    """The API says username for a team, and no spelling of one is near the other."""
+    with pytest.raises(MissingColumnError, match=f"{asked!r} is {there!r} here"):
+        rollup(USAGE, by=asked)
+
+
+@pytest.mark.parametrize("every", [None, "1d"])
+def test_keys_of_many_names_and_kinds_are_sorted_as_polars_sorts(every: Any) -> None:
+    """Names are numbers on the way, and come back as they were: nulls first, odd ones whole."""
+    odd = pl.Series(["b", None, "", "\0", "\1", "a\0", "B", "é", "🎈", 'q "x", y'])
+    usage = pl.concat([USAGE] * 25).with_columns(
+        pl.lit(odd.sample(100, with_replacement=True, seed=seed)).alias(name)
+        for seed, name in enumerate(("username", "team", "product", "auth_method", "currency"))
+    )
+    usage = usage.with_columns(
+        kind=pl.col("team").cast(pl.Categorical), day=pl.col("bucket").dt.day(), period=pl.lit(1)
+    )
+    usage = usage.with_columns(ratio=pl.col("day") / 3, tags=pl.concat_list("username"))
+    for by in (
+        ["username", "team", "product", "auth_method"],
+        ["team", "day", "product", "auth_method", "username"],
+        ["product", "kind", "ratio", "team", "username", "auth_method"],
+        ["tags", "team", "product", "auth_method"],
+    ):
+        group = [*(["day"] if every and "day" not in by else []), *by, "currency"]
+        expected = usage.group_by(group).agg(pl.col("cost").cast(pl.Decimal(38, 12)).sum())
+
+        got = rollup(usage, by=by, every=every)
+
+        assert got.schema.to_python().keys() == {
+            *(["period"] if every else []),
+            *by,
+            "currency",
+            "cost",
+        }
+        keys = [column for column in got.columns if column != "cost"]
+        assert_frame_equal(got.sort(keys), got)
+        assert {name: usage.schema[name] for name in by} == {name: got.schema[name] for name in by}
+        day = (
+            [pl.col("period").dt.day().alias("day")]
+            if every and "day" in group and "day" not in by
+            else []
+        )
+        assert_frame_equal(
+            expected.with_columns(pl.col("cost").cast(pl.Float64)),
+            got.with_columns(day).select(*group, "cost"),
+            check_row_order=False,
+            check_exact=True,
+        )
 
 
 def test_a_table_without_bucket_end_is_told_how_to_add_it() -> None:

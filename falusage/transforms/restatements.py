@@ -1,0 +1,121 @@
+"""What changed between two tables of the same usage: rows that appeared, vanished or changed.
+
+Rows have no id, and rows alike in every field are legal, so tables are compared as bags of rows:
+what both have is set aside, copy by copy, and the rest is paired by who used what when. A row
+with no partner appeared or vanished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from falusage.columns import AUTH, KEY, MONEY, NUMBERS, USAGE
+from falusage.transforms.tables import require
+
+_SIDES = ("old", "new")
+_WHO = ("bucket", "bucket_end", *KEY, *AUTH)
+_NTH, _SIDE = "_nth", "_side"
+
+
+def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows in which two usage tables differ, and by how much.
+
+    Rows that differ are paired if they are alike in all but their numbers and the fields beyond
+    the usage table's own: first those at the same price, then the others, in order of price and
+    cost. Take away the old sides and add the new ones, and the old table is the new one.
+
+    Args:
+        old: The columns of `columns.USAGE`, and any further ones.
+        new: Likewise; a further column that one side lacks is null there.
+
+    Returns:
+        `change` (`appeared`, `vanished` or `changed`), the columns of `columns.USAGE` but for its
+        numbers, then each of `quantity`, `unit_price`, `cost` and the further columns as it was
+        (`_old`) and is (`_new`), null on the side that has no such row; `quantity_delta` and
+        `cost_delta`, exact, in Decimal(38, 12). Sorted by bucket and line item.
+
+    Raises:
+        MissingColumnError: A column of the usage table is missing.
+
+    >>> from datetime import UTC, datetime
+    >>> day = {"bucket": datetime(2025, 3, 1, tzinfo=UTC), "bucket_end": datetime(2025, 3, 2,
+    ...        tzinfo=UTC), "username": "acme", "product": "model_apis", "endpoint_id": "flux",
+    ...        "unit": "image", "unit_price": 0.1, "currency": "USD"}
+    >>> def table(*quantities):
+    ...     return pl.DataFrame([{**day, "quantity": q, "cost": q / 10} for q in quantities],
+    ...                         schema=USAGE)
+    >>> found = restatements(table(4.0, 4.0, 7.0), table(4.0, 9.0, 4.0))
+    >>> found.select("change", "cost_old", "cost_new", "cost_delta").row(0)
+    ('changed', 0.7, 0.9, Decimal('0.200000000000'))
+    """
+    for table in (old, new):
+        require(table.lazy(), USAGE)
+    further = [name for name in dict.fromkeys((*old.columns, *new.columns)) if name not in USAGE]
+    values = (*NUMBERS, *further)
+    both = pl.concat(
+        [
+            table.with_columns(pl.lit(side).alias(_SIDE))
+            for side, table in zip(_SIDES, (old, new), strict=True)
+        ],
+        how="diagonal_relaxed",
+    )
+    left = _unlike(both, (*USAGE, *further))
+    found: list[pl.DataFrame] = []
+    for key in ((*_WHO, "unit_price"), _WHO):
+        paired, left = _paired(left, key, values)
+        found.append(paired.with_columns(change=pl.lit("changed")))
+    for side, change in zip(_SIDES, ("vanished", "appeared"), strict=True):
+        alone = left.filter(pl.col(_SIDE) == side)
+        other = next(name for name in _SIDES if name != side)
+        found.append(
+            alone.select(
+                *_WHO,
+                *(pl.col(name).alias(f"{name}_{side}") for name in values),
+                *(pl.lit(None, both.schema[name]).alias(f"{name}_{other}") for name in values),
+                change=pl.lit(change),
+            )
+        )
+    order = [f"{name}_{side}" for name in values for side in _SIDES]
+    return (
+        pl.concat([frame.select("change", *_WHO, *order) for frame in found])
+        .with_columns(_delta("quantity"), _delta("cost"))
+        .sort(
+            *_WHO, "unit_price_old", "unit_price_new", "cost_old", "cost_new", maintain_order=True
+        )
+    )
+
+
+def _unlike(both: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Give the rows of each side that the other has no copy of, as many times as it lacks them."""
+    copies = both.with_columns(pl.int_range(pl.len()).over(*columns, _SIDE).alias(_NTH))
+    one_sided = pl.len().over(*columns, _NTH) == 1
+    return copies.filter(one_sided).drop(_NTH)
+
+
+def _paired(
+    rows: pl.DataFrame, key: Sequence[str], values: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Pair the rows of both sides that share a key, and give what is left."""
+    ordered = rows.sort(*values, nulls_last=True, maintain_order=True)
+    ordered = ordered.with_columns(pl.int_range(pl.len()).over(*key, _SIDE).alias(_NTH))
+    sides = [ordered.filter(pl.col(_SIDE) == side) for side in _SIDES]
+    on = (*key, _NTH)
+    old, new = (
+        table.select(
+            *on,
+            *(pl.col(name).alias(f"{name}_{side}") for name in values),
+        )
+        for side, table in zip(_SIDES, sides, strict=True)
+    )
+    paired = old.join(new, on=on, how="inner", nulls_equal=True).select(
+        *_WHO, *(f"{name}_{side}" for name in values for side in _SIDES)
+    )
+    one_sided = pl.len().over(*on) == 1
+    return paired, ordered.filter(one_sided).drop(_NTH)
+
+
+def _delta(column: str) -> pl.Expr:
+    new, old = (pl.col(f"{column}_{side}").cast(MONEY).fill_null(0) for side in ("new", "old"))
+    return (new - old).cast(MONEY).alias(f"{column}_delta")

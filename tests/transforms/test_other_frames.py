@@ -1,0 +1,110 @@
+"""Transforms take tables of other libraries through Arrow, and give back Polars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import falusage as fu
+
+USAGE = fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage
+BUDGETS = pl.DataFrame({"username": ["acme-paris"], "currency": ["EUR"], "budget": [9000.0]})
+MONTHS = {"baseline": ("2025-05-01", "2025-06-01"), "comparison": ("2025-06-01", "2025-06-24")}
+
+ASKED: dict[str, Callable[[Any], Any]] = {
+    "rollup": partial(fu.rollup, by="username", every="1mo"),
+    "pivot": partial(fu.pivot, index="username", on="product", totals=True),
+    "cost_share": partial(fu.cost_share, by="endpoint_id", every="1w", top=3),
+    "trend": partial(fu.trend, by="product"),
+    "cost_bridge": partial(fu.cost_bridge, by="username", **MONTHS),
+    "price_changes": fu.price_changes,
+    "anomalies": partial(fu.anomalies, by="product"),
+    "allocate": partial(fu.allocate, shared=pl.col("product") == "compute"),
+    "budget_status": partial(
+        fu.budget_status, budgets=BUDGETS, month="2025-06", as_of="2025-06-20"
+    ),
+    "to_focus": partial(
+        fu.to_focus, billing_account_id="a", billing_account_name="A", timeframe="month"
+    ),
+}
+
+
+class Capsule:
+    """A table that has the Arrow interface and nothing else."""
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def in_categories(table: pl.DataFrame) -> pd.DataFrame:
+    """Give pandas as it is kept small: names as categories, and rows that were chosen."""
+    frame = table.to_pandas().astype({"username": "category", "product": "category"})
+    return frame[frame["cost"] >= 0].iloc[::-1]
+
+
+KINDS: dict[str, Callable[[pl.DataFrame], Any]] = {
+    "pandas": lambda table: table.to_pandas(),
+    "pandas, in categories": in_categories,
+    "pandas, over Arrow": lambda table: table.to_arrow().to_pandas(types_mapper=pd.ArrowDtype),
+    "PyArrow": lambda table: table.to_arrow(),
+    "PyArrow, as it is read": lambda table: table.to_arrow().to_reader(),
+    "a capsule": Capsule,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ASKED)
+def test_the_answer_is_that_of_polars(name: str, kind: str) -> None:
+    """The same numbers to the last bit, in a Polars DataFrame."""
+    got = ASKED[name](KINDS[kind](USAGE))
+
+    assert isinstance(got, pl.DataFrame)
+    assert_frame_equal(ASKED[name](USAGE), got, check_exact=True)
+
+
+def test_what_stands_beside_the_usage_may_come_through_arrow_too() -> None:
+    """Budgets of a spreadsheet, weights of a table, charges of a data frame."""
+    expected = ASKED["budget_status"](USAGE)
+    asked = {"month": "2025-06", "as_of": "2025-06-20"}
+    assert expected.equals(fu.budget_status(USAGE, BUDGETS.to_pandas(), **asked))
+
+    focus = ASKED["to_focus"](USAGE)
+    assert fu.tie_out(USAGE, focus).equals(fu.tie_out(USAGE.to_pandas(), focus.to_arrow()))
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        ([{"cost": 1.0}], "usage is a list; expected a DataFrame or LazyFrame of Polars"),
+        (pl.Series("cost", [1.0]), "usage is a Series; expected a DataFrame"),
+        (None, "usage is a NoneType"),
+        (
+            pd.DataFrame({"cost": [1, "x"]}),
+            "usage is a DataFrame that cannot be read through Arrow",
+        ),
+    ],
+)
+def test_what_is_no_table_is_refused(other: Any, says: str) -> None:
+    """In words, whatever the library underneath would say."""
+    with pytest.raises(fu.QueryError, match=says):
+        fu.rollup(other)
+
+
+def test_other_tables_are_checked_as_ours_are() -> None:
+    """A missing column by its name, an instant that names none."""
+    frame = USAGE.to_pandas()
+
+    with pytest.raises(fu.MissingColumnError, match="no column 'usernam'"):
+        fu.rollup(frame, by="usernam")
+    frame["bucket"] = frame["bucket"].dt.tz_localize(None)
+    with pytest.raises(fu.QueryError, match="names no instant"):
+        fu.rollup(frame, every="1d")
