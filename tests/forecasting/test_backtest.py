@@ -1,0 +1,72 @@
+"""The track record in a frame: the choice can be made again from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+import falusage as fu
+from falusage.forecasting.candidates import MODELS
+
+
+@pytest.fixture(scope="module")
+def told(table: Any, noisy: list[float]) -> pl.DataFrame:
+    """What each candidate did on a noisy series and on a silent one."""
+    usage = pl.concat([table(noisy[:91], username="a"), table([0.0] * 91, username="silent")])
+    return fu.backtest(usage, horizon=7, by="username", levels=(80, 95))
+
+
+def test_every_candidate_is_told_of_in_the_order_of_preference(told: pl.DataFrame) -> None:
+    """A series without cost has nothing to tell."""
+    assert list(MODELS) == told["model"].to_list()
+    assert {("a", "USD", 20, 7)} == set(
+        told.select("username", "currency", "windows", "ahead").rows()
+    )
+
+
+def test_the_choice_follows_from_the_figures(told: pl.DataFrame) -> None:
+    """The first that is behind the best by no more than noise; the best is behind by nothing."""
+    off = told["error"] + told["total_error"]
+    assert (off - off.min()).to_list() == pytest.approx(told["behind"].to_list(), abs=1e-9)
+    within = told.filter(pl.col("behind") <= pl.col("noise") + 1e-9)["model"]
+    assert [within[0]] == told.filter("chosen")["model"].to_list()
+    assert (told["total_error"] <= told["error"]).all()
+    assert (told["bias"].abs() <= told["total_error"] + 1e-9).all()
+
+
+def test_it_is_the_model_that_the_forecast_takes(
+    table: Any, noisy: list[float], told: pl.DataFrame
+) -> None:
+    """Of the same series, at the same horizon."""
+    ahead = fu.forecast(table(noisy[:91]), horizon=7)
+
+    assert told.filter("chosen")["model"].to_list() == ahead["model"].unique().to_list()
+
+
+def test_the_measured_coverage_is_near_what_the_bands_say(told: pl.DataFrame) -> None:
+    """On noise without surprises, for the models that know its week."""
+    seasonal = told.filter(~pl.col("model").is_in(["drift"]))
+    assert seasonal["coverage_80"].is_between(0.7, 0.95).all()
+    assert seasonal["coverage_95"].is_between(0.88, 1).all()
+
+
+def test_a_short_history_has_no_coverage_to_tell_of(table: Any) -> None:
+    """There are no three windows apart from each other."""
+    told = fu.backtest(table([5.0, 6.0, 4.0, 5.0] * 4), horizon=30, levels=[80])
+
+    assert {5} == set(told["ahead"])
+    assert told["coverage_80"].null_count() == told.height
+
+
+def test_the_frame_is_there_when_it_has_no_rows(table: Any) -> None:
+    """With its columns, as lazy as it was asked."""
+    usage = table([0.0] * 40).lazy()
+
+    told = fu.backtest(usage, horizon=3, levels=[90])
+
+    assert isinstance(told, pl.LazyFrame)
+    assert ["currency", "model", "windows", "ahead", "error", "total_error", "bias", "behind",
+            "noise", "chosen", "coverage_90"] == told.collect().columns  # fmt: skip
+    assert 0 == told.collect().height
