@@ -1,0 +1,13 @@
+"""FOCUS, the FinOps Open Cost and Usage Specification: out, in, and held against each other.
+
+`to_focus` lays usage out as its Cost and Usage dataset, `read_focus` reads the provider's own
+report or any other, and `tie_out` explains the gap between the two, to the last decimal.
+"""
+
+from __future__ import annotations
+
+from falusage.focus.charges import to_focus
+from falusage.focus.reading import read_focus
+from falusage.focus.tying import tie_out
+
+__all__ = ["read_focus", "tie_out", "to_focus"]

@@ -1,0 +1,215 @@
+"""FOCUS out: usage as charges.
+
+A charge is what was used of one SKU at one price by one team (and caller) in one charge period.
+Finer buckets are summed, coarser ones refused, and nothing else happens to an amount: what was
+billed is `cost`, to the last decimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, get_args
+
+import polars as pl
+
+from falusage.columns import AUTH, ITEM, MONEY
+from falusage.errors import QueryError
+from falusage.focus.columns import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
+from falusage.timeframes import EVERY, TIMEFRAMES, Timeframe, period_end
+from falusage.transforms.periods import BUCKET, with_period
+from falusage.transforms.tables import Arrow, free, plan, require, require_numbers
+
+_PROVIDER: Final = "fal"
+_SUMS: Final = ("quantity", "cost")
+_NOISE: Final = 1e-9
+"""Where quantity × price and cost differ by less, of the cost or of 1, they are the same number
+in two doubles; the validator of the FinOps Foundation draws the line there, too."""
+
+
+def to_focus(
+    usage: pl.LazyFrame | Arrow,
+    *,
+    billing_account_id: str,
+    billing_account_name: str,
+    timeframe: Timeframe,
+    version: Version = "1.2",
+) -> pl.DataFrame:
+    """Lay usage out as the Cost and Usage dataset of FOCUS.
+
+    Rows are summed by charge period, team, product, endpoint, unit, `unit_price`, currency, caller
+    and every further column, in Decimal(38, 12); so BilledCost, per currency, is the total of
+    `cost`, exactly. The billing period is the calendar month in UTC; a week that holds the end of
+    one is two charge periods.
+
+    Args:
+        usage: A usage table, of Polars or through Arrow.
+        billing_account_id: Who is billed, by the provider's identifier.
+        billing_account_name: Who is billed, by name.
+        timeframe: The charge period, `"minute"` to `"month"`, in UTC. Buckets may be finer.
+        version: `"1.2"`, or `"1.4"`: ServiceProviderName and HostProviderName in the place of
+            ProviderName and PublisherName, and InvoiceDetailId.
+
+    Returns:
+        The mandatory columns of FOCUS and the conditional ones that apply, by name, then `x_`
+        columns for who called (null where not asked for) and for whatever else the table holds.
+        The team is the sub account, the endpoint the SKU, `unit` its meter. Costs and quantities
+        are Decimal(38, 12), unit prices Float64, instants Datetime("us", "UTC"); text that is
+        empty is null. ListCost and ContractedCost are ListUnitPrice × PricingQuantity, or
+        BilledCost where the two are within 1e-9 of each other; they differ where `cost` is not
+        quantity × price, as a discount makes it. Sorted by charge period, then by the key. Keep it
+        with `write_parquet`, or with `write_csv(path, datetime_format="%Y-%m-%dT%H:%M:%SZ")`, as
+        the specification writes instants.
+
+    Raises:
+        AlignmentError: If a bucket reaches over the end of a charge period or of a month, as a
+            day in New York does over the month's end in UTC.
+        MissingColumnError: If the table lacks a column.
+        QueryError: If an argument is out of its range or form.
+
+    Source: FOCUS 1.2 and 1.4, https://focus.finops.org/focus-specification/.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> hours = [datetime(2025, 1, 1, hour, tzinfo=UTC) for hour in (4, 5)]
+    >>> usage = pl.DataFrame({
+    ...     "bucket": hours, "bucket_end": [hour + timedelta(hours=1) for hour in hours],
+    ...     "username": "ads", "product": "model_apis", "endpoint_id": "fal-ai/flux/dev",
+    ...     "unit": "image", "quantity": [4.0, 6.0], "unit_price": 0.1, "cost": [0.4, 0.6],
+    ...     "currency": "USD",
+    ... })
+    >>> focus = to_focus(
+    ...     usage, billing_account_id="acme", billing_account_name="Acme", timeframe="day"
+    ... )
+    >>> focus.select("SubAccountName", "ServiceName", "PricingQuantity", "BilledCost").row(0)
+    ('ads', 'fal Model APIs', Decimal('10.000000000000'), Decimal('1.000000000000'))
+    """
+    _check(billing_account_id, billing_account_name, timeframe, version)
+    table = plan(usage).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
+    schema = require(table, (*BUCKET, *ITEM))
+    require_numbers(table, (*_SUMS, "unit_price"))
+    further = [name for name in schema if name not in {*BUCKET, *ITEM, *AUTH}]
+    custom = _custom_names(schema, further)
+    key = [name for name in schema if name not in {*BUCKET, *_SUMS}]
+    every = EVERY[timeframe]
+    charges = _without_empty_text(
+        _charges(table.cast({"unit_price": pl.Float64}), key, every=every).collect()
+    )
+    fixed = _fixed(billing_account_id, billing_account_name, version)
+    columns = {**fixed, **_of_the_charge(every)}
+    callers = {name: pl.lit(None, dtype=pl.String) for name in AUTH if name not in schema}
+    return charges.select(
+        **{name: columns[name] for name in sorted(columns)},
+        **{named: callers.get(name, pl.col(name)) for name, named in custom.items()},
+    )
+
+
+def _check(account_id: str, account_name: str, timeframe: str, version: str) -> None:
+    for name, value in (("id", account_id), ("name", account_name)):
+        if not isinstance(value, str) or not value.strip():
+            raise QueryError(f"billing_account_{name} is {value!r}; expected text, not empty")
+    if timeframe not in TIMEFRAMES:
+        raise QueryError(f"timeframe is {timeframe!r}; expected one of {', '.join(TIMEFRAMES)}")
+    if version not in get_args(Version):
+        raise QueryError(f"version is {version!r}; expected '1.2' or '1.4'")
+
+
+def _custom(name: str) -> str:
+    """Name a custom column as the specification asks.
+
+    >>> _custom("percent_discount")
+    'x_PercentDiscount'
+    """
+    return "x_" + "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+def _custom_names(schema: pl.Schema, further: Sequence[str]) -> dict[str, str]:
+    free(further, reserved=("period", "_month"), argument="usage")
+    named = {name: _custom(name) for name in (*AUTH, *further)}
+    for name, custom in named.items():
+        if list(named.values()).count(custom) > 1:
+            raise QueryError(f"column {name!r} and another would both be {custom!r}; rename one")
+        if name in schema and (schema[name].is_nested() or schema[name] == pl.Object):
+            raise QueryError(
+                f"column {name!r} is {schema[name]}; FOCUS holds numbers, times and text: cast it "
+                "(as JSON text, say), or drop it"
+            )
+    return named
+
+
+def _charges(table: pl.LazyFrame, key: Sequence[str], *, every: str) -> pl.LazyFrame:
+    """Sum the rows of each charge period; a month's end is the end of one, too."""
+    columns = (*key, *_SUMS)
+    months = with_period(table, columns, every="1mo", timezone="UTC").rename({"period": "_month"})
+    rows = with_period(months, (*columns, "_month"), every=every, timezone="UTC")
+    group = ("_month", "period", *key)
+    return rows.group_by(group).agg(pl.col(_SUMS).cast(MONEY).sum()).sort(group)
+
+
+def _fixed(account_id: str, account_name: str, version: Version) -> dict[str, pl.Expr]:
+    texts = {
+        "BillingAccountId": account_id,
+        "BillingAccountName": account_name,
+        "ChargeCategory": "Usage",
+        "ChargeClass": None,
+        "ChargeFrequency": "Usage-Based",
+        "SkuPriceDetails": None,
+        **dict.fromkeys(PROVIDERS[version], _PROVIDER),
+        **dict.fromkeys(NO_INVOICE[version]),
+    }
+    return {name: pl.lit(text, dtype=pl.String) for name, text in texts.items()}
+
+
+def _of_the_charge(every: str) -> dict[str, pl.Expr]:
+    month, period = pl.col("_month"), pl.col("period")
+    endpoint, unit = pl.col("endpoint_id"), pl.col("unit")
+    price = pl.format("{} {}", "unit_price", "currency")
+    measured = unit.str.to_lowercase().replace_strict(TIME_UNITS, default=unit)
+    return {
+        "BilledCost": pl.col("cost"),
+        "BillingCurrency": pl.col("currency"),
+        "BillingPeriodEnd": period_end(month, every="1mo", timezone="UTC"),
+        "BillingPeriodStart": month,
+        "ChargeDescription": pl.format("{} at {} per {}", endpoint, price, unit),
+        "ChargePeriodEnd": pl.min_horizontal(
+            period_end(period, every=every, timezone="UTC"),
+            period_end(month, every="1mo", timezone="UTC"),
+        ),
+        "ChargePeriodStart": pl.max_horizontal(period, month),
+        "ConsumedQuantity": pl.col("quantity"),
+        "ConsumedUnit": measured,
+        "ContractedCost": _at_list_price(),
+        "ContractedUnitPrice": pl.col("unit_price"),
+        "EffectiveCost": pl.col("cost"),
+        "ListCost": _at_list_price(),
+        "ListUnitPrice": pl.col("unit_price"),
+        "PricingQuantity": pl.col("quantity"),
+        "PricingUnit": measured,
+        "ServiceCategory": _service("category", pl.lit("Other")),
+        "ServiceName": _service("name", pl.format("fal {}", "product")),
+        "ServiceSubcategory": _service("subcategory", pl.lit("Other (Other)")),
+        "SkuId": endpoint,
+        "SkuMeter": unit,
+        "SkuPriceId": pl.format("{}|{}|{}", endpoint, unit, price),
+        "SubAccountId": pl.col("username"),
+        "SubAccountName": pl.col("username"),
+    }
+
+
+def _at_list_price() -> pl.Expr:
+    cost = pl.col("cost").cast(pl.Float64)
+    product = pl.col("quantity").cast(pl.Float64) * pl.col("unit_price")
+    noise = (product - cost).abs() <= _NOISE * pl.max_horizontal(cost.abs(), pl.lit(1.0))
+    return (
+        pl.when(noise | product.is_null()).then("cost").otherwise(product.cast(MONEY, strict=False))
+    )
+
+
+def _service(field: str, default: pl.Expr) -> pl.Expr:
+    known = {product: getattr(service, field) for product, service in SERVICES.items()}
+    return pl.col("product").replace_strict(known, default=default, return_dtype=pl.String)
+
+
+def _without_empty_text(table: pl.DataFrame) -> pl.DataFrame:
+    texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
+    return table.with_columns(
+        pl.when(pl.col(name).str.strip_chars() != "").then(name) for name in texts
+    )
