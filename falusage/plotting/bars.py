@@ -43,7 +43,7 @@ def draw_bars(
     beside = {"textcoords": "offset points", "va": "center_baseline", "fontsize": look.size}
     left = [
         ax.annotate(
-            names[one.name] or "all",
+            names[one.name],
             xy=(0, row),
             xytext=(-0.7 * look.size, 0),
             ha="right",

@@ -8,11 +8,14 @@ are named in English whatever the machine's locale, so that a picture is the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
-from falusage.timeframes import after, boundaries
+from falusage.errors import QueryError
+from falusage.timeframes import after, boundaries, instant, zone
+
+Moment: TypeAlias = date | datetime | str
 
 _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905  # one a line hides it
 
@@ -110,6 +113,22 @@ def _joined(start: datetime, last: datetime, whole: str, parts: list[str]) -> st
     return f"{' '.join(parts)} – {whole}"
 
 
+def range_facts(start: Moment | None, end: Moment | None, timezone: str) -> list[str]:
+    """Give the range and the zone of a frame that does not carry them, as users write them.
+
+    >>> range_facts("2025-01-01", "2025-02-01", "Asia/Tokyo"), range_facts(None, None, "UTC")
+    (['Jan 2025', 'Asia/Tokyo'], [])
+    """
+    if start is None and end is None:
+        return []
+    if start is None or end is None:
+        raise QueryError("only one of start and end is given; expected both, or neither")
+    first = instant(start, timezone=timezone, name="start")
+    last = instant(end, timezone=timezone, name="end")
+    local = zone(timezone)
+    return [span(first.astimezone(local), last.astimezone(local)), timezone]
+
+
 def covered(periods: Sequence[datetime], timezone: str) -> str:
     """Write the range that ascending periods cover, the last one in full.
 
@@ -169,6 +188,15 @@ def _mark(at: datetime, before: datetime | None, every: str | None) -> str:
         new_day = before is None or before.date() != at.date()
         return f"{at:%H:%M}" + (f"\n{at.day} {_month(at)}" if new_day else "")
     return f"{at.day} {_month(at)}{year}"
+
+
+def moment(at: datetime) -> str:
+    """Write one period's start, without its year: a date at midnight, else with the hour.
+
+    >>> moment(datetime(2025, 6, 1)), moment(datetime(2025, 6, 1, 9))
+    ('1 Jun', '1 Jun 09:00')
+    """
+    return f"{at.day} {_month(at)}" + (f" {at:%H:%M}" if at.hour or at.minute else "")
 
 
 def _month(at: datetime) -> str:

@@ -1,9 +1,10 @@
 """One colour for each name, in every picture of a report, that colour-blind readers can tell apart.
 
 The colours are those of M. A. Petroff, *Accessible Color Sequences for Data Visualization*
-(arXiv:2107.02270, the ten), without the palest, and the two greys: grey is kept for "other". A
-name's colour follows from the name alone, unless a name beside it has taken that colour;
-`colors_of` over all names of a report settles that once.
+(arXiv:2107.02270, the ten), without the palest, and the two greys: grey is kept for "other". Those
+that follow them were searched for: of all, no two look alike to any kind of colour vision. A name's
+colour follows from the name alone, unless a name beside it has taken that colour; `colors_of` over
+all names of a report settles that once.
 """
 
 from __future__ import annotations
@@ -22,11 +23,32 @@ COLORS: Final = (
     "#e76300",
     "#b9ac70",
 )
+MORE: Final = (
+    "#4800f0",
+    "#780048",
+    "#00d8f0",
+    "#483018",
+    "#486090",
+    "#9048f0",
+    "#a8d8c0",
+    "#303078",
+    "#6000c0",
+    "#a83060",
+    "#c0d860",
+    "#d800a8",
+    "#787830",
+)
+"""What names get once `COLORS` are taken, in this order, so that each still has its own."""
+
 MAIN: Final = COLORS[0]
 """The colour of a picture that shows one thing only."""
 
 OTHER: Final = "#999999"
 """What was folded together, in every picture."""
+
+RISE: Final = COLORS[2]
+FALL: Final = COLORS[0]
+"""What adds to a bill and what takes from it, where no name has a colour."""
 
 _READABLE: Final = 4.5  # the contrast that WCAG 2.2, 1.4.3, asks of text
 
@@ -34,8 +56,8 @@ _READABLE: Final = 4.5  # the contrast that WCAG 2.2, 1.4.3, asks of text
 def colors_of(names: Iterable[str], colors: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give each name a colour: the same name the same one, on every machine and day.
 
-    A name that finds its colour taken by a name before it moves on to the next free one; where
-    all are taken, they are used again evenly. Pass the result as `colors=` to every picture of a
+    A name that finds its colour taken by a name before it moves on to the next free one; beyond
+    twenty names, colours are used again evenly. Pass the result as `colors=` to every picture of a
     report, and a name looks the same in all of them.
 
     Args:
@@ -53,7 +75,7 @@ def colors_of(names: Iterable[str], colors: Mapping[str, str] | None = None) -> 
     for name in names:
         if name not in found:
             first = zlib.crc32(name.encode()) % len(COLORS)
-            turn = COLORS[first:] + COLORS[:first]
+            turn = COLORS[first:] + COLORS[:first] + MORE
             found[name] = min(turn, key=used.__getitem__)
             used[found[name]] += 1
     return found

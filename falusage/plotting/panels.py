@@ -15,12 +15,13 @@ import polars as pl
 from falusage.columns import total
 from falusage.errors import MissingColumnError, MixedCurrencyError, QueryError
 from falusage.plotting.palette import MAIN, OTHER, colors_of
+from falusage.plotting.style import Look, look_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TOP: Final = 7
-"""How many names are drawn before the rest are folded; as many as there are colours."""
+"""How many names are drawn before the rest are folded, where the transform did not fold them."""
 
 WORDS: Final = {"username": "team", "endpoint_id": "endpoint", "api_key_id": "API key"}
 """What a column is called in a title, where that is not its name with spaces."""
@@ -97,6 +98,70 @@ def words(by: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """A frame about to be drawn: axes and currency of each panel, `name` and measures of each row.
+
+    Where nothing is to be drawn there is one panel, without a currency.
+    """
+
+    rows: pl.DataFrame
+    by: list[str]
+    zone: str
+    panels: list[tuple[Axes, str]]
+    look: Look
+    other: str
+
+    @property
+    def ax(self) -> Axes:
+        """The axes that a caller gets."""
+        return self.panels[0][0]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no row."""
+        return not self.panels[0][1]
+
+    def of(self, currency: str) -> pl.DataFrame:
+        """The rows in one currency."""
+        return self.rows.filter(pl.col("currency") == currency)
+
+    def series(self, *, top: int | None, sums: Sequence[pl.Expr]) -> list[list[Series]]:
+        """The series of each panel: the `top` names, and the rest folded by `sums`."""
+        leading = self.leading(top)
+        return [
+            series_of(self.of(currency), top=leading, other=self.other, sums=sums)
+            for _, currency in self.panels
+            if currency
+        ]
+
+    def leading(self, top: int | None) -> int:
+        """How many names to draw: all of what was folded before, or else `TOP`."""
+        if top is None:
+            return max(self.rows.height, 1) if (self.rows["name"] == self.other).any() else TOP
+        if top < 1:
+            raise QueryError(f"top is {top}; expected at least 1 name to draw")
+        return top
+
+
+def sheet_of(
+    frame: Frame,
+    *,
+    needs: Sequence[str],
+    measures: Sequence[str],
+    made_by: str,
+    ax: Axes | None,
+    other: str = "other",
+) -> Sheet:
+    """Read a transform's frame, and find the axes that its currencies are drawn on."""
+    table = table_of(frame, needs=needs, made_by=made_by)
+    rows = named(table, measures=measures, other=other)
+    currencies = currencies_of(rows)
+    axes = axes_for(currencies, ax)
+    panels = list(zip(axes, currencies or [""], strict=True))
+    return Sheet(rows, keys(table, measures), zone_of(table), panels, look_of(axes[0]), other)
+
+
+@dataclass(frozen=True)
 class Series:
     """One name's rows in one currency, ascending by period; `folded` where it is the rest."""
 
@@ -140,9 +205,10 @@ def color_of(one: Series, colors: Mapping[str, str]) -> str:
 
 def currencies_of(table: pl.DataFrame) -> list[str]:
     """Give the currencies, the one that most rows were spent in first: amounts do not compare."""
+    amount = pl.col("cost" if "cost" in table.columns else "amount")
     return (
         table.group_by("currency")
-        .agg((pl.col("cost") > 0).sum().alias("rows"))
+        .agg((amount != 0).sum().alias("rows"))
         .sort("rows", "currency", descending=[True, False])["currency"]
         .to_list()
     )

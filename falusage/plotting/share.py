@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from falusage.columns import total
-from falusage.errors import QueryError
 from falusage.plotting.bars import draw_bars
-from falusage.plotting.dates import NOUNS, covered, every_of, span, without_gaps
+from falusage.plotting.dates import NOUNS, Moment, covered, every_of, range_facts, without_gaps
 from falusage.plotting.formats import money
-from falusage.plotting.panels import (
-    TOP,
-    Frame,
-    axes_for,
-    chosen_colors,
-    currencies_of,
-    keys,
-    named,
-    same_width,
-    series_of,
-    table_of,
-    words,
-    zone_of,
-)
+from falusage.plotting.panels import Frame, chosen_colors, same_width, sheet_of, words
 from falusage.plotting.stacks import draw_stacks
-from falusage.plotting.style import look_of, no_spend
-from falusage.timeframes import instant, zone
+from falusage.plotting.style import no_spend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Moment = date | datetime | str
 
 _NEEDS: Final = ("currency", "cost", "share")
 _MEASURES: Final = (*_NEEDS, "period", "cumulative_share", "rank")
@@ -46,7 +29,7 @@ def plot_share(
     share: Frame,
     *,
     ax: Axes | None = None,
-    top: int = TOP,
+    top: int | None = None,
     other: str = "other",
     colors: Mapping[str, str] | None = None,
     start: Moment | None = None,
@@ -64,6 +47,7 @@ def plot_share(
         share: The frame: `period` or none, any *by*, `currency`, `cost`, `share`.
         ax: Where to draw. Without it a new figure is made, with a panel for each currency.
         top: How many names are drawn in each currency, by falling cost; the rest are `other`.
+            None draws seven, or all where `cost_share` has folded the rest already.
         other: The name of the rest; rows that bear it already are added to it.
         colors: Colours by name, such as `colors_of` gives for a whole report; several *by* make
             one name, joined by " · ".
@@ -89,44 +73,29 @@ def plot_share(
     >>> [text.get_text() for text in ax.texts if "%" in text.get_text()]
     ['$75 · 75%', '$25 · 25%']
     """
-    if top < 1:
-        raise QueryError(f"top is {top}; expected at least 1 name to draw")
-    table = table_of(share, needs=_NEEDS, made_by="cost_share")
-    asked = _asked(start, end, timezone)
-    by = keys(table, _MEASURES)
-    title = f"Cost{words(by)}"
-    rows = named(table, measures=_MEASURES, other=other)
-    currencies = currencies_of(rows)
-    axes = axes_for(currencies, ax)
-    if not currencies:
-        return no_spend(axes[0], look_of(axes[0]), title, asked)
-    drawn = [
-        series_of(rows.filter(pl.col("currency") == currency), top=top, other=other, sums=_SUMS)
-        for currency in currencies
-    ]
+    asked = range_facts(start, end, timezone)
+    sheet = sheet_of(
+        share, needs=_NEEDS, measures=_MEASURES, made_by="cost_share", ax=ax, other=other
+    )
+    title = f"Cost{words(sheet.by)}"
+    drawn = sheet.series(top=top, sums=_SUMS)
+    if sheet.empty:
+        return no_spend(sheet.ax, sheet.look, title, asked)
     chosen = chosen_colors(drawn, colors)
-    found: list[datetime] = rows["period"].unique().sort().to_list() if "period" in rows else []
+    found: list[datetime] = (
+        sheet.rows["period"].unique().sort().to_list() if "period" in sheet.rows else []
+    )
     if found:
-        asked = [covered(found, zone_of(table)), zone_of(table)]
-        title = f"Share of cost per {NOUNS.get(every_of(found) or '', 'period')}{words(by)}"
-    periods = without_gaps(found, zone_of(table))
-    look = look_of(axes[0])
-    for panel, currency, series in zip(axes, currencies, drawn, strict=True):
+        asked = [covered(found, sheet.zone), sheet.zone]
+        title = f"Share of cost per {NOUNS.get(every_of(found) or '', 'period')}{words(sheet.by)}"
+    periods = without_gaps(found, sheet.zone)
+    for (panel, currency), series in zip(sheet.panels, drawn, strict=True):
         spent: float = pl.concat([one.rows for one in series]).select(total("cost")).item()
         facts = [*asked, f"{money(spent, currency)} in all ({currency})"]
-        draw = functools.partial(draw_stacks, periods=periods) if found else draw_bars
-        draw(panel, series, currency, look=look, title=title, facts=facts, colors=chosen)
+        draw = (
+            functools.partial(draw_stacks, column="share", periods=periods) if found else draw_bars
+        )
+        draw(panel, series, currency, look=sheet.look, title=title, facts=facts, colors=chosen)
     if found:
-        same_width([panel for panel in axes if panel.patches])
-    return axes[0]
-
-
-def _asked(start: Moment | None, end: Moment | None, timezone: str) -> list[str]:
-    if start is None and end is None:
-        return []
-    if start is None or end is None:
-        raise QueryError("only one of start and end is given; expected both, or neither")
-    first = instant(start, timezone=timezone, name="start")
-    last = instant(end, timezone=timezone, name="end")
-    local = zone(timezone)
-    return [span(first.astimezone(local), last.astimezone(local)), timezone]
+        same_width([panel for panel, _ in sheet.panels if panel.patches])
+    return sheet.ax

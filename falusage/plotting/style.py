@@ -118,7 +118,14 @@ def money_axis(ax: Axes, look: Look, currency: str) -> None:
     ax.grid(visible=True, axis="y", color=look.rule, linewidth=0.8)
 
 
-def no_spend(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> Axes:
+def no_spend(
+    ax: Axes,
+    look: Look,
+    title: str,
+    facts: Sequence[str],
+    *,
+    saying: str = "no spend in this range",
+) -> Axes:
     """Say that there is nothing to draw, so that an empty picture is not taken for a fault."""
     quiet(ax, look)
     ax.set_xticks([])
@@ -127,7 +134,7 @@ def no_spend(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> Axes:
     ax.text(
         0.5,
         0.5,
-        "no spend in this range",
+        saying,
         transform=ax.transAxes,
         ha="center",
         va="center",

@@ -4,52 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import polars as pl
 
 from falusage.columns import total
-from falusage.errors import QueryError
-from falusage.plotting.dates import NOUNS, covered, every_of, mark_labels, marks
+from falusage.plotting.dates import NOUNS, covered, every_of
 from falusage.plotting.formats import money
-from falusage.plotting.labels import GAP, End, label_ends, make_room, room_for_marks, shown
-from falusage.plotting.palette import Rgb
+from falusage.plotting.labels import End, shown
 from falusage.plotting.panels import (
-    TOP,
     Frame,
     Series,
-    axes_for,
     chosen_colors,
     color_of,
-    currencies_of,
-    keys,
-    named,
     same_width,
-    series_of,
-    table_of,
+    sheet_of,
     words,
-    zone_of,
 )
-from falusage.plotting.style import (
-    Look,
-    baseline,
-    heading,
-    look_of,
-    money_axis,
-    no_spend,
-    quiet,
-)
+from falusage.plotting.style import Look, heading, money_axis, no_spend, quiet
+from falusage.plotting.timeline import draw_line, end_of, places, time_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_NEEDS: Final = ("period", "currency", "cost", "rolling_mean", "complete")
-_MEASURES: Final = (*_NEEDS, "previous", "change", "pct_change")
-_FEW: Final = 16
-"""Up to so many periods, each is marked with a dot."""
-
-_MANY: Final = 45
-"""Beyond so many, lines are drawn thinner."""
+NEEDS: Final = ("period", "currency", "cost", "rolling_mean", "complete")
+MEASURES: Final = (*NEEDS, "previous", "change", "pct_change")
 
 _SUMS: Final = (
     total("cost"),
@@ -63,7 +42,7 @@ def plot_trend(
     trend: Frame,
     *,
     ax: Axes | None = None,
-    top: int = TOP,
+    top: int | None = None,
     other: str = "other",
     colors: Mapping[str, str] | None = None,
 ) -> Axes:
@@ -78,7 +57,7 @@ def plot_trend(
         trend: The frame: `period`, any *by*, `currency`, `cost`, `rolling_mean`, `complete`.
         ax: Where to draw. Without it a new figure is made, with a panel for each currency.
         top: How many names are drawn in each currency, by falling cost; the rest are summed into
-            one grey line, `other`.
+            one grey line, `other`. None draws seven, or all where the frame has an `other` already.
         other: The name of that line; rows that bear it already are added to it.
         colors: Colours by name, such as `colors_of` gives for a whole report; several *by* make
             one name, joined by " · ".
@@ -101,25 +80,15 @@ def plot_trend(
     >>> plot_trend(frame).get_title(loc="left")
     'Cost per day'
     """
-    if top < 1:
-        raise QueryError(f"top is {top}; expected at least 1 name to draw")
-    table = table_of(trend, needs=_NEEDS, made_by="trend")
-    by = keys(table, _MEASURES)
-    rows = named(table, measures=_MEASURES, other=other)
-    currencies = currencies_of(rows)
-    axes = axes_for(currencies, ax)
-    if not currencies:
-        return no_spend(axes[0], look_of(axes[0]), f"Cost{words(by)}", [zone_of(table)])
-    drawn = [
-        series_of(rows.filter(pl.col("currency") == currency), top=top, other=other, sums=_SUMS)
-        for currency in currencies
-    ]
+    sheet = sheet_of(trend, needs=NEEDS, measures=MEASURES, made_by="trend", ax=ax, other=other)
+    drawn = sheet.series(top=top, sums=_SUMS)
+    if sheet.empty:
+        return no_spend(sheet.ax, sheet.look, f"Cost{words(sheet.by)}", [sheet.zone])
     chosen = chosen_colors(drawn, colors)
-    look = look_of(axes[0])
-    for panel, currency, series in zip(axes, currencies, drawn, strict=True):
-        _draw(panel, series, look=look, currency=currency, by=by, colors=chosen)
-    same_width([panel for panel in axes if panel.lines])
-    return axes[0]
+    for (panel, currency), series in zip(sheet.panels, drawn, strict=True):
+        _draw(panel, series, look=sheet.look, currency=currency, by=sheet.by, colors=chosen)
+    same_width([panel for panel, _ in sheet.panels if panel.lines])
+    return sheet.ax
 
 
 def _draw(
@@ -154,79 +123,19 @@ def _draw(
     ends: list[End] = []
     for one in series:
         color = color_of(one, colors)
-        _line(ax, one.rows, color=color, look=look, label=names[one.name])
-        ends.append(_end(one.rows, "cost", names[one.name] if by else "cost", color))
+        draw_line(ax, one.rows, color=color, look=look, label=names[one.name])
+        ends.append(end_of(one.rows, "cost", names[one.name] if by else "cost", color))
     if means.count():
         alone = series[0].rows
         whole = alone.filter("complete")
-        ax.fill_between(_x(whole), whole["cost"], color=ends[0].color, alpha=0.12, linewidth=0)
+        ax.fill_between(places(whole), whole["cost"], color=ends[0].color, alpha=0.12, linewidth=0)
         ax.plot(
-            _x(alone),
+            places(alone),
             alone["rolling_mean"],
             color=look.muted,
             linewidth=look.size / 8,
             label="rolling mean",
             zorder=4,
         )
-        ends.append(_end(alone, "rolling_mean", "rolling mean", look.muted))
-    _time_axis(ax, periods, ends, look)
-
-
-def _line(ax: Axes, rows: pl.DataFrame, *, color: str, look: Look, label: str) -> None:
-    """Draw the whole periods solid, those cut short hollow, and faint dashes between them."""
-    count = len(rows)
-    width = look.size / (5 if count <= _MANY else 7)
-    whole = rows.with_columns(pl.when("complete").then("cost"))
-    ax.plot(
-        _x(rows),
-        whole["cost"],
-        color=color,
-        linewidth=width,
-        marker="o" if count <= _FEW else "",
-        markersize=look.size / 2.5,
-        solid_joinstyle="round",
-        label=label,
-        zorder=3,
-    )
-    if whole["cost"].null_count() == 0:
-        return
-    cut = ~pl.col("complete")
-    beside = cut | cut.shift(1, fill_value=False) | cut.shift(-1, fill_value=False)
-    faint = rows.with_columns(pl.when(beside).then("cost"))
-    hollow = rows.filter(cut)
-    ax.plot(_x(rows), faint["cost"], color=color, linewidth=0.6 * width, linestyle=":", alpha=0.7)
-    ax.plot(
-        _x(hollow),
-        hollow["cost"],
-        color=color,
-        linestyle="",
-        marker="o",
-        markersize=look.size / 2,
-        markerfacecolor=look.paper,
-        markeredgewidth=look.size / 9,
-        zorder=4,
-    )
-
-
-def _x(rows: pl.DataFrame) -> Any:  # matplotlib reads aware datetimes, its types do not say so
-    return rows["period"].to_list()
-
-
-def _end(rows: pl.DataFrame, column: str, text: str, color: str | Rgb) -> End:
-    """Give the height of a line's last whole point: one cut short is nowhere near the line."""
-    whole = rows.filter(pl.col("complete") & pl.col(column).is_not_null())
-    return End((whole if len(whole) else rows)[column][-1], text, color)
-
-
-def _time_axis(ax: Axes, periods: Sequence[datetime], ends: Sequence[End], look: Look) -> None:
-    from matplotlib.dates import date2num
-
-    first, last = float(date2num(periods[0])), float(date2num(periods[-1]))
-    pad = (last - first) / 80 or 0.5
-    ax.set_xlim(first - pad, last)
-    labels = label_ends(ax, ends, look, beyond=last)
-    make_room(ax, first - pad, last, right=labels, margin=(GAP + 0.4) * look.size)
-    baseline(ax, look, first - pad, last)
-    places = marks(periods, room_for_marks(ax, last - first, look, every_of(periods)))
-    marked = [periods[place] for place in places]
-    ax.set_xticks([float(date2num(at)) for at in marked], mark_labels(marked, every_of(periods)))
+        ends.append(end_of(alone, "rolling_mean", "rolling mean", look.muted))
+    time_axis(ax, periods, ends, look)

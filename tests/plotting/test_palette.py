@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 
-from falusage.plotting.palette import COLORS, OTHER, colors_of, contrast, readable
+from falusage.plotting.palette import COLORS, MORE, OTHER, colors_of, contrast, readable
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
 DEFICIENCIES = {
@@ -51,7 +51,7 @@ def lab(color: str, deficiency: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
 def test_every_eye_tells_the_colors_apart(deficiency: str) -> None:
     """Any two colours, and grey, differ by 14 in CIELAB for each kind of colour vision."""
-    seen = [lab(color, DEFICIENCIES[deficiency]) for color in (*COLORS, OTHER)]
+    seen = [lab(color, DEFICIENCIES[deficiency]) for color in (*COLORS, *MORE, OTHER)]
     assert min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2)) > 14
 
 
@@ -64,12 +64,18 @@ def test_names_have_colors_of_their_own(names: list[str]) -> None:
     assert set(found.values()) <= set(COLORS)
 
 
-@given(st.lists(st.text(), min_size=1, max_size=40, unique=True))
+@given(st.lists(st.text(), max_size=len(COLORS + MORE), unique=True))
+def test_twenty_names_have_colors_of_their_own(names: list[str]) -> None:
+    """What comes once the first seven are taken is no colour that stands for another name."""
+    assert len(set(colors_of(names).values())) == len(names)
+
+
+@given(st.lists(st.text(), min_size=1, max_size=60, unique=True))
 def test_the_first_name_keeps_its_color(names: list[str]) -> None:
     """A name that comes first has the colour that it has alone; all are used evenly."""
     found = colors_of(names)
     assert colors_of(names[:1])[names[0]] == found[names[0]]
-    uses = [list(found.values()).count(color) for color in COLORS]
+    uses = [list(found.values()).count(color) for color in (*COLORS, *MORE)]
     assert max(uses) - min(uses) <= 1
 
 
@@ -88,7 +94,7 @@ def test_given_colors_stand() -> None:
     assert COLORS[0] not in [found[name] for name in "cdefgh"]
 
 
-@pytest.mark.parametrize("color", [*COLORS, OTHER])
+@pytest.mark.parametrize("color", [*COLORS, *MORE, OTHER])
 @pytest.mark.parametrize("paper", [(1.0, 1.0, 1.0), (0.0, 0.0, 0.0)])
 def test_text_in_a_color_can_be_read(color: str, paper: tuple[float, float, float]) -> None:
     """Text in any colour has the contrast that WCAG asks, on white and on black paper."""

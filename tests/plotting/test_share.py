@@ -81,6 +81,25 @@ def test_other_is_last_and_grey() -> None:
     assert "$600 · 43%" in texts(ax)
 
 
+def test_what_is_folded_already_is_not_folded_again() -> None:
+    """Ten of a table that `cost_share` folded at ten are ten bars and `other`, unless asked."""
+    ten = {f"team-{n}": 100.0 - n for n in range(10)}
+    assert 11 == len(bars(fu.plot_share(share({**ten, "other": 5.0}))))
+    assert 8 == len(bars(fu.plot_share(share(ten))))
+    assert 4 == len(bars(fu.plot_share(share({**ten, "other": 5.0}), top=3)))
+
+
+def test_no_color_stands_for_two_names() -> None:
+    """Panels with other names in them have other colours, and the same name the same one."""
+    dollars = share({f"usd-{n}": 10.0 - n for n in range(7)} | {"both": 100.0})
+    euros = share({f"eur-{n}": 10.0 - n for n in range(7)} | {"both": 100.0}, "EUR")
+    ax = fu.plot_share(pl.concat([dollars, euros]))
+    colors = [to_hex(bar.get_facecolor()) for panel in ax.figure.axes for bar in bars(panel)]
+    own = [color for color in colors if color != OTHER]
+    assert 13 == len(set(own))
+    assert [color for color in set(own) if own.count(color) > 1] == [colors[0]]
+
+
 def test_several_by_are_one_name() -> None:
     """Names of several parts are joined; what is folded in every part is other."""
     frame = share().with_columns(product=pl.Series(["a", "b", None, "d"]))
