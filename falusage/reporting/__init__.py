@@ -1,13 +1,23 @@
-"""Answers as text, for a terminal or a mail: who spent what, and how sure the numbers are.
+"""Answers to send on: who spent what, why, and how sure the numbers are.
 
-Pure functions from frames to text. Money bears its currency in every cell, so that no column
-can be read as if it had one sum.
+As text for a terminal, or as a page of HTML in one file. Money bears its currency in every cell,
+so that no column can be read as if it had one sum.
 """
 
 from falusage.reporting.certainty import Certainty as Certainty
+from falusage.reporting.document import report as report
+from falusage.reporting.document import write_report as write_report
 from falusage.reporting.months import month_so_far as month_so_far
 from falusage.reporting.spending import spending as spending
 from falusage.reporting.summary import summary as summary
 from falusage.reporting.tables import usage_table as usage_table
 
-__all__ = ["Certainty", "month_so_far", "spending", "summary", "usage_table"]
+__all__ = [
+    "Certainty",
+    "month_so_far",
+    "report",
+    "spending",
+    "summary",
+    "usage_table",
+    "write_report",
+]

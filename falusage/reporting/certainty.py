@@ -76,17 +76,22 @@ class Certainty:
         """The instant up to which buckets cannot grow by time passing."""
         return self.end if self.open_from is None else min(self.open_from, self.end)
 
-    def lines(self) -> list[str]:
-        """Say it in lines of text."""
+    def facts(self) -> list[tuple[str, str]]:
+        """Say it in pairs of a word and what is behind it."""
         if not self.known:
             return [
-                "not known: the table was kept without the receipt of a load, which says whether "
-                "it was reconciled and whether its buckets had ended"
+                (
+                    "not known",
+                    "the table was kept without the receipt of a load, which says whether it was "
+                    "reconciled and whether its buckets had ended",
+                )
             ]
         if self.keys is None:
             reconciled = "not held against the API's own summary"
         elif self.differing:
             reconciled = f"{self.differing:,} of {self.keys:,} keys differ from the API's summary"
+        elif not self.keys:
+            reconciled = "there is nothing on either side, neither rows nor a summary of them"
         else:
             reconciled = f"all {self.keys:,} keys agree with the API's own summary"
         closed = (
@@ -99,8 +104,10 @@ class Certainty:
             if self.quarantined
             else "no row was set aside"
         )
-        return [
-            f"reconciled  {reconciled}",
-            f"closed      {closed}",
-            f"complete    {quarantine}",
-        ]
+        return [("reconciled", reconciled), ("closed", closed), ("complete", quarantine)]
+
+    def lines(self) -> list[str]:
+        """Say it in lines of text."""
+        if not self.known:
+            return [": ".join(pair) for pair in self.facts()]
+        return [f"{word:<12}{text}" for word, text in self.facts()]

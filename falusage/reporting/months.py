@@ -78,8 +78,8 @@ def month_so_far(
     this, before = span(found.start, found.end), span(found.before_start, found.before_end)
     if start > found.before_start:
         return [f"No comparison: the table starts after {found.before_start:%Y-%m-%d}."]
-    teams = _compared(usage, found, timezone, ["username"])
-    whole = _compared(usage, found, timezone, []).with_columns(username=pl.lit("all teams"))
+    teams = compared(usage, found, timezone, ["username"])
+    whole = compared(usage, found, timezone, []).with_columns(username=pl.lit("all teams"))
     several = teams.group_by("currency").len().filter(pl.col("len") > 1)
     whole = whole.join(several, on="currency", how="semi").select(teams.columns)
     rows = in_order(pl.concat([teams, whole]), currencies(usage))
@@ -92,7 +92,8 @@ def month_so_far(
     return parted(lay_out(columns, width=width), by=rows["currency"])
 
 
-def _compared(usage: pl.DataFrame, found: Months, timezone: str, by: list[str]) -> pl.DataFrame:
+def compared(usage: pl.DataFrame, found: Months, timezone: str, by: list[str]) -> pl.DataFrame:
+    """Give *by*, `currency`, `cost`, `previous` and `pct_change` of what spent in either range."""
     daily = rollup(usage, by=by, every="1d", timezone=timezone)
     key = [*by, "currency"]
     period = pl.col("period").dt.convert_time_zone("UTC")

@@ -1,0 +1,376 @@
+"""The page's sections: what a reader asks about a bill, in the order in which it is asked.
+
+Each takes a usage table and what is known of it, and gives blocks; nothing is drawn or summed over
+two currencies. What cannot be answered exactly from the table is a sentence that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import polars as pl
+
+from falusage import plotting
+from falusage.columns import total
+from falusage.errors import AlignmentError
+from falusage.plotting.dates import every_of, span
+from falusage.plotting.panels import TOP
+from falusage.reporting import blocks
+from falusage.reporting.amounts import amount, printable
+from falusage.reporting.blocks import Block, Facts, Note, Section, Table
+from falusage.reporting.certainty import Certainty
+from falusage.reporting.months import Months, compared
+from falusage.reporting.pictures import picture
+from falusage.reporting.spending import currencies
+from falusage.timeframes import floor, zone
+from falusage.transforms import (
+    anomalies,
+    budget_status,
+    cost_bridge,
+    cost_share,
+    price_changes,
+    trend,
+)
+
+TITLES: Final = {"username": "team", "product": "product", "endpoint_id": "endpoint"}
+_MOST: Final = 100
+"""The rows of a table; what is beyond is folded, and not lost."""
+
+_DRIVERS: Final = 25
+_INSTANT: Final = timedelta(microseconds=1)
+_WHY: Final = {
+    "price": "the same things cost more, or less, each",
+    "volume": "more, or less, of the same things",
+    "mix": "dearer, or cheaper, things among the same number",
+    "new": "things that were not used before",
+    "retired": "things that are not used any more",
+}
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What the page is about.
+
+    Attributes:
+        usage: The usage table.
+        certainty: What is known of how it came about.
+        timezone: The zone whose days and months are meant.
+        compared: The days that are held against each other; None where there are none.
+        colors: A colour for each name, the same in every picture.
+    """
+
+    usage: pl.DataFrame
+    certainty: Certainty
+    timezone: str
+    compared: Months | None
+    colors: Mapping[str, str]
+
+    @property
+    def currencies(self) -> list[str]:
+        """The currencies, that of the most rows first."""
+        return currencies(self.usage)
+
+    def of(self, currency: str) -> pl.DataFrame:
+        """The usage in one currency."""
+        return self.usage.filter(pl.col("currency") == currency)
+
+    def local(self, at: datetime) -> datetime:
+        """An instant in the zone of the page."""
+        return at.astimezone(zone(self.timezone))
+
+    @property
+    def ended(self) -> pl.DataFrame:
+        """The usage in buckets that cannot grow any more."""
+        return self.usage.filter(pl.col("bucket_end") <= self.certainty.closed_until)
+
+
+def certain(bill: Bill) -> Section:
+    """Say how sure the numbers are."""
+    pairs = bill.certainty.facts()
+    if bill.usage.schema.get("settled") == pl.Boolean():
+        young = bill.usage.filter(~pl.col("settled"))
+        sums = young.group_by("currency").agg(total("cost")).sort("currency")
+        said = " and ".join(amount(cost, printable(unit)) for unit, cost in sums.iter_rows())
+        pairs = [
+            *((word, text) for word, text in pairs if bill.certainty.known),
+            (
+                "settled",
+                f"{said} of it, in {young.height:,} rows, is provisional: it was read while it "
+                "was young, and may still be restated"
+                if young.height
+                else "every row was read after it had settled",
+            ),
+        ]
+    if bill.usage.is_empty():
+        return Section("sure", "How sure this is", [Note("Nothing was spent."), Facts(pairs)])
+    return Section("sure", "How sure this is", [Facts(pairs)])
+
+
+def spenders(bill: Bill) -> Section:
+    """Say who spent, and what it went to, in tables of every currency and in pictures."""
+    found: list[Block] = []
+    start, end = (bill.local(at) for at in (bill.certainty.start, bill.certainty.end))
+    for currency in bill.currencies:
+        usage = bill.of(currency)
+        found.append(_daily(bill, usage))
+        for by, title in TITLES.items():
+            shares = cost_share(usage, by=by, top=_MOST)
+            if by == "endpoint_id" and shares.height > 1:
+                few = cost_share(usage, by=by, top=TOP)
+                draw = partial(
+                    plotting.plot_share,
+                    few,
+                    colors=bill.colors,
+                    start=start,
+                    end=end,
+                    timezone=bill.timezone,
+                )
+                found.append(picture(draw))
+            columns = [
+                blocks.names(shares, by, title),
+                blocks.amounts(shares, "cost", "cost"),
+                blocks.percents(shares, "share", "share"),
+            ]
+            spent = amount(shares.select(total("cost")).item(), printable(currency))
+            sums = ("in all", spent, "") if shares.height > 1 else ()
+            found.append(Table(f"Cost by {title}, {printable(currency)}", columns, sums))
+        found += _hours(bill, usage)
+    return Section("who", "Who spent it, and on what", found)
+
+
+def _daily(bill: Bill, usage: pl.DataFrame) -> Block:
+    """Draw cost per day by team, what has not ended as incomplete."""
+    ended = floor(bill.certainty.closed_until, every="1d", timezone=bill.timezone)
+    try:
+        daily = trend(usage, by="username", timezone=bill.timezone)
+    except AlignmentError as error:
+        return _not_exact("Cost per day", error)
+    ends = pl.col("period") < pl.lit(ended, pl.Datetime("us", "UTC")).dt.convert_time_zone(
+        bill.timezone
+    )
+    daily = daily.with_columns(complete=pl.col("complete") & ends)
+    return picture(partial(plotting.plot_trend, daily, colors=bill.colors))
+
+
+def _hours(bill: Bill, usage: pl.DataFrame) -> list[Block]:
+    """Draw the hours of the week, where the table has hours and a week of them."""
+    known = usage.select((pl.col("bucket_end") - pl.col("bucket")).max().dt.total_minutes()).item()
+    length = bill.certainty.end - bill.certainty.start
+    if known > 60 or length.days < 7:
+        return []
+    try:
+        return [picture(partial(plotting.plot_heatmap, usage, timezone=bill.timezone))]
+    except AlignmentError as error:  # an hour of UTC is no hour of Kathmandu
+        return [_not_exact("Cost by hour of the week", error)]
+
+
+def moved(bill: Bill) -> Section:
+    """Say how cost moved, and exactly why."""
+    section = partial(Section, "why", "How it moved, and why")
+    ranges = bill.compared
+    if ranges is None:
+        return section([Note("There is no earlier range in the table to compare with.")])
+    this, before = span(ranges.start, ranges.end), span(ranges.before_start, ranges.before_end)
+    ends = (ranges.before_start, ranges.before_end), (ranges.start, ranges.end)
+    try:
+        teams = compared(bill.usage, ranges, bill.timezone, ["username"])
+        bridge = partial(cost_bridge, baseline=ends[0], comparison=ends[1], timezone=bill.timezone)
+        why = bridge(bill.usage, by=("username", "endpoint_id"))
+    except AlignmentError as error:
+        return section([_not_exact("A comparison", error)])
+    found: list[Block] = []
+    for currency in bill.currencies:
+        rows = teams.filter(pl.col("currency") == currency)
+        effects = why.filter(pl.col("currency") == currency)
+        if effects.is_empty():
+            continue
+        change = effects.select(total("amount")).item()
+        said = amount(abs(change), printable(currency))
+        verb = "more" if change > 0 else "less"
+        found.append(
+            Note(f"{this} cost {said} {verb} than {before}. The effects below sum to that.")
+        )
+        draw = partial(
+            plotting.plot_bridge,
+            effects,
+            baseline=ends[0],
+            comparison=ends[1],
+            timezone=bill.timezone,
+        )
+        found += [
+            picture(draw),
+            _effects(effects, currency),
+            _movers(rows, this, before, currency),
+            _drivers(effects, currency),
+        ]
+    return section(found or [Note("Nothing was spent in either range.")])
+
+
+def _effects(effects: pl.DataFrame, currency: str) -> Table:
+    order = pl.col("effect").replace_strict(list(_WHY), range(len(_WHY)), return_dtype=pl.Int8)
+    sums = (
+        effects.group_by("effect", "currency")
+        .agg(total("amount"))
+        .sort(order)
+        .with_columns(pl.col("effect").replace_strict(_WHY).alias("means"))
+    )
+    columns = [
+        blocks.names(sums, "effect", "effect"),
+        blocks.names(sums, "means", "means"),
+        blocks.amounts(sums, "amount", "change", signed=True),
+    ]
+    change = amount(effects.select(total("amount")).item(), printable(currency), signed=True)
+    caption = f"Why cost changed, {printable(currency)}"
+    return Table(caption, columns, ("in all", "", change))
+
+
+def _movers(rows: pl.DataFrame, this: str, before: str, currency: str) -> Table:
+    rows = rows.with_columns(change=pl.col("cost") - pl.col("previous"))
+    columns = [
+        blocks.names(rows, "username", "team"),
+        blocks.amounts(rows, "previous", before),
+        blocks.amounts(rows, "cost", this),
+        blocks.amounts(rows, "change", "change", signed=True),
+        blocks.percents(rows, "pct_change", "change, %", signed=True),
+    ]
+    sums = [
+        amount(rows.select(total(name)).item(), printable(currency), signed=name == "change")
+        for name in ("previous", "cost", "change")
+    ]
+    caption = f"Change by team, {printable(currency)}"
+    return Table(caption, columns, ("in all", *sums, "") if rows.height > 1 else ())
+
+
+def _drivers(effects: pl.DataFrame, currency: str) -> Table:
+    """List the largest single changes, either way; the others are one row."""
+    key = ["username", "endpoint_id", "effect", "currency"]
+    sums = effects.group_by(key).agg(total("amount")).filter(pl.col("amount") != 0)
+    ranked = sums.sort(pl.col("amount").abs(), *key, descending=[True, *(False for _ in key)])
+    first = ranked.head(_DRIVERS)
+    rest = ranked.slice(_DRIVERS)
+    columns = [
+        blocks.names(first, "username", "team"),
+        blocks.names(first, "endpoint_id", "endpoint"),
+        blocks.names(first, "effect", "effect"),
+        blocks.amounts(first, "amount", "change", signed=True),
+    ]
+    left = amount(rest.select(total("amount")).item(), printable(currency), signed=True)
+    sums_row = (f"{rest.height:,} others", "", "", left) if rest.height else ()
+    return Table(f"The largest single changes, {printable(currency)}", columns, sums_row)
+
+
+def prices(bill: Bill) -> Section:
+    """List the steps of prices, and what each has cost since."""
+    steps = price_changes(bill.usage).sort(pl.col("impact").abs(), descending=True)
+    steps = steps.with_columns(pl.col("since").dt.convert_time_zone(bill.timezone))
+    if steps.is_empty():
+        return Section("prices", "Price changes", [Note("No price changed in this range.")])
+    columns = [
+        blocks.names(steps, "endpoint_id", "endpoint"),
+        blocks.names(steps, "unit", "unit"),
+        blocks.days(steps, "since", "since"),
+        blocks.numbers(steps, "previous_price", "price before"),
+        blocks.numbers(steps, "price", "price"),
+        blocks.percents(steps, "pct_change", "change, %", signed=True),
+        blocks.amounts(steps, "impact", "impact since", signed=True),
+    ]
+    return Section("prices", "Price changes", [Table("Steps of unit prices", columns)])
+
+
+def unusual(bill: Bill) -> Section:
+    """List the days that were out of their rhythm, and draw them."""
+    section = partial(Section, "unusual", "What was out of the ordinary")
+    try:
+        found = anomalies(bill.ended, by="username", timezone=bill.timezone)
+    except AlignmentError as error:
+        return section([_not_exact("A rhythm of days", error)])
+    if found.is_empty():
+        said = "No day of a team was far from what like days before it cost."
+        return section([Note(f"{said} A team is judged from its sixth week on.")])
+    daily = trend(bill.ended, by="username", timezone=bill.timezone)
+    pictures: list[Block] = []
+    for currency in bill.currencies:
+        mine = found.filter(pl.col("currency") == currency)
+        if mine.height:
+            draw = partial(plotting.plot_anomalies, mine, history=daily, colors=bill.colors)
+            pictures.append(picture(draw))
+    columns = [
+        blocks.days(found, "period", "day"),
+        blocks.names(found, "username", "team"),
+        blocks.amounts(found, "cost", "cost"),
+        blocks.amounts(found, "expected", "expected"),
+        blocks.amounts(found, "excess", "beyond it", signed=True),
+    ]
+    return section([*pictures, Table("Days out of their rhythm", columns)])
+
+
+def budgeted(bill: Bill, budgets: pl.DataFrame | pl.LazyFrame) -> Section:
+    """Set the month's spend against its budgets."""
+    section = partial(Section, "budgets", "Budgets")
+    until = bill.certainty.closed_until
+    month = bill.local(floor(until - _INSTANT, every="1mo", timezone=bill.timezone))
+    if bill.certainty.start > month:
+        return section([Note(f"The table starts after {month:%Y-%m-%d}: its month is not whole.")])
+    columns = budgets.collect_schema().names()
+    by = [column for column in columns if column not in ("currency", "budget")]
+    try:
+        status = budget_status(
+            bill.usage,
+            budgets,
+            by=by,
+            month=f"{month:%Y-%m}",
+            as_of=until,
+            timezone=bill.timezone,
+        )
+    except AlignmentError as error:
+        return section([_not_exact("The month", error)])
+    caption = f"{month:%Y-%m}, as of {bill.local(until):%Y-%m-%d %H:%M}, at its own pace"
+    shown = [
+        *(blocks.names(status, column, TITLES.get(column, column)) for column in by),
+        *(blocks.amounts(status, column, column) for column in ("budget", "spent", "projected")),
+        blocks.amounts(status, "remaining", "remaining", signed=True),
+        blocks.days(status, "runs_out_on", "runs out on"),
+        blocks.names(status, "status", "status"),
+    ]
+    return section([Table(caption, shown)])
+
+
+def outlook(bill: Bill, frame: pl.DataFrame) -> Section:
+    """Show a forecast behind what came before it, or an outlook of the month."""
+    found: list[Block] = []
+    if {"period", "model"} <= set(frame.columns) and frame.height:
+        for (currency,), rows in frame.group_by("currency", maintain_order=True):
+            draw = partial(
+                plotting.plot_forecast,
+                rows,
+                history=_before(bill, rows, str(currency)),
+                colors=bill.colors,
+            )
+            found += [
+                picture(draw),
+                blocks.whole(rows, f"Forecast, {printable(str(currency))}"),
+            ]
+    else:
+        found.append(blocks.whole(frame, "Where it will end"))
+    return Section("outlook", "Where it will end", found)
+
+
+def _before(bill: Bill, rows: pl.DataFrame, currency: str) -> pl.DataFrame | None:
+    """Give the usage that a forecast goes on from, where it can be cut as the forecast is."""
+    every = every_of(rows["period"].unique().sort().to_list())
+    by = [column for column in rows.columns if column in TITLES]
+    if every is None or str(rows["period"].to_list()[0].tzinfo) != bill.timezone:
+        return None
+    past = bill.ended.filter(pl.col("currency") == currency)
+    try:
+        return trend(past, by=by, every=every, timezone=bill.timezone, window=1)  # pyright: ignore[reportArgumentType] -- one of `Every`
+    except AlignmentError:
+        return None
+
+
+def _not_exact(what: str, error: AlignmentError) -> Note:
+    return Note(f"{what} is not shown: {error}.")

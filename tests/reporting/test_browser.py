@@ -1,0 +1,161 @@
+"""The page in a real browser: it loads in silence, sorts, fits a phone, prints, and runs no name.
+
+A machine without chromium skips these tests; with CI set, a missing chromium fails them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+import falusage as fu
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.slow
+
+EVIL = "<script>document.title = 'run'</script>"
+IMAGE = "<img src=https://example.com/x.png onerror=\"document.title = 'run'\">"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The machine's own chromium, off screen."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        reason = "there is no chromium on this machine; apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as engine:
+        running = engine.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ninety days of the sample by day, in which a team and an endpoint are called markup."""
+    usage = fu.sample_usage(start="2025-03-26", end="2025-06-24", every="1d").usage
+    hostile = usage.with_columns(
+        pl.col("username").replace({"acme-growth": EVIL}),
+        pl.col("endpoint_id").replace({"fal-ai/flux/dev": IMAGE}),
+    )
+    return fu.report(hostile, out=tmp_path_factory.mktemp("report") / "report.html")
+
+
+@pytest.fixture
+def opened(browser: Browser, report: Path) -> Iterator[Page]:
+    """The page on a desk, whose every complaint and request is kept."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url))
+    page.goto(report.as_uri())
+    yield page
+    asked = [one for one in said if one != report.as_uri() and not one.startswith("data:")]
+    assert [] == asked
+    page.close()
+
+
+def column(page: Page, caption: str, place: int) -> list[str]:
+    """Give the texts of a table's column, as it stands."""
+    rows = page.locator("table", has=page.locator("caption", has_text=caption)).locator("tbody tr")
+    return rows.locator(f"td:nth-child({place})").all_inner_texts()
+
+
+def test_it_loads_without_an_error_or_a_request(opened: Page) -> None:
+    """Nothing is logged or asked for, and every picture is whole."""
+    sizes = opened.evaluate("[...document.images].map((one) => one.naturalWidth)")
+    assert 7 == len(sizes)
+    assert all(size > 1000 for size in sizes)
+    assert "dark" not in opened.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+def test_names_are_shown_and_not_run(opened: Page) -> None:
+    """A team called `<script>` stands in the table; the page's title is its own."""
+    assert "What fal cost, 26 Mar – 23 Jun 2025" == opened.title()
+    assert EVIL in column(opened, "Cost by team, USD", 1)
+    assert IMAGE in column(opened, "Cost by endpoint, USD", 1)
+
+
+def test_a_script_from_elsewhere_is_refused(browser: Browser, report: Path, tmp_path: Path) -> None:
+    """Were a name not escaped, the page's own policy would still not run or load it."""
+    pierced = tmp_path / "pierced.html"
+    text = report.read_text("utf-8")
+    pierced.write_text(text.replace("<main>", f"<main>{EVIL}{IMAGE}"), "utf-8")
+    page = browser.new_page()
+    failed: list[str] = []
+    loaded: list[str] = []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    page.on("requestfinished", lambda request: loaded.append(request.url))
+    page.goto(pierced.as_uri())
+    assert "What fal cost, 26 Mar – 23 Jun 2025" == page.title()
+    assert "https://example.com/x.png" not in loaded
+    page.close()
+
+
+def test_tables_sort_on_a_click_and_by_the_keyboard(opened: Page) -> None:
+    """Numbers by size, largest first, names by letter; again turns round; others keep still."""
+    table = opened.locator("table", has=opened.locator("caption", has_text="Cost by team, USD"))
+    as_written = column(opened, "Cost by team, USD", 2)
+    products = column(opened, "Cost by product, USD", 1)
+    team, cost, _ = table.locator("th").all()
+
+    team.locator("button").click()
+    assert "ascending" == team.get_attribute("aria-sort")
+    names = column(opened, "Cost by team, USD", 1)
+    assert sorted(names, key=str.lower) == names
+
+    cost.locator("button").click()
+    assert "descending" == cost.get_attribute("aria-sort")
+    assert team.get_attribute("aria-sort") is None
+    assert as_written == column(opened, "Cost by team, USD", 2)
+
+    cost.locator("button").press("Enter")
+    assert "ascending" == cost.get_attribute("aria-sort")
+    assert as_written[::-1] == column(opened, "Cost by team, USD", 2)
+    assert "in all" == table.locator("tfoot td").first.inner_text()
+    assert products == column(opened, "Cost by product, USD", 1)
+
+
+@pytest.mark.parametrize("width", [320, 360, 768])
+def test_it_fits_a_phone(browser: Browser, report: Path, width: int) -> None:
+    """Nothing is wider than the screen; pictures are those drawn for it; tables scroll alone."""
+    page = browser.new_page(viewport={"width": width, "height": 780})
+    page.goto(report.as_uri())
+    assert width == page.evaluate("document.documentElement.scrollWidth")
+    shown = page.evaluate("document.images[0].currentSrc === document.images[0].src")
+    assert shown is (width > 576)
+    assert page.evaluate("document.images[0].getBoundingClientRect().right") <= width
+    page.close()
+
+
+def test_it_is_dark_where_the_reader_likes_that(browser: Browser, report: Path) -> None:
+    """Dark paper on a screen; white on paper."""
+    page = browser.new_page(color_scheme="dark")
+    page.goto(report.as_uri())
+    paper = "getComputedStyle(document.body).backgroundColor"
+    assert "rgb(20, 24, 28)" == page.evaluate(paper)
+    page.emulate_media(media="print")
+    assert "rgb(255, 255, 255)" == page.evaluate(paper)
+    page.close()
+
+
+def test_it_prints(browser: Browser, report: Path) -> None:
+    """As pages of A4, without what only a screen needs, and nothing cut at the right."""
+    page = browser.new_page(viewport={"width": 680, "height": 980})
+    page.goto(report.as_uri())
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    assert 680 == page.evaluate("document.documentElement.scrollWidth")
+    assert page.pdf(format="A4").count(b"/Type /Page\n") > 3
+    page.close()

@@ -1,0 +1,185 @@
+"""Each section answers its question from the table, or says in words why it cannot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import matplotlib as mpl
+import polars as pl
+import pytest
+
+from falusage.reporting import questions
+from falusage.reporting.blocks import Facts, Note, Picture, Section, Table, whole
+from falusage.reporting.certainty import Certainty
+from falusage.reporting.months import Months, months
+from falusage.reporting.questions import Bill
+
+mpl.use("Agg")
+
+
+def bill(usage: pl.DataFrame, timezone: str = "UTC", **known: Any) -> Bill:
+    """What a report of the table is about."""
+    certainty = Certainty(
+        **{"start": usage["bucket"].min(), "end": usage["bucket_end"].max(), "timezone": timezone}
+        | known
+    )
+    compared = months(certainty.closed_until, timezone=timezone)
+    there = certainty.start <= compared.before_start
+    return Bill(usage, certainty, timezone, compared if there else None, {})
+
+
+def notes(section: Section) -> str:
+    """Give the sentences of a section."""
+    return " ".join(block.text for block in section.blocks if isinstance(block, Note))
+
+
+def tables(section: Section) -> dict[str, list[list[str]]]:
+    """Give the rows of a section's tables by their captions."""
+    return {
+        block.caption: [[cell.text for cell in row] for row in block.rows]
+        for block in section.blocks
+        if isinstance(block, Table)
+    }
+
+
+def test_provisional_rows_are_counted_and_summed(usage: pl.DataFrame) -> None:
+    """A store's table says which rows may still be restated; each currency has its sum."""
+    young = usage.with_columns(settled=pl.col("bucket") < datetime(2025, 6, 8, tzinfo=UTC))
+    (facts,) = questions.certain(bill(young)).blocks
+    assert isinstance(facts, Facts)
+    assert "settled" == facts.pairs[-1][0]
+    assert facts.pairs[-1][1].startswith("9.00 EUR and 18.00 USD of it, in 9 rows, is provisional")
+    (facts,) = questions.certain(bill(usage.with_columns(settled=pl.lit(value=True)))).blocks
+    assert isinstance(facts, Facts)
+    assert ("settled", "every row was read after it had settled") == facts.pairs[-1]
+
+
+def test_a_bare_table_is_not_known_to_be_sure(usage: pl.DataFrame) -> None:
+    """Without a receipt, the section says so."""
+    (facts,) = questions.certain(bill(usage, known=False)).blocks
+    assert isinstance(facts, Facts)
+    assert "not known" == facts.pairs[0][0]
+
+
+def test_the_month_is_held_against_as_many_days(usage: pl.DataFrame) -> None:
+    """Ten days of June against ten of May: ten dollars more a team, all of it volume."""
+    section = questions.moved(bill(usage))
+    assert "1 – 10 Jun 2025 cost 20.00 USD more than 1 – 10 May 2025" in notes(section)
+    assert "cost 10.00 EUR more" in notes(section)
+    found = tables(section)
+    assert [["ads", "20.00 USD", "30.00 USD", "+10.00 USD", "+50.0%"]] == found[
+        "Change by team, USD"
+    ][:1]
+    effects = {row[0]: row[2] for row in found["Why cost changed, USD"]}
+    assert {"price": "0.00 USD", "volume": "+20.00 USD", "mix": "0.00 USD"} == effects
+    assert ["ads", "fal-ai/ads/model", "volume", "+10.00 USD"] == found[
+        "The largest single changes, USD"
+    ][0]
+    assert 2 == sum(isinstance(block, Picture) for block in section.blocks)
+
+
+def test_open_buckets_are_not_compared(usage: pl.DataFrame) -> None:
+    """What may still grow is left out of both ranges."""
+    opened = bill(usage, open_from=datetime(2025, 6, 6, tzinfo=UTC))
+    assert "1 – 5 Jun 2025 cost 10.00 USD more than 1 – 5 May 2025" in notes(
+        questions.moved(opened)
+    )
+
+
+def test_ranges_that_were_asked_for_are_compared(usage: pl.DataFrame) -> None:
+    """Any two, of any length."""
+    ends = [datetime(2025, *day, tzinfo=UTC) for day in ((5, 2), (5, 3), (5, 1), (5, 2))]
+    asked = bill(usage)
+    asked = Bill(usage, asked.certainty, "UTC", Months(*ends, days=1), {})
+    assert "2 May 2025 cost 0.00 USD less than 1 May 2025" in notes(questions.moved(asked))
+
+
+def test_what_is_not_exact_is_said_and_not_shown(usage: pl.DataFrame) -> None:
+    """Days of UTC are no days of New York, and a month needs the month before."""
+    new_york = bill(usage, "America/New_York")
+    for section in (questions.moved(new_york), questions.unusual(new_york)):
+        assert "is not shown: the bucket from" in notes(section)
+        assert {} == tables(section)
+    late = usage.filter(pl.col("bucket") >= datetime(2025, 5, 20, tzinfo=UTC))
+    assert "no earlier range" in notes(questions.moved(bill(late)))
+    budgets = pl.DataFrame({"username": ["ads"], "currency": "USD", "budget": [1.0]})
+    june = usage.filter(pl.col("bucket") >= datetime(2025, 6, 2, tzinfo=UTC))
+    assert "its month is not whole" in notes(questions.budgeted(bill(june), budgets))
+
+
+def test_no_change_of_price_and_no_anomaly_are_said(usage: pl.DataFrame) -> None:
+    """Silence would be read as if nobody had looked."""
+    assert "No price changed" in notes(questions.prices(bill(usage)))
+    calm = usage.filter(pl.col("bucket") < datetime(2025, 5, 31, tzinfo=UTC))
+    assert "No day of a team was far" in notes(questions.unusual(bill(calm)))
+
+
+def test_an_open_day_is_never_an_anomaly(usage: pl.DataFrame) -> None:
+    """A bucket that may still grow is not judged; once it has ended, it is."""
+    last = datetime(2025, 6, 10, tzinfo=UTC)
+    cost = pl.when(pl.col("bucket") == last).then(500.0).otherwise(pl.col("cost"))
+    spike = usage.with_columns(cost=cost)
+    judged = tables(questions.unusual(bill(spike)))["Days out of their rhythm"]
+    assert "10 Jun 2025" in [row[0] for row in judged]
+    opened = tables(questions.unusual(bill(spike, open_from=last)))
+    assert "10 Jun 2025" not in [row[0] for row in opened.get("Days out of their rhythm", [])]
+
+
+def test_budgets_are_of_the_month_in_which_the_table_ends(usage: pl.DataFrame) -> None:
+    """Ten of thirty days of June at three a day: ninety at its own pace."""
+    budgets = pl.DataFrame(
+        {"username": ["ads", "labs"], "currency": "USD", "budget": [80.0, 100.0]}
+    )
+    found = tables(questions.budgeted(bill(usage), budgets))
+    assert {
+        "2025-06, as of 2025-06-11 00:00, at its own pace": [
+            *(["ads", "80.00 USD", "30.00 USD", "90.00 USD", "+50.00 USD", "27 Jun 2025"],),
+            *(["labs", "100.00 USD", "30.00 USD", "90.00 USD", "+70.00 USD", "-"],),
+        ]
+    } == {caption: [row[:-1] for row in rows] for caption, rows in found.items()}
+    (rows,) = found.values()
+    assert ["at risk", "ok"] == [row[-1] for row in rows]
+
+
+@pytest.mark.parametrize("by", [(), ("username",)])
+def test_a_forecast_is_drawn_behind_its_past(usage: pl.DataFrame, by: tuple[str, ...]) -> None:
+    """A picture and a table for each currency, whatever it is by."""
+    forecast = pl.DataFrame(
+        {
+            "period": [datetime(2025, 6, 11, tzinfo=UTC) + timedelta(days=n) for n in range(7)],
+            **dict.fromkeys(by, "ads"),
+            "currency": "USD",
+            "model": "AutoETS",
+            "cost": 3.0,
+            "lo_80": 2.0,
+            "hi_80": 4.0,
+        }
+    )
+    picture, table = questions.outlook(bill(usage), forecast).blocks
+    assert isinstance(picture, Picture)
+    assert isinstance(table, Table)
+    assert "Forecast of cost per day" in picture.alt
+    assert ["11 Jun 2025", *dict.fromkeys(by, "ads").values(), "AutoETS", "3.00 USD"] == [
+        cell.text for cell in table.rows[0]
+    ][: 3 + len(by)]
+
+
+def test_any_frame_can_be_a_table() -> None:
+    """Money with its currency, ratios as such, counts, dates and names as they are."""
+    frame = pl.DataFrame(
+        {
+            "username": ["ads", None],
+            "currency": "USD",
+            "month_end": [10.0, None],
+            "pct_change": [0.5, None],
+            "days": [3, 4],
+            "on": [datetime(2025, 6, 1).date(), None],
+        }
+    )
+    table = whole(frame, "Outlook")
+    assert ["username", "month end", "pct change", "days", "on"] == [
+        column.title for column in table.columns
+    ]
+    assert ["ads", "10.00 USD", "50.0%", "3", "1 Jun 2025"] == [cell.text for cell in table.rows[0]]
+    assert ["-", "-", "-", "4", "-"] == [cell.text for cell in table.rows[1]]

@@ -1,0 +1,238 @@
+"""The page says what the table says, escapes what it is given, and is one file."""
+
+from __future__ import annotations
+
+import base64
+import builtins
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import polars as pl
+import pytest
+
+import falusage as fu
+
+mpl.use("Agg")
+
+
+class Page(HTMLParser):
+    """A page read as a browser reads it: its tables, pictures, scripts and words."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.pictures: list[dict[str, str | None]] = []
+        self.tags: list[str] = [""]
+        self.links: list[str] = []
+        self.words: list[str] = []
+        self._caption = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep pictures, links and the rows of tables."""
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src", "srcset")]
+        if tag == "img":
+            self.pictures.append(dict(attrs))
+        if tag == "tr":
+            self.tables.setdefault(self._caption, []).append([])
+
+    def handle_data(self, data: str) -> None:
+        """Keep cells by the caption of their table, and all words."""
+        within = self.tags[-1]
+        if within == "caption" and data.strip():
+            self._caption = data
+        elif within in ("td", "button") and data.strip():
+            self.tables[self._caption][-1].append(data)
+        if within not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All that is said."""
+        return " ".join(" ".join(self.words).split())
+
+
+def page(usage: Any, folder: Path, **options: Any) -> Page:
+    """Write a report, and read it."""
+    return Page(fu.report(usage, out=folder / "report.html", **options).read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def load() -> fu.UsageLoad:
+    """Ninety days of the sample, by day, as the API gives them."""
+    with (
+        fu.Emulator(fu.sample_usage(start="2025-03-26", end="2025-06-24", every="1d").usage) as api,
+        fu.UsageClient(api.api_key, base_url=api.base_url) as client,
+    ):
+        return client.load(fu.UsageQuery("2025-03-26", "2025-06-24", timeframe="day"))
+
+
+@pytest.fixture(scope="module")
+def shown(load: fu.UsageLoad, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of that load."""
+    return page(load, tmp_path_factory.mktemp("shown"))
+
+
+def money(cost: float, currency: str = "USD") -> str:
+    """Write an amount as a table does."""
+    return f"{cost:,.2f} {currency}"
+
+
+def test_totals_and_certainty_stand_first(load: fu.UsageLoad, shown: Page) -> None:
+    """Each currency's exact total, and how sure it is; no third sum anywhere."""
+    sums = dict(fu.rollup(load.usage).select("currency", "cost").iter_rows())
+    assert f"{money(sums['USD'])} {money(sums['EUR'], 'EUR')}" in shown.text
+    assert f"{sum(sums.values()):,.2f}" not in shown.text
+    assert "all 31 keys agree with the API's own summary" in shown.text
+    assert "every bucket had ended when it was read" in shown.text
+    assert "26 Mar – 23 Jun 2025 · UTC" in shown.text
+
+
+def test_tables_are_the_transforms(load: fu.UsageLoad, shown: Page) -> None:
+    """Shares by team, product and endpoint, by falling cost, with the sum of the currency."""
+    for by, title in (("username", "team"), ("product", "product"), ("endpoint_id", "endpoint")):
+        frame = fu.cost_share(load.usage, by=by).filter(pl.col("currency") == "USD")
+        expected = [
+            [name, money(cost), f"{share:,.1%}"]
+            for name, cost, share in frame.select(by, "cost", "share").iter_rows()
+        ]
+        head, *rows, sums = shown.tables[f"Cost by {title}, USD"]
+        assert [title, "cost", "share"] == head
+        assert expected == rows
+        assert money(frame["cost"].sum()) == sums[1]
+
+
+def test_the_bridge_sums_to_the_change(load: fu.UsageLoad, shown: Page) -> None:
+    """The effects are those of `cost_bridge` over the same days of two months, and their sum."""
+    why = fu.cost_bridge(
+        load.usage,
+        baseline=("2025-05-01", "2025-05-24"),
+        comparison=("2025-06-01", "2025-06-24"),
+        by=("username", "endpoint_id"),
+    ).filter(pl.col("currency") == "USD")
+    expected = dict(why.group_by("effect").agg(pl.col("amount").sum()).iter_rows())
+    _, *rows, sums = shown.tables["Why cost changed, USD"]
+    assert {effect: f"{amount:+,.2f} USD" for effect, amount in expected.items()} == {
+        row[0]: row[2] for row in rows
+    }
+    assert f"{why['amount'].sum():+,.2f} USD" == sums[-1]
+    assert "1 – 23 Jun 2025 cost 1,284.57 USD more than 1 – 23 May 2025" in shown.text
+
+
+def test_what_was_planted_is_in_it(shown: Page) -> None:
+    """The price rise, the runaway day, the launch and the retirement of the sample."""
+    truth = fu.sample_usage(start="2025-03-26", end="2025-06-24", every="1d").truth
+    (rise,), (runaway,) = truth.price_rises, truth.anomalies
+    (step,) = shown.tables["Steps of unit prices"][1:]
+    assert [rise.endpoint_id, rise.unit] == step[:2]
+    assert [f"{rise.previous_price:g}", f"{rise.price:g}"] == step[3:5]
+    (day,) = shown.tables["Days out of their rhythm"][1:]
+    assert f"{runaway.start.day} Jun 2025" == day[0]
+    assert runaway.username == day[1]
+    single = {tuple(row[:3]) for row in shown.tables["The largest single changes, USD"]}
+    assert {(e.username, e.endpoint_id, "new") for e in truth.launches} <= single
+
+
+def test_every_picture_is_in_words_and_in_the_file(shown: Page) -> None:
+    """Alternative text with what, when, zone and amount; nothing is fetched from anywhere."""
+    assert 7 == len(shown.pictures)
+    for one in shown.pictures:
+        assert re.search(r"[Cc]ost", one["alt"] or "")
+        assert "UTC" in (one["alt"] or "")
+        assert (one["src"] or "").startswith("data:image/png;base64,")
+    assert all(link.startswith(("data:", "#")) for link in shown.links)
+    assert 1 == shown.tags.count("script")
+
+
+def test_the_policy_forbids_the_network_and_names_the_script(
+    load: fu.UsageLoad, tmp_path: Path
+) -> None:
+    """Style and script run by the hash of what they are, and nothing else does."""
+    nothing = replace(load, usage=load.usage.clear())
+    text = fu.report(nothing, out=tmp_path / "a.html").read_text("utf-8")
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy
+    assert policy[1].startswith("default-src 'none'; img-src data:;")
+    for tag in ("style", "script"):
+        (body,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy[1]
+
+
+def test_names_are_shown_and_not_run(usage: pl.DataFrame, tmp_path: Path) -> None:
+    """A team, an endpoint, a unit, a title or a currency of markup is text."""
+    evil = "<script>alert(1)</script>"
+    quote = '"><img src=x onerror=alert(1)> $x$ {{ 7*7 }} \u202e'
+    hostile = usage.filter(pl.col("currency") == "USD").with_columns(
+        username=pl.lit(evil), endpoint_id=pl.lit(quote), unit=pl.lit(evil), product=pl.lit(evil)
+    )
+    found = page(hostile, tmp_path, title=evil)
+    assert 1 == found.tags.count("script")
+    assert evil in found.text
+    assert "{{ 7*7 }}" in found.text
+    assert "\u202e" not in found.text
+    assert all(one["src"] != "x" for one in found.pictures)
+
+
+def test_an_empty_load_is_a_report_that_says_so(load: fu.UsageLoad, tmp_path: Path) -> None:
+    """With the range that was asked for; an empty table without a receipt knows none."""
+    found = page(replace(load, usage=load.usage.clear()), tmp_path)
+    assert "Nothing was spent." in found.text
+    assert "26 Mar – 23 Jun 2025" in found.text
+    with pytest.raises(fu.QueryError, match="empty"):
+        fu.report(load.usage.clear(), out=tmp_path / "x.html")
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_the_same_table_gives_the_same_file(usage: pl.DataFrame, tmp_path: Path) -> None:
+    """To the byte, whatever the reader's settings of matplotlib, which stay as they were."""
+    dollars = usage.filter(pl.col("currency") == "USD")
+    first = fu.report(dollars, out=tmp_path / "a.html").read_bytes()
+    with mpl.rc_context({"axes.facecolor": "black", "font.size": 30}):
+        before = mpl.rcParams.copy()
+        shuffled = dollars.sample(fraction=1, shuffle=True, seed=1)
+        assert first == fu.report(shuffled, out=tmp_path / "b.html").read_bytes()
+        assert before == mpl.rcParams
+
+
+def test_categories_are_text(usage: pl.DataFrame, tmp_path: Path) -> None:
+    """A table whose names are coded is the same table."""
+    few = usage.filter(pl.col("currency") == "USD").head(40)
+    coded = few.cast({"username": pl.Categorical(), "currency": pl.Categorical()})
+    expected = fu.report(few, out=tmp_path / "a.html").read_bytes()
+    assert expected == fu.report(coded, out=tmp_path / "b.html").read_bytes()
+
+
+def test_what_is_refused(
+    usage: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No table, a wrong one, half a comparison, no folder, or no template engine."""
+    with pytest.raises(fu.QueryError, match="expected a load or a Polars frame"):
+        fu.report("usage.parquet", out=tmp_path / "x.html")  # type: ignore[arg-type]
+    with pytest.raises(fu.MissingColumnError, match="unit_price"):
+        fu.report(usage.drop("unit_price"), out=tmp_path / "x.html")
+    with pytest.raises(fu.QueryError, match="only one of baseline and comparison"):
+        fu.report(usage, out=tmp_path / "x.html", baseline=("2025-05-01", "2025-05-11"))
+    odd: Any
+    for odd in ("2025-05", ("2025-05-01",), ("2025-05-01", None)):
+        with pytest.raises(fu.QueryError, match="expected its start and its end, as a pair"):
+            fu.report(usage, out=tmp_path / "x.html", baseline=odd, comparison=odd)
+    with pytest.raises(fu.SnapshotError, match="make the folder"):
+        fu.report(usage.head(3), out=tmp_path / "none" / "x.html")
+    real = builtins.__import__
+
+    def without(name: str, *args: Any) -> Any:
+        if name == "jinja2":
+            raise ImportError(name)
+        return real(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(fu.MissingExtraError, match=r"pip install 'falusage\[report\]'"):
+        fu.report(usage, out=tmp_path / "x.html")
+    assert [] == list(tmp_path.iterdir())
