@@ -18,6 +18,9 @@ import click
 from falusage import __version__
 from falusage.cli.asking import load, snapshot
 from falusage.cli.demo import demo
+from falusage.cli.focus import focus
+from falusage.cli.forecasting import forecast
+from falusage.cli.keeping import history, restatements, sync
 from falusage.cli.report import report
 from falusage.cli.serving import serve
 from falusage.cli.terminal import explain, prepare_streams, say, show_warning
@@ -39,7 +42,7 @@ def cli() -> None:
     """Exact analytics over fal.ai's Organization Usage API."""
 
 
-for command in (demo, load, snapshot, report, serve):
+for command in (demo, load, snapshot, report, sync, history, restatements, forecast, focus, serve):
     cli.add_command(command)
 
 

@@ -40,10 +40,10 @@ def demo(out: Path) -> None:
     from falusage.storage import write_snapshot
 
     matplotlib.use("Agg")  # pictures go to files, whether or not there is a screen
+    out.mkdir(parents=True, exist_ok=True)
     loaded = _load()
     certainty = Certainty.of_receipt(loaded.receipt)
     put(["", *summary(loaded.usage, certainty, width=width()).splitlines()])
-    out.mkdir(parents=True, exist_ok=True)
     write_snapshot(loaded, out / "usage.parquet")
     for name, draw in (("trend.png", _trend), ("share.png", _share)):
         _save(draw(loaded), out / name)

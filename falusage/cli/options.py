@@ -1,8 +1,8 @@
-"""The options that commands share: the query's fields and the client's."""
+"""The options that commands share: the query's fields, the client's, and a file of budgets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from falusage.api.client import UsageClient
     from falusage.api.query import UsageQuery
 
@@ -85,3 +87,39 @@ def client_of(options: dict[str, Any]) -> UsageClient:
     from falusage.api.client import UsageClient
 
     return UsageClient(base_url=options["base_url"], workers=options["workers"], progress=True)
+
+
+def refuse_query(
+    context: click.Context,
+    options: dict[str, Any],
+    *,
+    source: str = "--snapshot",
+    but: Sequence[str] = (),
+) -> None:
+    """Refuse a query beside a snapshot or a store, which is read as it is.
+
+    Raises:
+        UsageError: One of the options was given that make a query or a client.
+    """
+    given = click.core.ParameterSource.COMMANDLINE
+    for name in options:
+        if name not in but and context.get_parameter_source(name) == given:
+            raise click.UsageError(
+                f"{source} is read as it is; it takes no --{name.replace('_', '-')}"
+            )
+
+
+def read_budgets(path: Path) -> pl.DataFrame:
+    """Read a CSV of budgets: all is text, as names are, but the column `budget`.
+
+    Raises:
+        QueryError: It is no CSV, or a budget is no number.
+    """
+    import polars as pl
+
+    from falusage.errors import QueryError
+
+    try:
+        return pl.read_csv(path, schema_overrides={"budget": pl.Float64}, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise QueryError(f"{path} is no CSV of budgets: {error}") from error

@@ -1,15 +1,20 @@
-"""`report`: who spent what, in text, from the API or from a snapshot."""
+"""`report`: who spent what, as text or as a page to send on, from the API or from a snapshot."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli.options import FILE, asking, client_of, query_of
-from falusage.cli.terminal import put, width
+from falusage.cli.options import FILE, asking, client_of, query_of, read_budgets, refuse_query
+from falusage.cli.terminal import put, say, width
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from falusage.reporting import Certainty
 
 
 @click.command(short_help="Print who spent what.")
@@ -17,20 +22,36 @@ from falusage.cli.terminal import put, width
 @click.option(
     "--snapshot", "path", type=FILE, help="Report on this Parquet snapshot, checked, not the API."
 )
+@click.option("--out", type=FILE, help="Write an .html page, with pictures, instead of printing.")
+@click.option(
+    "--budgets",
+    type=FILE,
+    help="A .csv of the columns username, currency and budget: say on the page if they last.",
+)
 @click.pass_context
-def report(context: click.Context, path: Path | None, **options: Any) -> None:
+def report(
+    context: click.Context,
+    path: Path | None,
+    out: Path | None,
+    budgets: Path | None,
+    **options: Any,
+) -> None:
     """Print who spent what: by team, product and endpoint, and against the month before.
 
-    Without --start, the range is this month so far and the month before, by day.
+    Without --start, the range is this month so far and the month before, by day. With --out, the
+    answer is a page in one file, that can be mailed: also why cost moved, which prices changed,
+    and what was out of the ordinary. With --budgets, it sets the month's spend against them, and
+    says where the month will end.
     """
-    from falusage.reporting import Certainty, summary
+    from falusage.reporting import Certainty, summary, write_report
 
+    if out is not None and out.suffix not in {".html", ".htm"}:
+        raise click.BadParameter(f"{out} does not end in .html", param_hint="--out")
+    if budgets is not None and out is None:
+        raise click.UsageError("--budgets are set against the spend on a page; name it with --out")
+    limits = None if budgets is None else read_budgets(budgets)
     if path is not None:
-        given = click.core.ParameterSource.COMMANDLINE
-        if extra := [name for name in options if context.get_parameter_source(name) == given]:
-            raise click.UsageError(
-                f"--snapshot is read as it is; it takes no --{extra[0].replace('_', '-')}"
-            )
+        refuse_query(context, options)
         usage, certainty = _read(path)
     else:
         if options["start"] is None:
@@ -38,7 +59,12 @@ def report(context: click.Context, path: Path | None, **options: Any) -> None:
         with client_of(options) as client:
             loaded = client.load(query_of(options))
         usage, certainty = loaded.usage, Certainty.of_receipt(loaded.receipt)
-    put(summary(usage, certainty, width=width()).splitlines())
+    if out is None:
+        put(summary(usage, certainty, width=width()).splitlines())
+    else:
+        outlook = None if limits is None else _outlook(usage, certainty, limits)
+        write_report(usage, certainty, out=out, budgets=limits, outlook=outlook)
+        say(f"written to {out}")
 
 
 def _two_months(options: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +79,25 @@ def _two_months(options: dict[str, Any]) -> dict[str, Any]:
     return {"start": start, "end": end, "timeframe": options["timeframe"] or "day"}
 
 
-def _read(path: Path) -> tuple[Any, Any]:
+def _outlook(
+    usage: pl.DataFrame, certainty: Certainty, budgets: pl.DataFrame
+) -> pl.DataFrame | None:
+    """Say where the month will end, or on stderr why that cannot be said: the page needs it not."""
+    import falusage as fu
+    from falusage.timeframes import floor
+
+    until, timezone = certainty.closed_until, certainty.timezone
+    if floor(until, every="1mo", timezone=timezone) < certainty.start:
+        return None  # what was spent in the month is not all in the table, as the page says
+    by = [column for column in budgets.columns if column not in ("currency", "budget")]
+    try:
+        return fu.month_outlook(usage, by=by, budgets=budgets, as_of=until, timezone=timezone)
+    except (fu.AlignmentError, fu.MissingExtraError, fu.ShortHistoryError) as error:
+        say(f"no outlook: {error}")
+        return None
+
+
+def _read(path: Path) -> tuple[pl.DataFrame, Certainty]:
     from falusage.reporting import Certainty
     from falusage.storage import read_snapshot, snapshot_metadata
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import falusage as fu
@@ -48,6 +49,76 @@ def test_a_snapshot_without_a_receipt_claims_nothing(run) -> None:
 
     assert 0 == code
     assert "not known" in out
+
+
+def test_a_page_is_written_of_the_api_and_of_a_snapshot(run) -> None:
+    """`--out` writes the same page of both, prints nothing, and says where it is."""
+    assert (0, "") == run("report", *RANGE, "--out", "api.html")[:2]
+    run("snapshot", *RANGE, "--out", "usage.parquet")
+    code, out, err = run("report", "--snapshot", "usage.parquet", "--out", "file.html")
+
+    assert (0, "") == (code, out)
+    assert "written to file.html" in err
+    assert Path("api.html").read_bytes() == Path("file.html").read_bytes()
+    assert "all 31 keys agree" in Path("file.html").read_text("utf-8")
+
+
+BUDGETS = "username,currency,budget\nacme-voice,USD,2000\nacme-paris,EUR,9000\n"
+
+
+def test_budgets_are_on_the_page_with_where_the_month_will_end(run) -> None:
+    """As the functions say it, of the days that had ended; the file is read as `forecast` does."""
+    Path("budgets.csv").write_text(BUDGETS, "utf-8")
+
+    code, _, err = run("report", *RANGE, "--out", "page.html", "--budgets", "budgets.csv")
+
+    assert (0, False) == (code, "no outlook" in err)
+    page = Path("page.html").read_text("utf-8")
+    row = fu.month_outlook(
+        fu.load_usage("2025-05-01", "2025-06-24", timeframe="day"),
+        by="username",
+        budgets=pl.read_csv("budgets.csv"),
+    ).row(by_predicate=pl.col("username") == "acme-voice", named=True)
+    assert (1.0, "2,000.00 USD") == (row["chance_over"], f"{row['budget']:,.2f} USD")
+    assert f"{row['projected']:,.2f} USD" in page
+    assert "2025-06, as of 2025-06-24 00:00, at its own pace" in page
+
+
+@pytest.mark.parametrize(
+    ("start", "said"), [("2025-06-14", "its month is not whole"), ("2025-06-01", "")]
+)
+def test_no_outlook_is_made_of_what_cannot_give_one(run, start: str, said: str) -> None:
+    """Neither of a part of the month, nor of less than two weeks; the page is written."""
+    Path("budgets.csv").write_text(BUDGETS, "utf-8")
+    asked = ("report", "--start", start, "--timeframe", "day", "--budgets", "budgets.csv")
+
+    code, _, err = run(*asked, "--end", "2025-06-20" if said else "2025-06-11", "--out", "a.html")
+
+    page = Path("a.html").read_text("utf-8")
+    assert (0, said in page) == (code, True)
+    assert "Where it will end" not in page
+    assert ("no outlook: " in err) is not bool(said)
+
+
+def test_budgets_need_a_page_and_numbers(run) -> None:
+    """The text of a terminal has no budgets; a budget that is no number is refused at once."""
+    Path("budgets.csv").write_text(BUDGETS.replace("2000", "much"), "utf-8")
+
+    code, _, err = run("report", *RANGE, "--budgets", "budgets.csv")
+    assert (2, True) == (code, "name it with --out" in err)
+
+    code, _, err = run("report", *RANGE, "--budgets", "budgets.csv", "--out", "a.html")
+    assert (2, True) == (code, "budgets.csv is no CSV of budgets" in err)
+    assert not Path("a.html").exists()
+
+
+def test_a_page_is_html(run) -> None:
+    """Another ending is refused before anything is asked."""
+    code, out, err = run("report", *RANGE, "--out", "report.pdf")
+
+    assert (2, "") == (code, out)
+    assert "does not end in .html" in err
+    assert not Path("report.pdf").exists()
 
 
 def test_a_damaged_snapshot_is_refused(run) -> None:

@@ -1,0 +1,94 @@
+"""`focus`: usage as a FOCUS file, from the API or from a snapshot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from falusage.cli.options import FILE, asking, client_of, query_of, refuse_query
+from falusage.cli.terminal import say
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from falusage.timeframes import Timeframe
+
+
+@click.command(short_help="Write usage as a FOCUS file.")
+@asking
+@click.option(
+    "--snapshot", "path", type=FILE, help="Take this Parquet snapshot, checked, not the API."
+)
+@click.option("--billing-account-id", required=True, metavar="ID", help="Who is billed, by id.")
+@click.option(
+    "--billing-account-name", required=True, metavar="NAME", help="Who is billed, by name."
+)
+@click.option(
+    "--focus-version",
+    type=click.Choice(["1.2", "1.4"]),
+    default="1.2",
+    show_default=True,
+    help="The specification's version.",
+)
+@click.option("--out", type=FILE, required=True, help="The .parquet or .csv file to write.")
+@click.pass_context
+def focus(
+    context: click.Context,
+    *,
+    path: Path | None,
+    billing_account_id: str,
+    billing_account_name: str,
+    focus_version: Literal["1.2", "1.4"],
+    out: Path,
+    **options: Any,
+) -> None:
+    """Write usage as FOCUS, the FinOps Open Cost and Usage Specification, in CSV or Parquet.
+
+    A charge period is a bucket, or with --snapshot the --timeframe, which may be coarser.
+    """
+    from falusage.focus import to_focus
+
+    if out.suffix not in (".csv", ".parquet"):
+        raise click.BadParameter(f"{out} ends in neither .csv nor .parquet", param_hint="--out")
+    if path is None:
+        with client_of(options) as client:
+            loaded = client.load(query_of(options))
+        say(str(loaded.receipt))
+        usage, timeframe = loaded.usage, loaded.receipt.query.timeframe
+    else:
+        refuse_query(context, options, but=("timeframe",))
+        usage, timeframe = _read(path, options["timeframe"])
+    table = to_focus(
+        usage,
+        billing_account_id=billing_account_id,
+        billing_account_name=billing_account_name,
+        timeframe=timeframe,
+        version=focus_version,
+    )
+    _write(table, out)
+    say(f"{table.height:,} charges written to {out}")
+
+
+def _read(path: Path, timeframe: Timeframe | None) -> tuple[pl.DataFrame, Timeframe]:
+    from falusage.storage import read_snapshot, snapshot_metadata
+
+    usage = read_snapshot(path)
+    receipt = snapshot_metadata(path).receipt
+    asked = timeframe or (receipt and receipt.query.timeframe)
+    if not asked:
+        raise click.UsageError(f"{path} does not say what buckets it has; add --timeframe")
+    return usage, asked
+
+
+def _write(table: pl.DataFrame, out: Path) -> None:
+    """Write the file, whole or not at all."""
+    from falusage.focus.columns import CSV_TIME
+    from falusage.storage.atomic import replacing
+
+    with replacing(out) as file:
+        if out.suffix == ".csv":
+            table.write_csv(file, datetime_format=CSV_TIME)
+        else:
+            table.write_parquet(file)

@@ -1,0 +1,271 @@
+"""`forecast`: where the month will end, or the periods ahead, from the API, a snapshot or a store.
+
+The outlook is the question that budgets are asked; `--horizon` gives the course of it, and
+`--backtest` the track record by which the model was chosen.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from falusage.cli.options import FILE, asking, client_of, query_of, read_budgets, refuse_query
+from falusage.cli.terminal import put, put_data, say, width
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from falusage.reporting.tables import Column
+
+_HISTORY: Final = timedelta(weeks=26)
+_DPI: Final = 160
+
+
+@click.command(short_help="Say where the month will end.")
+@asking
+@click.option(
+    "--snapshot", "path", type=FILE, help="Forecast from this Parquet snapshot, not the API."
+)
+@click.option("--store", metavar="DIR", help="Forecast from this store, not the API.")
+@click.option(
+    "--by", multiple=True, metavar="COLUMN", help="A series for each, as --by username; repeat it."
+)
+@click.option("--month", metavar="MONTH", help="As 2025-03. [default: the present one]")
+@click.option(
+    "--budgets",
+    type=FILE,
+    help="A .csv of the columns of --by, currency and budget, to say whether they last.",
+)
+@click.option(
+    "--horizon",
+    type=click.IntRange(1, 5000),
+    metavar="N",
+    help="Print the next N periods, instead of the month's outlook.",
+)
+@click.option(
+    "--every",
+    type=click.Choice(["1h", "1d", "1w", "1mo", "1q", "1y"]),
+    default="1d",
+    show_default=True,
+    help="The periods of --horizon.",
+)
+@click.option("--backtest", "track", is_flag=True, help="Print how each model did, for --horizon.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How to print it; json and csv have every column.",
+)
+@click.option("--out", type=FILE, help="Draw the forecast into this .png, .svg or .pdf, too.")
+@click.pass_context
+def forecast(  # noqa: PLR0917 - click gives them by name
+    context: click.Context,
+    path: Path | None,
+    store: str | None,
+    by: tuple[str, ...],
+    month: str | None,
+    budgets: Path | None,
+    horizon: int | None,
+    every: Any,
+    track: bool,
+    form: str,
+    out: Path | None,
+    **options: Any,
+) -> None:
+    """Say where the month will end, and whether the budget lasts; or forecast what is ahead.
+
+    It learns from the past 26 weeks by day, unless --start says otherwise; from all of a snapshot
+    or a store. A period that is not whole or not settled is forecast, and not learned from.
+    """
+    if out is not None and out.suffix not in {".png", ".svg", ".pdf"}:
+        raise click.BadParameter(f"{out} is no .png, .svg or .pdf", param_hint="--out")
+    if track and horizon is None:
+        raise click.UsageError("--backtest needs a --horizon: how far ahead it is held to")
+    if horizon is not None and (month or budgets):
+        raise click.UsageError("--horizon looks at periods; it takes no --month and no --budgets")
+    if path is not None and store is not None:
+        raise click.UsageError("--snapshot and --store are two tables; name one")
+    import falusage as fu
+
+    zone = options["timezone"]
+    usage, as_of = _usage(context, path, store, every, options)
+    asked: dict[str, Any] = {"by": by, "timezone": zone, "as_of": as_of}
+    if horizon is None:
+        limits = None if budgets is None else read_budgets(budgets)
+        result = fu.month_outlook(usage, month=month, budgets=limits, **asked)
+        columns = _outlook_columns
+    elif track:
+        result = fu.backtest(usage, horizon=horizon, every=every, **asked)
+        columns = _track_columns
+    else:
+        result = fu.forecast(usage, horizon=horizon, every=every, **asked)
+        columns = _forecast_columns
+    _print(result, by, form, columns)
+    if out is not None:
+        ahead = horizon or _days_left(result, zone)
+        record = result if track else None
+        _draw(usage, out, record, by=by, horizon=ahead, every=every, zone=zone, as_of=as_of)
+        say(f"drawn in {out}")
+
+
+def _usage(
+    context: click.Context,
+    path: Path | None,
+    store: str | None,
+    every: str,
+    options: dict[str, Any],
+) -> tuple[pl.DataFrame, datetime | None]:
+    """Give the table, and the instant from which its buckets were open when it was read."""
+    if path is not None or store is not None:
+        source = "--snapshot" if store is None else "--store"
+        refuse_query(context, options, source=source, but=("timezone",))
+    if path is not None:
+        from falusage.storage import read_snapshot, snapshot_metadata
+
+        receipt = snapshot_metadata(path).receipt
+        return read_snapshot(path), receipt and receipt.open_from
+    if store is not None:
+        from falusage.storage import UsageStore
+
+        return UsageStore(store).scan().collect(), None
+    if options["start"] is None:
+        from falusage.timeframes import floor, instant
+
+        end = instant(options["end"] or datetime.now(UTC), timezone=options["timezone"], name="end")
+        start = floor(end - _HISTORY, every="1d", timezone=options["timezone"])
+        options |= {"start": start, "end": end}
+    options["timeframe"] = options["timeframe"] or ("hour" if every == "1h" else "day")
+    with client_of(options) as client:
+        loaded = client.load(query_of(options))
+    say(str(loaded.receipt))
+    return loaded.usage, None
+
+
+def _days_left(outlook: pl.DataFrame, zone: str) -> int:
+    """Give how many days are to be drawn to the end of the month; one at least."""
+    from falusage.timeframes import after, floor, instant
+
+    start = instant(f"{outlook['month'][0]}-01", timezone=zone)
+    end = after(start, every="1mo", timezone=zone)
+    now = floor(outlook["as_of"][0], every="1d", timezone=zone)
+    return max(1, round((end - now) / timedelta(days=1)))
+
+
+def _draw(
+    usage: pl.DataFrame,
+    out: Path,
+    record: pl.DataFrame | None,
+    *,
+    by: tuple[str, ...],
+    horizon: int,
+    every: Any,
+    zone: str,
+    as_of: datetime | None,
+) -> None:
+    import warnings
+
+    import matplotlib
+
+    import falusage as fu
+
+    matplotlib.use("Agg")  # the picture goes to a file, whether or not there is a screen
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fu.IncompletePeriodWarning)  # it was said above
+        warnings.simplefilter("ignore", fu.ShortHistoryWarning)
+        ahead = fu.forecast(usage, horizon=horizon, every=every, by=by, timezone=zone, as_of=as_of)
+    before = fu.trend(usage, by=by, every=every, timezone=zone)
+    history = before.filter(before["complete"] & (before["period"] < ahead["period"].min()))
+    shown = history.tail(_shown(history, horizon))
+    axes = fu.plot_forecast(ahead, history=shown, backtest=record)
+    figure: Any = axes.figure  # a whole figure, because no axes were given
+    figure.savefig(out, dpi=_DPI)
+
+
+def _shown(history: pl.DataFrame, horizon: int) -> int:
+    """Give the rows of about three horizons of history: enough to see where it comes from."""
+    series = history.height // max(history["period"].n_unique(), 1)
+    return max(1, series) * max(3 * horizon, 28)
+
+
+def _print(result: pl.DataFrame, by: tuple[str, ...], form: str, columns: Any) -> None:
+    if form == "table":
+        from falusage.reporting.tables import lay_out, names
+
+        titles = {"username": "team", "endpoint_id": "endpoint", "currency": ""}
+        keys = [names(result, name, titles.get(name, name)) for name in by if name != "currency"]
+        if "as_of" in result.columns and result.height:
+            put([f"{result['month'][0]}, as of {result['as_of'][0]:%Y-%m-%d %H:%M %Z}"])
+        put(lay_out(columns(result, keys), width=width()))
+        return
+    from falusage.reporting.records import csv_text, json_text
+
+    for text in (json_text if form == "json" else csv_text)(result):
+        put_data(text)
+
+
+def _outlook_columns(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
+    from falusage.reporting.amounts import percent
+    from falusage.reporting.tables import Column, amounts, names
+
+    columns = [
+        *keys,
+        amounts(found, "spent", "spent"),
+        amounts(found, "projected", "will end at"),
+        _band(found, 80),
+        _band(found, 95, optional=True),
+    ]
+    if found["budget"].count():
+        columns += [
+            amounts(found, "budget", "budget"),
+            Column("chance over", [percent(c) for c in found["chance_over"]], right=True),
+            Column("runs out on", [str(day or "-") for day in found["runs_out_on"]]),
+        ]
+    return [*columns, names(found, "model", "model", optional=True)]
+
+
+def _forecast_columns(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
+    from falusage.reporting.tables import Column, amounts, names
+
+    return [
+        Column("period", [f"{at:%Y-%m-%d %H:%M %Z}" for at in found["period"]]),
+        *keys,
+        amounts(found, "cost", "cost"),
+        _band(found, 80),
+        _band(found, 95, optional=True),
+        names(found, "model", "model", optional=True),
+    ]
+
+
+def _track_columns(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
+    from falusage.reporting.amounts import percent
+    from falusage.reporting.tables import Column, names
+
+    def figures(name: str) -> Column:
+        return Column(name.replace("_", " "), [f"{x:.3f}" for x in found[name]], right=True)
+
+    def shares(level: int) -> Column:
+        cells = [percent(share) for share in found[f"coverage_{level}"]]
+        return Column(f"in {level}% band", cells, right=True)
+
+    return [
+        *keys,
+        names(found, "currency", "currency"),
+        names(found, "model", "model"),
+        Column("", ["chosen" if chosen else "" for chosen in found["chosen"]]),
+        *map(figures, ("error", "total_error", "behind", "noise")),
+        *map(shares, (80, 95)),
+        Column("windows", [f"{w} x {a}" for w, a in found.select("windows", "ahead").rows()]),
+    ]
+
+
+def _band(found: pl.DataFrame, level: int, *, optional: bool = False) -> Column:
+    from falusage.reporting.tables import Column
+
+    ends = found.select(f"lo_{level}", f"hi_{level}").rows()
+    cells = [f"{low:,.2f} – {high:,.2f}" for low, high in ends]
+    return Column(f"{level}% band", cells, right=True, optional=optional)

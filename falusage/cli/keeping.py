@@ -1,0 +1,168 @@
+"""`sync`, `history` and `restatements`: a store kept by a nightly job, and what it can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from falusage.cli.options import asking, client_of
+from falusage.cli.terminal import put, put_data, say, width
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from falusage.reporting.tables import Column
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_store: Final = click.option(
+    "--store",
+    "place",
+    required=True,
+    metavar="DIR",
+    help="The store's folder, or its address (s3://, gs://, az://).",
+)
+_form: Final = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How to print it; json and csv have every column.",
+)
+
+
+@click.command(short_help="Keep a store up to date.")
+@_store
+@asking
+@click.option(
+    "--settle",
+    default="3d",
+    show_default=True,
+    metavar="TIME",
+    help="How long buckets go on changing after their end, as 36h, 3d or 2w.",
+)
+@click.option(
+    "--allow-empty", is_flag=True, help="Believe it where days that had spend come back empty."
+)
+@click.option("--compact", is_flag=True, help="Merge small files afterwards.")
+def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: Any) -> None:
+    """Read what is new, and again what is young, into a store; days by default.
+
+    Run it every night with the same options: it goes on from what the store has, wherever the
+    last run ended.
+    """
+    from falusage.storage import UsageStore
+
+    if options["start"] is None:
+        raise click.MissingParameter(param_type="option", param_hint="'--start'")
+    store = UsageStore(place)
+    kept = {k: v for k, v in options.items() if k not in ("base_url", "workers", "timeframe")}
+    with client_of(options) as client:
+        result = store.sync(
+            **kept,
+            client=client,
+            timeframe=options["timeframe"] or "day",
+            settle=settle,
+            allow_empty=allow_empty,
+        )
+    say(str(result))
+    if compact and (version := store.compact()) is not None:
+        say(f"compacted: version {version}")
+
+
+@click.command(short_help="List a store's versions.")
+@_store
+@_form
+def history(place: str, form: str) -> None:
+    """List a store's versions: when, what was read, and what it holds, by currency."""
+    from falusage.reporting.tables import Column, amounts, names
+    from falusage.storage import UsageStore
+
+    store = UsageStore(place)
+    found = store.history()
+
+    def columns(zone: str) -> list[Column]:
+        return [
+            Column("version", [str(number) for number in found["version"]], right=True),
+            names(found, "kind", "kind", optional=True),
+            _moments(found, "at", "at", zone),
+            _moments(found, "start", "from", zone, optional=True),
+            _moments(found, "end", "to", zone, optional=True),
+            Column("rows", [f"{count:,}" for count in found["rows"]], right=True),
+            amounts(found, "cost", "cost"),
+            amounts(found, "change", "change", signed=True),
+            amounts(found, "restated", "restated", signed=True),
+        ]
+
+    _print(store, found, form, columns)
+
+
+@click.command(short_help="Say what changed between two versions.")
+@_store
+@_form
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="[NEW]", required=False)
+def restatements(place: str, form: str, old: str, new: str | None) -> None:
+    """List the rows in which two versions of a store differ.
+
+    OLD and NEW are versions of `history`, or instants: a date is the midnight in the store's time
+    zone that it begins with. NEW is the last version, if it is left out.
+    """
+    from falusage.reporting.tables import Column, amounts, names
+    from falusage.storage import UsageStore
+
+    store = UsageStore(place)
+    found = store.restatements(_when(old), None if new is None else _when(new))
+
+    def columns(zone: str) -> list[Column]:
+        return [
+            names(found, "change", "change"),
+            Column("restated", ["yes" if each else "no" for each in found["restated"]]),
+            _moments(found, "bucket", "bucket", zone),
+            names(found, "username", "team"),
+            names(found, "endpoint_id", "endpoint"),
+            amounts(found, "cost_old", "was"),
+            amounts(found, "cost_new", "is"),
+            amounts(found, "cost_delta", "by", signed=True),
+        ]
+
+    _print(store, found, form, columns)
+
+
+def _when(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+def _moments(
+    frame: pl.DataFrame, name: str, title: str, zone: str, *, optional: bool = False
+) -> Column:
+    from falusage.reporting.tables import Column
+
+    local = frame[name].dt.convert_time_zone(zone)
+    cells = ["-" if at is None else f"{at:%Y-%m-%d %H:%M}" for at in local]
+    return Column(title, cells, optional=optional)
+
+
+def _print(
+    store: Any, found: pl.DataFrame, form: str, columns: Callable[[str], list[Column]]
+) -> None:
+    if form == "table":
+        from falusage.reporting.tables import lay_out
+
+        put(lay_out(columns(store.timezone), width=width()))
+        return
+    for text in _data(found, form):
+        put_data(text)
+
+
+def _data(found: pl.DataFrame, form: str) -> Iterator[str]:
+    import polars as pl
+
+    from falusage.reporting.records import csv_text, json_text
+
+    # As numbers, like those of the usage table: JSON would have Decimals as text.
+    plain = found.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
+    return (json_text if form == "json" else csv_text)(plain)

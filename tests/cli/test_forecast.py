@@ -1,0 +1,102 @@
+"""`forecast` prints what the functions say, of the API and of a snapshot, and draws it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import falusage as fu
+
+RANGE = ("--start", "2025-05-01", "--end", "2025-06-24", "--timeframe", "day")
+PNG = b"\x89PNG"
+
+
+@pytest.fixture
+def kept(environment: Path) -> str:
+    """A snapshot of the sample's last 54 days."""
+    usage = fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage
+    fu.write_snapshot(usage, "usage.parquet")
+    return "usage.parquet"
+
+
+def test_the_outlook_is_that_of_the_function(run, kept: str) -> None:
+    """As JSON with every column, of the API and of a snapshot of the same days alike."""
+    expected = fu.month_outlook(fu.read_snapshot(kept), by="username")
+
+    code, out, _ = run("forecast", "--snapshot", kept, "--by", "username", "--format", "json")
+
+    assert 0 == code
+    assert expected["projected"].to_list() == [row["projected"] for row in json.loads(out)]
+    assert (0, out) == run("forecast", *RANGE, "--by", "username", "--format", "json")[:2]
+
+
+def test_budgets_are_read_and_the_picture_is_drawn(run, kept: str) -> None:
+    """A table of text says the chance and the day; the file is a picture."""
+    Path("budgets.csv").write_text("username,currency,budget\nacme-voice,USD,3000\n", "utf-8")
+
+    code, out, err = run(
+        "forecast", "--snapshot", kept, "--by", "username", "--budgets", "budgets.csv",
+        "--out", "ahead.png",
+    )  # fmt: skip
+
+    assert 0 == code
+    assert "2025-06, as of 2025-06-24 00:00 UTC" == out.splitlines()[0]
+    assert "3,000.00 USD       100.0%" in out
+    assert "2025-06-2" in out
+    assert "drawn in ahead.png" in err
+    assert Path("ahead.png").read_bytes().startswith(PNG)
+
+
+def test_a_horizon_prints_periods_and_their_track_record(run, kept: str) -> None:
+    """As csv with every column; the track record says which model was chosen."""
+    code, out, _ = run("forecast", "--snapshot", kept, "--horizon", "3", "--format", "csv")
+    assert 0 == code
+    assert 3 * 2 == pl.read_csv(out.encode()).height
+
+    asked = ("forecast", "--snapshot", kept, "--horizon", "3", "--backtest")
+    code, out, _ = run(*asked, "--out", "track.svg")
+    assert 0 == code
+    assert 2 == out.count("chosen")
+    assert "in 80% band" in out
+    assert "in backtest" in Path("track.svg").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--horizon", "0"), "0 is not in the range"),
+        (("--backtest",), "--backtest needs a --horizon"),
+        (("--horizon", "3", "--month", "2025-06"), "takes no --month"),
+        (("--out", "a.html"), "is no .png, .svg or .pdf"),
+        (("--store", "b"), "name one"),
+        (("--month", "June"), "month is 'June'"),
+        (("--start", "2025-01-01"), "it takes no --start"),
+    ],
+)
+def test_what_cannot_be_asked_is_wrong_usage(
+    run, kept: str, arguments: tuple[str, ...], said: str
+) -> None:
+    """Exit code 2, and why."""
+    code, out, err = run("forecast", "--snapshot", kept, *arguments)
+
+    assert (2, "") == (code, out)
+    assert said in err
+
+
+def test_a_store_is_named_where_a_query_is_refused(run) -> None:
+    """What is read as it is, is what was named."""
+    code, out, err = run("forecast", "--store", "kept", "--start", "2025-01-01")
+
+    assert (2, "") == (code, out)
+    assert "--store is read as it is; it takes no --start" in err
+
+
+def test_too_little_history_is_refused(run) -> None:
+    """Exit code 1, and what it needs."""
+    code, out, err = run("forecast", "--start", "2025-06-14", "--end", "2025-06-24")
+
+    assert (1, "") == (code, out)
+    assert "needs two weeks" in err
