@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from falusage.errors import CostMismatchWarning as CostMismatchWarning
     from falusage.errors import FalUsageError as FalUsageError
     from falusage.errors import FalUsageWarning as FalUsageWarning
+    from falusage.errors import IncompletePeriodWarning as IncompletePeriodWarning
     from falusage.errors import MissingColumnError as MissingColumnError
     from falusage.errors import MissingExtraError as MissingExtraError
     from falusage.errors import MixedCurrencyError as MixedCurrencyError
@@ -40,16 +41,32 @@ if TYPE_CHECKING:
     from falusage.errors import ReconciliationWarning as ReconciliationWarning
     from falusage.errors import SchemaError as SchemaError
     from falusage.errors import ServerError as ServerError
+    from falusage.errors import ShortHistoryError as ShortHistoryError
+    from falusage.errors import ShortHistoryWarning as ShortHistoryWarning
     from falusage.errors import SnapshotError as SnapshotError
     from falusage.errors import StoreError as StoreError
     from falusage.errors import TransportError as TransportError
     from falusage.errors import UnknownFieldWarning as UnknownFieldWarning
     from falusage.errors import UnknownProductWarning as UnknownProductWarning
+    from falusage.focus import read_focus as read_focus
+    from falusage.focus import tie_out as tie_out
+    from falusage.focus import to_focus as to_focus
+    from falusage.forecasting import backtest as backtest
+    from falusage.forecasting import forecast as forecast
+    from falusage.forecasting import month_outlook as month_outlook
     from falusage.plotting import colors_of as colors_of
+    from falusage.plotting import plot_anomalies as plot_anomalies
+    from falusage.plotting import plot_bridge as plot_bridge
+    from falusage.plotting import plot_forecast as plot_forecast
+    from falusage.plotting import plot_heatmap as plot_heatmap
     from falusage.plotting import plot_share as plot_share
+    from falusage.plotting import plot_stack as plot_stack
     from falusage.plotting import plot_trend as plot_trend
+    from falusage.reporting import report as report
     from falusage.sample import Sample as Sample
     from falusage.sample import sample_usage as sample_usage
+    from falusage.storage import SyncResult as SyncResult
+    from falusage.storage import UsageStore as UsageStore
     from falusage.storage import download_snapshot as download_snapshot
     from falusage.storage import read_snapshot as read_snapshot
     from falusage.storage import scan_snapshot as scan_snapshot
@@ -79,6 +96,7 @@ _HOMES = {
         "CostMismatchWarning",
         "FalUsageError",
         "FalUsageWarning",
+        "IncompletePeriodWarning",
         "MissingColumnError",
         "MissingExtraError",
         "MixedCurrencyError",
@@ -93,15 +111,31 @@ _HOMES = {
         "ReconciliationWarning",
         "SchemaError",
         "ServerError",
+        "ShortHistoryError",
+        "ShortHistoryWarning",
         "SnapshotError",
         "StoreError",
         "TransportError",
         "UnknownFieldWarning",
         "UnknownProductWarning",
     ),
-    "falusage.plotting": ("colors_of", "plot_share", "plot_trend"),
+    "falusage.focus": ("read_focus", "tie_out", "to_focus"),
+    "falusage.forecasting": ("backtest", "forecast", "month_outlook"),
+    "falusage.plotting": (
+        "colors_of",
+        "plot_anomalies",
+        "plot_bridge",
+        "plot_forecast",
+        "plot_heatmap",
+        "plot_share",
+        "plot_stack",
+        "plot_trend",
+    ),
+    "falusage.reporting": ("report",),
     "falusage.sample": ("Sample", "sample_usage"),
     "falusage.storage": (
+        "SyncResult",
+        "UsageStore",
         "download_snapshot",
         "read_snapshot",
         "scan_snapshot",

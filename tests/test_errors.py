@@ -33,6 +33,7 @@ TREE = {
     "MissingColumnError": "FalUsageError",
     "AlignmentError": "FalUsageError",
     "MixedCurrencyError": "FalUsageError",
+    "ShortHistoryError": "FalUsageError",
     "SnapshotError": "FalUsageError",
     "StoreError": "FalUsageError",
     "MissingExtraError": "FalUsageError ImportError",
@@ -43,6 +44,8 @@ TREE = {
     "CostMismatchWarning": "FalUsageWarning",
     "QuarantineWarning": "FalUsageWarning",
     "ReconciliationWarning": "FalUsageWarning",
+    "IncompletePeriodWarning": "FalUsageWarning",
+    "ShortHistoryWarning": "FalUsageWarning",
 }
 FRAME = pl.DataFrame({"cost": [-1.0], "rules": [["cost: negative"]]})
 FACTS: dict[str, Any] = {

@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import falusage as fu
@@ -39,6 +41,7 @@ def organization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         "PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     )
     with fu.Emulator(api_key=KEY) as emulator:
+        emulator.clock = lambda: datetime(2025, 6, 24, 12, tzinfo=UTC)
         monkeypatch.setenv("FALUSAGE_BASE_URL", emulator.base_url)
         yield tmp_path
 
@@ -63,6 +66,9 @@ def test_python_snippets_work(organization: Path) -> None:
     plt.close("all")
 
     assert (organization / "endpoints.png").read_bytes().startswith(b"\x89PNG")
+    assert names["quarter"].height < names["store"].scan().collect().height
+    assert names["changed"].is_empty()
+    assert not names["lines"].filter(pl.col("gap") != 0).height
     assert names["june"].equals(names["load"].usage)
     assert names["load"].receipt.open_from is None
     assert names["tested"].receipt.retries > 0
@@ -72,7 +78,9 @@ def test_commands_run(organization: Path) -> None:
     """Each block as it is pasted, with the key that it sets."""
     printed = [bash(block) for block in RUN]
 
-    assert all("HOW SURE THIS IS" in out for out in printed)
+    shown = ["HOW SURE THIS IS", "HOW SURE THIS IS", "version"]
+    assert all(words in out for words, out in zip(shown, printed, strict=True))
+    assert (organization / "report.html").read_text("utf-8").startswith("<!doctype html>")
     assert (organization / "compute.csv").read_text().startswith("bucket,bucket_end,username")
 
 
