@@ -42,6 +42,7 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST_YEAR: Final = 1970
 _LAST_YEAR: Final = 9000
 _TICK: Final = pl.duration(microseconds=1)
+_DAY: Final = timedelta(days=1)
 
 
 def auto_timeframe(start: datetime, end: datetime) -> Timeframe:
@@ -179,6 +180,32 @@ def _local_to_instant(naive: pl.Expr, timezone: str) -> pl.Expr:
     # A midnight that a clock change skips: the first instant after the day before.
     before = (naive - _TICK).dt.replace_time_zone(timezone, ambiguous="latest", non_existent="null")
     return pl.coalesce(at, before + _TICK)
+
+
+@functools.lru_cache(maxsize=64)
+def clock_changes(timezone: str, *, first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """Give a zone's UTC offsets from the year `first` to `last`, and since when each holds.
+
+    Both are in microseconds, the first since before `first` began; it is where tables that Polars
+    cannot convert, because they are elsewhere, learn the calendar that Polars has.
+
+    >>> clock_changes("Asia/Kolkata", first=2020, last=2030)
+    ((1577750400000000, 19800000000),)
+    """
+    begin, end = datetime(first, 1, 1, tzinfo=UTC), datetime(last + 1, 1, 1, tzinfo=UTC)
+    days = pl.select(
+        at=pl.datetime_range(begin - _DAY, end + _DAY, interval="1d", time_unit="us")
+    ).with_columns(offset=_offset(pl.col("at").dt.convert_time_zone(timezone)))
+    # A day in which the offset changes is looked at by the minute; all others hold one offset.
+    near = days.filter(pl.col("offset") != pl.col("offset").shift(1)).select(
+        at=pl.datetime_ranges(pl.col("at") - _DAY, "at", interval="1m", time_unit="us")
+    )
+    found = (
+        pl.concat([days.head(1).select("at"), near.explode("at", empty_as_null=False)])
+        .with_columns(offset=_offset(pl.col("at").dt.convert_time_zone(timezone)))
+        .filter(pl.col("offset").ne_missing(pl.col("offset").shift(1)))
+    )
+    return tuple(found.select(pl.all().to_physical()).rows())
 
 
 @functools.lru_cache(maxsize=4096)

@@ -22,6 +22,12 @@ from falusage.transforms.tables import require
 
 BUCKET = ("bucket", "bucket_end")
 
+INDIVISIBLE = (
+    "A bucket is one number, and no arithmetic can split it: ask in the time zone and at the grain "
+    "that the usage was loaded in, or for periods that hold whole buckets"
+)
+"""What there is to do about a bucket that reaches over a boundary."""
+
 _ADD_END = (
     "A period needs to know where each bucket ends. For hourly buckets, add it with "
     "usage.with_columns(bucket_end=pl.col('bucket').dt.offset_by('1h')); for days in New York, "
@@ -212,9 +218,7 @@ def _refuse(buckets: pl.DataFrame, fault: pl.Expr, saying: str) -> None:
     faulty = buckets.filter(fault).sort(BUCKET).head(1)
     for bucket, end in faulty.select(BUCKET).iter_rows():
         raise AlignmentError(
-            f"the bucket from {_text(bucket)} to {_text(end)} {saying}. A bucket is one number, "
-            "and no arithmetic can split it: ask in the time zone and at the grain that the usage "
-            "was loaded in, or for periods that hold whole buckets"
+            f"the bucket from {_text(bucket)} to {_text(end)} {saying}. {INDIVISIBLE}"
         )
 
 

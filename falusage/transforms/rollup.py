@@ -14,6 +14,8 @@ from falusage.columns import MONEY
 from falusage.errors import QueryError
 from falusage.timeframes import Every, zone
 from falusage.transforms.codes import coded, decoded, in_order
+from falusage.transforms.elsewhere import outline, sums_there
+from falusage.transforms.engines import is_elsewhere
 from falusage.transforms.periods import EVER, Range, with_period
 from falusage.transforms.tables import (
     Frame,
@@ -86,6 +88,11 @@ def rollup(
     └────────────────────────────────┴──────────┴──────────┴──────┘
     """
     columns = names(values, argument="values")
+    if is_elsewhere(usage):
+        sums = _sums(outline(usage), by=by, every=every, timezone=timezone, values=columns)
+        return sums_there(
+            usage, key(names(by, argument="by")), every=every, timezone=timezone, values=columns
+        )
     sums = _sums(plan(usage), by=by, every=every, timezone=timezone, values=columns)
     group = [name for name in sums.collect_schema() if name not in columns]
     return like(usage, in_order(sums.with_columns(pl.col(columns).cast(pl.Float64)), group))

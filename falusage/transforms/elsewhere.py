@@ -1,0 +1,188 @@
+"""The rollup where the rows are: in DuckDB, or in Spark, through Narwhals.
+
+Every other view is laid out from sums, so the rollup is the one step that must see each row. Here
+it becomes a plan of the engine's own, of which nothing is run. It has the same sums, because each
+number is made the Decimal that Polars makes of it; the same periods, because the calendar is that
+of Polars, written out; and the same refusals, which the engine raises when the plan is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import polars as pl
+
+from falusage.columns import ABSURD, MONEY
+from falusage.errors import QueryError
+from falusage.transforms.calendar import SINCE, UNTIL, with_number, with_start
+from falusage.transforms.engines import ENGINES, DuckRelation, Elsewhere, Engine, SparkFrame
+from falusage.transforms.periods import BUCKET, INDIVISIBLE
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+_LIMB: Final = 2.0**50
+_WHOLE: Final = 2.0**52
+"""From here on, a double is a whole number."""
+
+
+def outline(usage: SparkFrame | DuckRelation) -> pl.LazyFrame:
+    """Give an engine's table without its rows, for all that can be said without them."""
+    import narwhals as nw
+
+    schema = nw.from_native(cast("Any", usage)).collect_schema()
+    return pl.LazyFrame(
+        schema={
+            name: pl.Null() if dtype == nw.Unknown else nw.Schema({name: dtype}).to_polars()[name]
+            for name, dtype in schema.items()
+        }
+    )
+
+
+def sums_there(
+    usage: Elsewhere,
+    group: Sequence[str],
+    *,
+    every: str | None,
+    timezone: str,
+    values: Sequence[str],
+) -> Elsewhere:
+    """Give what `rollup` gives as a plan of the engine that holds the rows.
+
+    The arguments have been checked against the table's `outline`.
+
+    Args:
+        usage: A relation of DuckDB, or a DataFrame of Spark.
+        group: The columns to group by, `currency` among them.
+        every: As in `rollup`.
+        timezone: As in `rollup`.
+        values: The columns to sum; Float64.
+    """
+    import narwhals as nw
+
+    rows = nw.from_native(cast("Any", usage))
+    engine = ENGINES[str(rows.implementation)]
+    _require_doubles(rows, values)
+    kept = dict.fromkeys((*group, *values, *(BUCKET if every else ())))
+    rows = _checked(rows.select(*kept), engine, values)
+    if every:
+        rows = _numbered(rows, engine, every=every, timezone=timezone)
+    sums = (
+        _decimals(rows, values)
+        .group_by(*(["period"] if every else []), *group)
+        .agg(nw.col(value).sum() for value in values)
+        # By way of text: not every engine gives the nearest double for a Decimal.
+        .with_columns(
+            nw.col(value).cast(nw.String).cast(nw.Float64).fill_null(0.0) for value in values
+        )
+    )
+    if every:
+        sums = with_start(sums, "period", every=every, timezone=timezone)
+        start = engine.instant.format("period")
+        sums = nw.from_native(engine.add(sums.to_native(), {"period": start}))
+    columns = [*(["period"] if every else []), *group]
+    return sums.select(*columns, *values).sort(*columns).to_native()
+
+
+def _require_doubles(rows: nw.LazyFrame[Any], values: Sequence[str]) -> None:
+    import narwhals as nw
+
+    for value in values:
+        dtype = rows.collect_schema()[value]
+        if dtype != nw.Float64:
+            raise QueryError(
+                f"column {value!r} is {dtype}; expected Float64, as the API sends it and a snapshot "
+                "or store keeps it: cast it to DOUBLE"
+            )
+
+
+def _checked(rows: nw.LazyFrame[Any], engine: Engine, values: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Have the engine fail at a number that has no place in a sum."""
+    import narwhals as nw
+
+    limited = {
+        value: "CASE WHEN {0} IS NULL OR abs({0}) < {1!r} THEN {0} ELSE {2} END".format(
+            name := engine.name(value),
+            ABSURD,
+            engine.fail.format(
+                f"concat('column ''{value}'' holds ', CAST({name} AS STRING), "
+                f"'; expected a finite number below {ABSURD:g}')"
+            ),
+        )
+        for value in values
+    }
+    return nw.from_native(engine.add(rows.to_native(), limited))
+
+
+def _numbered(
+    rows: nw.LazyFrame[Any], engine: Engine, *, every: str, timezone: str
+) -> nw.LazyFrame[Any]:
+    """Give each row its period's number, or have the engine fail where the bucket has no one."""
+    import narwhals as nw
+
+    start, end = (engine.micros.format(engine.name(column)) for column in BUCKET)
+    edges = {"period": start, "_last": f"{end} - 1"}
+    rows = with_number(
+        nw.from_native(engine.add(rows.to_native(), edges)),
+        [*edges],
+        every=every,
+        timezone=timezone,
+    )
+    since, until = (int(edge.timestamp()) * 1_000_000 for edge in (SINCE, UNTIL))
+    bucket = [f"coalesce({engine.text.format(engine.name(column))}, 'null')" for column in BUCKET]
+    said = {
+        f"NOT coalesce({start} < {end}, FALSE)": "does not start before it ends",
+        f"{start} < {since} OR {end} > {until}": (
+            f"lies outside of {SINCE:%Y} to {UNTIL.year - 1}, the calendar that is given to an engine"
+        ),
+        "period <> _last": f"reaches over a boundary of every='{every}' in {timezone}",
+    }
+    failures = " ".join(
+        f"WHEN {fault} THEN "
+        + engine.fail.format(
+            f"concat('the bucket from ', {bucket[0]}, ' to ', {bucket[1]}, "
+            f"{_quoted(f' {saying}. {INDIVISIBLE}')})"
+        )
+        for fault, saying in said.items()
+    )
+    number = f"CASE {failures} ELSE period END"
+    return nw.from_native(engine.add(rows.to_native(), {"period": number}))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _decimals(rows: nw.LazyFrame[Any], values: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Replace doubles by Decimals with twelve places, each the one that Polars casts it to.
+
+    That is the double product with 10^12, rounded to the nearest whole number, the even one of
+    two. It may have a hundred binary digits, and is handed on as two numbers of at most fifty,
+    since casts from doubles take the shortest text for their value.
+    """
+    import narwhals as nw
+
+    scale = 10**MONEY.scale
+    high = nw.lit(Decimal(int(_LIMB)) / scale)
+    low = nw.lit(Decimal(1) / scale)
+    whole = nw.Decimal(20, 0)
+    for value in values:
+        number = nw.col(value)
+        rows = rows.with_columns((number * float(scale)).alias(value), (number < 0).alias("_minus"))
+        rows = rows.with_columns(number.abs().alias(value))
+        # To add 2^52 leaves no bits for a fraction, and rounds to even.
+        nearest = nw.when(number < _WHOLE).then(number + _WHOLE - _WHOLE).otherwise(number)
+        rows = rows.with_columns(nearest.alias(value))
+        rows = rows.with_columns((number / _LIMB).floor().alias("_high"))
+        rows = rows.with_columns((number - nw.col("_high") * _LIMB).alias("_low"))
+        exact = (
+            nw.col("_high").cast(nw.Int64).cast(whole) * high
+            + nw.col("_low").cast(nw.Int64).cast(whole) * low
+        )
+        rows = rows.with_columns(exact.alias(value))
+        rows = rows.with_columns(
+            nw.when(nw.col("_minus")).then(-number).otherwise(number).alias(value)
+        )
+    return rows
