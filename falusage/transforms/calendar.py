@@ -1,21 +1,23 @@
-"""Periods as whole numbers, for engines that cannot be asked for the days of a time zone.
+"""Periods as whole numbers, in the SQL that engines share.
 
-Engines keep one time zone for a whole session, each out of a database of its own. So a zone is
+An engine keeps one time zone for a whole session, out of a database of its own. So a zone is
 written out as the moments at which its clock changes, as Polars knows them, and a period is
-numbered by arithmetic that any engine can do: minutes and hours by the instant at which they
-start, days and weeks by a day since March 1900, and what is longer by a month since January 1900.
+numbered by plain arithmetic: minutes and hours by the instant at which they start, days and weeks
+by a day since March 1900, and what is longer by a month since January 1900.
+
+A number is worked out in steps, each the SQL of the next number from the last one, `{0}`. Each is
+to be a projection of its own: a plan repeats the whole of what a projection names twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from falusage.timeframes import clock_changes
-
-if TYPE_CHECKING:
-    import narwhals as nw
 
 SINCE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 UNTIL: Final = datetime(2100, 1, 1, tzinfo=UTC)
@@ -26,138 +28,108 @@ _DAY: Final = 24 * _HOUR
 _CLOCK: Final = {"1m": _HOUR // 60, "1h": _HOUR}
 _MONTHS: Final = {"1mo": 1, "1q": 3, "1y": 12}
 _EPOCH: Final = 25_508
-"""The days from March 1, 1900, to 1970: where years start in March, a leap day ends its year."""
+"""The days from March 1, 1900, to 1970. Where years start in March, a leap day ends its year."""
 _LEAP: Final = 1461
 """The days of four years."""
-
-Change = tuple[int, int]
-"""Since when an offset from UTC holds, and the offset, both in microseconds."""
-
-_Step = Callable[["nw.Expr"], "nw.Expr"]
+_WEEK: Final = 7 * _DAY
+_NEVER: Final = 2**62
 
 
-def with_number(
-    rows: nw.LazyFrame[Any], columns: Sequence[str], *, every: str, timezone: str
-) -> nw.LazyFrame[Any]:
-    """Replace instants, in microseconds from 1970, by the numbers of the periods they fall in."""
-    import narwhals as nw
+def to_number(every: str, timezone: str, *, item: str) -> list[str]:
+    """Give the steps from an instant, in microseconds from 1970, to the number of its period.
 
-    changes = _changes(timezone)
+    Args:
+        every: One of `Every`.
+        timezone: The IANA zone whose clock and calendar the periods follow.
+        item: How the engine takes from the list `{0}` the item `{1}`, counted from 1.
+
+    >>> to_number("1w", "Asia/Tokyo", item="list_extract([{0}], {1})")[0::3]
+    ['{0} + 32400000000', '{0} - ({0} + 3) % 7']
+    """
+    zone = _Zone.of(timezone, item)
     if every in _CLOCK:
         length = _CLOCK[every]
-        return rows.with_columns(
-            _chosen(nw.col(name), changes, _clock_start(nw.col(name), length)).alias(name)
-            for name in columns
-        )
-    return _stepwise(rows, columns, [_wall(changes), *_NUMBERED, *_numbered(every)])
-
-
-def with_start(
-    sums: nw.LazyFrame[Any], column: str, *, every: str, timezone: str
-) -> nw.LazyFrame[Any]:
-    """Replace the numbers of periods by the instants at which they start, as microseconds."""
-    if every in _CLOCK:
-        return sums
-    return _stepwise(sums, [column], [*_started(every), _first_at(_changes(timezone))])
-
-
-def _stepwise(
-    rows: nw.LazyFrame[Any], columns: Sequence[str], steps: Sequence[_Step]
-) -> nw.LazyFrame[Any]:
-    # A projection each, since a plan repeats the whole of what a single one names twice.
-    import narwhals as nw
-
-    for step in steps:
-        rows = rows.with_columns(step(nw.col(name)).alias(name) for name in columns)
-    return rows
-
-
-def _changes(timezone: str) -> tuple[Change, ...]:
-    # The year that holds the first bucket may have begun, on another clock, a year before it.
-    return clock_changes(timezone, first=SINCE.year - 2, last=UNTIL.year)
-
-
-def _chosen(
-    moment: nw.Expr,
-    changes: Sequence[Change],
-    then: Callable[[Change], nw.Expr],
-    *,
-    marks: Sequence[int] = (),
-) -> nw.Expr:
-    """Give `then` of the last change whose mark, or else its moment, is not after `moment`."""
-    import narwhals as nw
-
-    if len(changes) == 1:
-        return then(changes[0])
-    half = len(changes) // 2
-    marks = marks or [since for since, _ in changes]
-    return (
-        nw.when(moment < marks[half])
-        .then(_chosen(moment, changes[:half], then, marks=marks[:half]))
-        .otherwise(_chosen(moment, changes[half:], then, marks=marks[half:]))
-    )
-
-
-def _clock_start(moment: nw.Expr, length: int) -> Callable[[Change], nw.Expr]:
-    import narwhals as nw
-
-    def start(change: Change) -> nw.Expr:
-        since, offset = change
-        start = moment - (moment + offset) % length
-        return start if (since + offset) % length == 0 else nw.max_horizontal(start, nw.lit(since))
-
-    return start
-
-
-def _wall(changes: Sequence[Change]) -> _Step:
-    return lambda moment: _chosen(moment, changes, lambda change: moment + change[1])
-
-
-_NUMBERED: Final[tuple[_Step, ...]] = (
-    lambda wall: wall - wall % _DAY,
-    lambda midnight: midnight // _DAY + _EPOCH,
-)
-
-
-def _numbered(every: str) -> Sequence[_Step]:
-    """Number days by the week's Monday, or the first month, of the period that they are in."""
+        return [f"greatest({{0}} - ({{0}} + {zone.offset}) % {length}, {zone.since})"]
+    days = [
+        f"{{0}} + {zone.offset}",
+        f"{{0}} - {{0}} % {_DAY}",
+        _whole(f"{{0}} / {_DAY}") + f" + {_EPOCH}",
+    ]
     if every == "1d":
-        return ()
+        return days
     if every == "1w":  # March 1, 1900, was a Thursday
-        return (lambda day: day - (day + 3) % 7,)
-    months = _MONTHS[every]
-    return (
-        lambda day: day * 4 + 3,
-        # Of five months from March, 153 days, each begins a fifth of those after the one before.
-        lambda at: at // _LEAP * 12 + ((at % _LEAP) // 4 * 5 + 2) // 153 + 2,
-        lambda month: month - month % months,
-    )
+        return [*days, "{0} - ({0} + 3) % 7"]
+    year, day = _whole(f"{{0}} / {_LEAP}"), _whole(f"{{0}} % {_LEAP} / 4")
+    return [
+        *days,
+        "{0} * 4 + 3",
+        # Of every five months from March, which have 153 days, each takes its share, rounded.
+        f"{year} * 12 + {_whole(f'({day} * 5 + 2) / 153')} + 2",
+        f"{{0}} - {{0}} % {_MONTHS[every]}",
+    ]
 
 
-def _started(every: str) -> Sequence[_Step]:
-    """Give the first midnight of a period on the wall clock, from its number."""
-    midnight: _Step = lambda day: (day - _EPOCH) * _DAY  # noqa: E731 -- a step like the others
-    if every not in _MONTHS:
-        return (midnight,)
-    return (
-        lambda month: month - 2,
-        lambda month: month // 12 * _LEAP // 4 + ((month % 12) * 153 + 2) // 5,
-        midnight,
-    )
+def to_start(every: str, timezone: str, *, item: str) -> list[str]:
+    """Give the steps from a period's number to the instant at which it starts."""
+    if every in _CLOCK:
+        return []
+    year, month = _whole("{0} / 12"), "{0} % 12"
+    days = [
+        "{0} - 2",
+        f"{_whole(f'{year} * {_LEAP} / 4')} + {_whole(f'({month} * 153 + 2) / 5')}",
+    ]
+    wall = _Zone.of(timezone, item, on_the_wall=True)
+    return [
+        *(days if every in _MONTHS else []),
+        f"({{0}} - {_EPOCH}) * {_DAY}",
+        # The first instant at which the zone's clocks show that midnight, or have skipped it.
+        f"greatest({{0}} - {wall.offset}, {wall.since})",
+    ]
 
 
-def _first_at(changes: Sequence[Change]) -> _Step:
-    """Give the first instant at which a zone's wall clocks show a time, or have skipped it."""
-    import narwhals as nw
+def _whole(fraction: str) -> str:
+    return f"CAST(floor({fraction}) AS BIGINT)"
 
-    # What a wall clock shows when it is about to be changed.
-    before = [changes[0][1], *(offset for _, offset in changes[:-1])]
-    marks = [since + offset for (since, _), offset in zip(changes, before, strict=True)]
 
-    def instant(wall: nw.Expr) -> nw.Expr:
-        def then(change: Change) -> nw.Expr:
-            return nw.max_horizontal(wall - change[1], nw.lit(change[0]))
+@dataclass(frozen=True, slots=True)
+class _Zone:
+    """A zone's offset at `{0}` and since when it holds, as SQL."""
 
-        return _chosen(wall, changes, then, marks=marks)
+    offset: str
+    since: str
 
-    return instant
+    @classmethod
+    def of(cls, timezone: str, item: str, *, on_the_wall: bool = False) -> _Zone:
+        # The year that holds the first bucket may have begun, on another clock, a year before it.
+        changes = clock_changes(timezone, first=SINCE.year - 2, last=UNTIL.year)
+        moments, offsets = zip(*changes, strict=True)
+        if len(changes) == 1:
+            return cls(str(offsets[0]), str(moments[0]))
+        shown = zip(moments, (offsets[0], *offsets), strict=False)
+        at = _last(
+            # What the clocks show when they are about to be changed.
+            [moment + before for moment, before in shown] if on_the_wall else moments,
+            item,
+        )
+        return cls(item.format(_listed(offsets), at), item.format(_listed(moments), at))
+
+
+def _last(moments: Sequence[int], item: str) -> str:
+    """Give the place in `moments`, from 1, of the last that is not after `{0}`.
+
+    Time is laid out in cells of at most one moment each, of which `{0}` falls in one.
+    """
+    width = _WEEK
+    while len({moment // width for moment in moments}) < len(moments):
+        width //= 2
+    first = moments[0] // width
+    cells = range(first, moments[-1] // width + 2)
+    passed = [max(1, bisect_left(moments, cell * width)) for cell in cells]
+    cell = f"{_whole(f'({{0}} - {first * width}) / {width}')} + 1"
+    known = item.format(_listed(passed), f"least(greatest({cell}, 1), {len(passed)})")
+    following = item.format(_listed([*moments[1:], _NEVER]), known)
+    return f"{known} + CASE WHEN {{0}} < {following} THEN 0 ELSE 1 END"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))

@@ -16,7 +16,7 @@ import polars as pl
 
 from falusage.columns import ABSURD, MONEY
 from falusage.errors import QueryError
-from falusage.transforms.calendar import SINCE, UNTIL, with_number, with_start
+from falusage.transforms.calendar import SINCE, UNTIL, to_number, to_start
 from falusage.transforms.engines import ENGINES, DuckRelation, Elsewhere, Engine, SparkFrame
 from falusage.transforms.periods import BUCKET, INDIVISIBLE
 
@@ -79,9 +79,8 @@ def sums_there(
         )
     )
     if every:
-        sums = with_start(sums, "period", every=every, timezone=timezone)
-        start = engine.instant.format("period")
-        sums = nw.from_native(engine.add(sums.to_native(), {"period": start}))
+        steps = [*to_start(every, timezone, item=engine.item), engine.instant]
+        sums = _stepwise(sums, engine, ["period"], steps)
     columns = [*(["period"] if every else []), *group]
     return sums.select(*columns, *values).sort(*columns).to_native()
 
@@ -124,12 +123,8 @@ def _numbered(
 
     start, end = (engine.micros.format(engine.name(column)) for column in BUCKET)
     edges = {"period": start, "_last": f"{end} - 1"}
-    rows = with_number(
-        nw.from_native(engine.add(rows.to_native(), edges)),
-        [*edges],
-        every=every,
-        timezone=timezone,
-    )
+    rows = nw.from_native(engine.add(rows.to_native(), edges))
+    rows = _stepwise(rows, engine, [*edges], to_number(every, timezone, item=engine.item))
     since, until = (int(edge.timestamp()) * 1_000_000 for edge in (SINCE, UNTIL))
     bucket = [f"coalesce({engine.text.format(engine.name(column))}, 'null')" for column in BUCKET]
     said = {
@@ -149,6 +144,17 @@ def _numbered(
     )
     number = f"CASE {failures} ELSE period END"
     return nw.from_native(engine.add(rows.to_native(), {"period": number}))
+
+
+def _stepwise(
+    rows: nw.LazyFrame[Any], engine: Engine, columns: Sequence[str], steps: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    import narwhals as nw
+
+    native = rows.to_native()
+    for step in steps:
+        native = engine.add(native, {name: step.format(engine.name(name)) for name in columns})
+    return nw.from_native(native)
 
 
 def _quoted(text: str) -> str:

@@ -43,6 +43,8 @@ class Engine:
     """The microseconds from 1970 to an instant."""
     instant: str
     """The instant that lies so many microseconds after 1970."""
+    item: str
+    """Of the numbers `{0}`, the one at the place `{1}`, counted from 1."""
     text: str
     """An instant as text, with its offset."""
     fail: str
@@ -76,6 +78,7 @@ _SPARK: Final = Engine(
     quote="`",
     micros="unix_micros({})",
     instant="timestamp_micros({})",
+    item="element_at(array({0}), CAST({1} AS INT))",
     text="date_format({}, \"yyyy-MM-dd'T'HH:mm:ssXXX\")",
     fail="CAST(raise_error({}) AS BIGINT)",
 )
@@ -85,6 +88,7 @@ ENGINES: Final = {
         quote='"',
         micros="epoch_us({})",
         instant="make_timestamptz({})",
+        item="list_extract([{0}], {1})",
         text="CAST({} AS VARCHAR)",
         fail="CAST(error({}) AS BIGINT)",
     ),
