@@ -16,9 +16,9 @@ import polars as pl
 
 from falusage.columns import ABSURD, MONEY
 from falusage.errors import QueryError
-from falusage.transforms.calendar import SINCE, UNTIL, to_number, to_start
 from falusage.transforms.engines import ENGINES, DuckRelation, Elsewhere, Engine, SparkFrame
 from falusage.transforms.periods import BUCKET, INDIVISIBLE
+from falusage.transforms.sql_periods import SINCE, UNTIL, to_number, to_start
 
 if TYPE_CHECKING:
     import narwhals as nw

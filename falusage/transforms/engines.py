@@ -23,7 +23,7 @@ class SparkFrame(Protocol):
 class DuckRelation(Protocol):
     """A relation of DuckDB, told by a method that no other frame has."""
 
-    def create_view(self, view_name: str, replace: bool = True) -> Any:  # noqa: FBT001, FBT002 -- DuckDB's signature
+    def create_view(self, view_name: str, replace: bool = True) -> Any:
         """Name the relation for DuckDB's SQL."""
         ...
 
