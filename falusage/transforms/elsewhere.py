@@ -55,7 +55,7 @@ def sums_there(
 
     Args:
         usage: A relation of DuckDB, or a DataFrame of Spark.
-        group: The columns to group by, `currency` among them.
+        group: The columns of the result's key, `period` among them with `every`.
         every: As in `rollup`.
         timezone: As in `rollup`.
         values: The columns to sum; Float64.
@@ -65,13 +65,14 @@ def sums_there(
     rows = nw.from_native(cast("Any", usage))
     engine = ENGINES[str(rows.implementation)]
     _require_doubles(rows, values)
-    kept = dict.fromkeys((*group, *values, *(BUCKET if every else ())))
+    keys = [name for name in group if name != "period" or not every]
+    kept = dict.fromkeys((*keys, *values, *(BUCKET if every else ())))
     rows = _checked(rows.select(*kept), engine, values)
     if every:
         rows = _numbered(rows, engine, every=every, timezone=timezone)
     sums = (
         _decimals(rows, values)
-        .group_by(*(["period"] if every else []), *group)
+        .group_by(*group)
         .agg(nw.col(value).sum() for value in values)
         # By way of text: not every engine gives the nearest double for a Decimal.
         .with_columns(
@@ -81,8 +82,7 @@ def sums_there(
     if every:
         steps = [*to_start(every, timezone, item=engine.item), engine.instant]
         sums = _stepwise(sums, engine, ["period"], steps)
-    columns = [*(["period"] if every else []), *group]
-    return sums.select(*columns, *values).sort(*columns).to_native()
+    return sums.select(*group, *values).sort(*group).to_native()
 
 
 def _require_doubles(rows: nw.LazyFrame[Any], values: Sequence[str]) -> None:
@@ -92,8 +92,8 @@ def _require_doubles(rows: nw.LazyFrame[Any], values: Sequence[str]) -> None:
         dtype = rows.collect_schema()[value]
         if dtype != nw.Float64:
             raise QueryError(
-                f"column {value!r} is {dtype}; expected Float64, as the API sends it and a snapshot "
-                "or store keeps it: cast it to DOUBLE"
+                f"column {value!r} is {dtype}; expected Float64, as the API sends it and as "
+                "snapshots and stores keep it: cast it to DOUBLE"
             )
 
 
@@ -130,7 +130,7 @@ def _numbered(
     said = {
         f"NOT coalesce({start} < {end}, FALSE)": "does not start before it ends",
         f"{start} < {since} OR {end} > {until}": (
-            f"lies outside of {SINCE:%Y} to {UNTIL.year - 1}, the calendar that is given to an engine"
+            f"lies outside of {SINCE:%Y} to {UNTIL.year - 1}, the years that an engine is told of"
         ),
         "period <> _last": f"reaches over a boundary of every='{every}' in {timezone}",
     }

@@ -7,6 +7,7 @@ other view of the usage is laid out from these sums, and so ties to the same tot
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, overload
 
 import polars as pl
 
@@ -15,7 +16,7 @@ from falusage.errors import QueryError
 from falusage.timeframes import Every, zone
 from falusage.transforms.codes import coded, decoded, in_order
 from falusage.transforms.elsewhere import outline, sums_there
-from falusage.transforms.engines import is_elsewhere
+from falusage.transforms.engines import Elsewhere, is_elsewhere
 from falusage.transforms.periods import EVER, Range, with_period
 from falusage.transforms.tables import (
     Frame,
@@ -30,6 +31,18 @@ from falusage.transforms.tables import (
 )
 
 
+@overload
+def rollup(
+    usage: Elsewhere,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every | None = None,
+    timezone: str = "UTC",
+    values: str | Sequence[str] = ("cost",),
+) -> Elsewhere: ...
+
+
+@overload
 def rollup(
     usage: Frame,
     *,
@@ -37,7 +50,17 @@ def rollup(
     every: Every | None = None,
     timezone: str = "UTC",
     values: str | Sequence[str] = ("cost",),
-) -> Frame:
+) -> Frame: ...
+
+
+def rollup(
+    usage: Any,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every | None = None,
+    timezone: str = "UTC",
+    values: str | Sequence[str] = ("cost",),
+) -> Any:
     """Sum cost, or quantity, by columns and by period.
 
     A row counts in the period that holds its bucket: total(g, t) = Σ cost over the rows of group
@@ -45,8 +68,9 @@ def rollup(
     without rows are absent; `trend` fills them with zero.
 
     Args:
-        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a group of their own;
-            null costs and quantities, which a validated table does not hold, add nothing.
+        usage: A usage table, of Polars or through Arrow; or a relation of DuckDB or a DataFrame of
+            Spark, where the rollup then runs. Nulls in `by` are a group of their own; null costs
+            and quantities, which a validated table does not hold, add nothing.
         by: The columns to group by. `currency` is always among them.
         every: The period, `"1h"`, `"1d"`, `"1w"` (from Monday), `"1mo"`, `"1q"` or `"1y"`; None
             sums over all time, and then the table needs no buckets.
@@ -57,11 +81,14 @@ def rollup(
     Returns:
         `period` (with `every`: Datetime in `timezone`, the period's start), the columns of `by`,
         `currency`, and each of `values` (Float64), sorted by its key. A LazyFrame for a
-        LazyFrame, with nothing collected.
+        LazyFrame, with nothing collected. From DuckDB or Spark a relation or DataFrame of theirs,
+        with nothing run: the same rows, where `period` is the same instant, which those engines
+        show in the time zone of the session.
 
     Raises:
         AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
-            LazyFrame, when it is collected.
+            LazyFrame, when it is collected. DuckDB and Spark fail with the same words, in an
+            error of their own, when they run; also at buckets outside of the years 2000 to 2099.
         MissingColumnError: If the table lacks a column, `bucket_end` among them.
         QueryError: If an argument is out of its range or form.
 
@@ -88,13 +115,11 @@ def rollup(
     └────────────────────────────────┴──────────┴──────────┴──────┘
     """
     columns = names(values, argument="values")
-    if is_elsewhere(usage):
-        sums = _sums(outline(usage), by=by, every=every, timezone=timezone, values=columns)
-        return sums_there(
-            usage, key(names(by, argument="by")), every=every, timezone=timezone, values=columns
-        )
-    sums = _sums(plan(usage), by=by, every=every, timezone=timezone, values=columns)
+    rows = outline(usage) if is_elsewhere(usage) else plan(usage)
+    sums = _sums(rows, by=by, every=every, timezone=timezone, values=columns)
     group = [name for name in sums.collect_schema() if name not in columns]
+    if is_elsewhere(usage):
+        return sums_there(usage, group, every=every, timezone=timezone, values=columns)
     return like(usage, in_order(sums.with_columns(pl.col(columns).cast(pl.Float64)), group))
 
 

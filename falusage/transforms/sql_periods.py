@@ -31,7 +31,7 @@ _EPOCH: Final = 25_508
 """The days from March 1, 1900, to 1970. Where years start in March, a leap day ends its year."""
 _LEAP: Final = 1461
 """The days of four years."""
-_WEEK: Final = 7 * _DAY
+_WIDE: Final = 128 * _DAY
 _NEVER: Final = 2**62
 
 
@@ -119,7 +119,7 @@ def _last(moments: Sequence[int], item: str) -> str:
 
     Time is laid out in cells of at most one moment each, of which `{0}` falls in one.
     """
-    width = _WEEK
+    width = _WIDE
     while len({moment // width for moment in moments}) < len(moments):
         width //= 2
     first = moments[0] // width

@@ -1,0 +1,96 @@
+"""What the calendar for engines promises: the periods of Polars, to the microsecond."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import get_args
+from zoneinfo import available_timezones
+
+import duckdb
+import polars as pl
+import pytest
+from polars.testing import assert_series_equal
+
+from falusage.timeframes import Every, clock_changes, period_start
+from falusage.transforms.engines import ENGINES
+from falusage.transforms.sql_periods import SINCE, UNTIL, to_number, to_start
+
+ZONES = sorted(available_timezones() - {"Factory", "localtime"})  # places that are none
+ODD = (
+    "America/New_York",
+    "America/St_Johns",  # changed its clocks at one minute past midnight
+    "America/Havana",  # skips midnight
+    "Asia/Beirut",
+    "Africa/Casablanca",  # four changes in some years
+    "Africa/Cairo",
+    "Antarctica/Troll",  # shifts by two hours
+    "Australia/Lord_Howe",  # shifts by half an hour
+    "Asia/Kathmandu",
+    "Pacific/Apia",  # left out a day
+    "Pacific/Chatham",
+    "UTC",
+)
+
+
+def started(moments: pl.Series, *, every: str, timezone: str) -> pl.Series:
+    """Give the start of each moment's period, as DuckDB works it out."""
+    word = ENGINES["duckdb"]
+    rows = duckdb.from_arrow(pl.DataFrame({"moment": moments.to_physical()}).to_arrow())
+    steps = [
+        *to_number(every, timezone, item=word.item),
+        *to_start(every, timezone, item=word.item),
+    ]
+    for step in steps:
+        rows = rows.project(f"{step.format('moment')} AS moment")
+    return rows.pl()["moment"].cast(pl.Datetime("us", "UTC"))
+
+
+def expected(moments: pl.Series, *, every: str, timezone: str) -> pl.Series:
+    """Give the same by Polars."""
+    start = period_start(pl.col("moment"), every=every, timezone=timezone)
+    return moments.alias("moment").to_frame().select(start.dt.convert_time_zone("UTC")).to_series()
+
+
+def around(timezone: str, *, every: str, others: int = 10_000) -> pl.Series:
+    """Give moments close to every clock change, and others at even distances.
+
+    Minutes and hours since 2012: before, Newfoundland's clocks changed at a minute past midnight,
+    and Polars' side of the comparison takes changes to fall on quarter hours.
+    """
+    since = datetime(2012, 1, 1, tzinfo=UTC) if every in ("1m", "1h") else SINCE
+    near = [
+        change + step * 60_000_000
+        for change, _ in clock_changes(timezone, first=SINCE.year, last=UNTIL.year - 1)
+        for step in (-1500, -61, -31, -1, 0, 1, 29, 59, 119, 1500)
+    ]
+    low, high = (int(edge.timestamp()) * 1_000_000 for edge in (since, UNTIL))
+    even = range(low, high, (high - low) // others)
+    inside = [moment for moment in (*near, *even, high - 1) if low <= moment < high]
+    return pl.Series("moment", inside).cast(pl.Datetime("us", "UTC"))
+
+
+@pytest.mark.parametrize("every", get_args(Every))
+@pytest.mark.parametrize("timezone", ODD)
+def test_periods_start_where_they_do_in_polars(timezone: str, every: str) -> None:
+    """Beside every clock change of a century, and at ten thousand moments between."""
+    moments = around(timezone, every=every)
+    assert_series_equal(
+        expected(moments, every=every, timezone=timezone),
+        started(moments, every=every, timezone=timezone),
+    )
+
+
+@pytest.mark.slow
+def test_days_start_where_they_do_in_every_zone() -> None:
+    """No zone of the database has a change that the written-out calendar misses."""
+    for timezone in ZONES:
+        moments = around(timezone, every="1d", others=100)
+        want = expected(moments, every="1d", timezone=timezone)
+        assert want.equals(started(moments, every="1d", timezone=timezone)), timezone
+
+
+def test_clock_changes_are_those_of_the_zone() -> None:
+    """Each is the first instant of its offset, as the standard library's zones have it."""
+    two = clock_changes("America/New_York", first=2025, last=2025)[1:]
+    hours = [(datetime.fromtimestamp(at / 1e6, UTC).isoformat(), off / 3.6e9) for at, off in two]
+    assert [("2025-03-09T07:00:00+00:00", -4.0), ("2025-11-02T06:00:00+00:00", -5.0)] == hours
