@@ -65,14 +65,21 @@ def sums_there(
     rows = nw.from_native(cast("Any", usage))
     engine = ENGINES[str(rows.implementation)]
     _require_doubles(rows, values)
-    keys = [name for name in group if name != "period" or not every]
-    kept = dict.fromkeys((*keys, *values, *(BUCKET if every else ())))
-    rows = _checked(rows.select(*kept), engine, values)
+    # Keys go by numbers, so that none can bear a name of the plan's, or one that SQL must quote.
+    keys = {
+        "period" if every and name == "period" else f"key_{number}": name
+        for number, name in enumerate(group)
+    }
+    taken = {name: name for name in (*(BUCKET if every else ()), *values)} | keys
+    taken.pop("period", None)
+    named = {new: engine.name(name) for new, name in taken.items()}
+    rows = nw.from_native(engine.select(usage, named))
+    rows = _checked(rows, engine, values)
     if every:
         rows = _numbered(rows, engine, every=every, timezone=timezone)
     sums = (
         _decimals(rows, values)
-        .group_by(*group)
+        .group_by(*keys)
         .agg(nw.col(value).sum() for value in values)
         # By way of text: not every engine gives the nearest double for a Decimal.
         .with_columns(
@@ -82,7 +89,7 @@ def sums_there(
     if every:
         steps = [*to_start(every, timezone, item=engine.item), engine.instant]
         sums = _stepwise(sums, engine, ["period"], steps)
-    return sums.select(*group, *values).sort(*group).to_native()
+    return sums.select(*keys, *values).sort(*keys).rename(keys).to_native()
 
 
 def _require_doubles(rows: nw.LazyFrame[Any], values: Sequence[str]) -> None:
@@ -102,14 +109,12 @@ def _checked(rows: nw.LazyFrame[Any], engine: Engine, values: Sequence[str]) -> 
     import narwhals as nw
 
     limited = {
-        value: "CASE WHEN {0} IS NULL OR abs({0}) < {1!r} THEN {0} ELSE {2} END".format(
-            name := engine.name(value),
-            ABSURD,
-            engine.fail.format(
-                f"concat('column ''{value}'' holds ', CAST({name} AS STRING), "
-                f"'; expected a finite number below {ABSURD:g}')"
-            ),
+        value: f"CASE WHEN {value} IS NULL OR abs({value}) < {ABSURD} THEN {value} ELSE "
+        + engine.fail.format(
+            f"concat('column ''{value}'' holds ', CAST({value} AS STRING), "
+            f"'; expected a finite number below {ABSURD}')"
         )
+        + " END"
         for value in values
     }
     return nw.from_native(engine.add(rows.to_native(), limited))
@@ -121,18 +126,18 @@ def _numbered(
     """Give each row its period's number, or have the engine fail where the bucket has no one."""
     import narwhals as nw
 
-    start, end = (engine.micros.format(engine.name(column)) for column in BUCKET)
-    edges = {"period": start, "_last": f"{end} - 1"}
+    start, end = (engine.micros.format(column) for column in BUCKET)
+    edges = {"period": start, "last": f"{end} - 1"}
     rows = nw.from_native(engine.add(rows.to_native(), edges))
     rows = _stepwise(rows, engine, [*edges], to_number(every, timezone, item=engine.item))
     since, until = (int(edge.timestamp()) * 1_000_000 for edge in (SINCE, UNTIL))
-    bucket = [f"coalesce({engine.text.format(engine.name(column))}, 'null')" for column in BUCKET]
+    bucket = [f"coalesce({engine.text.format(column)}, 'null')" for column in BUCKET]
     said = {
         f"NOT coalesce({start} < {end}, FALSE)": "does not start before it ends",
         f"{start} < {since} OR {end} > {until}": (
             f"lies outside of {SINCE:%Y} to {UNTIL.year - 1}, the years that an engine is told of"
         ),
-        "period <> _last": f"reaches over a boundary of every='{every}' in {timezone}",
+        "period <> last": f"reaches over a boundary of every='{every}' in {timezone}",
     }
     failures = " ".join(
         f"WHEN {fault} THEN "
@@ -153,7 +158,7 @@ def _stepwise(
 
     native = rows.to_native()
     for step in steps:
-        native = engine.add(native, {name: step.format(engine.name(name)) for name in columns})
+        native = engine.add(native, {name: step.format(name) for name in columns})
     return nw.from_native(native)
 
 
@@ -176,19 +181,19 @@ def _decimals(rows: nw.LazyFrame[Any], values: Sequence[str]) -> nw.LazyFrame[An
     whole = nw.Decimal(20, 0)
     for value in values:
         number = nw.col(value)
-        rows = rows.with_columns((number * float(scale)).alias(value), (number < 0).alias("_minus"))
+        rows = rows.with_columns((number * float(scale)).alias(value), (number < 0).alias("minus"))
         rows = rows.with_columns(number.abs().alias(value))
         # To add 2^52 leaves no bits for a fraction, and rounds to even.
         nearest = nw.when(number < _WHOLE).then(number + _WHOLE - _WHOLE).otherwise(number)
         rows = rows.with_columns(nearest.alias(value))
-        rows = rows.with_columns((number / _LIMB).floor().alias("_high"))
-        rows = rows.with_columns((number - nw.col("_high") * _LIMB).alias("_low"))
+        rows = rows.with_columns((number / _LIMB).floor().alias("high"))
+        rows = rows.with_columns((number - nw.col("high") * _LIMB).alias("low"))
         exact = (
-            nw.col("_high").cast(nw.Int64).cast(whole) * high
-            + nw.col("_low").cast(nw.Int64).cast(whole) * low
+            nw.col("high").cast(nw.Int64).cast(whole) * high
+            + nw.col("low").cast(nw.Int64).cast(whole) * low
         )
         rows = rows.with_columns(exact.alias(value))
         rows = rows.with_columns(
-            nw.when(nw.col("_minus")).then(-number).otherwise(number).alias(value)
+            nw.when(nw.col("minus")).then(-number).otherwise(number).alias(value)
         )
     return rows

@@ -35,10 +35,10 @@ Elsewhere = TypeVar("Elsewhere", bound=SparkFrame | DuckRelation)
 class Engine:
     """An engine's words, as SQL with `{}` for what they are said of."""
 
-    add: Callable[[Any, Mapping[str, str]], Any]
-    """Adds columns to a frame, or replaces them."""
+    select: Callable[[Any, Mapping[str, str]], Any]
+    """Gives a frame of just these columns, each by its SQL; their names need no quotes."""
     quote: str
-    """What a name stands between."""
+    """What stands around a name, and twice for one within it."""
     micros: str
     """The microseconds from 1970 to an instant."""
     instant: str
@@ -53,28 +53,28 @@ class Engine:
     def name(self, column: str) -> str:
         """Write a column's name.
 
-        >>> ENGINES["pyspark"].name("cost")
-        '`cost`'
+        >>> ENGINES["pyspark"].name("my `own`")
+        '`my ``own```'
         """
         return self.quote + column.replace(self.quote, 2 * self.quote) + self.quote
 
-
-def _add_in_duckdb(rows: Any, columns: Mapping[str, str]) -> Any:
-    name = ENGINES["duckdb"].name
-    kept = [name(column) for column in rows.columns if column not in columns]
-    return rows.project(
-        ", ".join([*kept, *(f"{sql} AS {name(new)}" for new, sql in columns.items())])
-    )
+    def add(self, rows: Any, columns: Mapping[str, str]) -> Any:
+        """Add columns to a frame whose names need no quotes, or replace them."""
+        return self.select(rows, {**{name: name for name in rows.columns}, **columns})
 
 
-def _add_in_spark(rows: Any, columns: Mapping[str, str]) -> Any:
+def _select_in_duckdb(rows: Any, columns: Mapping[str, str]) -> Any:
+    return rows.project(", ".join(f"{sql} AS {new}" for new, sql in columns.items()))
+
+
+def _select_in_spark(rows: Any, columns: Mapping[str, str]) -> Any:
     from pyspark.sql import functions
 
-    return rows.withColumns({new: functions.expr(sql) for new, sql in columns.items()})
+    return rows.select(*(functions.expr(sql).alias(new) for new, sql in columns.items()))
 
 
 _SPARK: Final = Engine(
-    add=_add_in_spark,
+    select=_select_in_spark,
     quote="`",
     micros="unix_micros({})",
     instant="timestamp_micros({})",
@@ -84,7 +84,7 @@ _SPARK: Final = Engine(
 )
 ENGINES: Final = {
     "duckdb": Engine(
-        add=_add_in_duckdb,
+        select=_select_in_duckdb,
         quote='"',
         micros="epoch_us({})",
         instant="make_timestamptz({})",
