@@ -115,6 +115,19 @@ def _reason(error: BaseException | None) -> str:
     return words
 
 
+def _advice(error: BaseException | None) -> str:
+    """Say what to do about a connection that was never made."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "; check the proxy in HTTPS_PROXY"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "; if your network has a certificate of its own, name its file in REQUESTS_CA_BUNDLE"
+    if isinstance(error, requests.exceptions.ConnectionError) and error.response is None:
+        inner = error.args[0] if error.args else None
+        if isinstance(getattr(inner, "reason", None), urllib3.exceptions.NewConnectionError):
+            return "; check the network, and FALUSAGE_BASE_URL where it is set"
+    return ""
+
+
 class Guard:
     """One attempt's deadline, and the socket to close when it passes."""
 
@@ -262,7 +275,8 @@ class Transport:
             message = f"no whole answer within {self.timeout:g} s"
         else:
             host = urlsplit(self.url).netloc
-            message = f"no whole answer from {host}: {self._key.hide(_reason(foreign))[:300]}"
+            reason = self._key.hide(_reason(foreign))[:300]
+            message = f"no whole answer from {host}: {reason}{_advice(foreign)}"
         raise TransportError(message) from foreign
 
     @contextmanager

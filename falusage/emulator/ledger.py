@@ -21,6 +21,9 @@ from falusage.emulator.wire import Written, items
 from falusage.errors import MissingColumnError, QueryError
 
 KEPT_BYTES: Final = 512 * 2**20
+_OWN: Final = "own "
+"""Before the names of further columns, which might be those that the work itself uses."""
+
 _Answer = TypeVar("_Answer", Written, bytes)
 _SUMMED: Final = ("quantity", "cost")
 _KEY: Final = tuple(name for name in columns.ITEM if name not in _SUMMED)
@@ -75,10 +78,12 @@ class Ledger:
             raise QueryError(
                 f"quantity, unit_price and cost must be finite, below {columns.ABSURD}"
             )
-        self.extras = tuple(name for name in usage.columns if name not in columns.USAGE)
+        beyond = [name for name in usage.columns if name not in columns.USAGE]
+        self.extras = tuple(map(_OWN.__add__, beyond))
         absent = {k: v for k, v in columns.USAGE.items() if k not in usage.columns}
         self._rows = (
-            usage.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in absent.items())
+            usage.rename(dict(zip(beyond, self.extras, strict=True)))
+            .with_columns(pl.lit(None, dtype).alias(name) for name, dtype in absent.items())
             .with_columns(pl.col("bucket", "bucket_end").cast(columns.INSTANT))
             .sort("bucket", *_ORDER, *columns.AUTH, maintain_order=True)
         )
@@ -147,7 +152,7 @@ class Ledger:
         lines = lines.sort("period", *_ORDER, *question.shown, maintain_order=True)
         labels = calendar.select("period", pl.col("label").alias("bucket")).unique()
         return Written.of(
-            lines.select("period", items(question.shown, self.extras).alias("item")).join(
+            lines.select("period", self._items(question).alias("item")).join(
                 labels, on="period", maintain_order="left"
             )
         )
@@ -155,8 +160,13 @@ class Ledger:
     def _summary(self, question: Question) -> bytes:
         lines = _merged(self._asked(question), [*_KEY, *question.shown, *self.extras])
         lines = lines.sort(*_ORDER, *question.shown, maintain_order=True)
-        item = lines.select(items(question.shown, self.extras)).to_series()
+        item = lines.select(self._items(question)).to_series()
         return f"[{item.str.join(',').item()}]".encode()
+
+    def _items(self, question: Question) -> pl.Expr:
+        return items(
+            question.shown, [pl.col(name).alias(name[len(_OWN) :]) for name in self.extras]
+        )
 
     def _asked(self, question: Question) -> pl.DataFrame:
         inside = pl.col("bucket").is_between(

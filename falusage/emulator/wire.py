@@ -32,12 +32,12 @@ _OPEN: Final = ('{"bucket":"', '","results":[')
 _CLOSE: Final = "]}"
 
 
-def items(shown: Sequence[str] = (), extras: Sequence[str] = ()) -> pl.Expr:
+def items(shown: Sequence[str] = (), extras: Sequence[pl.Expr] = ()) -> pl.Expr:
     """Write each row of a frame of line items as a JSON object.
 
     Args:
         shown: The columns of `columns.AUTH` to write; null is left out.
-        extras: Further columns to write as fields of their own names; null is written.
+        extras: Further columns, each named as its field; null is written.
 
     Returns:
         A String expression.

@@ -50,6 +50,8 @@ class Place:
         except ImportError as error:
             raise MissingExtraError("store", need="UsageStore") from error
         text = os.fspath(path)
+        if not text.strip():
+            raise StoreError("the store has no name; name a folder of its own, or an address")
         address = urlsplit(text)
         if "://" in text and address.scheme != "file":
             return cls(text, None, options)
