@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any, NoReturn, get_args
+from typing import Any, NoReturn, Unpack, get_args
 
 import polars as pl
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow as pa
 from falusage.api.exchange import Exchange
 from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, to_arrow
 from falusage.api.progress import Progress
-from falusage.api.query import UsageQuery, edges
+from falusage.api.query import QueryFields, UsageQuery, edges
 from falusage.api.secret import find_key
 from falusage.api.transport import Transport, find_base_url
 from falusage.errors import ConfigError, QueryError
@@ -192,7 +192,7 @@ def load_usage(
     end: date | datetime | str,
     *,
     client: UsageClient | None = None,
-    **query: Any,
+    **query: Unpack[QueryFields],
 ) -> pl.DataFrame:
     """Load a usage table, strictly: validated and reconciled, or an error.
 
@@ -220,7 +220,7 @@ def load_summary(
     end: date | datetime | str,
     *,
     client: UsageClient | None = None,
-    **query: Any,
+    **query: Unpack[QueryFields],
 ) -> pl.DataFrame:
     """Load the API's own summary of a range; arguments and errors as in `load_usage`.
 

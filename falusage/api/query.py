@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Final, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,21 @@ from falusage.timeframes import TIMEFRAMES, Timeframe
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 IDS_PER_REQUEST: Final = 50
 """The most `endpoint_id`s or `api_key_id`s that the API takes in one request."""
+
+
+class QueryFields(TypedDict, total=False):
+    """What `load_usage` hands on to `UsageQuery`, besides its range."""
+
+    timezone: str
+    timeframe: Timeframe | None
+    bound_to_timeframe: bool
+    endpoint_id: str | Iterable[str]
+    team_username: str | Iterable[str]
+    product: str | Iterable[str]
+    api_key_id: str | Iterable[str]
+    auth_method: bool
+    auth_method_structured: bool
+    limit: int | None
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -1,0 +1,35 @@
+"""Users' type checkers, in strict mode, find typical uses right and typical mistakes wrong."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+USES = Path(__file__).with_name("uses.py")
+BIN = Path(sys.executable).parent
+
+
+def told(*command: str | Path, cwd: Path) -> str:
+    """Give what a checker says, which is nothing that this repository has configured."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False, encoding="utf-8")  # noqa: S603 - checkers
+    return f"{done.stdout}{done.stderr}" if done.returncode else ""
+
+
+@pytest.mark.slow
+def test_mypy_agrees(tmp_path: Path) -> None:
+    """Every `assert_type` holds, every mistake is found, and nothing else is."""
+    shutil.copy(USES, tmp_path)
+    mypy = (sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache")
+    assert told(*mypy, "uses.py", cwd=tmp_path) == ""
+
+
+@pytest.mark.slow
+def test_pyright_agrees(tmp_path: Path) -> None:
+    """The same, of the other checker."""
+    shutil.copy(USES, tmp_path)
+    pyright = (BIN / "pyright", "--pythonpath", sys.executable)
+    assert told(*pyright, "uses.py", cwd=tmp_path) == ""
