@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli.options import FILE, asking, client_of, query_of
+from falusage.cli.options import FILE, asking, client_of, query_of, say_if_nothing
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def load(form: str, out: Path | None, **options: Any) -> None:
 
         write_snapshot(loaded, out)
     say(str(loaded.receipt))
+    say_if_nothing(loaded.receipt)
     if out is not None:
         say(f"written to {out}")
 
@@ -68,4 +69,5 @@ def snapshot(out: Path, **options: Any) -> None:
     with client_of(options) as client:
         receipt = download_snapshot(query_of(options), out, client=client)
     say(str(receipt))
+    say_if_nothing(receipt)
     say(f"written to {out}")

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from falusage.cli.terminal import say
+
 if TYPE_CHECKING:
     import polars as pl
 
     from falusage.api.client import UsageClient
     from falusage.api.query import UsageQuery
+    from falusage.api.receipt import Receipt
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -87,6 +90,21 @@ def client_of(options: dict[str, Any]) -> UsageClient:
     from falusage.api.client import UsageClient
 
     return UsageClient(base_url=options["base_url"], workers=options["workers"], progress=True)
+
+
+def say_if_nothing(receipt: Receipt) -> None:
+    """Say of an answer without rows which filters it had, since names may be misspelt."""
+    fields = ("product", "team_username", "endpoint_id", "api_key_id")
+    filters = [
+        f"--{field.replace('_', '-')} {' or '.join(named)}"
+        for field in fields
+        if (named := getattr(receipt.query, field))
+    ]
+    if filters and not receipt.rows_received:
+        say(
+            f"nothing matched {' and '.join(filters)} in that range; the API compares names and "
+            "ids letter by letter, so compare them with an answer that has no filter"
+        )
 
 
 def refuse_query(

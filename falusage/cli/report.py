@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli.options import FILE, asking, client_of, query_of, read_budgets, refuse_query
+from falusage.cli.options import (
+    FILE,
+    asking,
+    client_of,
+    query_of,
+    read_budgets,
+    refuse_query,
+    say_if_nothing,
+)
 from falusage.cli.terminal import put, say, width
 
 if TYPE_CHECKING:
@@ -58,6 +66,7 @@ def report(
             options |= _two_months(options)
         with client_of(options) as client:
             loaded = client.load(query_of(options))
+        say_if_nothing(loaded.receipt)
         usage, certainty = loaded.usage, Certainty.of_receipt(loaded.receipt)
     if out is None:
         put(summary(usage, certainty, width=width()).splitlines())

@@ -593,3 +593,26 @@ def test_a_new_field_costs_one_careful_page(monkeypatch: pytest.MonkeyPatch) -> 
     assert load.receipt.pages > 2
     assert 1 == len(careful)
     assert {"percent_discount", "tier", "fixed"} < set(load.usage.columns)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "proxy", "advice"),
+    [
+        ("https://127.0.0.1:9/v1", None, "check the network, and FALUSAGE_BASE_URL"),
+        ("https://nowhere.invalid/v1", None, "check the network, and FALUSAGE_BASE_URL"),
+        ("https://nowhere.invalid/v1", "http://127.0.0.1:9", "check the proxy in HTTPS_PROXY"),
+    ],
+)
+def test_a_connection_that_is_never_made_says_what_to_check(
+    monkeypatch: pytest.MonkeyPatch, base_url: str, proxy: str | None, advice: str
+) -> None:
+    """Over real sockets: a closed port, a name that nobody has, a proxy that is not there."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    if proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with (
+        fu.UsageClient("id:secret", base_url=base_url, max_attempts=1) as client,
+        pytest.raises(fu.TransportError, match=advice),
+    ):
+        client.load(fu.UsageQuery("2025-01-01", "2025-01-02"))

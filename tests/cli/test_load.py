@@ -167,3 +167,20 @@ def test_rows_that_break_the_rules_are_shown(run, emulator) -> None:
     assert lines[0].startswith("error: ")
     assert -1.0 == json.loads(lines[1])["cost"]
     assert lines[-1].endswith("more")
+
+
+@pytest.mark.parametrize("command", [["load"], ["snapshot", "--out", "none.parquet"], ["report"]])
+def test_a_name_that_nothing_has_is_told(run, tmp_path: Path, monkeypatch, command) -> None:
+    """An empty answer is not taken for a team that spent nothing."""
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(*command, *RANGE, "--team-username", "acme-pariss", "--product", "compute")
+
+    assert 0 == code
+    assert "nothing matched --product compute and --team-username acme-pariss" in err
+
+
+def test_a_range_without_filters_is_not_blamed_on_them(run) -> None:
+    """Where nothing was spent, there is no name to compare."""
+    _, _, err = run("load", "--start", "2001-01-01", "--end", "2001-01-02", "--timeframe", "day")
+
+    assert "nothing matched" not in err

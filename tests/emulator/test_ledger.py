@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -79,3 +80,12 @@ def test_a_loose_window_keeps_the_bucket_that_it_begins_inside() -> None:
         len(cut),
         page(cut, None, number=1, limit=9),
     )
+
+
+def test_further_columns_may_have_any_name() -> None:
+    """Also those that the work itself uses; each is served under its own."""
+    further = {"period": "a", "part": 1, "nth": 2.5, "label": None, "period_end": "b"}
+    ledger = Ledger(USAGE.with_columns(**{name: pl.lit(value) for name, value in further.items()}))
+    (item,) = json.loads(ledger.summary(question(1)))
+    assert further == {name: item[name] for name in further}
+    assert b'"period":"a"' in bytes(ledger.time_series(question(1)).text)
