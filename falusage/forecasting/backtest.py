@@ -65,7 +65,7 @@ def backtest(
 
     Raises:
         AlignmentError, MissingColumnError, MissingExtraError, QueryError, ShortHistoryError: As
-        `forecast`, which see.
+        QueryError, MissingColumnError, AlignmentError: As `forecast` does.
 
     Source: R. J. Hyndman and A. B. Koehler, Another look at measures of forecast accuracy,
     International Journal of Forecasting 22 (2006), the scaled error; here each window's scale is

@@ -1,0 +1,189 @@
+"""Writes the reference, `reference/*.md`, out of the docstrings and the command line's own help.
+
+    python docs/reference.py
+
+griffe reads the docstrings, which are Google's form; nothing is imported but the names. A test
+compares the pages with what this gives.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import griffe
+from click.testing import CliRunner
+
+import falusage
+from falusage.cli import cli
+
+FOLDER = Path(__file__).with_name("reference")
+_WIDTH: Final = 96
+_WHOLE: Final = {"returns_multiple_items": False, "returns_named_value": False}
+
+TOPICS: Final = {
+    "asking": ("Asking", ("api",)),
+    "keeping": ("Keeping", ("storage",)),
+    "understanding": ("Understanding", ("transforms",)),
+    "looking-ahead": ("Looking ahead", ("forecasting",)),
+    "looking": ("Pictures and the report", ("plotting", "reporting")),
+    "focus": ("FOCUS", ("focus",)),
+    "emulator": ("The emulator and the sample", ("emulator", "sample")),
+    "errors": ("Errors and warnings", ("errors",)),
+}
+"""Each page's title, and the rooms whose public names it has."""
+
+
+def pages() -> dict[str, str]:
+    """Give every page of the reference by its file's name."""
+    package = griffe.load("falusage", docstring_parser="google", docstring_options=_WHOLE)
+    found = {f"{page}.md": _page(package, title, rooms) for page, (title, rooms) in TOPICS.items()}
+    return {"README.md": _index(package), **found, "command-line.md": _commands()}
+
+
+def _names(rooms: tuple[str, ...]) -> list[str]:
+    homes = falusage._HOMES
+    return sorted(
+        (name for home, names in homes.items() if home.split(".")[1] in rooms for name in names),
+        key=str.lower,
+    )
+
+
+def _found(package: Any, name: str) -> Any:
+    # By its own home, because a room's folder has files of the same name as what is in them.
+    return package[getattr(falusage, name).__module__.removeprefix("falusage.")][name]
+
+
+def _index(package: Any) -> str:
+    lines = [
+        "# Reference",
+        "Every public name, `import falusage as fu`. Transforms are methods, too: "
+        '`usage.fal.cost_share(by="username")`.',
+    ]
+    for page, (title, rooms) in TOPICS.items():
+        rows = [
+            f"| [`{name}`]({page}.md#{name.lower()}) | {_first(_found(package, name))} |"
+            for name in _names(rooms)
+        ]
+        lines += [f"## [{title}]({page}.md)", "\n".join(["| name | |", "|---|---|", *rows])]
+    lines.append("## [The command line](command-line.md)")
+    return "\n\n".join(lines) + "\n"
+
+
+def _first(thing: Any) -> str:
+    return " ".join(thing.docstring.value.split("\n\n")[0].split()).replace("|", "\\|")
+
+
+def _page(package: Any, title: str, rooms: tuple[str, ...]) -> str:
+    parts = [f"# {title}"]
+    for name in _names(rooms):
+        parts += _about(_found(package, name), name, "##")
+    return "\n\n".join(parts) + "\n"
+
+
+def _about(thing: Any, name: str, heading: str) -> Iterator[str]:
+    """Write a function, or a class and its public methods."""
+    yield f"{heading} {name}"
+    if thing.is_function:
+        yield _signature(thing, name)
+    elif thing.is_class:
+        base = ", ".join(map(str, thing.bases))
+        inherited = thing.module.name == "errors" and "__init__" not in thing.members
+        made = "" if inherited or not thing.parameters else _signature(thing, name)
+        yield made or f"```python\nclass {name}({base})\n```"
+    yield from _sections(thing)
+    for inner, member in thing.members.items() if thing.is_class else ():
+        if not inner.startswith("_") and member.is_function and member.docstring:
+            yield from _about(member, f"{name}.{inner}", heading + "#")
+
+
+def _signature(thing: Any, name: str) -> str:
+    # Where there are overloads, the last of them is that of Polars frames.
+    shown = (getattr(thing, "overloads", None) or [thing])[-1] if thing.is_function else thing
+    arguments: list[str] = []
+    starred = False
+    for one in shown.parameters:
+        if one.name == "self":
+            continue
+        kind = str(one.kind.value)
+        if kind == "keyword-only" and not starred:
+            arguments.append("*")
+            starred = True
+        stars = {"variadic positional": "*", "variadic keyword": "**"}.get(kind, "")
+        starred |= stars == "*"
+        hint = f": {one.annotation}" if one.annotation else ""
+        default = "" if one.default is None or stars else f" = {one.default}"
+        arguments.append(f"{stars}{one.name}{hint}{default}")
+    end = f" -> {shown.returns}" if thing.is_function and shown.returns else ""
+    line = f"{name}({', '.join(arguments)}){end}"
+    if len(line) > _WIDTH:
+        inside = "".join(f"    {argument},\n" for argument in arguments)
+        line = f"{name}(\n{inside}){end}"
+    return f"```python\n{line}\n```"
+
+
+def _sections(thing: Any) -> Iterator[str]:
+    for section in thing.docstring.parsed:
+        kind = str(section.kind.value)
+        if kind == "text":
+            yield from _text(section.value)
+        elif kind in ("parameters", "attributes", "raises"):
+            rows = [
+                f"- `{getattr(item, 'name', None) or item.annotation}`: {_flat(item.description)}"
+                for item in section.value
+            ]
+            title = {"parameters": "Arguments", "attributes": "Attributes", "raises": "Raises"}
+            yield f"**{title[kind]}**"
+            yield "\n".join(rows)
+        elif kind in ("returns", "yields"):
+            yield f"**{kind.capitalize()}**"
+            yield "\n\n".join(map(_returned, section.value))
+        elif kind == "examples":
+            for _, text in section.value:
+                yield from _text(text)
+
+
+def _text(text: str) -> Iterator[str]:
+    """Write prose as it is, and examples as what is typed and what is shown."""
+    for part in re.split(r"\n\n(?=\S)", text):
+        if part.startswith(">>>"):
+            yield f"```pycon\n{part.rstrip()}\n```"
+        elif part.startswith(("    ", "- ", "| ")):
+            yield f"```text\n{textwrap.dedent(part)}\n```"
+        else:
+            yield part.strip("\n")
+
+
+def _returned(item: Any) -> str:
+    # Prose with a colon is taken for a type and what is said of it.
+    before = item.annotation if isinstance(item.annotation, str) else ""
+    return _flat(f"{before}: {item.description}" if before else item.description)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _commands() -> str:
+    """Write what each command says of itself."""
+    parts = ["# The command line", _help([])]
+    for name in cli.commands:
+        parts += [f"## falusage {name}", _help([name])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _help(command: list[str]) -> str:
+    asked = CliRunner().invoke(
+        cli, [*command, "--help"], prog_name="falusage", terminal_width=90, max_content_width=90
+    )
+    said = "\n".join(line.rstrip() for line in asked.output.rstrip().splitlines())
+    return f"```text\n{said}\n```"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for page, text in pages().items():
+        (FOLDER / page).write_text(text, "utf-8")
