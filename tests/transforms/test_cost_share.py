@@ -198,3 +198,9 @@ def test_nothing_is_lost_and_shares_are_exact(
         )["n"]
     )
     assert not shares.select("period", "username", "auth_method", "currency").is_duplicated().any()
+
+
+def test_of_equal_costs_a_name_is_kept_before_a_null() -> None:
+    """At the edge of `top`, an unnamed group is folded before a named one of the same cost."""
+    usage = pl.DataFrame({"username": [None, "ads"], "cost": [1.0, 1.0], "currency": "USD"})
+    assert ["ads", "other"] == cost_share(usage, by="username", top=1)["username"].to_list()
