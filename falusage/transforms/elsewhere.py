@@ -81,7 +81,7 @@ def sums_there(
         _decimals(rows, values)
         .group_by(*keys)
         .agg(nw.col(value).sum() for value in values)
-        # By way of text: not every engine gives the nearest double for a Decimal.
+        # By way of text, for DuckDB before 2.0 does not give the nearest double for a Decimal.
         .with_columns(
             nw.col(value).cast(nw.String).cast(nw.Float64).fill_null(0.0) for value in values
         )
