@@ -82,9 +82,7 @@ def sums_there(
         .group_by(*keys)
         .agg(nw.col(value).sum() for value in values)
         # By way of text, for DuckDB before 2.0 does not give the nearest double for a Decimal.
-        .with_columns(
-            nw.col(value).cast(nw.String).cast(nw.Float64).fill_null(0.0) for value in values
-        )
+        .with_columns(nw.col(value).cast(nw.String).cast(nw.Float64) for value in values)
     )
     if every:
         steps = [*to_start(every, timezone, item=engine.item), engine.instant]
