@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from deltalake import DeltaTable
@@ -99,6 +100,18 @@ def test_rows_of_a_store_are_those_of_polars(spark: Any, store: Path) -> None:
             fetched(there, timezone=timezone),
             check_exact=True,
         )
+
+
+def test_rows_of_a_store_are_those_of_polars_in_duckdb_too(store: Path) -> None:
+    """From the same files."""
+    rows = duckdb.read_parquet(DeltaTable(store).file_uris())
+    asked: dict[str, Any] = {"by": FINEST, "every": "1d", "timezone": NEW_YORK}
+    found = fu.rollup(rows, **asked).pl()
+    assert_frame_equal(
+        fu.rollup(fu.UsageStore(store).scan(), **asked).collect(),
+        found.with_columns(pl.col("period").dt.convert_time_zone(NEW_YORK)),
+        check_exact=True,
+    )
 
 
 def test_sums_are_equal_to_the_last_bit(spark: Any) -> None:
