@@ -24,20 +24,20 @@ from falusage.storage.atomic import replacing
 from falusage.timeframes import zone
 from falusage.transforms import cost_share
 from falusage.transforms.periods import Range
-from falusage.transforms.tables import require
+from falusage.transforms.tables import Arrow, plan, require
 
 Ends = tuple[date | datetime | str, date | datetime | str]
 
 
 def report(
-    usage: UsageLoad | pl.DataFrame | pl.LazyFrame,
+    usage: UsageLoad | pl.LazyFrame | Arrow,
     *,
     out: str | os.PathLike[str],
     title: str = "What fal cost",
     timezone: str | None = None,
     baseline: Ends | None = None,
     comparison: Ends | None = None,
-    budgets: pl.DataFrame | pl.LazyFrame | None = None,
+    budgets: pl.LazyFrame | Arrow | None = None,
     outlook: Frame | None = None,
 ) -> Path:
     """Write a report as one HTML file, to be mailed, opened on a phone, or printed.
@@ -97,7 +97,7 @@ def report(
 
 
 def write_report(
-    usage: pl.DataFrame | pl.LazyFrame,
+    usage: pl.LazyFrame | Arrow,
     certainty: Certainty | None,
     *,
     out: str | os.PathLike[str],
@@ -105,7 +105,7 @@ def write_report(
     timezone: str | None = None,
     baseline: Ends | None = None,
     comparison: Ends | None = None,
-    budgets: pl.DataFrame | pl.LazyFrame | None = None,
+    budgets: pl.LazyFrame | Arrow | None = None,
     outlook: Frame | None = None,
 ) -> Path:
     """Write the report of a table of which it is known how it came about; see `report`."""
@@ -118,7 +118,7 @@ def write_report(
 
 
 def _bill(
-    usage: pl.DataFrame | pl.LazyFrame,
+    usage: pl.LazyFrame | Arrow,
     certainty: Certainty | None,
     *,
     timezone: str | None,
@@ -126,10 +126,14 @@ def _bill(
     comparison: Ends | None,
 ) -> questions.Bill:
     """Make ready what the page is about, and refuse what is no usage table."""
-    if not isinstance(usage, pl.DataFrame | pl.LazyFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
-        raise QueryError(f"usage is a {type(usage).__name__}; expected a load or a Polars frame")
-    require(usage.lazy(), _NEEDS)
-    table = usage.lazy().with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String)).collect()
+    if not isinstance(usage, pl.LazyFrame | Arrow):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(
+            f"usage is a {type(usage).__name__}; expected a load, a Polars frame or a table with "
+            "the Arrow interface"
+        )
+    rows = plan(usage)
+    require(rows, _NEEDS)
+    table = rows.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String)).collect()
     known = Certainty.of_table(table) if certainty is None else certainty
     name = timezone or known.timezone
     zone(name)
@@ -178,7 +182,7 @@ def _page(
     bill: questions.Bill,
     *,
     title: str,
-    budgets: pl.DataFrame | pl.LazyFrame | None,
+    budgets: pl.LazyFrame | Arrow | None,
     outlook: Frame | None,
 ) -> str:
     """Give the page as text."""

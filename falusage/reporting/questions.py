@@ -16,7 +16,7 @@ import polars as pl
 
 from falusage import plotting
 from falusage.columns import total
-from falusage.errors import AlignmentError
+from falusage.errors import AlignmentError, QueryError
 from falusage.plotting.dates import every_of, span
 from falusage.plotting.panels import TOP
 from falusage.reporting import blocks
@@ -35,6 +35,7 @@ from falusage.transforms import (
     price_changes,
     trend,
 )
+from falusage.transforms.tables import Arrow, plan
 
 TITLES: Final = {"username": "team", "product": "product", "endpoint_id": "endpoint"}
 _MOST: Final = 100
@@ -308,14 +309,19 @@ def unusual(bill: Bill) -> Section:
     return section([*pictures, Table("Days out of their rhythm", columns)])
 
 
-def budgeted(bill: Bill, budgets: pl.DataFrame | pl.LazyFrame) -> Section:
+def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
     """Set the month's spend against its budgets."""
+    if not isinstance(budgets, pl.LazyFrame | Arrow):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(
+            f"budgets is {budgets!r}; expected a frame of username (or other columns), currency "
+            "and budget"
+        )
     section = partial(Section, "budgets", "Budgets")
     until = bill.certainty.closed_until
     month = bill.local(floor(until - _INSTANT, every="1mo", timezone=bill.timezone))
     if bill.certainty.start > month:
         return section([Note(f"The table starts after {month:%Y-%m-%d}: its month is not whole.")])
-    columns = budgets.collect_schema().names()
+    columns = plan(budgets).collect_schema().names()
     by = [column for column in columns if column not in ("currency", "budget")]
     try:
         status = budget_status(

@@ -18,6 +18,7 @@ from falusage.errors import QueryError
 from falusage.timeframes import after, instant
 from falusage.transforms.periods import Range, within
 from falusage.transforms.tables import (
+    Arrow,
     Frame,
     amounts,
     free,
@@ -43,7 +44,7 @@ _ROUNDING = 1 + 1e-9
 
 def budget_status(
     usage: Frame,
-    budgets: pl.DataFrame | pl.LazyFrame,
+    budgets: pl.LazyFrame | Arrow,
     *,
     by: str | Sequence[str] = "username",
     month: str,

@@ -213,7 +213,7 @@ def test_what_is_refused(
     usage: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No table, a wrong one, half a comparison, no folder, or no template engine."""
-    with pytest.raises(fu.QueryError, match="expected a load or a Polars frame"):
+    with pytest.raises(fu.QueryError, match="expected a load, a Polars frame or"):
         fu.report("usage.parquet", out=tmp_path / "x.html")  # type: ignore[arg-type]
     with pytest.raises(fu.MissingColumnError, match="unit_price"):
         fu.report(usage.drop("unit_price"), out=tmp_path / "x.html")
@@ -223,6 +223,9 @@ def test_what_is_refused(
     for odd in ("2025-05", ("2025-05-01",), ("2025-05-01", None)):
         with pytest.raises(fu.QueryError, match="expected its start and its end, as a pair"):
             fu.report(usage, out=tmp_path / "x.html", baseline=odd, comparison=odd)
+    with pytest.raises(fu.QueryError, match="budgets is 5; expected a frame of username"):
+        fu.report(usage, out=tmp_path / "x.html", budgets=5)  # type: ignore[arg-type]
+    assert not (tmp_path / "x.html").exists()
     with pytest.raises(fu.SnapshotError, match="make the folder"):
         fu.report(usage.head(3), out=tmp_path / "none" / "x.html")
     real = builtins.__import__
@@ -236,3 +239,11 @@ def test_what_is_refused(
     with pytest.raises(fu.MissingExtraError, match=r"pip install 'falusage\[report\]'"):
         fu.report(usage, out=tmp_path / "x.html")
     assert [] == list(tmp_path.iterdir())
+
+
+def test_tables_of_pandas_are_taken(usage: pl.DataFrame, tmp_path: Path) -> None:
+    """The page is the one that Polars' own table gives, budgets included."""
+    budgets = pl.DataFrame({"username": ["acme-voice"], "currency": ["USD"], "budget": [9.0]})
+    ours = fu.report(usage, out=tmp_path / "ours.html", budgets=budgets)
+    theirs = fu.report(usage.to_pandas(), out=tmp_path / "theirs.html", budgets=budgets.to_pandas())
+    assert ours.read_text("utf-8") == theirs.read_text("utf-8")
