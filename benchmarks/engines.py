@@ -1,7 +1,7 @@
-"""One rollup of a table that no memory holds, by Polars, DuckDB and Spark on the same machine.
+"""One rollup of a table larger than most memories, by Polars, DuckDB and Spark on the same machine.
 
     pip install -e '.[bench]'
-    python benchmarks/engines.py                       # a hundred million rows, about 2 GB
+    python benchmarks/engines.py                       # a hundred million rows, 300 MB of Parquet
     python benchmarks/engines.py --rows 2000000        # a smoke test
 
 Teams and products, by the day in New York: the answer is small, so what is measured is how each
