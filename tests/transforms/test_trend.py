@@ -222,3 +222,19 @@ def test_equals_days_walked_in_plain_python(
 def near(value: Fraction | None) -> Any:
     """Compare to the precision of the floats that are given back."""
     return value if value is None else pytest.approx(float(value), rel=1e-9, abs=1e-9)
+
+
+def test_means_are_exact_from_the_first_whole_window_on() -> None:
+    """To the last bit: what came before the first row adds nothing."""
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    days = [start + timedelta(days=day) for day in range(9)]
+    usage = pl.DataFrame(
+        {
+            "bucket": days,
+            "bucket_end": [day + timedelta(days=1) for day in days],
+            "cost": [float(day) for day in range(1, 10)],
+            "currency": "USD",
+        }
+    )
+    assert [None, 1.5, 2.5, 3.5] == trend(usage, window=2)["rolling_mean"].to_list()[:4]
+    assert [None] * 6 + [4.0, 5.0, 6.0] == trend(usage)["rolling_mean"].to_list()
