@@ -101,7 +101,7 @@ class UsageClient:
                     break
         finally:
             progress.close()
-        load.warn([usage])
+        load.warn()
         return UsageLoad(usage, load.quarantine, receipt)
 
     def open_load(self, query: UsageQuery) -> Load:

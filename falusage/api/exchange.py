@@ -12,7 +12,7 @@ import os
 import random
 import threading
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from falusage.api.progress import Progress
 from falusage.api.query import Ask
 from falusage.api.secret import Secret
 from falusage.api.transport import Guard, Response, Transport
+from falusage.api.waiting import result
 from falusage.errors import (
     ApiError,
     AuthenticationError,
@@ -42,8 +43,6 @@ from falusage.errors import (
 LONGEST_WAIT: Final = 120.0
 """The most seconds that are slept when the server asks for it."""
 
-# More readers than cores would only hold more memory.
-_READING: Final = threading.BoundedSemaphore(os.cpu_count() or 1)
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 15.0
 _ERRORS: Final[dict[int, type[ApiError]]] = {
@@ -92,6 +91,9 @@ class Exchange:
         self._progress = progress
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(workers)
+        # More readers than cores, or a new thread for each page, would only hold more memory:
+        # what a thread gives back is kept for that thread.
+        self._readers = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="falusage-reader")
         self._stop = threading.Event()
         self._live: set[Guard] = set()
         self._not_before = 0.0
@@ -147,8 +149,9 @@ class Exchange:
                 excerpt = self._excerpt(response.body)
                 if response.status != 200:
                     raise self._refusal(response, facts)
-                with _READING:
-                    page = read_page(response.body, ask, kinds=self._kinds)
+                page = result(
+                    self._readers.submit(read_page, response.body, ask, kinds=self._kinds)
+                )
                 # What is new on one page is likely on the next, and is then read fast.
                 self._kinds = {**self._kinds, **page.kinds}
                 return page

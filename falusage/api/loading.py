@@ -28,7 +28,7 @@ from falusage.api.receipt import Receipt
 from falusage.api.reconciliation import compare, differences, sums
 from falusage.columns import KEY
 from falusage.errors import QuarantineWarning, ReconciliationError, ReconciliationWarning
-from falusage.schema.validation import RULES, refuse, validate, warn_of_oddities
+from falusage.schema.validation import RULES, Oddities, refuse, validate
 
 Invalid = Literal["raise", "quarantine"]
 Reconcile = Literal["raise", "warn", "off"]
@@ -97,6 +97,7 @@ class Load:
         self._bad: list[pl.DataFrame] = []
         self._sums: list[pl.DataFrame] = []
         self._ignored: set[str] = set()
+        self._oddities = Oddities()
         pages: list[Page] = []
         waiting = 0
         for page in self._reading.pages():
@@ -120,6 +121,7 @@ class Load:
         self._kept += checked.good.height
         self._quarantined += checked.bad.height
         self._bad.append(checked.bad)
+        self._oddities += Oddities.of(checked.good)
         self._sums.append(sums([checked.good]))
         if len(self._sums) >= _REGROUP_AFTER:
             self._sums = [sums(self._sums)]
@@ -219,11 +221,10 @@ class Load:
             reconciliation=compared,
         )
 
-    def warn(self, tables: list[pl.DataFrame]) -> None:
-        """Say what was kept but is worth a look."""
+    def warn(self) -> None:
+        """Say what the last read kept but is worth a look."""
         warn_of_unknown(self.kinds, sorted(self._ignored))
-        for table in tables:
-            warn_of_oddities(table)
+        self._oddities.warn()
         if self._quarantined:
             warnings.warn(
                 f"{self._quarantined:,} of {self._kept + self._quarantined:,} rows are in "

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
 import polars as pl
 
@@ -21,6 +21,7 @@ from falusage.api.exchange import Exchange
 from falusage.api.pages import Page
 from falusage.api.progress import Progress
 from falusage.api.query import Ask, UsageQuery, asks
+from falusage.api.waiting import result
 from falusage.api.windows import Windows
 from falusage.errors import PaginationError, ProtocolError
 
@@ -33,7 +34,6 @@ PAGES: Final = 10_000
 _ROWS_AHEAD: Final = 50_000
 _READERS: Final = 4
 _Window = Iterator[Page]
-_T = TypeVar("_T")
 
 
 @dataclass
@@ -97,10 +97,10 @@ class Reading:
                 if not ahead:
                     break
                 buckets, task = ahead.popleft()
-                yield from map(self._counted, _result(task))
+                yield from map(self._counted, result(task))
                 self.progress.advance(buckets, rows=self.row_count)
             if summary is not None:
-                self.summaries = _result(summary)
+                self.summaries = result(summary)
         except BaseException:
             self.exchange.stop()
             raise
@@ -167,16 +167,6 @@ class Reading:
         self.page_count += 1
         self.row_count += _height(page.rows)
         return page
-
-
-def _result(task: Future[_T]) -> _T:
-    """Wait for a task, awake often enough to see Ctrl-C.
-
-    Polars' handler of SIGINT restarts a wait without a time limit, and Python's own is not heard.
-    """
-    while not task.done():
-        wait([task], timeout=0.1)
-    return task.result()
 
 
 def _height(table: pl.DataFrame | None) -> int:

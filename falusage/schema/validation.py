@@ -144,28 +144,49 @@ def refuse(bad: pl.DataFrame, *, what: str) -> None:
     )
 
 
-def warn_of_oddities(usage: pl.DataFrame) -> None:
-    """Warn of what is kept but worth a look: costs unlike quantity × price, new products."""
-    product = pl.col("quantity") * pl.col("unit_price")
-    unlike = (pl.col("cost") - product).abs() > 1e-6 + 1e-6 * pl.max_horizontal("cost", product)
-    odd = usage.select(
-        unlike.sum().alias("unlike"),
-        pl.col("product")
-        .filter(~pl.col("product").is_in(PRODUCTS))
-        .unique()
-        .implode()
-        .alias("new"),
-    )
-    if count := odd["unlike"].item():
-        warnings.warn(
-            f"{count:,} of {usage.height:,} rows have a cost unlike quantity × unit_price; cost is "
-            "what is billed, so it was kept as it is",
-            CostMismatchWarning,
-            stacklevel=2,
+@dataclass(frozen=True, slots=True)
+class Oddities:
+    """What is kept but worth a look, counted; those of two tables add up to those of both.
+
+    Attributes:
+        rows: The rows that were looked at.
+        unlike: Those whose cost is unlike quantity × price.
+        products: Products that nobody knows yet.
+    """
+
+    rows: int = 0
+    unlike: int = 0
+    products: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, usage: pl.DataFrame) -> Oddities:
+        """Look a validated table through."""
+        product = pl.col("quantity") * pl.col("unit_price")
+        unlike = (pl.col("cost") - product).abs() > 1e-6 + 1e-6 * pl.max_horizontal("cost", product)
+        return cls(
+            rows=usage.height,
+            unlike=usage.select(unlike.sum()).item(),
+            products=frozenset(usage["product"].unique()) - frozenset(PRODUCTS),
         )
-    if new := sorted(odd["new"].item()):
-        warnings.warn(
-            f"unknown product {', '.join(map(repr, new))}: kept as it is",
-            UnknownProductWarning,
-            stacklevel=2,
+
+    def __add__(self, other: Oddities) -> Oddities:
+        """Add the counts, and join the names."""
+        return Oddities(
+            self.rows + other.rows, self.unlike + other.unlike, self.products | other.products
         )
+
+    def warn(self) -> None:
+        """Say what there is, each kind once."""
+        if self.unlike:
+            warnings.warn(
+                f"{self.unlike:,} of {self.rows:,} rows have a cost unlike quantity × unit_price; "
+                "cost is what is billed, so it was kept as it is",
+                CostMismatchWarning,
+                stacklevel=2,
+            )
+        if self.products:
+            warnings.warn(
+                f"unknown product {', '.join(map(repr, sorted(self.products)))}: kept as it is",
+                UnknownProductWarning,
+                stacklevel=2,
+            )

@@ -24,8 +24,6 @@ from falusage.api.loading import Load
 from falusage.api.pages import Page
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
-from falusage.columns import NUMBERS
-from falusage.schema.validation import warn_of_oddities
 from falusage.storage.atomic import replacing
 from falusage.storage.parquet import ROW_GROUP, SnapshotWriter
 
@@ -79,9 +77,7 @@ def download_snapshot(
                         break
         finally:
             load.progress.close()
-        load.warn([])
-        for rows in _row_groups(pq.ParquetFile(file), columns=["product", *NUMBERS]):
-            warn_of_oddities(rows)
+        load.warn()
     return receipt
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from falusage.api.loading import to_arrow
 from falusage.api.receipt import Receipt
+from falusage.api.waiting import result
 from falusage.columns import MONEY
 from falusage.errors import SnapshotError
 from falusage.storage.fingerprint import Fingerprint
@@ -66,7 +68,11 @@ class _Tally:
 
 
 class SnapshotWriter:
-    """Append batches of one schema, then `finish`; a file that is not finished is no snapshot."""
+    """Append batches of one schema, then `finish`; a file that is not finished is no snapshot.
+
+    A thread hashes and writes one batch while the caller gets the next; what goes wrong with it is
+    raised by the call that follows.
+    """
 
     def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
         arrow = to_arrow(schema.to_frame()).schema
@@ -82,17 +88,25 @@ class SnapshotWriter:
             # Rows come in order of time, which is all that a reader can skip by.
             write_statistics=["bucket", "bucket_end"],  # pyright: ignore[reportArgumentType]
         )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="falusage-writer")
+        self._writing: Future[None] = Future()
+        self._writing.set_result(None)
 
     def write(self, table: pl.DataFrame) -> None:
         """Append rows, in row groups of at most `ROW_GROUP`."""
         for batch in table.iter_slices(ROW_GROUP):
-            arrow = to_arrow(batch)
-            self._tally.hash(arrow)
-            self._tally.count(batch)
-            self._parquet.write_table(arrow)
+            result(self._writing)
+            self._writing = self._thread.submit(self._append, batch)
+
+    def _append(self, batch: pl.DataFrame) -> None:
+        arrow = to_arrow(batch)
+        self._tally.hash(arrow)
+        self._tally.count(batch)
+        self._parquet.write_table(arrow)
 
     def finish(self, receipt: Receipt | None = None) -> None:
         """Write what the file says of itself, and its end."""
+        result(self._writing)
         self._parquet.add_key_value_metadata(self._tally.metadata(receipt).entries())
         self._parquet.close()
 
@@ -104,6 +118,7 @@ class SnapshotWriter:
 
     def abandon(self) -> None:
         """Write nothing any more; an open writer would write an end to a file given up."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
         self._parquet.is_open = False
 
 

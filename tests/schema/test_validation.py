@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 
 from falusage.columns import SUMMARY, USAGE
 from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning
-from falusage.schema.validation import refuse, validate, warn_of_oddities
+from falusage.schema.validation import Oddities, refuse, validate
 
 ROW: dict[str, Any] = {
     "bucket": datetime(2025, 1, 15, 5, tzinfo=UTC),
@@ -220,7 +220,7 @@ def test_oddities_are_said_in_their_own_categories() -> None:
     """Each once, with how many rows or which names."""
     odd = table({"cost": 0.5}, {"cost": 9.0}, {"product": "zeta"}, {"product": "alpha"})
     with pytest.warns() as told:
-        warn_of_oddities(odd)
+        (Oddities.of(odd[:2]) + Oddities.of(odd[2:])).warn()
     assert [CostMismatchWarning, UnknownProductWarning] == [w.category for w in told]
     assert str(told[0].message).startswith("2 of 4 rows have a cost unlike quantity × unit_price")
     assert "unknown product 'alpha', 'zeta': kept as it is" == str(told[1].message)
@@ -239,5 +239,5 @@ def test_rounding_is_no_oddity(change: dict[str, Any]) -> None:
     """A millionth, absolute or relative, is how others round."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_oddities(table(change))
-        warn_of_oddities(table({}).clear())
+        Oddities.of(table(change)).warn()
+        Oddities.of(table({}).clear()).warn()
