@@ -21,7 +21,7 @@ def assemble(pages: Sequence[Page], *, of: Literal["rows", "summary"] = "rows") 
     parts = [(getattr(page, of), page.kinds) for page in pages]
     tables = [_with_kinds(table, seen, kinds) for table, seen in parts if table is not None]
     empty = pl.DataFrame(schema=USAGE if of == "rows" else SUMMARY)
-    return pl.concat([empty, *tables], how="diagonal").rechunk()
+    return pl.concat([empty, *tables], how="diagonal")
 
 
 def joint_kinds(

@@ -12,8 +12,9 @@ import os
 import random
 import threading
 import time
+from collections.abc import Generator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -91,14 +92,26 @@ class Exchange:
         self._progress = progress
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(workers)
-        # More readers than cores, or a new thread for each page, would only hold more memory:
-        # what a thread gives back is kept for that thread.
-        self._readers = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="falusage-reader")
+        self._readers: ThreadPoolExecutor | None = None
         self._stop = threading.Event()
         self._live: set[Guard] = set()
         self._not_before = 0.0
         self.tally = Tally()
         self._kinds: dict[str, Kind] = {}
+
+    @contextmanager
+    def readers(self) -> Generator[None]:
+        """Read pages on as many threads as there are cores, for the threads that fetch them.
+
+        More, or another thread for each page, would only hold more memory: what a thread gives
+        back is kept for that thread.
+        """
+        self._readers = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="falusage-reader")
+        try:
+            yield
+        finally:
+            self._readers.shutdown(wait=True, cancel_futures=True)
+            self._readers = None
 
     def stop(self) -> None:
         """Break off every request in hand and every wait."""
@@ -149,9 +162,7 @@ class Exchange:
                 excerpt = self._excerpt(response.body)
                 if response.status != 200:
                     raise self._refusal(response, facts)
-                page = result(
-                    self._readers.submit(read_page, response.body, ask, kinds=self._kinds)
-                )
+                page = self._read(response.body, ask)
                 # What is new on one page is likely on the next, and is then read fast.
                 self._kinds = {**self._kinds, **page.kinds}
                 return page
@@ -162,6 +173,11 @@ class Exchange:
             page = f"page {cursor!r}" if cursor else "first page"
             where = f" ({page} of the window {start} to {end}{excerpt})"
             raise type(error)(self._key.hide(f"{error}{where}"), **facts) from error.__cause__
+
+    def _read(self, body: bytes, ask: Ask) -> Page:
+        if self._readers is None:
+            return read_page(body, ask, kinds=self._kinds)
+        return result(self._readers.submit(read_page, body, ask, kinds=self._kinds))
 
     def _count(self, response: Response) -> None:
         when = response.server_time

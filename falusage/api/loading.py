@@ -109,7 +109,8 @@ class Load:
                 yield table
                 del table
         if pages or not self._sums:
-            yield self._validated(pages)
+            # In one piece for whoever keeps it; a stream's batches are gone before that would pay.
+            yield self._validated(pages).rechunk()
 
     def _validated(self, pages: list[Page]) -> pl.DataFrame:
         table = assemble(pages)

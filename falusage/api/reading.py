@@ -76,7 +76,8 @@ class Reading:
         for page in wholes:
             if page.next_cursor is not None:
                 windows.first_page(rows=_height(page.rows), last_bucket=_last_bucket(page))
-        yield from self._in_windows(windows)
+        with self.exchange.readers():
+            yield from self._in_windows(windows)
 
     def _in_windows(self, windows: Windows) -> Iterator[Page]:
         ahead: deque[tuple[int, Future[_Window]]] = deque()

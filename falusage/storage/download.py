@@ -98,7 +98,7 @@ class _Stream:
 
     def take(self, load: Load) -> None:
         """Write the load's batches, each as it comes."""
-        tables = cast("Generator[pl.DataFrame]", load.tables(batch_rows=ROW_GROUP))
+        tables = cast("Generator[pl.DataFrame]", load.tables(batch_rows=2 * ROW_GROUP))
         with closing(tables):
             for table in tables:
                 self._append(
