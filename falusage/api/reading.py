@@ -32,7 +32,12 @@ PAGES: Final = 10_000
 """The most pages of one window."""
 
 _ROWS_AHEAD: Final = 50_000
-_READERS: Final = 4
+_THREADS: Final = 2
+"""For each worker: while one reads its page, another is at the network."""
+
+_AHEAD: Final = 3
+"""For each worker: windows that are under way, or wait for their turn to be delivered."""
+
 _Window = Iterator[Page]
 
 
@@ -82,12 +87,11 @@ class Reading:
     def _in_windows(self, windows: Windows) -> Iterator[Page]:
         ahead: deque[tuple[int, Future[_Window]]] = deque()
         chunks = list(asks(self.query, time_series=True, summary=False))
-        # More threads than requests under way: while one reads its page, another is at the network.
-        pool = ThreadPoolExecutor(self.workers + _READERS, thread_name_prefix="falusage")
+        pool = ThreadPoolExecutor(_THREADS * self.workers, thread_name_prefix="falusage")
         try:
             summary = pool.submit(self.read_summary) if self.with_summary else None
             while True:
-                while len(ahead) < self.workers + _READERS and (window := windows.take()):
+                while len(ahead) < _AHEAD * self.workers and (window := windows.take()):
                     start, end, buckets = window
                     self.windows += 1
                     for at, ask in enumerate(chunks):
