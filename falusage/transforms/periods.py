@@ -8,10 +8,11 @@ plan, and its `AlignmentError` comes out of `collect`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import get_args
+from types import MappingProxyType
+from typing import NoReturn, get_args
 
 import polars as pl
 
@@ -113,16 +114,18 @@ def with_period(
     """
     check_every(every)
     zone(timezone)
-
-    def place(buckets: pl.DataFrame) -> pl.DataFrame:
-        inside = buckets.filter(span.holds(_START, _END)).with_columns(
-            period_start(_START, every=every, timezone=timezone).alias("period")
-        )
-        until = period_end(_START, every=every, timezone=timezone).dt.convert_time_zone("UTC")
-        _refuse(inside, until < _END, f"reaches over a boundary of every={every!r} in {timezone}")
-        return buckets.join(inside.select(*BUCKET, "period"), on=BUCKET, how="left")
-
-    return _place(usage, columns, place, [span], {"period": pl.Datetime("us", timezone)})
+    period = period_start(_START, every=every, timezone=timezone)
+    until = period_end(_START, every=every, timezone=timezone).dt.convert_time_zone("UTC")
+    inside = span.holds(_START, _END)
+    over = f"reaches over a boundary of every={every!r} in {timezone}"
+    return _placed(
+        usage,
+        columns,
+        spans=[span],
+        added={"period": pl.when(inside).then(period)},
+        dtypes={"period": pl.Datetime("us", timezone)},
+        faults=[(inside & (until < _END), over)],
+    )
 
 
 def within(usage: pl.LazyFrame, columns: Sequence[str], *, span: Range) -> pl.LazyFrame:
@@ -131,11 +134,7 @@ def within(usage: pl.LazyFrame, columns: Sequence[str], *, span: Range) -> pl.La
     Raises:
         AlignmentError: When collected, if an end of `span` runs through the middle of a bucket.
     """
-
-    def place(buckets: pl.DataFrame) -> pl.DataFrame:
-        return buckets.filter(span.holds(_START, _END))
-
-    return _place(usage, columns, place, [span], {})
+    return _placed(usage, columns, spans=[span], kept=span.holds(_START, _END))
 
 
 def among(usage: pl.LazyFrame, columns: Sequence[str], *, spans: Sequence[Range]) -> pl.LazyFrame:
@@ -144,15 +143,18 @@ def among(usage: pl.LazyFrame, columns: Sequence[str], *, spans: Sequence[Range]
     Raises:
         AlignmentError: When collected, if an end of a range runs through the middle of a bucket.
     """
-
-    def place(buckets: pl.DataFrame) -> pl.DataFrame:
-        held = [
-            pl.when(span.holds(_START, _END)).then(pl.lit(number, dtype=pl.Int8))
-            for number, span in enumerate(spans)
-        ]
-        return buckets.with_columns(pl.coalesce(held).alias("_range")).drop_nulls("_range")
-
-    return _place(usage, columns, place, spans, {"_range": pl.Int8()})
+    number = pl.coalesce(
+        pl.when(span.holds(_START, _END)).then(pl.lit(number, dtype=pl.Int8))
+        for number, span in enumerate(spans)
+    )
+    return _placed(
+        usage,
+        columns,
+        spans=spans,
+        kept=number.is_not_null(),
+        added={"_range": number},
+        dtypes={"_range": pl.Int8()},
+    )
 
 
 def require_instants(usage: pl.LazyFrame, columns: Sequence[str], *, hint: str = "") -> None:
@@ -168,58 +170,79 @@ def require_instants(usage: pl.LazyFrame, columns: Sequence[str], *, hint: str =
 
 
 _START, _END = pl.col("_start"), pl.col("_end")
+_ALL = pl.lit(value=True)
 
 
 def _literal(moment: datetime) -> pl.Expr:
     return pl.lit(moment.astimezone(UTC), dtype=INSTANT)
 
 
-def _place(
+def _placed(
     usage: pl.LazyFrame,
     columns: Sequence[str],
-    place: Callable[[pl.DataFrame], pl.DataFrame],
+    *,
     spans: Sequence[Range],
-    added: dict[str, pl.DataType],
+    kept: pl.Expr = _ALL,
+    added: Mapping[str, pl.Expr] = MappingProxyType({}),
+    dtypes: Mapping[str, pl.DataType] = MappingProxyType({}),
+    faults: Sequence[tuple[pl.Expr, str]] = (),
 ) -> pl.LazyFrame:
-    """Put to the rows what `place` says of their distinct buckets, in one pass over them.
+    """Put to the rows what is true of their buckets, or refuse a bucket, in one pass over them.
 
     The rows are taken batch by batch as they stream past. To join them with a second scan for the
     distinct buckets would have the optimizer keep the whole table for both.
+
+    Args:
+        usage: Rows with `bucket` and `bucket_end`.
+        columns: The columns to keep, besides those two.
+        spans: Ranges whose ends may not run through a bucket.
+        kept: Whose rows to keep. This and the following are of `_START` and `_END`.
+        added: Columns to add.
+        dtypes: Their types.
+        faults: What is refused, and in which words.
     """
     schema = require(usage, columns)
     require_instants(usage, BUCKET, hint=_ADD_END)
+    start, end = (
+        pl.col(column).dt.convert_time_zone("UTC").dt.cast_time_unit("us") for column in BUCKET
+    )
+    faults = [
+        ((_START >= _END).fill_null(value=True), "does not start before it ends"),
+        *((span.cuts(_START, _END), f"is cut through by the range {span}") for span in spans),
+        *faults,
+    ]
+    fault = pl.coalesce(
+        pl.when(found).then(pl.lit(number, dtype=pl.Int8))
+        for number, (found, _) in enumerate(faults)
+    )
 
     def placed(rows: pl.DataFrame) -> pl.DataFrame:
-        start, end = (
-            pl.col(column).dt.convert_time_zone("UTC").dt.cast_time_unit("us") for column in BUCKET
-        )
         # Usage mostly comes in order of time, so there are far fewer runs of a bucket than rows.
         run = rows.select(pl.struct(BUCKET).rle_id()).to_series()
         runs = rows.select(BUCKET).filter(run.diff().fill_null(1) > 0)
-        buckets = runs.unique().with_columns(_start=start, _end=end)
-        endless = (_START >= _END).fill_null(value=True)
-        _refuse(buckets, endless, "does not start before it ends")
-        for span in spans:
-            _refuse(buckets, span.cuts(_START, _END), f"is cut through by the range {span}")
-        found = place(buckets).select(*BUCKET, *added, _found=True)
-        of_run = runs.join(found, on=BUCKET, how="left", maintain_order="left")
+        buckets = (
+            runs.unique()
+            .with_columns(start.alias("_start"), end.alias("_end"))
+            .select(*BUCKET, fault.alias("_fault"), kept.alias("_kept"), **added)
+        )
+        if buckets["_fault"].null_count() < buckets.height:
+            _refuse(buckets, [saying for _, saying in faults])
+        of_run = runs.join(buckets, on=BUCKET, how="left", maintain_order="left")
         marked = rows.with_columns(of_run[name].gather(run) for name in added)
-        if not of_run["_found"].has_nulls():
-            return marked
-        return marked.filter(of_run["_found"].fill_null(value=False).gather(run))
+        return marked if of_run["_kept"].all() else marked.filter(of_run["_kept"].gather(run))
 
-    kept = tuple(dict.fromkeys((*BUCKET, *columns)))
-    return usage.select(kept).map_batches(
-        placed, streamable=True, schema={**{name: schema[name] for name in kept}, **added}
+    carried = tuple(dict.fromkeys((*BUCKET, *columns)))
+    return usage.select(carried).map_batches(
+        placed, streamable=True, schema={**{name: schema[name] for name in carried}, **dtypes}
     )
 
 
-def _refuse(buckets: pl.DataFrame, fault: pl.Expr, saying: str) -> None:
-    faulty = buckets.filter(fault).sort(BUCKET).head(1)
-    for bucket, end in faulty.select(BUCKET).iter_rows():
-        raise AlignmentError(
-            f"the bucket from {_text(bucket)} to {_text(end)} {saying}. {INDIVISIBLE}"
-        )
+def _refuse(buckets: pl.DataFrame, sayings: Sequence[str]) -> NoReturn:
+    first = buckets.drop_nulls("_fault").sort("_fault", *BUCKET).row(0, named=True)
+    bucket, end = (_text(first[column]) for column in BUCKET)
+    raise AlignmentError(
+        f"the bucket from {bucket} to {end} {sayings[first['_fault']]}. {INDIVISIBLE}"
+    )
 
 
 def _text(moment: datetime | None) -> str:
