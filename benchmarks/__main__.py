@@ -6,7 +6,8 @@
 
 The rivals do not agree on their own dependencies, so each benchmark gets a virtual environment,
 which is kept in `--cache` for the next time. What a benchmark prints is its result; it says itself
-what was paired with what, and stands in `RESULTS.md` below the command that makes it.
+what was paired with what, and stands in `RESULTS.md` below the command that makes it; what was not
+asked for stays there as it was.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -76,6 +79,12 @@ def machine() -> str:
     return f"{processor}, {os.cpu_count()} cores{memory}, Python {platform.python_version()}"
 
 
+def sections(results: Path) -> dict[str, str]:
+    """Read what earlier runs wrote down, by benchmark."""
+    text = results.read_text("utf-8") if results.exists() else ""
+    return {part.split("\n")[0]: part for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
+
+
 def main() -> None:
     """Run what is asked for, and write down what it prints."""
     parser = argparse.ArgumentParser(prog="python benchmarks", description=__doc__.splitlines()[0])
@@ -84,7 +93,6 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir(), "falusage-bench"))
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
     given = parser.parse_args()
-    parts = [f"# Results\n\nWritten by `python benchmarks`, on {machine()}."]
     for name in given.only:
         benchmark = BENCHMARKS[name]
         asked = (benchmark.quick if given.quick else benchmark.asked).split()
@@ -95,10 +103,13 @@ def main() -> None:
             [python, *command], cwd=HERE.parent, check=True, stdout=subprocess.PIPE, text=True
         )
         print(done.stdout, flush=True)
-        parts.append(
-            f"## {name}\n\n`python {' '.join(command)}`\n\n```text\n{done.stdout.rstrip()}\n```"
-        )
-    given.out.write_text("\n\n".join(parts) + "\n", "utf-8")
+        # Written at once: what is done stays when a later one fails.
+        found = sections(given.out) | {
+            name: f"{name}\n\n`python {' '.join(command)}`, {datetime.now(UTC):%Y-%m-%d}, "
+            f"{machine()}\n\n```text\n{done.stdout.rstrip()}\n```\n"
+        }
+        text = "".join(f"\n## {found[one].strip()}\n" for one in BENCHMARKS if one in found)
+        given.out.write_text(f"# Results\n\nWritten by `python benchmarks`.\n{text}", "utf-8")
 
 
 if __name__ == "__main__":
