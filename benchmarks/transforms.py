@@ -5,10 +5,10 @@
     python benchmarks/transforms.py --rows 100000 --runs 1 --no-memory   # a smoke test
 
 Every question is put to a Parquet file, from cold plan to finished table, and the answers are
-compared before a clock runs. The runs are interleaved, and each figure is the median of paired
-ratios, so that a machine busy with other things slows both sides alike. DuckDB and pandas are
-asked as one would write it for them; DuckDB sums in DECIMAL too, and pandas, which has no exact
-sum of this speed, in floats.
+compared before a clock runs. The runs are interleaved, the two sides of a pair take turns to be
+first, and each figure is the median of paired ratios, so that a machine busy with other things
+slows both sides alike. DuckDB and pandas are asked as one would write it for them; DuckDB sums in
+DECIMAL too, and pandas, which has no exact sum of this speed, in floats.
 
 Peak memory is what the system counts as resident, and so holds the pages that Polars' allocator
 keeps for half a second after use and the row groups that its reader has read ahead.
@@ -284,10 +284,12 @@ def race(name: str, path: Path, *, runs: int, pandas_runs: int) -> None:
     pairs: list[tuple[tuple[float, float], tuple[float, float]]] = []
     threes: list[tuple[float, float]] = []
     for run in range(runs):
-        mine = timed(lambda: ours(pl.scan_parquet(path)))
-        pairs.append((mine, timed(lambda: duck(str(path)))))
+        sides = (lambda: ours(pl.scan_parquet(path)), lambda: duck(str(path)))
+        # Who comes first meets what the one before has left behind, so they take turns.
+        taken = {side: timed(sides[side]) for side in ((0, 1) if run % 2 else (1, 0))}
+        pairs.append((taken[0], taken[1]))
         if run < pandas_runs:
-            threes.append((mine[0], timed(lambda: pandas(str(path)))[0]))
+            threes.append((taken[0][0], timed(lambda: pandas(str(path)))[0]))
     own, other = ([pair[side][0] for pair in pairs] for side in (0, 1))
     clock, processor = (
         statistics.median(duck[kind] / mine[kind] for mine, duck in pairs) for kind in (0, 1)
