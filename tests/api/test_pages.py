@@ -312,6 +312,8 @@ def instead(old: str, new: str, *, more: str = "") -> str:
             page_of().replace(b'"2025-01-01T00:00:00Z"', b'20250101,"x":5'),
             PLAIN,
         ),
+        "half a surrogate pair": (page_of(instead('"a"', r'"\ud800"')), PLAIN),
+        "a backslash before a text's end": (page_of(instead('"a"', r'"a\\"')), PLAIN),
         "a name twice, beside an item without it": (
             page_of(ITEM + ',"auth_method":"k","auth_method":null},{' + ITEM),
             KEYED,
@@ -506,6 +508,7 @@ def test_the_largest_numbers_that_are_read_are_finite() -> None:
         ("America/New_York", "day", "2025-01-14T00:00:00Z", "2025-01-15T00:00:00+00:00"),
         ("UTC", "day", "2025-01-15T00:00:00-05:00", "2025-01-16T05:00:00+00:00"),
         ("UTC", "week", "2025-01-12T00:00:00Z", "2025-01-19T00:00:00+00:00"),
+        ("UTC", "month", "2025-01-01T00:00:00-05:00", "2025-02-01T05:00:00+00:00"),
         ("Asia/Kolkata", "hour", "2025-01-14T00:00:00Z", "2025-01-14T01:00:00+00:00"),
     ],
 )
