@@ -241,7 +241,7 @@ class ReconciliationWarning(FalUsageWarning):
 
 
 class IncompletePeriodWarning(FalUsageWarning):
-    """The last period is cut short, open or unsettled; a forecast did not learn from it."""
+    """A period is cut short, open or unsettled: a forecast did not learn from it, or lacks it."""
 
 
 class ShortHistoryWarning(FalUsageWarning):

@@ -17,6 +17,7 @@ from typing import Final, cast
 
 import polars as pl
 
+from falusage.api.assembly import assemble, joint_kinds
 from falusage.api.exchange import Exchange
 from falusage.api.pages import Page
 from falusage.api.progress import Progress
@@ -65,7 +66,7 @@ class Reading:
     followed: bool = False
 
     def pages(self) -> Iterator[Page]:
-        """Give every page of the range, in the order of time; at most 50 ids to each."""
+        """Give every page of the range, in the order of time; at most 50 ids to each request."""
         wholes = [
             self.exchange.page(ask)
             for ask in asks(self.query, time_series=True, summary=self.with_summary)
@@ -75,7 +76,7 @@ class Reading:
         if all(page.next_cursor is None for page in wholes):
             self.windows = 1
             self.summaries = wholes if self.with_summary else []
-            yield from map(self._counted, wholes)
+            yield from _in_time(map(self._counted, wholes), chunks=len(wholes))
             return
         windows = Windows(self.query)
         for page in wholes:
@@ -85,24 +86,27 @@ class Reading:
             yield from self._in_windows(windows)
 
     def _in_windows(self, windows: Windows) -> Iterator[Page]:
-        ahead: deque[tuple[int, Future[_Window]]] = deque()
+        ahead: deque[tuple[int, list[Future[_Window]]]] = deque()
         chunks = list(asks(self.query, time_series=True, summary=False))
         pool = ThreadPoolExecutor(_THREADS * self.workers, thread_name_prefix="falusage")
         try:
             summary = pool.submit(self.read_summary) if self.with_summary else None
             while True:
-                while len(ahead) < _AHEAD * self.workers and (window := windows.take()):
+                while len(ahead) * len(chunks) < _AHEAD * self.workers and (
+                    window := windows.take()
+                ):
                     start, end, buckets = window
                     self.windows += 1
-                    for at, ask in enumerate(chunks):
-                        task = pool.submit(
-                            self._read_window, ask.during(start, end), windows, buckets
-                        )
-                        ahead.append((buckets if at == 0 else 0, task))
+                    tasks = [
+                        pool.submit(self._read_window, ask.during(start, end), windows, buckets)
+                        for ask in chunks
+                    ]
+                    ahead.append((buckets, tasks))
                 if not ahead:
                     break
-                buckets, task = ahead.popleft()
-                yield from map(self._counted, result(task))
+                buckets, tasks = ahead.popleft()
+                read = chain.from_iterable(map(result, tasks))
+                yield from _in_time(map(self._counted, read), chunks=len(chunks))
                 self.progress.advance(buckets, rows=self.row_count)
             if summary is not None:
                 self.summaries = result(summary)
@@ -172,6 +176,20 @@ class Reading:
         self.page_count += 1
         self.row_count += _height(page.rows)
         return page
+
+
+def _in_time(pages: Iterator[Page], *, chunks: int) -> Iterator[Page]:
+    """Put what chunks of ids brought of one window in the order of time, as one page.
+
+    Otherwise the order of rows would depend on how the range came to be cut into windows.
+    """
+    if chunks == 1:
+        yield from pages
+        return
+    read = list(pages)
+    rows = assemble(read).sort("bucket", maintain_order=True)
+    ignored = {name: None for page in read for name in page.ignored}
+    yield Page(rows, None, None, joint_kinds(read), tuple(ignored))
 
 
 def _height(table: pl.DataFrame | None) -> int:

@@ -94,11 +94,16 @@ class Emulator:
         self.member_key = f"{api_key}-of-a-member"
         self.latency = latency
         self.page_size = page_size
-        self.edition = edition
+        self._edition: Literal[2, 3] = edition
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.faults = faults or Faults()
         self.ledger = _ledger(usage)
         self._running: tuple[uvicorn.Server, threading.Thread, str] | None = None
+
+    @property
+    def edition(self) -> Literal[2, 3]:
+        """The edition of the contract that is served; it cannot change while that is so."""
+        return self._edition
 
     def __repr__(self) -> str:
         where = self._running[2] if self._running else "not running"

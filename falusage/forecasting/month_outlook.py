@@ -7,6 +7,7 @@ whole paths; a chance is the share of paths that pass the budget.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from falusage.columns import INSTANT, MONEY, total
+from falusage.errors import IncompletePeriodWarning, QueryError
 from falusage.forecasting.candidates import Floats
 from falusage.forecasting.history import histories, known_until
 from falusage.forecasting.outlook import Future, futures
@@ -92,15 +94,16 @@ def month_outlook(
         also without spend, sorted by its key.
 
     Warns:
-        IncompletePeriodWarning, ShortHistoryWarning: As `forecast`.
+        IncompletePeriodWarning, ShortHistoryWarning: As `forecast`; also where the table begins a
+            day or more after the month.
 
     Raises:
         AlignmentError: If the month's start or end, or the given `as_of`, runs through a bucket,
             or a bucket reaches over midnight.
         MissingColumnError: If a table lacks a column.
         MissingExtraError: If statsforecast is not installed.
-        QueryError: If an argument is out of its range or form, or a budget names nobody, is no
-            amount, or is there twice.
+        QueryError: If an argument is out of its range or form, a budget names nobody, is no
+            amount, or is there twice, or the table begins after the month.
         ShortHistoryError: If days are still to come, and less than two weeks of whole ones known.
 
     >>> from datetime import UTC, datetime, timedelta
@@ -130,6 +133,7 @@ def month_outlook(
         rows = within(rows, (*group, "cost"), span=Range(None, reach))
     spent = rows.collect()
     ahead = _ahead(table, columns, now, span, timezone=timezone)
+    _require_begun(table, span)
     every = pl.concat([table.select(group).unique().collect(), kept.select(group)])
     said = {"month": f"{span[0].astimezone(zone(timezone)):%Y-%m}", "as_of": now}
     keys = every.unique().sort(group)
@@ -159,6 +163,25 @@ def _moments(
         return now, month_span(month, timezone=timezone), asked
     start = floor(now if asked is None else asked, every="1mo", timezone=timezone)
     return now, (start, after(start, every="1mo", timezone=timezone)), asked
+
+
+def _require_begun(table: pl.LazyFrame, span: tuple[datetime, datetime]) -> None:
+    """Refuse a month of which the table holds nothing, and warn of one that it begins within."""
+    first: datetime | None = table.select(pl.col("bucket").min()).collect().item()
+    # A table may well begin some quiet hours after the range that was asked for.
+    if first is None or first < span[0] + timedelta(days=1):
+        return
+    begins = f"the table begins at {first.isoformat()}"
+    if span[1] <= first:
+        raise QueryError(
+            f"{begins}, so it says nothing of a month that ended {span[1].isoformat()}; load that "
+            "month"
+        )
+    warnings.warn(
+        f"{begins}, the month at {span[0].isoformat()}: what was spent before is in no sum here",
+        IncompletePeriodWarning,
+        stacklevel=3,
+    )
 
 
 def _ahead(

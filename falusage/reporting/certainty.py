@@ -13,6 +13,7 @@ import polars as pl
 from falusage.api.receipt import Receipt
 from falusage.api.reconciliation import differences
 from falusage.errors import QueryError
+from falusage.timeframes import zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,10 @@ class Certainty:
         """The instant up to which buckets cannot grow by time passing."""
         return self.end if self.open_from is None else min(self.open_from, self.end)
 
+    def local(self, moment: datetime) -> datetime:
+        """Give an instant on the clock of the zone, to be shown; Python cannot compare these."""
+        return moment.astimezone(zone(self.timezone))
+
     def facts(self) -> list[tuple[str, str]]:
         """Say it in pairs of a word and what is behind it."""
         if not self.known:
@@ -97,7 +102,7 @@ class Certainty:
         closed = (
             "every bucket had ended when it was read"
             if self.open_from is None
-            else f"buckets from {self.open_from:%Y-%m-%d %H:%M} on may still grow"
+            else f"buckets from {self.local(self.open_from):%Y-%m-%d %H:%M} on may still grow"
         )
         quarantine = (
             f"{self.quarantined:,} rows set aside; they are in no sum here"

@@ -7,11 +7,11 @@ the month before: a month to date against a whole month would always look like a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from falusage.columns import total
+from falusage.columns import INSTANT, total
 from falusage.plotting.dates import span
 from falusage.reporting.spending import currencies, in_order
 from falusage.reporting.tables import amounts, lay_out, names, parted, percents
@@ -99,7 +99,7 @@ def compared(usage: pl.DataFrame, found: Months, timezone: str, by: list[str]) -
     period = pl.col("period").dt.convert_time_zone("UTC")
 
     def within(start: datetime, end: datetime) -> pl.Expr:
-        low, high = (pl.lit(at, dtype=pl.Datetime("us", "UTC")) for at in (start, end))
+        low, high = (pl.lit(at.astimezone(UTC), dtype=INSTANT) for at in (start, end))
         return (period >= low) & (period < high)
 
     this, before = within(found.start, found.end), within(found.before_start, found.before_end)

@@ -29,7 +29,7 @@ def summary(usage: pl.DataFrame, certainty: Certainty, *, width: int | None = No
         cost most; the month so far against the month before, over the same days; how sure the
         numbers are.
     """
-    start, end = certainty.start, certainty.end
+    start, end = map(certainty.local, (certainty.start, certainty.end))
     sections = [("Spent", _spent(usage, f"{span(start, end)}, {certainty.timezone}"))]
     if usage.height:
         sections += [

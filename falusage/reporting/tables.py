@@ -56,7 +56,8 @@ def names(frame: pl.DataFrame, name: str, title: str, *, optional: bool = False)
 
 def amounts(frame: pl.DataFrame, name: str, title: str, *, signed: bool = False) -> Column:
     """Give a column of money, each cell with its own currency."""
-    pairs = zip(frame[name], frame["currency"], strict=True)
+    # Doubles, whatever they were summed in: of one amount, all columns then round the same way.
+    pairs = zip(frame[name].cast(pl.Float64), frame["currency"], strict=True)
     cells = [amount(value, printable(currency), signed=signed) for value, currency in pairs]
     return Column(title, cells, right=True)
 

@@ -33,19 +33,21 @@ def scan_state(place: Place, state: State) -> pl.LazyFrame:
     def batches(
         columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _size: int | None
     ) -> Iterator[pl.DataFrame]:
-        parts = state.parts
-        if predicate is not None:
+        parts, left = state.parts, rows
+        # The first rows are to be found before they are filtered, so all files may hold some.
+        if predicate is not None and left is None:
             parts = [part for part in parts if _may_hold(part, predicate, state.commit.scope)]
-        left = rows
         for frame in _frames(place, parts, state.schema):
-            found = frame if predicate is None else frame.filter(predicate)
+            found = frame
+            if left is not None:
+                first = frame.head(left).collect()
+                left -= first.height
+                found = first.lazy()
+            if predicate is not None:
+                found = found.filter(predicate)
             # No column is asked for where rows are but counted; a table of none would have none.
             wanted = state.schema.names() if columns is None else columns or ["bucket"]
-            table = found.select(wanted).collect()
-            if left is not None:
-                table = table.head(left)
-                left -= table.height
-            yield table
+            yield found.select(wanted).collect()
             if left == 0:
                 return
 

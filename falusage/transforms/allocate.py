@@ -151,11 +151,14 @@ def _borne(
 ) -> pl.DataFrame:
     """Give everyone's direct cost and share of the shared cost, in Decimal."""
     pools = sums.group_by("currency").agg(pl.col("shared").sum().alias("_pool"))
-    pools = pools.filter(pl.col("_pool") > 0)
+    pools = pools.filter(pl.col("_pool") != 0)
     if fractions is None:
-        whole = pl.col("direct").sum().over("currency").cast(pl.Float64)
+        direct, whole = (
+            one.cast(pl.Float64)
+            for one in (pl.col("direct"), pl.col("direct").sum().over("currency"))
+        )
         bearers = sums.filter(pl.col("direct") > 0).select(
-            *group, (pl.col("direct").cast(pl.Float64) / whole).alias("_fraction")
+            *group, (direct / whole).alias("_fraction")
         )
     elif "currency" in on:
         bearers = fractions

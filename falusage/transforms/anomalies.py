@@ -16,6 +16,7 @@ import polars as pl
 
 from falusage.errors import QueryError
 from falusage.timeframes import Every, period_end
+from falusage.transforms.periods import LONGEST
 from falusage.transforms.tables import Frame, free, key, like, names, plan
 from falusage.transforms.trend import trend
 
@@ -104,8 +105,10 @@ def anomalies(
     """
     columns = names(by, argument="by")
     free(columns, reserved=_OWN)
-    if isinstance(season, bool) or not isinstance(season, int) or season < 1:  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
-        raise QueryError(f"season is {season!r}; expected a whole number of periods, from 1")
+    if isinstance(season, bool) or not isinstance(season, int) or not 1 <= season <= LONGEST:  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(
+            f"season is {season!r}; expected a whole number of periods, from 1 to {LONGEST:,}"
+        )
     if not isinstance(threshold, int | float) or not 0 < threshold < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance] -- as above
         raise QueryError(f"threshold is {threshold!r}; expected a number above 0, as 3.5")
     followed = trend(plan(usage), by=columns, every=every, timezone=timezone, window=1)

@@ -110,7 +110,7 @@ def cost_bridge(
     """
     columns, inner = names(by, argument="by"), names(mix_within, argument="mix_within")
     for argument, given in (("by", columns), ("mix_within", inner)):
-        free(given, reserved=("effect", "amount", "cost", "quantity"), argument=argument)
+        free(given, reserved=("effect", "amount", "cost", "quantity", *EFFECTS), argument=argument)
     spans = _ranges(baseline, comparison, timezone=timezone)
     table = plan(usage)
     group = tuple(dict.fromkeys((*columns, "unit", "currency")))

@@ -81,6 +81,8 @@ def cost_share(
     free(columns, reserved=_OWN)
     if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
         raise QueryError(f"top is {top!r}; expected a whole number from 1, or None to keep all")
+    if not isinstance(other, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- as above
+        raise QueryError(f"other is {other!r}; expected what the folded row is called")
     members = [column for column in columns if column != "currency"]
     part = ["currency"] if every is None else ["period", "currency"]
     costs = exact_sums(plan(usage), by=columns, every=every, timezone=timezone, values=["cost"])

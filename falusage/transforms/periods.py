@@ -89,6 +89,9 @@ class Range:
 
 EVER = Range()
 
+LONGEST = 1_000_000
+"""The most periods of a window or a season; hours of a century are fewer."""
+
 
 def check_every(every: str) -> None:
     """Refuse a period that is not one of `Every`."""

@@ -15,7 +15,7 @@ from falusage.columns import MONEY
 from falusage.errors import QueryError
 from falusage.timeframes import Every
 from falusage.transforms.rollup import exact_sums
-from falusage.transforms.tables import Frame, free, key, like, names, one_thing, plan
+from falusage.transforms.tables import Frame, collected, free, key, like, names, one_thing, plan
 
 
 def pivot(
@@ -83,9 +83,11 @@ def pivot(
     _check(rows, across, values=values, totals=totals)
     period = [] if every is None else ["period"]
     group = [*period, *key(rows)]
-    sums = exact_sums(
-        plan(usage), by=[*rows, *across], every=every, timezone=timezone, values=[values]
-    ).collect()
+    sums = collected(
+        exact_sums(
+            plan(usage), by=[*rows, *across], every=every, timezone=timezone, values=[values]
+        )
+    )
     named = _named(sums, across)
     _refuse_covered(named, across, (*group, *(["total"] if totals else [])))
     columns = _by_falling_total(named, values=values)
@@ -111,6 +113,7 @@ def _check(rows: Sequence[str], across: Sequence[str], *, values: str, totals: b
     if "currency" in across:
         raise QueryError("currency is part of the index, so that no row mixes two; take it off on")
     free(rows, reserved=("total",) if totals else (), argument="index")
+    free(across, reserved=(), argument="on")
     if values == "quantity":
         one_thing((*rows, *across), argument="index or on")
         if totals:

@@ -155,7 +155,7 @@ def _sums(
 ) -> pl.LazyFrame:
     zone(timezone)
     by = names(by, argument="by")
-    free(by, reserved=(*values, *(["period"] if every else [])))
+    free(by, reserved=(*values, *(["period"] if every else [])), hidden=False)
     _check_values(values, by)
     group = key(by)
     require(usage, group)

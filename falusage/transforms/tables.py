@@ -72,7 +72,22 @@ def like(usage: Frame, result: pl.LazyFrame) -> Frame:
     if isinstance(usage, pl.LazyFrame):
         return result
     # A DataFrame has the Arrow interface, so it is what Arrow is given back as, too.
-    return cast("Frame", result.collect())
+    return cast("Frame", collected(result))
+
+
+def collected(result: pl.LazyFrame) -> pl.DataFrame:
+    """Collect a result, and refuse in words a number that has no exact sum.
+
+    Raises:
+        QueryError: An amount is not finite, or too large for Decimal(38, 12).
+    """
+    try:
+        return result.collect()
+    except (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError) as error:
+        raise QueryError(
+            f"the table cannot be summed exactly: {str(error).splitlines()[0]}. Expected finite "
+            f"numbers below {ABSURD:g}, as validated usage has them"
+        ) from error
 
 
 def names(given: str | Sequence[str], *, argument: str) -> tuple[str, ...]:
@@ -81,6 +96,8 @@ def names(given: str | Sequence[str], *, argument: str) -> tuple[str, ...]:
     >>> names("username", argument="by")
     ('username',)
     """
+    if not isinstance(given, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] -- as in `plan`
+        raise QueryError(f"{argument} is {given!r}; expected the name of a column, or several")
     read = (given,) if isinstance(given, str) else tuple(given)
     for name in read:
         if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- as in `plan`
@@ -123,13 +140,22 @@ def require_numbers(usage: pl.LazyFrame, columns: Iterable[str]) -> None:
             )
 
 
-def free(by: Iterable[str], *, reserved: Iterable[str], argument: str = "by") -> None:
-    """Refuse grouping columns that the result needs for its own."""
-    taken = sorted(set(by) & set(reserved))
+def free(
+    by: Iterable[str], *, reserved: Iterable[str], argument: str = "by", hidden: bool = True
+) -> None:
+    """Refuse grouping columns that bear a name of the transform's own.
+
+    Args:
+        by: The columns.
+        reserved: The names in its result.
+        argument: What named the columns.
+        hidden: Whether it also has columns on the way, whose names begin with an underscore.
+    """
+    taken = {name for name in by if hidden and name.startswith("_")} | (set(by) & set(reserved))
     if taken:
         raise QueryError(
-            f"{argument} holds {', '.join(map(repr, taken))}, which the result names itself; "
-            "rename the column first, or leave it out"
+            f"{argument} holds {', '.join(map(repr, sorted(taken)))}, which the result names "
+            "itself; rename the column first, or leave it out"
         )
 
 

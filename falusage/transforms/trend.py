@@ -16,7 +16,7 @@ import polars as pl
 from falusage.columns import INSTANT, MONEY
 from falusage.errors import QueryError
 from falusage.timeframes import Every, boundaries, ceil, floor
-from falusage.transforms.periods import Range, check_every
+from falusage.transforms.periods import LONGEST, Range, check_every
 from falusage.transforms.rollup import exact_sums
 from falusage.transforms.tables import Frame, free, key, like, names, plan
 
@@ -97,8 +97,10 @@ def trend(
     columns = names(by, argument="by")
     free(columns, reserved=("period", *_RESULTS))
     check_every(every)
-    if isinstance(window, bool) or not isinstance(window, int) or window < 1:  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
-        raise QueryError(f"window is {window!r}; expected a whole number of periods, from 1")
+    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= LONGEST:  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(
+            f"window is {window!r}; expected a whole number of periods, from 1 to {LONGEST:,}"
+        )
     span = Range.read(start, end, timezone=timezone)
     table = plan(usage)
     sums = exact_sums(

@@ -33,5 +33,4 @@ def client(running: Emulator) -> Iterator[UsageClient]:
 def emulator(running: Emulator) -> Emulator:
     """The server, with its settings as they are by default."""
     running.page_size = 1000
-    running.edition = 3
     return running

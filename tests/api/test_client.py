@@ -273,26 +273,35 @@ def test_a_load_of_one_page_is_one_request(emulator: fu.Emulator, client: fu.Usa
 def test_many_ids_are_asked_in_parts_and_count_once(
     emulator: fu.Emulator, client: fu.UsageClient
 ) -> None:
-    """Sixty endpoints are two requests, of which each row comes in one."""
+    """Sixty endpoints are two requests, of which each row comes in one, in the order of time."""
     table = organization(hours=30, per_hour=120)
     emulator.replace(table)
     some = sorted(table["endpoint_id"].unique())[1:]
-    for page_size in (200, 100_000):
+    orders: list[pl.DataFrame] = []
+    for page_size in (200, 900, 100_000):
         emulator.page_size = page_size
         load = client.load(ask(endpoint_id=some * 2))
         assert len(some) > 50
         wanted = table.filter(pl.col("endpoint_id").is_in(some))
         key = ["bucket", "endpoint_id", "username"]
         assert_frame_equal(wanted.sort(key), load.usage.sort(key))
+        orders.append(load.usage)
     assert 2 == load.receipt.requests
+    assert orders[0]["bucket"].is_sorted()
+    assert all(orders[0].equals(other) for other in orders)
 
 
-def test_the_second_edition_is_loaded_too(emulator: fu.Emulator, client: fu.UsageClient) -> None:
-    """One team at a time, and callers as text."""
-    emulator.replace(organization(hours=4))
-    emulator.edition = 2
-    usage = client.load(ask(team_username="team-1", auth_method=True)).usage
-    assert {"team-1"} == set(usage["username"])
+def test_the_second_edition_is_loaded_too() -> None:
+    """One team at a time, and callers as text; what came later is refused by the server."""
+    with (
+        fu.Emulator(organization(hours=4), edition=2) as emulator,
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
+    ):
+        load = client.load(ask(team_username="team-1", auth_method=True))
+        with pytest.raises(fu.BadRequestError, match="api_key_id"):
+            client.load(ask(api_key_id="key-1"))
+    assert {"team-1"} == set(load.usage["username"])
+    assert load.receipt.reconciliation.height
 
 
 def test_the_summary_is_the_apis_own(emulator: fu.Emulator, client: fu.UsageClient) -> None:

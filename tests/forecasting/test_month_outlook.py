@@ -191,3 +191,22 @@ def test_a_lazy_table_gives_a_lazy_frame(months: pl.DataFrame) -> None:
 
     assert isinstance(lazy, pl.LazyFrame)
     assert_frame_equal(fu.month_outlook(months, month="2025-06"), lazy.collect())
+
+
+def test_a_month_before_the_table_is_refused_and_one_in_part_is_said() -> None:
+    """Nothing spent and nothing known look alike in a sum."""
+    days = [datetime(2025, 3, 20, tzinfo=UTC) + timedelta(days=at) for at in range(60)]
+    usage = pl.DataFrame(
+        {
+            "bucket": days,
+            "bucket_end": [day + timedelta(days=1) for day in days],
+            "cost": 10.0,
+            "currency": "USD",
+        }
+    )
+    with pytest.raises(fu.QueryError, match=r"begins at 2025-03-20.* nothing of a month"):
+        fu.month_outlook(usage, month="2025-02")
+    with pytest.warns(fu.IncompletePeriodWarning, match="what was spent before is in no sum"):
+        march = fu.month_outlook(usage, month="2025-03")
+    assert [120.0] == march["spent"].to_list()
+    assert [300.0] == fu.month_outlook(usage, month="2025-04")["spent"].to_list()

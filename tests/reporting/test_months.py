@@ -31,6 +31,18 @@ def test_equal_days_are_compared(usage: pl.DataFrame) -> None:
     ] == lines
 
 
+def test_days_are_those_of_the_zone(usage: pl.DataFrame) -> None:
+    """In New York the same days begin four hours later."""
+    later = usage.with_columns(pl.col("bucket", "bucket_end").dt.offset_by("4h"))
+    hours = timedelta(hours=4)
+
+    lines = month_so_far(
+        later, start=START + hours, closed_until=CLOSED + hours, timezone="America/New_York"
+    )
+
+    assert month_so_far(usage, start=START, closed_until=CLOSED, timezone="UTC") == lines
+
+
 def test_a_day_that_is_not_over_does_not_count(usage: pl.DataFrame) -> None:
     """Buckets that may still grow are left out, with their like of the month before."""
     noon = datetime(2025, 6, 10, 12, tzinfo=UTC)

@@ -58,6 +58,22 @@ def test_nothing_spent_is_said(usage: pl.DataFrame) -> None:
     assert text.startswith("SPENT\nnothing\n1 May – 10 Jun 2025, UTC")
 
 
+def test_the_range_is_told_by_the_clock_of_its_zone(usage: pl.DataFrame) -> None:
+    """A month in Paris does not begin at ten in the evening; nor do buckets open in UTC."""
+    paris = replace(
+        WHOLE,
+        start=datetime(2025, 4, 30, 22, tzinfo=UTC),
+        end=datetime(2025, 5, 31, 22, tzinfo=UTC),
+        timezone="Europe/Paris",
+        open_from=datetime(2025, 5, 30, 22, tzinfo=UTC),
+    )
+
+    text = summary(usage.clear(), paris)
+
+    assert text.startswith("SPENT\nnothing\nMay 2025, Europe/Paris")
+    assert "buckets from 2025-05-31 00:00 on may still grow" in text
+
+
 def test_doubt_is_said() -> None:
     """What is open, unreconciled or set aside stands in the report."""
     doubtful = replace(

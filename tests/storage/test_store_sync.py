@@ -411,3 +411,27 @@ def test_lengths_that_are_none(world: Any, tmp_path: Path, settle: Any) -> None:
     with pytest.raises(QueryError, match="settle is"):
         fu.UsageStore(tmp_path).sync("2025-01-01", client=world.client, settle=settle)
     assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("first", [1, 7, 40, 1000])
+def test_a_filter_after_the_first_rows_is_of_those_rows(
+    first: int, world: Any, say: SimpleNamespace, tmp_path: Path
+) -> None:
+    """Polars hands both to the source at once; files that hold no match hold first rows, too."""
+    world.on(BEGIN + 70 * DAY, say.spend(days(*([[4, 5, 7]] * 60))))
+    store = fu.UsageStore(tmp_path)
+    store.sync("2025-01-01", client=world.client)
+    assert len(list(tmp_path.glob("*/*.parquet"))) > 1
+    table = store.scan().collect()
+
+    for wanted in (pl.col("quantity") == 5, pl.col("bucket") >= BEGIN + 40 * DAY):
+        assert (
+            table.head(first)
+            .filter(wanted)
+            .equals(store.scan().head(first).filter(wanted).collect())
+        )
+        assert (
+            table.filter(wanted)
+            .head(first)
+            .equals(store.scan().filter(wanted).head(first).collect())
+        )

@@ -195,6 +195,7 @@ def test_overlapping_ranges_are_refused(comparison: tuple[str, str]) -> None:
         ({"comparison": ("2025-01-02", None)}, "expected its start and its end"),
         ({"comparison": ("2025-01-03", "2025-01-02")}, "is not before end"),
         ({"by": "effect"}, "'effect', which the result names itself"),
+        ({"by": "mix"}, "'mix', which the result names itself"),
         ({"mix_within": "amount"}, "mix_within holds 'amount'"),
     ],
 )
