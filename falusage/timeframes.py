@@ -120,6 +120,7 @@ def _parse(text: str, name: str) -> date | datetime:
         problem = error
     raise QueryError(
         f"{name} {text!r} is not ISO 8601; expected '2025-01-15' or '2025-01-15T05:00:00Z'"
+        + (f" ({problem})" if problem else "")
     ) from problem
 
 

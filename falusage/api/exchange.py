@@ -56,7 +56,7 @@ _ADVICE: Final = {
     401: "the API does not know the key; check FAL_ADMIN_KEY",
     403: "the key is not an admin key of the organization's root team, or organizations are not "
     "enabled for it",
-    404: "nothing lives at this address; check the base URL",
+    404: "nothing lives at this address; check the base URL, which mostly ends in /v1",
 }
 
 
@@ -145,7 +145,9 @@ class Exchange:
         try:
             return tries(self._attempt, ask, cursor)
         except NotJsonError as error:
-            raise ProtocolError(str(error), **vars(error)) from None
+            raise ProtocolError(
+                f"{error}; a proxy or a login page may answer in the API's place", **vars(error)
+            ) from None
 
     def _attempt(self, ask: Ask, cursor: str | None) -> Page:
         facts: dict[str, Any] = {"cursor": cursor, "window": ask.window}

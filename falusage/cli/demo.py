@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from falusage.api.loading import UsageLoad
+    from falusage.emulator import Emulator
 
 _START: Final = "2025-03-26"
 _END: Final = "2025-06-24"
@@ -36,12 +37,15 @@ def demo(out: Path) -> None:
     """Serve an invented organization on this machine, and load, check, explain and picture it."""
     import matplotlib
 
+    from falusage.emulator import Emulator
     from falusage.reporting import Certainty, summary
     from falusage.storage import write_snapshot
 
     matplotlib.use("Agg")  # pictures go to files, whether or not there is a screen
+    say("Inventing an organization, and serving its usage as the API would ...")
+    emulator = Emulator()
     out.mkdir(parents=True, exist_ok=True)
-    loaded = _load()
+    loaded = _load(emulator)
     certainty = Certainty.of_receipt(loaded.receipt)
     put(["", *summary(loaded.usage, certainty, width=width()).splitlines()])
     write_snapshot(loaded, out / "usage.parquet")
@@ -68,14 +72,12 @@ def _program() -> str:
     return typed if Path(typed).name == "falusage" else "falusage"
 
 
-def _load() -> UsageLoad:
+def _load(emulator: Emulator) -> UsageLoad:
     from falusage.api.client import UsageClient
     from falusage.api.query import UsageQuery
-    from falusage.emulator import Emulator
 
-    say("Inventing an organization, and serving its usage as the API would ...")
     with (
-        Emulator() as emulator,
+        emulator,
         UsageClient(emulator.api_key, base_url=emulator.base_url, progress=True) as client,
     ):
         say(f"Loading the last 90 days of it, hour by hour, from {emulator.base_url}")

@@ -7,6 +7,7 @@ The outlook is the question that budgets are asked; `--horizon` gives the course
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -92,6 +93,8 @@ def forecast(  # noqa: PLR0917 - click gives them by name
         raise click.UsageError("--snapshot and --store are two tables; name one")
     import falusage as fu
 
+    if find_spec("statsforecast") is None:  # before anything is loaded for nothing
+        raise fu.MissingExtraError("forecast", need="a forecast")
     zone = options["timezone"]
     usage, as_of = _usage(context, path, store, every, options)
     asked: dict[str, Any] = {"by": by, "timezone": zone, "as_of": as_of}

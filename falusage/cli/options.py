@@ -81,8 +81,20 @@ def query_of(options: dict[str, Any]) -> UsageQuery:
     fields = {name: value for name, value in options.items() if name not in ("base_url", "workers")}
     if fields["start"] is None:
         raise click.MissingParameter(param_type="option", param_hint="'--start'")
+    given = {name: fields[name] for name in ("start", "end") if fields[name] is not None}
     fields["end"] = fields["end"] or datetime.now(UTC)
-    return UsageQuery(**fields)
+    query = UsageQuery(**fields)
+    _say_if_wider(query, given)
+    return query
+
+
+def _say_if_wider(query: UsageQuery, given: dict[str, Any]) -> None:
+    from falusage.timeframes import instant, zone
+
+    asked = (instant(at, timezone=query.timezone, name=name) for name, at in given.items())
+    if list(asked) != [getattr(query, name) for name in given]:
+        ends = (at.astimezone(zone(query.timezone)).isoformat() for at in (query.start, query.end))
+        say(f"the range is widened to whole buckets of a {query.timeframe}: {' to '.join(ends)}")
 
 
 def client_of(options: dict[str, Any]) -> UsageClient:

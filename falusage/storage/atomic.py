@@ -37,7 +37,9 @@ def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
     beside = target.with_name(f".falusage-{secrets.token_hex(8)}.tmp")
     try:
         if not target.parent.is_dir():
-            raise SnapshotError(f"{path} was not written: make the folder {target.parent} first")
+            folder = target.parent
+            mend = f"{folder} is a file" if folder.exists() else f"make the folder {folder} first"
+            raise SnapshotError(f"{path} was not written: {mend}")
         if target.exists() and not target.is_file():
             raise SnapshotError(f"{path} was not written: it is no file; name one")
         with beside.open("x+b") as file:

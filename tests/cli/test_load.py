@@ -184,3 +184,13 @@ def test_a_range_without_filters_is_not_blamed_on_them(run) -> None:
     _, _, err = run("load", "--start", "2001-01-01", "--end", "2001-01-02", "--timeframe", "day")
 
     assert "nothing matched" not in err
+
+
+def test_a_range_that_is_widened_says_so(run, environment) -> None:
+    """A day is not cut: what is asked from its middle on is the whole day, as stderr says."""
+    asked = ("--start", "2025-06-01T05:30:00Z", "--end", "2025-06-03", "--timeframe", "day")
+    code, _, err = run("load", *asked)
+    assert 0 == code
+    assert "widened to whole buckets of a day: 2025-06-01T00:00:00+00:00 to 2025-06-03" in err
+    _, _, err = run("load", "--start", "2025-06-01", "--end", "2025-06-03", "--timeframe", "day")
+    assert "widened" not in err

@@ -68,7 +68,7 @@ def test_places_that_take_no_file(usage: pl.DataFrame, tmp_path: Path) -> None:
         tmp_path / "none" / "a.parquet": r"make the folder .*none first",
         tmp_path: "it is no file; name one",
         Path("/dev/null"): "it is no file; name one",
-        tmp_path / "file" / "a.parquet": "make the folder",
+        tmp_path / "file" / "a.parquet": "file is a file",
         tmp_path / ("a" * 300): "name too long.*choose another place",
     }.items():
         with pytest.raises(SnapshotError, match=f"(?i){said}"):
