@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage.reporting.tables import Column, lay_out, usage_table
+from falusage.reporting.tables import Column, amounts, lay_out, usage_table
 
 WORDS = st.lists(
     st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=40),
@@ -64,3 +66,13 @@ def test_callers_are_shown_where_they_were_asked_for(usage: pl.DataFrame) -> Non
     """The column is there only if the table has any."""
     assert "caller" not in next(usage_table(usage))
     assert "caller" in next(usage_table(usage.with_columns(auth_method=pl.lit("my-key"))))
+
+
+def test_an_amount_reads_the_same_whatever_it_was_summed_in() -> None:
+    """Half a cent of a double and of a Decimal would else be rounded to different cents."""
+    frame = pl.DataFrame(
+        {"double": [48.045], "decimal": [Decimal("48.045")], "currency": ["USD"]},
+        schema_overrides={"decimal": pl.Decimal(38, 12)},
+    )
+    double, decimal = (amounts(frame, name, name) for name in ("double", "decimal"))
+    assert double.cells == decimal.cells

@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage.errors import SnapshotError
 from falusage.storage import SnapshotMetadata, snapshot_metadata
+from falusage.storage.metadata import EDITION
 
 IN_ONE_FOLDER = settings(
     deadline=None,
@@ -138,8 +139,10 @@ def test_another_way_of_writing_is_the_same_content(
 def test_a_later_edition(whole: Path, usage: pl.DataFrame, tmp_path: Path) -> None:
     """A file from the future is refused with its edition, and how to read it."""
     path = tmp_path / "later.parquet"
-    _rewritten(whole, path, usage, edition=2, version="9.0.0", more={"new": 1})
-    with pytest.raises(SnapshotError, match=r"falusage 9\.0\.0 wrote it in edition 2.*upgrade"):
+    _rewritten(whole, path, usage, edition=EDITION + 1, version="9.0.0", more={"new": 1})
+    with pytest.raises(
+        SnapshotError, match=rf"falusage 9\.0\.0 wrote it in edition {EDITION + 1}.*upgrade"
+    ):
         fu.scan_snapshot(path)
 
 
@@ -150,7 +153,7 @@ def test_metadata_that_was_tampered_with(whole: Path, tmp_path: Path) -> None:
         SnapshotMetadata.of({**said, b"falusage": said[b"falusage"].replace(b"40", b"41")})
     path = tmp_path / "lacks.parquet"
     table = pl.read_parquet(whole)
-    table.write_parquet(path, metadata=_entries({"edition": 1}))
+    table.write_parquet(path, metadata=_entries({"edition": EDITION}))
     with pytest.raises(SnapshotError, match=r"lacks\.parquet is damaged"):
         fu.read_snapshot(path)
 

@@ -21,6 +21,7 @@ import falusage as fu
 from falusage.columns import AUTH, USAGE
 from falusage.errors import SchemaError, SnapshotError
 from falusage.storage import snapshot_metadata
+from falusage.storage.metadata import EDITION
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -103,7 +104,7 @@ def test_the_metadata_in_full(usage: pl.DataFrame, tmp_path: Path) -> None:
     assert said.start == datetime(2025, 1, 1, tzinfo=UTC)
     assert said.end == datetime(2025, 1, 1, 10, tzinfo=UTC)
     assert said.totals == {"EUR": Decimal("20.000000000000"), "USD": Decimal("58.000000000000")}
-    assert (said.edition, said.version) == (1, fu.__version__)
+    assert (said.edition, said.version) == (EDITION, fu.__version__)
     assert said.receipt is None
     assert said.query is None
 

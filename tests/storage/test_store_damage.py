@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.errors import StoreError
-from falusage.storage.commits import DIGEST, ENTRY, _sha256
+from falusage.storage.commits import DIGEST, EDITION, ENTRY, _sha256
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -142,10 +142,13 @@ def test_a_store_of_the_future_and_a_strangers_commit(
     lines = [json.loads(line) for line in entry.read_text().splitlines()]
     for line in lines:
         if said := line.get("commitInfo"):
-            document = json.dumps({**json.loads(said[ENTRY]), "edition": 2, "version": "9.0"})
+            newer = {"edition": EDITION + 1, "version": "9.0"}
+            document = json.dumps({**json.loads(said[ENTRY]), **newer})
             said |= {ENTRY: document, DIGEST: _sha256(document)}
     entry.write_text("\n".join(map(json.dumps, lines)))
-    with pytest.raises(StoreError, match=r"falusage 9\.0 wrote it in edition 2.*upgrade"):
+    with pytest.raises(
+        StoreError, match=rf"falusage 9\.0 wrote it in edition {EDITION + 1}.*upgrade"
+    ):
         later.scan()
 
     foreign = _copied(sound[0], tmp_path / "foreign")
