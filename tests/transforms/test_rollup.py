@@ -324,3 +324,15 @@ def test_total_is_the_same_to_the_last_bit_in_any_order() -> None:
 
     assert 1 == len(totals)
     assert datetime(2025, 1, 1, tzinfo=UTC) == rollup(usage, every="1d")["period"][0]
+
+
+def test_keys_too_many_to_number_are_in_order_all_the_same() -> None:
+    """Five columns of eight thousand names have more combinations than 64 bits hold."""
+    rows = 2**13
+    names = {
+        column: [f"{(row * step) % rows:04}" for row in range(rows)]
+        for column, step in zip("abcde", (4097, 3, 5, 7, 11), strict=True)
+    }
+    usage = pl.DataFrame({**names, "cost": 1.0, "currency": "USD"})
+    found = rollup(usage, by=tuple("abcde"))
+    assert_frame_equal(found.sort(*"abcde"), found)
