@@ -122,7 +122,7 @@ def _custom(name: str) -> str:
 
 
 def _custom_names(schema: pl.Schema, further: Sequence[str]) -> dict[str, str]:
-    free(further, reserved=("period", "_month"), argument="usage")
+    free(further, reserved=("period", "_month"), argument="usage", hidden=False)
     named = {name: _custom(name) for name in (*AUTH, *further)}
     for name, custom in named.items():
         if list(named.values()).count(custom) > 1:
