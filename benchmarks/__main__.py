@@ -46,7 +46,7 @@ BENCHMARKS = {
     "transforms": Benchmark(
         ("duckdb", "pandas>=3"), "--pandas-runs 3", "--rows 100000 --runs 1 --no-memory"
     ),
-    "engines": Benchmark(("duckdb", "pyspark>=4.1"), "", "--rows 100000 --runs 1"),
+    "engines": Benchmark(("duckdb", "pandas>=3", "pyspark>=4.1"), "", "--rows 100000 --runs 1"),
     "store": Benchmark((), "", "--days 62 --year 10"),
     "forecast": Benchmark(("prophet", "pandas<3"), "--origins 3", "--origins 1 --no-prophet"),
 }

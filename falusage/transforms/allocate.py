@@ -153,12 +153,9 @@ def _borne(
     pools = sums.group_by("currency").agg(pl.col("shared").sum().alias("_pool"))
     pools = pools.filter(pl.col("_pool") != 0)
     if fractions is None:
-        direct, whole = (
-            one.cast(pl.Float64)
-            for one in (pl.col("direct"), pl.col("direct").sum().over("currency"))
-        )
+        whole = pl.col("direct").sum().over("currency").cast(pl.Float64)
         bearers = sums.filter(pl.col("direct") > 0).select(
-            *group, (direct / whole).alias("_fraction")
+            *group, (pl.col("direct").cast(pl.Float64) / whole).alias("_fraction")
         )
     elif "currency" in on:
         bearers = fractions
