@@ -56,6 +56,7 @@ def bash(script: str) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_python_snippets_work(organization: Path) -> None:
     """One after the other, as in a notebook."""
     from matplotlib import pyplot as plt
@@ -74,6 +75,7 @@ def test_python_snippets_work(organization: Path) -> None:
     assert names["tested"].receipt.retries > 0
 
 
+@pytest.mark.slow
 def test_commands_run(organization: Path) -> None:
     """Each block as it is pasted, with the key that it sets."""
     printed = [bash(block) for block in RUN]

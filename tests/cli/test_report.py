@@ -51,6 +51,7 @@ def test_a_snapshot_without_a_receipt_claims_nothing(run) -> None:
     assert "not known" in out
 
 
+@pytest.mark.slow
 def test_a_page_is_written_of_the_api_and_of_a_snapshot(run) -> None:
     """`--out` writes the same page of both, prints nothing, and says where it is."""
     assert (0, "") == run("report", *RANGE, "--out", "api.html")[:2]
@@ -66,6 +67,7 @@ def test_a_page_is_written_of_the_api_and_of_a_snapshot(run) -> None:
 BUDGETS = "username,currency,budget\nacme-voice,USD,2000\nacme-paris,EUR,9000\n"
 
 
+@pytest.mark.slow
 def test_budgets_are_on_the_page_with_where_the_month_will_end(run) -> None:
     """As the functions say it, of the days that had ended; the file is read as `forecast` does."""
     Path("budgets.csv").write_text(BUDGETS, "utf-8")
@@ -84,6 +86,7 @@ def test_budgets_are_on_the_page_with_where_the_month_will_end(run) -> None:
     assert "2025-06, as of 2025-06-24 00:00, at its own pace" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "said"), [("2025-06-14", "its month is not whole"), ("2025-06-01", "")]
 )

@@ -15,6 +15,8 @@ import pytest
 
 import falusage as fu
 
+pytestmark = pytest.mark.slow
+
 RANGE = ("--start", "2025-05-01", "--end", "2025-06-24", "--timeframe", "day")
 
 

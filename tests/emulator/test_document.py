@@ -222,6 +222,7 @@ def fuzz(served: Emulator, mode: GenerationMode, *, examples: int, pinned: bool)
     return statuses
 
 
+@pytest.mark.slow
 def test_no_answer_falls_outside_the_document(served) -> None:
     """Well-formed requests over a real window: 200s, and each as documented."""
     statuses = fuzz(served, GenerationMode.POSITIVE, examples=40, pinned=True)

@@ -15,6 +15,8 @@ from fault_server import Answer, FaultServer, Rule
 
 import falusage as fu
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def load(key: str) -> Callable[..., Any]:

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 import falusage as fu
 from falusage.columns import MONEY
 
+pytestmark = pytest.mark.slow
+
 ACME = {"billing_account_id": "cus_1", "billing_account_name": "Acme"}
 PARTS = ["credits", "tax", "no_team", "only_here", "only_there"]
 FEBRUARY = datetime(2025, 2, 1, tzinfo=UTC)

@@ -10,6 +10,8 @@ import pytest
 import falusage as fu
 from falusage.forecasting.candidates import MODELS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def told(table: Any, noisy: list[float]) -> pl.DataFrame:

@@ -13,6 +13,8 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 MONDAY = datetime(2025, 1, 6, tzinfo=UTC)
 WEEK = [10.0, 11.0, 12.0, 11.0, 10.0, 4.0, 3.0]

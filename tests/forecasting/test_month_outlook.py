@@ -12,6 +12,8 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 MONDAY = datetime(2025, 3, 3, tzinfo=UTC)
 

@@ -17,6 +17,8 @@ import pytest
 
 import falusage as fu
 
+pytestmark = pytest.mark.slow
+
 mpl.use("Agg")
 
 

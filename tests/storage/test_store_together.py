@@ -16,6 +16,8 @@ from falusage.storage.commits import Scope
 from falusage.storage.log import Log, OvertakenError
 from falusage.storage.writing import commit_rows
 
+pytestmark = pytest.mark.slow
+
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 

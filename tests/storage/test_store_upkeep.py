@@ -19,6 +19,8 @@ from falusage.errors import StoreError
 from falusage.storage import parts as parts_room
 from falusage.storage import scanning
 
+pytestmark = pytest.mark.slow
+
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 

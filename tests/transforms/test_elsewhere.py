@@ -57,6 +57,7 @@ def test_rows_are_those_of_polars(timezone: str, every: Any) -> None:
     )
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_random_tables_are_summed_as_polars_sums_them(tables: Any, data: st.DataObject) -> None:
     """Null names, empty tables, half hours, days of 23 and 25 hours."""
