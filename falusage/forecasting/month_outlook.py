@@ -18,13 +18,13 @@ import numpy as np
 import polars as pl
 
 from falusage.columns import INSTANT, MONEY, total
-from falusage.errors import IncompletePeriodWarning
+from falusage.errors import IncompletePeriodWarning, QueryError
 from falusage.forecasting.candidates import Floats
 from falusage.forecasting.history import histories, known_until
 from falusage.forecasting.outlook import Future, futures
 from falusage.forecasting.paths import bounds
 from falusage.timeframes import after, floor, instant, period_start, zone
-from falusage.transforms.budget_status import begin_of, month_span, read_budgets
+from falusage.transforms.budget_status import month_span, read_budgets
 from falusage.transforms.periods import BUCKET, Range, within
 from falusage.transforms.tables import (
     Frame,
@@ -133,7 +133,7 @@ def month_outlook(
         rows = within(rows, (*group, "cost"), span=Range(None, reach))
     spent = rows.collect()
     ahead = _ahead(table, columns, now, span, timezone=timezone)
-    _warn_of_part(begin_of(table, span), span)
+    _require_begun(table, span)
     every = pl.concat([table.select(group).unique().collect(), kept.select(group)])
     said = {"month": f"{span[0].astimezone(zone(timezone)):%Y-%m}", "as_of": now}
     keys = every.unique().sort(group)
@@ -165,16 +165,23 @@ def _moments(
     return now, (start, after(start, every="1mo", timezone=timezone)), asked
 
 
-def _warn_of_part(first: datetime | None, span: tuple[datetime, datetime]) -> None:
-    """Warn of a month that the table begins within."""
+def _require_begun(table: pl.LazyFrame, span: tuple[datetime, datetime]) -> None:
+    """Refuse a month of which the table holds nothing, and warn of one that it begins within."""
+    first: datetime | None = table.select(pl.col("bucket").min()).collect().item()
     # A table may well begin some quiet hours after the range that was asked for.
-    if first is not None and first >= span[0] + timedelta(days=1):
-        warnings.warn(
-            f"the table begins at {first.isoformat()}, the month at {span[0].isoformat()}: what "
-            "was spent before is in no sum here",
-            IncompletePeriodWarning,
-            stacklevel=3,
+    if first is None or first < span[0] + timedelta(days=1):
+        return
+    begins = f"the table begins at {first.isoformat()}"
+    if span[1] <= first:
+        raise QueryError(
+            f"{begins}, so it says nothing of a month that ended {span[1].isoformat()}; load that "
+            "month"
         )
+    warnings.warn(
+        f"{begins}, the month at {span[0].isoformat()}: what was spent before is in no sum here",
+        IncompletePeriodWarning,
+        stacklevel=3,
+    )
 
 
 def _ahead(

@@ -57,7 +57,8 @@ def budget_status(
     null before the month has begun; remaining = budget − spent, negative when over.
 
     Args:
-        usage: A usage table, of Polars or through Arrow.
+        usage: A usage table, of Polars or through Arrow, which holds the month up to `as_of`: what
+            it lacks counts as nothing spent.
         budgets: A frame of `by`, `currency` and `budget` (≥ 0), each key once. It is checked, and
             so collected, at once. Spend that no budget names is not listed.
         by: The columns that a budget is for.
@@ -77,9 +78,8 @@ def budget_status(
         AlignmentError: If the month's start or end, or `as_of` within it, runs through a bucket;
             from a LazyFrame, when it is collected.
         MissingColumnError: If a table lacks a column.
-        QueryError: If an argument is out of its range or form, a budget names nobody, is no
-            amount, or is there twice, or the table begins after the month (of a LazyFrame that
-            is not known: it has spent nothing).
+        QueryError: If an argument is out of its range or form, or a budget names nobody, is no
+            amount, or is there twice.
 
     Source: the run-rate forecast of the FinOps Foundation's Budgeting and Forecasting
     capabilities.
@@ -119,8 +119,6 @@ def budget_status(
     # Up to `until` and from there, so that an end of the month is checked even if it lies ahead.
     rows = within(table, (*group, "cost"), span=Range(*span))
     rows = within(rows, (*group, "cost"), span=Range(None, until))
-    if not isinstance(usage, pl.LazyFrame):
-        begin_of(table, span)
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").cast(INSTANT).alias("bucket")
     sums = rows.group_by(*group, bucket).agg(pl.col("cost").cast(MONEY).sum())
     status = sums.map_batches(
@@ -140,21 +138,6 @@ def month_span(month: str, *, timezone: str) -> tuple[datetime, datetime]:
         raise QueryError(f"month is {month!r}; expected a year and a month, as '2025-03'")
     start = instant(f"{month}-01", timezone=timezone, name="month")
     return start, after(start, every="1mo", timezone=timezone).astimezone(UTC)
-
-
-def begin_of(table: pl.LazyFrame, span: tuple[datetime, datetime]) -> datetime | None:
-    """Give the first bucket of a table that is asked about a month, or None where it is empty.
-
-    Raises:
-        QueryError: The table begins after the month: nothing spent and nothing known look alike.
-    """
-    first: datetime | None = table.select(pl.col("bucket").min()).collect().item()
-    if first is not None and span[1] <= first:
-        raise QueryError(
-            f"the table begins at {first.isoformat()}, so it says nothing of a month that ended "
-            f"{span[1].isoformat()}; load that month"
-        )
-    return first
 
 
 def read_budgets(budgets: object, keys: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -299,12 +299,3 @@ def test_equals_a_walk_in_plain_python(data: st.DataObject) -> None:
     assert (None if projected is None else pytest.approx(float(projected))) == got[1]
     assert float(Decimal(str(float(budget))) - Decimal(str(float(spent)))) == got[2]
     assert (gone and gone.astimezone(tz).date(), status) == got[3:]
-
-
-def test_a_month_before_the_table_is_refused() -> None:
-    """Nothing known is not nothing spent; a plan does not know where its table begins."""
-    march: dict[str, Any] = {"month": "2025-03", "as_of": "2025-04-11"}
-    with pytest.raises(QueryError, match="says nothing of a month that ended 2025-04-01"):
-        budget_status(TEN_DAYS, budgets(ads=5.0), **march)
-    planned = budget_status(TEN_DAYS.lazy(), budgets(ads=5.0), **march)
-    assert [0.0] == planned.collect()["spent"].to_list()
