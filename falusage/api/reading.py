@@ -39,6 +39,9 @@ _THREADS: Final = 2
 _AHEAD: Final = 3
 """For each worker: windows that are under way, or wait for their turn to be delivered."""
 
+_MOST_AHEAD: Final = 400_000
+"""About how many rows they may hold, where that leaves each worker its window."""
+
 _Window = Iterator[Page]
 
 
@@ -88,13 +91,13 @@ class Reading:
     def _in_windows(self, windows: Windows) -> Iterator[Page]:
         ahead: deque[tuple[int, list[Future[_Window]]]] = deque()
         chunks = list(asks(self.query, time_series=True, summary=False))
+        most = min(_AHEAD * self.workers, _MOST_AHEAD // windows.page_rows)
+        most = max(most, self.workers)
         pool = ThreadPoolExecutor(_THREADS * self.workers, thread_name_prefix="falusage")
         try:
             summary = pool.submit(self.read_summary) if self.with_summary else None
             while True:
-                while len(ahead) * len(chunks) < _AHEAD * self.workers and (
-                    window := windows.take()
-                ):
+                while len(ahead) * len(chunks) < most and (window := windows.take()):
                     start, end, buckets = window
                     self.windows += 1
                     tasks = [

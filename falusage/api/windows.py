@@ -33,6 +33,11 @@ class Windows:
         """The number of buckets in the range."""
         return len(self._edges) - 1
 
+    @property
+    def page_rows(self) -> int:
+        """The most rows that a page has had; one before any is known."""
+        return self._page_rows
+
     def first_page(self, *, rows: int, last_bucket: datetime | None) -> None:
         """Learn from a page that the whole range did not fit on."""
         # The first bucket may begin before a range that is not bound to its timeframe.
