@@ -172,6 +172,9 @@ def require_instants(usage: pl.LazyFrame, columns: Sequence[str], *, hint: str =
             )
 
 
+_FEW = 5_000
+"""So many buckets are judged as fast as it is found that some of them are the same."""
+
 _START, _END = pl.col("_start"), pl.col("_end")
 _ALL = pl.lit(value=True)
 
@@ -220,24 +223,36 @@ def _placed(
     )
 
     def placed(rows: pl.DataFrame) -> pl.DataFrame:
-        # Usage mostly comes in order of time, so there are far fewer runs of a bucket than rows.
-        run = rows.select(pl.struct(BUCKET).rle_id()).to_series()
-        runs = rows.select(BUCKET).filter(run.diff().fill_null(1) > 0)
-        buckets = (
-            runs.unique()
-            .with_columns(start.alias("_start"), end.alias("_end"))
-            .select(*BUCKET, fault.alias("_fault"), kept.alias("_kept"), **added)
+        buckets, number = _buckets(rows)
+        judged = buckets.select(start.alias("_start"), end.alias("_end")).select(
+            fault.alias("_fault"), kept.alias("_kept"), **added
         )
-        if buckets["_fault"].null_count() < buckets.height:
-            _refuse(buckets, [saying for _, saying in faults])
-        of_run = runs.join(buckets, on=BUCKET, how="left", maintain_order="left")
-        marked = rows.with_columns(of_run[name].gather(run) for name in added)
-        return marked if of_run["_kept"].all() else marked.filter(of_run["_kept"].gather(run))
+        if judged["_fault"].null_count() < judged.height:
+            _refuse(buckets.with_columns(judged["_fault"]), [saying for _, saying in faults])
+        marked = rows.with_columns(judged[name].gather(number) for name in added)
+        return marked if judged["_kept"].all() else marked.filter(judged["_kept"].gather(number))
 
     carried = tuple(dict.fromkeys((*BUCKET, *columns)))
     return usage.select(carried).map_batches(
         placed, streamable=True, schema={**{name: schema[name] for name in carried}, **dtypes}
     )
+
+
+def _buckets(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Give the buckets of some rows, and for each row the place of its own among them.
+
+    Usage mostly comes in order of time, and then its runs of a bucket are all there is to know.
+    """
+    bucket = pl.struct(BUCKET)
+    run = rows.select(bucket.rle_id()).to_series()
+    runs = rows.select(bucket.rle().struct.field("value")).to_series().struct.unnest()
+    if runs.height < _FEW:
+        return runs, run
+    buckets = runs.unique()
+    places = runs.join(
+        buckets.with_row_index("_place"), on=BUCKET, how="left", maintain_order="left"
+    )
+    return buckets, places["_place"].gather(run)
 
 
 def _refuse(buckets: pl.DataFrame, sayings: Sequence[str]) -> NoReturn:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
 from falusage.errors import AlignmentError, MissingColumnError
-from falusage.transforms.periods import EVER, Range, among, within
+from falusage.transforms.periods import EVER, Range, among, with_period, within
 
 HOURS = pl.DataFrame(
     {
@@ -52,3 +53,37 @@ def test_ranges_are_numbered_and_what_lies_between_is_left_out() -> None:
         among(
             HOURS, [], spans=[early, Range.read("2025-01-01T06:30:00Z", None, timezone="UTC")]
         ).collect()
+
+
+def test_buckets_in_no_order_are_placed_as_in_order() -> None:
+    """A batch of very many runs of a bucket is judged bucket by bucket, by the same rule."""
+    first, hour = datetime(2025, 1, 1, tzinfo=UTC), timedelta(hours=1)
+    buckets = [first + number * hour for number in range(9_000)] * 2
+    mixed = pl.DataFrame({"bucket": buckets, "cost": range(18_000)}).sample(
+        fraction=1, shuffle=True, seed=4
+    )
+    usage = mixed.with_columns(bucket_end=pl.col("bucket") + hour).lazy()
+    zone = "Europe/Paris"
+    expected = {
+        cost: bucket.astimezone(ZoneInfo(zone)).date() for bucket, cost in mixed.iter_rows()
+    }
+
+    got = with_period(usage, ["cost"], every="1d", timezone=zone).collect()
+
+    assert 18_000 == got.height
+    assert expected == {cost: period.date() for cost, period in got.select("cost", "period").rows()}
+
+    span = Range.read("2025-02-01", "2025-03-01", timezone=zone)
+    inside = within(usage, ["cost"], span=span).collect()["cost"]
+    assert {cost for cost, day in expected.items() if 2 == day.month and 2025 == day.year} == {
+        *inside
+    }
+    assert 2 * 28 * 24 == len(inside)
+
+    wide = usage.with_columns(
+        bucket_end=pl.when(pl.col("cost") == 7_000)
+        .then(pl.col("bucket") + 30 * hour)
+        .otherwise("bucket_end")
+    )
+    with pytest.raises(AlignmentError, match=r"from 2025-10-19T16:00:00.* reaches over a boundary"):
+        with_period(wide, ["cost"], every="1d", timezone=zone).collect()
