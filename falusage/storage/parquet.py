@@ -8,7 +8,7 @@ pages have checksums, and the content is hashed before anything else interprets 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +32,11 @@ ROW_GROUP: Final = 65_536
 """The rows of a row group, and about what a stream holds at once."""
 
 _EXACT: Final = Context(prec=60)
+
+
+def repeating(schema: Iterable[str]) -> list[str]:
+    """Give the columns that a dictionary is made for; one of amounts is built to be given up."""
+    return [name for name in schema if name not in {"quantity", "cost"}]
 
 
 class _Tally:
@@ -77,13 +82,11 @@ class SnapshotWriter:
     def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
         arrow = to_arrow(schema.to_frame()).schema
         self._tally = _Tally(arrow)
-        # Amounts rarely repeat: a dictionary of them is built only to be given up.
-        repeating = [name for name in schema if name not in {"quantity", "cost"}]
         self._parquet = pq.ParquetWriter(
             file,
             arrow,
             compression="zstd",
-            use_dictionary=repeating,  # pyright: ignore[reportArgumentType] # the stubs know bool
+            use_dictionary=repeating(schema),  # pyright: ignore[reportArgumentType] # the stubs know bool
             write_page_checksum=True,
             # Rows come in order of time, which is all that a reader can skip by.
             write_statistics=["bucket", "bucket_end"],  # pyright: ignore[reportArgumentType]

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from falusage.api.loading import to_arrow
 from falusage.errors import StoreError
-from falusage.storage.parquet import ROW_GROUP
+from falusage.storage.parquet import ROW_GROUP, repeating
 from falusage.storage.place import Place
 from falusage.timeframes import zone
 
@@ -97,6 +97,7 @@ def write_part(place: Place, rows: pl.DataFrame, *, timezone: str) -> Written:
         to_arrow(rows),
         buffer,
         compression="zstd",
+        use_dictionary=repeating(rows.columns),  # pyright: ignore[reportArgumentType] # the stubs know bool
         row_group_size=ROW_GROUP,
         write_page_checksum=True,
     )

@@ -20,7 +20,7 @@ from falusage.storage.parts import Part, read_part, rows_of
 from falusage.storage.place import Place
 from falusage.timeframes import boundaries, ceil, floor
 
-_TOGETHER: Final = 16
+_TOGETHER: Final = 8
 """How many files are decoded at once, while as many more are read and hashed."""
 
 _BUCKET: Final = frozenset({"bucket", "bucket_end"})
