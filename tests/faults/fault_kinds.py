@@ -22,8 +22,8 @@ Fault = Callable[[Answer], None]
 
 
 def carries_series(answer: Answer) -> bool:
-    """A truthful answer with a `time_series`, empty or not."""
-    return answer.status == 200 and "time_series" in answer.envelope
+    """A truthful answer with a `time_series`, empty or not; not one whose text another edits."""
+    return answer.status == 200 and "time_series" in answer.envelope and not answer.edits
 
 
 def carries_rows(answer: Answer) -> bool:
@@ -43,7 +43,7 @@ def carries_summary(answer: Answer) -> bool:
 
 def carries_more(answer: Answer) -> bool:
     """A truthful answer with rows, that another page follows."""
-    return carries_rows(answer) and answer.envelope["has_more"]
+    return carries_rows(answer) and bool(answer.envelope.get("has_more"))
 
 
 def later_page(answer: Answer) -> bool:
@@ -336,10 +336,15 @@ def redirect(code: int, location: Callable[[], str]) -> Fault:
 # JSON text ---------------------------------------------------------------------------------
 
 
-def text(edit: Callable[[bytes], bytes]) -> Fault:
-    """Edit the JSON's bytes."""
+def text(edit: Callable[[bytes], bytes], *, bites: bool = False) -> Fault:
+    """Edit the JSON's bytes; with `bites`, it must change them as they stand by now.
+
+    Another fault may still put a body in their place, in which there is nothing to edit.
+    """
 
     def fault(answer: Answer) -> None:
+        if bites and answer.text() == edit(answer.text()):
+            raise AssertionError(f"the fault found nothing to edit in {answer.text()[:300]!r}")
         answer.edits.append(edit)
 
     return fault
@@ -350,24 +355,16 @@ def rewritten(pattern: str, replacement: str | bytes, *, count: int = 1) -> Faul
     new = replacement if isinstance(replacement, bytes) else replacement.encode()
 
     def edit(body: bytes) -> bytes:
-        edited, hits = re.subn(pattern.encode(), lambda match: match.expand(new), body, count=count)
-        if not hits:
-            raise AssertionError(f"the fault found no {pattern!r} in {body[:300]!r}")
-        return edited
+        return re.sub(pattern.encode(), lambda match: match.expand(new), body, count=count)
 
-    return text(edit)
+    return text(edit, bites=True)
 
 
 def prefixed(member: str | bytes) -> Fault:
-    """Put a raw member at the head of the first line item."""
+    """Put a raw member at the head of the first line item; there must be one."""
     new = member if isinstance(member, bytes) else member.encode()
-
-    def edit(body: bytes) -> bytes:
-        if b'{"username":' not in body:
-            raise AssertionError("the fault found no line item")
-        return body.replace(b'{"username":', b"{" + new + b',"username":', 1)
-
-    return text(edit)
+    head = b'{"username":'
+    return text(lambda body: body.replace(head, b"{" + new + b',"username":', 1), bites=True)
 
 
 def all_of(*faults: Fault) -> Fault:

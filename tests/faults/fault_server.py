@@ -74,12 +74,16 @@ class Answer:
         series = self.envelope.get("time_series") or ()  # None where another fault was here first
         return [item for bucket in series for item in bucket["results"]]
 
-    def body(self) -> bytes:
-        """Give the body as it goes over the wire."""
+    def text(self) -> bytes:
+        """Give the JSON's bytes."""
         text = json.dumps(self.envelope, separators=(",", ":"), ensure_ascii=False).encode()
         for edit in self.edits:
             text = edit(text)
-        return self.coding(text) if self.coding else text
+        return text
+
+    def body(self) -> bytes:
+        """Give the body as it goes over the wire."""
+        return self.coding(self.text()) if self.coding else self.text()
 
     def head(self, **framing: str) -> bytes:
         """Give the status line and the headers, with how the body is framed."""
