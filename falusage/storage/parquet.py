@@ -88,8 +88,8 @@ class SnapshotWriter:
             compression="zstd",
             use_dictionary=repeating(schema),  # pyright: ignore[reportArgumentType] # the stubs know bool
             write_page_checksum=True,
-            # Rows come in order of time, which is all that a reader can skip by.
-            write_statistics=["bucket", "bucket_end"],  # pyright: ignore[reportArgumentType]
+            # What a reader can skip by: rows come in order of time, and mostly in one currency.
+            write_statistics=["bucket", "bucket_end", "currency"],  # pyright: ignore[reportArgumentType]
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="falusage-writer")
         self._writing: Future[None] = Future()

@@ -15,6 +15,7 @@ from falusage.columns import MONEY
 from falusage.errors import QueryError
 from falusage.timeframes import Every, zone
 from falusage.transforms.codes import coded, decoded, in_order
+from falusage.transforms.currencies import HOME, abroad, at_home, tells_currencies
 from falusage.transforms.elsewhere import outline, sums_there
 from falusage.transforms.engines import Elsewhere, is_elsewhere
 from falusage.transforms.periods import EVER, Range, with_period
@@ -161,11 +162,25 @@ def _sums(
     require(usage, group)
     require_numbers(usage, values)
     sums = [pl.col(value).cast(MONEY).sum() for value in values]
-    rows = coded(usage, group)
-    if every is None:
-        return rows.group_by(group).agg(sums)
-    rows = with_period(rows, (*group, *values), every=every, timezone=timezone, span=span)
-    return rows.group_by("period", *group).agg(*sums, *also)
+
+    def summed(usage: pl.LazyFrame, group: Sequence[str]) -> pl.LazyFrame:
+        if every is None:
+            return usage.group_by(group).agg(sums)
+        rows = with_period(usage, (*group, *values), every=every, timezone=timezone, span=span)
+        return rows.group_by("period", *group).agg(*sums, *also)
+
+    whole = summed(coded(usage, group), group)
+    rest = [column for column in group if column != "currency"]
+    if not (rest or every) or not tells_currencies(usage):
+        return whole
+    schema = whole.collect_schema()
+    home = pl.lit(HOME).cast(schema["currency"]).alias("currency")
+    return pl.concat(
+        [
+            summed(coded(at_home(usage), group), rest).with_columns(home).select(schema.names()),
+            summed(coded(abroad(usage), group), group),
+        ]
+    )
 
 
 def _check_values(values: Sequence[str], by: Sequence[str]) -> None:

@@ -135,7 +135,12 @@ def test_other_engines_read_it(usage: pl.DataFrame, tmp_path: Path) -> None:
     assert table.schema.field("bucket").type == pa.timestamp("us", "UTC")
     assert table.schema.field("username").type == pa.large_string()
     assert table["cost"].to_pylist() == usage["cost"].to_list()
-    assert pq.ParquetFile(path).metadata.row_group(0).column(2).compression == "ZSTD"
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    assert group.column(2).compression == "ZSTD"
+    said = {
+        group.column(column).path_in_schema: group.column(column).statistics for column in range(10)
+    }
+    assert (said["currency"].min, said["currency"].max) == ("EUR", "USD")
 
 
 def test_a_load_brings_its_receipt(usage: pl.DataFrame, tmp_path: Path) -> None:
