@@ -191,7 +191,7 @@ def amounts(
     fit = number.is_between(0, ABSURD, closed="left").fill_null(value=False)
     for row in read.filter(~fit).head(1).rows():
         raise QueryError(f"the {value} of {row[:-1]!r} is {row[-1]!r}; expected a number from 0")
-    twice = pl.struct(tuple(keys)).is_duplicated() if keys else pl.len() > 1
+    twice = pl.struct(tuple(keys)).is_duplicated()
     for row in read.filter(twice).sort(tuple(keys)).head(1).rows():
         raise QueryError(f"{argument} names {row[:-1]!r} twice; name it once")
     return read
