@@ -95,8 +95,8 @@ def forecast(  # noqa: PLR0917 - click gives them by name
 
     if find_spec("statsforecast") is None:  # before anything is loaded for nothing
         raise fu.MissingExtraError("forecast", need="a forecast")
-    zone = options["timezone"]
     usage, as_of = _usage(context, path, store, every, options)
+    zone = options["timezone"]
     asked: dict[str, Any] = {"by": by, "timezone": zone, "as_of": as_of}
     if horizon is None:
         limits = None if budgets is None else read_budgets(budgets)
@@ -123,19 +123,39 @@ def _usage(
     every: str,
     options: dict[str, Any],
 ) -> tuple[pl.DataFrame, datetime | None]:
-    """Give the table, and the instant from which its buckets were open when it was read."""
+    """Give the table, and the instant from which its buckets were open when it was read.
+
+    Snapshots and stores know their own time zone, which is put into `options` where none is given.
+    """
+    import falusage as fu
+    from falusage.reporting import Certainty
+
+    source = context.get_parameter_source("timezone")
+    unzoned = source == click.core.ParameterSource.DEFAULT
     if path is not None or store is not None:
         source = "--snapshot" if store is None else "--store"
         refuse_query(context, options, source=source, but=("timezone",))
     if path is not None:
         from falusage.storage import read_snapshot, snapshot_metadata
 
-        receipt = snapshot_metadata(path).receipt
-        return read_snapshot(path), receipt and receipt.open_from
+        usage, receipt = read_snapshot(path), snapshot_metadata(path).receipt
+        if receipt is None:
+            return usage, None
+        if unzoned:
+            options["timezone"] = receipt.query.timezone
+        return Certainty.of_receipt(receipt).reaching(usage), receipt.open_from
     if store is not None:
         from falusage.storage import UsageStore
 
-        return UsageStore(store).scan().collect(), None
+        kept = UsageStore(store)
+        for start, end in kept.gaps:
+            raise fu.StoreError(
+                f"{store} lacks {start.isoformat()} to {end.isoformat()}, which a forecast would "
+                f"take for time without spend; sync it from --start {start.isoformat()} or before"
+            )
+        if unzoned:
+            options["timezone"] = kept.timezone
+        return kept.scan().collect(), None
     if options["start"] is None:
         from falusage.timeframes import floor, instant
 
@@ -146,7 +166,7 @@ def _usage(
     with client_of(options) as client:
         loaded = client.load(query_of(options))
     say(str(loaded.receipt))
-    return loaded.usage, None
+    return Certainty.of_receipt(loaded.receipt).reaching(loaded.usage), None
 
 
 def _days_left(outlook: pl.DataFrame, zone: str) -> int:

@@ -69,6 +69,11 @@ def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: A
             allow_empty=allow_empty,
         )
     say(str(result))
+    for start, end in store.gaps:
+        say(
+            f"the store lacks {start.isoformat()} to {end.isoformat()}, and its sums over that are "
+            f"too small; sync it from --start {start.isoformat()} or before"
+        )
     if compact and (version := store.compact()) is not None:
         say(f"compacted: version {version}")
 

@@ -103,7 +103,8 @@ def month_outlook(
         MissingColumnError: If a table lacks a column.
         MissingExtraError: If statsforecast is not installed.
         QueryError: If an argument is out of its range or form, a budget names nobody, is no
-            amount, or is there twice, or the table begins after the month.
+            amount, or is there twice, budgets go by names that are not in `by`, or the table begins
+            after the month.
         ShortHistoryError: If days are still to come, and less than two weeks of whole ones known.
 
     >>> from datetime import UTC, datetime, timedelta
@@ -126,7 +127,7 @@ def month_outlook(
     require_numbers(table, ["cost"])
     keyed = {name: schema[name] for name in group}
     none = pl.DataFrame(schema={**keyed, "budget": pl.Float64()})
-    kept = none if budgets is None else read_budgets(budgets, keyed)
+    kept = none if budgets is None else read_budgets(budgets, schema, group)
     now, span, reach = _moments(table, month=month, as_of=as_of, timezone=timezone)
     rows = within(table, (*group, "cost"), span=Range(*span))
     if reach is not None:

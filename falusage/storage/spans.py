@@ -6,6 +6,7 @@ equal. Windows without spend have no rows, and are remembered here alone.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -47,6 +48,18 @@ def without(one: Iterable[Span], other: Iterable[Span]) -> Spans:
             if piece[0] < piece[1]
         ]
     return tuple(left)
+
+
+def between(one: Iterable[Span]) -> Spans:
+    """Give the time between the runs of a set.
+
+    >>> from datetime import UTC
+    >>> days = [datetime(2025, 1, day, tzinfo=UTC) for day in range(1, 5)]
+    >>> between([(days[0], days[1]), (days[2], days[3])]) == ((days[1], days[2]),)
+    True
+    """
+    runs = union(one, ())
+    return tuple((one[1], other[0]) for one, other in itertools.pairwise(runs))
 
 
 def until(one: Iterable[Span], end: datetime) -> Spans:

@@ -79,6 +79,18 @@ class UsageStore:
         self._log.last()
         return self._log.commit(0).scope.timezone
 
+    @property
+    def gaps(self) -> tuple[tuple[datetime, datetime], ...]:
+        """The ranges between those that were read which no sync has read to their end.
+
+        Each is a start and an end, exclusive, in UTC. There are none where every sync begins at the
+        same `start`. Over a gap sums are too small; a sync that begins before it reads it.
+
+        Raises:
+            StoreError: There is no store, or it cannot be trusted.
+        """
+        return spans.between(self._log.state().commit.closed)
+
     def sync(
         self,
         start: date | datetime | str,

@@ -63,8 +63,9 @@ def allocate(
 
     Raises:
         MissingColumnError: If a table lacks a column.
-        QueryError: If an argument is out of its range or form; from a LazyFrame when it is
-            collected, if nobody can bear the shared cost of a currency.
+        QueryError: If an argument is out of its range or form, or weights go by names that are not
+            in `to`; from a LazyFrame when it is collected, if nobody can bear the shared cost of a
+            currency.
 
     Source: FinOps Foundation, Allocation, proportional and fixed strategies for shared cost;
     rounding to the largest as in the largest remainder method.
@@ -105,7 +106,7 @@ def allocate(
             pl.when(is_shared).then(cost).sum().alias("shared"),
         )
     )
-    fractions = _fractions(weights, {name: schema[name] for name in columns})
+    fractions = _fractions(weights, schema, columns)
     borne = sums.map_batches(
         partial(_borne, group=group, on=columns, fractions=fractions),
         schema={**{name: schema[name] for name in group}, **dict.fromkeys(_RESULTS, MONEY)},
@@ -134,13 +135,13 @@ def _check_predicate(usage: pl.DataFrame | pl.LazyFrame, shared: pl.Expr) -> Non
         raise QueryError(f"shared gives {dtype}; expected a predicate, true where a row is shared")
 
 
-def _fractions(weights: object, keys: dict[str, pl.DataType]) -> pl.DataFrame | None:
+def _fractions(weights: object, usage: pl.Schema, keys: Sequence[str]) -> pl.DataFrame | None:
     """Read a frame of weights as fractions of one; None for weights that are the direct cost."""
     if isinstance(weights, str):
         if weights == "cost":
             return None
         raise QueryError(f"weights is {weights!r}; expected 'cost', or a frame")
-    read = amounts(weights, keys=keys, value="weight", argument="weights")
+    read = amounts(weights, usage=usage, keys=keys, value="weight", argument="weights")
     weight = pl.col("weight")
     whole = math.fsum(read["weight"])
     return read.filter(weight > 0).with_columns((weight / whole).alias("_fraction")).drop("weight")

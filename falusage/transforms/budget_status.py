@@ -79,7 +79,7 @@ def budget_status(
             from a LazyFrame, when it is collected.
         MissingColumnError: If a table lacks a column.
         QueryError: If an argument is out of its range or form, or a budget names nobody, is no
-            amount, or is there twice.
+            amount, or is there twice, or budgets go by names that are not in `by`.
 
     Source: the run-rate forecast of the FinOps Foundation's Budgeting and Forecasting
     capabilities.
@@ -115,7 +115,7 @@ def budget_status(
     group = key(columns)
     schema = require(table, group)
     require_numbers(table, ["cost"])
-    kept = read_budgets(budgets, {name: schema[name] for name in group})
+    kept = read_budgets(budgets, schema, group)
     # Up to `until` and from there, so that an end of the month is checked even if it lies ahead.
     rows = within(table, (*group, "cost"), span=Range(*span))
     rows = within(rows, (*group, "cost"), span=Range(None, until))
@@ -140,14 +140,15 @@ def month_span(month: str, *, timezone: str) -> tuple[datetime, datetime]:
     return start, after(start, every="1mo", timezone=timezone).astimezone(UTC)
 
 
-def read_budgets(budgets: object, keys: dict[str, pl.DataType]) -> pl.DataFrame:
+def read_budgets(budgets: object, usage: pl.Schema, keys: Sequence[str]) -> pl.DataFrame:
     """Give budgets as a frame of `keys` and `budget`, each key once.
 
     Raises:
         MissingColumnError: A column is missing.
-        QueryError: A budget names nobody, is no amount, or is there twice.
+        QueryError: A budget names nobody, is no amount, or is there twice, or they go by names
+            that are not in `keys`.
     """
-    read = amounts(budgets, keys=keys, value="budget", argument="budgets")
+    read = amounts(budgets, usage=usage, keys=keys, value="budget", argument="budgets")
     for name in keys:
         if read[name].null_count():
             raise QueryError(f"a budget has no {name}; say whose it is, and in which currency")

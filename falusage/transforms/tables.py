@@ -10,7 +10,7 @@ two currencies has no sum, and nulls in a key are a group of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol, TypeVar, cast, runtime_checkable
 
 import polars as pl
@@ -170,11 +170,12 @@ def one_thing(columns: Iterable[str], *, argument: str) -> None:
 
 
 def amounts(
-    given: object, *, keys: Mapping[str, pl.DataType], value: str, argument: str
+    given: object, *, usage: pl.Schema, keys: Sequence[str], value: str, argument: str
 ) -> pl.DataFrame:
     """Collect a frame that gives each key a number from 0, once, or refuse it.
 
-    The keys are cast to the dtypes in `keys`, those of the usage, so that they can be joined.
+    The keys are cast to their dtypes in the usage, so that they can be joined. A frame that goes
+    by more of its names is refused: an amount of one team is none of all teams.
     """
     if not isinstance(given, pl.LazyFrame | Arrow):
         raise QueryError(
@@ -183,9 +184,15 @@ def amounts(
     table = plan(given)
     require(table, keys)
     require_numbers(table, [value])
+    for name in table.collect_schema():
+        if name not in keys and usage.get(name) == pl.String:
+            raise QueryError(
+                f"{argument} go by {name!r}, but the question by {', '.join(map(repr, keys))}; ask "
+                f"by {name!r}, too, or sum them over it and leave the column out"
+            )
     number = pl.col(value).cast(pl.Float64)
     try:
-        read = table.select(*(pl.col(name).cast(keys[name]) for name in keys), number).collect()
+        read = table.select(*(pl.col(name).cast(usage[name]) for name in keys), number).collect()
     except pl.exceptions.PolarsError as error:
         raise QueryError(f"{argument} has keys of another kind than the usage: {error}") from error
     fit = number.is_between(0, ABSURD, closed="left").fill_null(value=False)

@@ -102,3 +102,70 @@ def test_too_little_history_is_refused(run) -> None:
 
     assert (1, "") == (code, out)
     assert "needs two weeks" in err
+
+
+def test_a_budget_of_one_team_is_none_of_all_teams(run, kept: str) -> None:
+    """Whose it is would be left out of account."""
+    Path("budgets.csv").write_text("username,currency,budget\nacme-voice,USD,3000\n", "utf-8")
+
+    code, out, err = run("forecast", "--snapshot", kept, "--budgets", "budgets.csv")
+
+    assert (2, "") == (code, out)
+    assert "budgets go by 'username', but the question by 'currency'" in err
+
+
+def test_a_range_goes_on_after_its_last_row(run, emulator: fu.Emulator) -> None:
+    """What ended in May costs nothing in June, whether the answer is kept or not."""
+    usage = fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage
+    ended = usage.filter(pl.col("bucket") < pl.datetime(2025, 5, 25, time_zone="UTC"))
+    emulator.replace(ended)
+    try:
+        asked = run("forecast", *RANGE, "--month", "2025-06")
+        assert 0 == run("snapshot", *RANGE, "--out", "ended.parquet")[0]
+    finally:
+        emulator.replace(usage)
+    code, out, _ = run("forecast", "--snapshot", "ended.parquet", "--month", "2025-06")
+
+    assert (0, out) == asked[:2] == (code, out)
+    assert "2025-06, as of 2025-06-24 00:00 UTC" == out.splitlines()[0]
+    spent = [line.split()[0] for line in out.splitlines()[2:]]
+    assert {"0.00"} == set(spent)
+
+
+@pytest.mark.filterwarnings("ignore::falusage.errors.IncompletePeriodWarning")
+def test_tables_know_their_own_time_zone(run) -> None:
+    """A month is that of the zone which a snapshot or a store was read in, unless one is named."""
+    zoned = ("--start", "2025-05-01", "--end", "2025-06-20", "--timezone", "Asia/Tokyo")
+    usage = fu.sample_usage(start="2025-04-30", end="2025-06-21", every="1h").usage
+    with fu.Emulator(usage) as hourly:
+        where = ("--base-url", hourly.base_url, "--timeframe", "hour")
+        assert 0 == run("snapshot", *zoned, *where, "--out", "zoned.parquet")[0]
+        assert 0 == run("sync", *zoned, *where, "--store", "zoned")[0]
+    expected = fu.month_outlook(
+        fu.read_snapshot("zoned.parquet"), month="2025-06", timezone="Asia/Tokyo"
+    )
+
+    for source in (("--snapshot", "zoned.parquet"), ("--store", "zoned")):
+        ask = ("forecast", *source, "--month", "2025-06", "--format", "json")
+        code, out, _ = run(*ask)
+        assert 0 == code
+        assert expected["spent"].to_list() == [row["spent"] for row in json.loads(out)]
+        code, other, _ = run(*ask, "--timezone", "UTC")
+        assert expected["spent"].to_list() != [row["spent"] for row in json.loads(other)]
+
+
+def test_a_store_with_a_gap_is_refused(run) -> None:
+    """Time that was never read is not time without spend."""
+    assert 0 == run("sync", "--store", "gap", "--start", "2025-05-01", "--end", "2025-05-20")[0]
+    code, _, err = run("sync", "--store", "gap", "--start", "2025-05-25", "--end", "2025-06-24")
+    lacks = "lacks 2025-05-20T00:00:00+00:00 to 2025-05-25T00:00:00+00:00"
+    assert 0 == code
+    assert f"the store {lacks}" in err
+
+    code, out, err = run("forecast", "--store", "gap")
+    assert (1, "") == (code, out)
+    assert f"gap {lacks}, which a forecast would take for time without spend" in err
+
+    code, _, err = run("sync", "--store", "gap", "--start", "2025-05-01", "--end", "2025-06-24")
+    assert (0, False) == (code, "lacks" in err)
+    assert 0 == run("forecast", "--store", "gap")[0]

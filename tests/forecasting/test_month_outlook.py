@@ -181,6 +181,9 @@ def test_what_cannot_be_asked_is_refused(months: pl.DataFrame, table: Any) -> No
     kept = budgets_of(("ads", "USD", 1.0)).with_columns(username=pl.lit(None, pl.String))
     with pytest.raises(fu.QueryError, match="a budget has no username"):
         fu.month_outlook(months, by="username", budgets=kept)
+    kept = budgets_of(("ads", "USD", 1.0))
+    with pytest.raises(fu.QueryError, match="budgets go by 'username'"):
+        fu.month_outlook(months, budgets=kept)
     with pytest.raises(fu.QueryError, match="which the result names itself"):
         fu.month_outlook(months.rename({"username": "spent"}), by="spent")
     with pytest.raises(fu.ShortHistoryError, match="10 days of history"):

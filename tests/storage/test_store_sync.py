@@ -317,12 +317,14 @@ def test_holes_and_earlier_starts_are_filled(
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-20", end="2025-01-25", client=world.client)
     store.sync("2025-01-10", end="2025-01-15", client=world.client)
+    assert store.gaps == ((BEGIN + 14 * DAY, BEGIN + 19 * DAY),)
 
     result = store.sync("2025-01-05", end="2025-02-01", client=world.client)
 
     asked = [(r.query.start.day, r.query.end.day) for r in result.receipts]
     assert [(5, 10), (15, 20), (25, 1)] == asked
     assert 27 == store.scan().select(pl.len()).collect().item()
+    assert store.gaps == ()
 
 
 def test_the_end_is_the_servers_now(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:

@@ -180,6 +180,10 @@ def test_nothing_shared_is_borne_by_nobody() -> None:
             {"shared": PLATFORM, "weights": pl.concat([weights(a=1), weights(a=1)])},
             r"weights names \('a',\) twice",
         ),
+        (
+            {"shared": PLATFORM, "weights": weights(a=1).with_columns(currency=pl.lit("USD"))},
+            "weights go by 'currency', but the question by 'username'",
+        ),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], saying: str) -> None:

@@ -218,6 +218,16 @@ def test_budgets_that_cannot_be_meant_are_refused(given: Any, saying: str) -> No
         budget_status(TEN_DAYS, given, **APRIL)
 
 
+def test_a_budget_of_one_team_is_none_of_all_teams() -> None:
+    """A name that is not asked by would be left out of account; other columns are remarks."""
+    given = budgets(ads=1.0).with_columns(note=pl.lit("as last year"))
+    assert budget_status(TEN_DAYS, given, **APRIL).height == 1
+    with pytest.raises(
+        QueryError, match="budgets go by 'username', but the question by 'currency'"
+    ):
+        budget_status(TEN_DAYS, given, by=(), **APRIL)
+
+
 @pytest.mark.parametrize(
     ("arguments", "saying"),
     [
