@@ -7,6 +7,7 @@ mistyped option answer at once.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -78,6 +79,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except BrokenPipeError:
         raise
+    except io.UnsupportedOperation:
+        say("error: stdout is closed, and the result goes there")
+        return REFUSED
     except OSError as error:
         say(f"error: {error.filename or 'the system'}: {error.strerror or error}")
         return REFUSED

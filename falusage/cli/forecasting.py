@@ -34,7 +34,11 @@ _DPI: Final = 160
 @click.option(
     "--by", multiple=True, metavar="COLUMN", help="A series for each, as --by username; repeat it."
 )
-@click.option("--month", metavar="MONTH", help="As 2025-03. [default: the present one]")
+@click.option(
+    "--month",
+    metavar="MONTH",
+    help="As 2025-03. [default: the present one, or that in which the table ends]",
+)
 @click.option(
     "--budgets",
     type=FILE,

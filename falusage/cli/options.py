@@ -25,7 +25,7 @@ _QUERY: Final = (
         "--start",
         metavar="WHEN",
         help="The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date is midnight in the "
-        "time zone.",
+        "time zone. A report and a forecast of the API have a range of their own without it.",
     ),
     click.option("--end", metavar="WHEN", help="The end, exclusive. [default: now]"),
     click.option(
@@ -150,6 +150,14 @@ def read_budgets(path: Path) -> pl.DataFrame:
     from falusage.errors import QueryError
 
     try:
-        return pl.read_csv(path, schema_overrides={"budget": pl.Float64}, infer_schema=False)
+        read = pl.read_csv(path.read_bytes(), infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        raise QueryError(f"{path} is no CSV of budgets: {error}") from error
+        raise QueryError(f"{path} is no CSV of budgets: {str(error).splitlines()[0]}") from error
+    if "budget" not in read.columns:
+        return read
+    number = pl.col("budget").cast(pl.Float64, strict=False)
+    for wrong in read.filter(number.is_null())["budget"].head(1):
+        raise QueryError(
+            f"{path} has a budget of {wrong!r}; expected a number that no comma parts, as 20000.50"
+        )
+    return read.with_columns(number)

@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 if TYPE_CHECKING:
@@ -26,7 +27,14 @@ _SHOWN: Final = 10
 
 
 def prepare_streams() -> None:
-    """Make both streams take any text, whatever the locale: what cannot be written becomes `?`."""
+    """Make both streams take any text, whatever the locale: what cannot be written becomes `?`.
+
+    Where stdout is closed, to write a result is an error; without stderr nothing more is said.
+    """
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] -- as with >&-
+        sys.stdout = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - to the end
+    if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison] -- as with 2>&-
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)  # a captured stream may have none
         if reconfigure is not None:

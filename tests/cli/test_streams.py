@@ -73,6 +73,27 @@ def test_a_broken_pipe_is_quiet(start) -> None:
     assert process.wait(timeout=10) == 141
 
 
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_a_closed_stdout_is_an_error(environment, form: str) -> None:
+    """`falusage load >&-` has nowhere to put its rows; with --out, it needs none."""
+    begun = (str(Path(sys.executable).with_name("falusage")), "load", *RANGE, "--format", form)
+    shut = subprocess.run(  # noqa: S603 - our own program
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *begun],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (1, "") == (shut.returncode, shut.stdout)
+    assert "error: stdout is closed, and the result goes there" == shut.stderr.splitlines()[-1]
+
+    kept = subprocess.run(  # noqa: S603 - our own program
+        ["/bin/sh", "-c", 'exec "$@" >&- 2>&-', "sh", *begun[:-2], "--out", "kept.parquet"],
+        check=False,
+    )
+    assert 0 == kept.returncode
+    assert fu.read_snapshot("kept.parquet").height
+
+
 def test_any_locale_and_a_narrow_terminal_read_well(start) -> None:
     """In ASCII at 40 columns nothing fails, nothing is cut off, and stand-ins are plain."""
     process = start("report", *RANGE, LC_ALL="C", PYTHONIOENCODING="ascii", COLUMNS="40")
