@@ -33,6 +33,10 @@ def load(form: str, out: Path | None, **options: Any) -> None:
             f"{out} does not end in .parquet; print the others, as in --format csv > usage.csv",
             param_hint="--out",
         )
+    if out is not None:
+        from falusage.storage.atomic import require_place
+
+        require_place(out)
     with client_of(options) as client:
         loaded = client.load(query_of(options))
     if out is None:

@@ -49,9 +49,11 @@ def focus(
     A charge period is a bucket, or with --snapshot the --timeframe, which may be coarser.
     """
     from falusage.focus import to_focus
+    from falusage.storage.atomic import require_place
 
     if out.suffix not in (".csv", ".parquet"):
         raise click.BadParameter(f"{out} ends in neither .csv nor .parquet", param_hint="--out")
+    require_place(out)
     if path is None:
         with client_of(options) as client:
             loaded = client.load(query_of(options))

@@ -96,9 +96,12 @@ def forecast(  # noqa: PLR0917 - click gives them by name
     if path is not None and store is not None:
         raise click.UsageError("--snapshot and --store are two tables; name one")
     import falusage as fu
+    from falusage.storage.atomic import require_place
 
     if find_spec("statsforecast") is None:  # before anything is loaded for nothing
         raise fu.MissingExtraError("forecast", need="a forecast")
+    if out is not None:
+        require_place(out)
     usage, as_of = _usage(context, path, store, every, options)
     zone = options["timezone"]
     asked: dict[str, Any] = {"by": by, "timezone": zone, "as_of": as_of}

@@ -24,6 +24,32 @@ _ADVICE: Final = {
 }
 
 
+def require_place(path: str | os.PathLike[str]) -> Path:
+    """Give where a file is to be, links followed; ask it before a long job, too.
+
+    Raises:
+        SnapshotError: The folder is missing, or the path is not a file's.
+    """
+    target = Path(os.path.realpath(path))
+    folder = target.parent
+    try:
+        if not folder.is_dir():
+            mend = f"{folder} is a file" if folder.exists() else f"make the folder {folder} first"
+            raise SnapshotError(f"{path} was not written: {mend}")
+        if target.exists() and not target.is_file():
+            raise SnapshotError(f"{path} was not written: it is no file; name one")
+    except OSError as error:
+        raise _refusal(path, error) from error
+    return target
+
+
+def _refusal(path: str | os.PathLike[str], error: OSError) -> SnapshotError:
+    advice = _ADVICE.get(error.errno or 0, "check the disk and the path")
+    return SnapshotError(
+        f"{path} was not written: {error.strerror or error}; {advice}, or choose another place"
+    )
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
     """Give a new file, open for writing and reading, that takes the place of `path` at the end.
@@ -33,15 +59,9 @@ def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
     Raises:
         SnapshotError: The folder is missing, the path is not a file's, or the disk refuses.
     """
-    target = Path(os.path.realpath(path))
+    target = require_place(path)
     beside = target.with_name(f".falusage-{secrets.token_hex(8)}.tmp")
     try:
-        if not target.parent.is_dir():
-            folder = target.parent
-            mend = f"{folder} is a file" if folder.exists() else f"make the folder {folder} first"
-            raise SnapshotError(f"{path} was not written: {mend}")
-        if target.exists() and not target.is_file():
-            raise SnapshotError(f"{path} was not written: it is no file; name one")
         with beside.open("x+b") as file:
             if target.exists():
                 beside.chmod(stat.S_IMODE(target.stat().st_mode))
@@ -51,10 +71,7 @@ def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
         beside.replace(target)
         sync_folder(target.parent)
     except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, "check the disk and the path")
-        raise SnapshotError(
-            f"{path} was not written: {error.strerror or error}; {advice}, or choose another place"
-        ) from error
+        raise _refusal(path, error) from error
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)

@@ -194,3 +194,21 @@ def test_a_range_that_is_widened_says_so(run, environment) -> None:
     assert "widened to whole buckets of a day: 2025-06-01T00:00:00+00:00 to 2025-06-03" in err
     _, _, err = run("load", "--start", "2025-06-01", "--end", "2025-06-03", "--timeframe", "day")
     assert "widened" not in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("load", "--out", "missing/usage.parquet"),
+        ("report", "--out", "missing/page.html"),
+        ("forecast", "--out", "missing/ahead.png"),
+        ("focus", "--billing-account-id", "1", "--billing-account-name", "a", "--out", "m/f.csv"),
+        ("snapshot", "--out", "missing/usage.parquet"),
+    ],
+)
+def test_a_place_is_looked_at_before_anything_is_asked(run, command: tuple[str, ...]) -> None:
+    """A long answer is not fetched for nothing; here nobody would give one."""
+    code, out, err = run(command[0], *RANGE, "--base-url", "http://127.0.0.1:1", *command[1:])
+
+    assert (1, "") == (code, out)
+    assert "was not written: make the folder" in err
