@@ -53,7 +53,7 @@ _ERRORS: Final[dict[int, type[ApiError]]] = {
     429: RateLimitError,
 }
 _ADVICE: Final = {
-    401: "the API does not know the key; check FAL_ADMIN_KEY",
+    401: "the API does not know the key; check api_key, or else FAL_ADMIN_KEY, then FAL_KEY",
     403: "the key is not an admin key of the organization's root team, or organizations are not "
     "enabled for it",
     404: "nothing lives at this address; check the base URL, which mostly ends in /v1",
