@@ -102,11 +102,11 @@ def forecast(  # noqa: PLR0917 - click gives them by name
         raise fu.MissingExtraError("forecast", need="a forecast")
     if out is not None:
         require_place(out)
+    limits = None if budgets is None else read_budgets(budgets)
     usage, as_of = _usage(context, path, store, every, options)
     zone = options["timezone"]
     asked: dict[str, Any] = {"by": by, "timezone": zone, "as_of": as_of}
     if horizon is None:
-        limits = None if budgets is None else read_budgets(budgets)
         result = fu.month_outlook(usage, month=month, budgets=limits, **asked)
         columns = _outlook_columns
     elif track:
@@ -137,8 +137,8 @@ def _usage(
     import falusage as fu
     from falusage.reporting import Certainty
 
-    source = context.get_parameter_source("timezone")
-    unzoned = source == click.core.ParameterSource.DEFAULT
+    default = click.core.ParameterSource.DEFAULT
+    unzoned = context.get_parameter_source("timezone") == default
     if path is not None or store is not None:
         source = "--snapshot" if store is None else "--store"
         refuse_query(context, options, source=source, but=("timezone",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -86,6 +86,23 @@ def test_doubt_is_said() -> None:
         "complete    1,234 rows set aside; they are in no sum here",
     ] == doubtful.lines()
     assert "1 of 3 keys differ" in replace(WHOLE, differing=1).lines()[0]
+
+
+def test_a_table_reaches_to_where_it_is_closed(usage: pl.DataFrame) -> None:
+    """Time without rows after the last one is told by an empty moment, and costs nothing."""
+    later = replace(WHOLE, end=WHOLE.end + timedelta(days=9))
+
+    reached = later.reaching(usage)
+
+    assert reached.head(usage.height).equals(usage)
+    assert [later.end] == reached.tail(-usage.height)["bucket_end"].to_list()
+    assert usage.select(key := ["username", "currency"]).unique().height == (
+        reached.select(key).unique().height
+    )
+    assert usage["cost"].sum() == reached["cost"].sum()
+    for known in (WHOLE, replace(later, open_from=WHOLE.end)):
+        assert known.reaching(usage) is usage
+    assert later.reaching(usage.clear()).is_empty()
 
 
 def test_a_bare_table_claims_nothing(usage: pl.DataFrame) -> None:
