@@ -8,7 +8,8 @@ before anyone sees them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Final, cast
 
@@ -20,7 +21,8 @@ CODE: Final = pl.Categorical(pl.Categories("falusage"))
 _SOME, _MANY = 3, 5
 """From how many names on it pays to have a code for the currency, and for all of them."""
 
-_WHOLE = 2**63
+_LONG, _WHOLE = 2**63, 2**127
+"""What an Int64 and an Int128 cannot hold."""
 
 
 def coded(usage: pl.LazyFrame, group: Sequence[str]) -> pl.LazyFrame:
@@ -48,7 +50,11 @@ def decoded(sums: pl.LazyFrame) -> pl.LazyFrame:
 
 def in_order(sums: pl.LazyFrame, group: Sequence[str]) -> pl.LazyFrame:
     """Sort sums by their key, as `sort` would, and give back the names that `coded` took."""
-    return sums.map_batches(partial(_in_order, group=group), schema=decoded(sums).collect_schema())
+    names = [column for column in group if sums.collect_schema()[column] == pl.String]
+    sums = sums.with_columns(pl.col(names).cast(CODE))
+    # A function has one core of the streaming engine; the names come back outside of it, on all.
+    ordered = sums.map_batches(partial(_in_order, group=group), schema=sums.collect_schema())
+    return decoded(ordered)
 
 
 def _mostly_one(names: pl.Series) -> pl.Series:
@@ -59,38 +65,52 @@ def _mostly_one(names: pl.Series) -> pl.Series:
 
 
 def _in_order(sums: pl.DataFrame, *, group: Sequence[str]) -> pl.DataFrame:
-    sums, words = sums.rechunk(), dict[str, pl.Series]()
-    for name in group:
-        if sums.schema[name] in (CODE, pl.String):
-            words[name], ranks = _ranked(sums[name].cast(CODE))
-            sums = sums.with_columns(ranks.alias(name))
-    place = _place(sums, group, ranks=words)
-    ordered = sums.sort(group) if place is None else sums[place.arg_sort()]
-    return ordered.with_columns(
-        pl.lit(words[name]).gather(pl.col(name)).alias(name) for name in words
+    sums = sums.rechunk()
+    order = _order(sums, group)
+    return sums.sort(group) if order is None else sums[order]
+
+
+def _order(sums: pl.DataFrame, group: Sequence[str]) -> pl.Series | None:
+    """Give the numbers of the rows in the order of their keys, null before all; None if unable.
+
+    A row is one number: the place of its key, and behind it the row's own number. Such numbers
+    are sorted in half the time that it takes to sort keys and remember where they were.
+    """
+    numbered = [_numbered(sums[column]) for column in group]
+    rows = 1 << sums.height.bit_length()
+    size = math.prod((values + 1 for _, values in numbered), start=rows)
+    if size >= _WHOLE:
+        return None
+    place = pl.lit(0, dtype=pl.Int64 if size < _LONG else pl.Int128)
+    for number, values in numbered:
+        place = place * (values + 1) + number.fill_null(0)
+    return sums.select((place * rows + pl.int_range(pl.len())).sort() & (rows - 1)).to_series()
+
+
+def _numbered(column: pl.Series) -> tuple[pl.Expr, int]:
+    """Number the values of a column in their order, from 1; and give the greatest number."""
+    if column.dtype == CODE:
+        ranks, names = _ranks(column)
+        return pl.lit(ranks).gather(pl.col(column.name).to_physical()), names
+    if column.dtype.is_temporal():
+        return _steps(column)
+    return pl.col(column.name), _WHOLE
+
+
+def _ranks(codes: pl.Series) -> tuple[pl.Series, int]:
+    """Give the place of each code's name among the names in order, and how many there are."""
+    seen = codes.unique().drop_nulls()
+    numbers = seen.to_physical().gather(seen.cast(pl.String).arg_sort())
+    ranks = pl.zeros(1 + cast("int", numbers.max() or 0), dtype=pl.UInt32, eager=True)
+    return ranks.scatter(numbers, pl.int_range(1, len(seen) + 1, dtype=pl.UInt32, eager=True)), len(
+        seen
     )
 
 
-def _ranked(codes: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Give the distinct names in order, after null, and the place of each code's name there."""
-    seen = codes.unique().drop_nulls()
-    order = seen.cast(pl.String).arg_sort()
-    words, numbers = seen.cast(pl.String).gather(order), seen.to_physical().gather(order)
-    places = pl.zeros(1 + cast("int", numbers.max() or 0), dtype=pl.UInt32, eager=True)
-    places.scatter(numbers, pl.int_range(1, len(words) + 1, dtype=pl.UInt32, eager=True))
-    return words.clear(1).append(words), places.gather(codes.to_physical()).fill_null(0)
-
-
-def _place(sums: pl.DataFrame, group: Sequence[str], *, ranks: Collection[str]) -> pl.Series | None:
-    """Number the keys in their order, nulls first; None where 64 bits don't hold the numbers."""
-    places, size = pl.lit(0, dtype=pl.Int64), 1
-    for column in group:
-        dtype, number = sums.schema[column], pl.col(column)
-        if not (dtype.is_temporal() or dtype.is_integer()):
-            return None
-        if column not in ranks:
-            number = number.to_physical().rank("dense").fill_null(0)
-        numbers = sums.select(number.cast(pl.Int64)).to_series()
-        values = 1 + cast("int", numbers.max() or 0)
-        places, size = places * values + numbers, size * values
-    return sums.select(places).to_series() if size < _WHOLE else None
+def _steps(times: pl.Series) -> tuple[pl.Expr, int]:
+    """Count times from the first of them in the longest step that leads to all of them."""
+    seen = times.to_physical().cast(pl.Int64).unique().drop_nulls().sort().to_list() or [0]
+    first, last = seen[0], seen[-1]
+    step = math.gcd(*(time - first for time in seen)) or 1
+    number = (pl.col(times.name).to_physical().cast(pl.Int64) - first) // step + 1
+    return number, (last - first) // step + 1 if last - first < _LONG else _WHOLE
