@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli.options import FILE, asking, client_of, query_of, say_if_nothing
+from falusage.cli.options import OutFile, asking, client_of, is_given, query_of, say_if_nothing
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -25,18 +25,16 @@ if TYPE_CHECKING:
     help="How to print it: json is a list of records; in csv, text that a spreadsheet would run "
     "as a formula has a ' before it.",
 )
-@click.option("--out", type=FILE, help="Write a .parquet snapshot instead of printing.")
-def load(form: str, out: Path | None, **options: Any) -> None:
+@click.option(
+    "--out",
+    type=OutFile(".parquet", otherwise="; print the others, as in --format csv > usage.csv"),
+    help="Write a .parquet snapshot instead of printing.",
+)
+@click.pass_context
+def load(context: click.Context, *, form: str, out: Path | None, **options: Any) -> None:
     """Print the usage table: validated, and reconciled with the API's own summary."""
-    if out is not None and out.suffix != ".parquet":
-        raise click.BadParameter(
-            f"{out} does not end in .parquet; print the others, as in --format csv > usage.csv",
-            param_hint="--out",
-        )
-    if out is not None:
-        from falusage.storage.atomic import require_place
-
-        require_place(out)
+    if out is not None and is_given(context, "form"):
+        raise click.UsageError("--out writes Parquet instead of printing; it takes no --format")
     with client_of(options) as client:
         loaded = client.load(query_of(options))
     if out is None:
@@ -65,7 +63,12 @@ def _print(loaded: UsageLoad, form: str) -> None:
 
 @click.command(short_help="Stream the usage table to a Parquet file.")
 @asking
-@click.option("--out", type=FILE, required=True, help="The Parquet file to write.")
+@click.option(
+    "--out",
+    type=OutFile(".parquet", otherwise="; load prints the others, as in --format csv > usage.csv"),
+    required=True,
+    help="The .parquet file to write.",
+)
 def snapshot(out: Path, **options: Any) -> None:
     """Stream the usage table to a Parquet file, whatever its size, and reconcile it."""
     from falusage.storage import download_snapshot

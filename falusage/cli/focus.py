@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from falusage.cli.options import FILE, asking, client_of, query_of, refuse_query
+from falusage.cli.options import FILE, OutFile, asking, client_of, query_of, refuse_query
 from falusage.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="The specification's version.",
 )
-@click.option("--out", type=FILE, required=True, help="The .parquet or .csv file to write.")
+@click.option(
+    "--out",
+    type=OutFile(".parquet", ".csv"),
+    required=True,
+    help="The .parquet or .csv file to write.",
+)
 @click.pass_context
 def focus(
     context: click.Context,
@@ -49,11 +54,7 @@ def focus(
     A charge period is a bucket, or with --snapshot the --timeframe, which may be coarser.
     """
     from falusage.focus import to_focus
-    from falusage.storage.atomic import require_place
 
-    if out.suffix not in (".csv", ".parquet"):
-        raise click.BadParameter(f"{out} ends in neither .csv nor .parquet", param_hint="--out")
-    require_place(out)
     if path is None:
         with client_of(options) as client:
             loaded = client.load(query_of(options))

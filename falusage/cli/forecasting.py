@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from falusage.cli.options import FILE, asking, client_of, query_of, read_budgets, refuse_query
+from falusage.cli.options import (
+    FILE,
+    OutFile,
+    asking,
+    client_of,
+    is_given,
+    query_of,
+    read_budgets,
+    refuse_query,
+)
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -66,7 +75,11 @@ _DPI: Final = 160
     show_default=True,
     help="How to print it; json and csv have every column.",
 )
-@click.option("--out", type=FILE, help="Draw the forecast into this .png, .svg or .pdf, too.")
+@click.option(
+    "--out",
+    type=OutFile(".png", ".svg", ".pdf"),
+    help="Draw the forecast into this .png, .svg or .pdf, too.",
+)
 @click.pass_context
 def forecast(  # noqa: PLR0917 - click gives them by name
     context: click.Context,
@@ -87,21 +100,18 @@ def forecast(  # noqa: PLR0917 - click gives them by name
     It learns from the past 26 weeks by day, unless --start says otherwise; from all of a snapshot
     or a store. A period that is not whole or not settled is forecast, and not learned from.
     """
-    if out is not None and out.suffix not in {".png", ".svg", ".pdf"}:
-        raise click.BadParameter(f"{out} is no .png, .svg or .pdf", param_hint="--out")
     if track and horizon is None:
         raise click.UsageError("--backtest needs a --horizon: how far ahead it is held to")
+    if horizon is None and is_given(context, "every"):
+        raise click.UsageError("--every says what the periods of a --horizon are; name that, too")
     if horizon is not None and (month or budgets):
         raise click.UsageError("--horizon looks at periods; it takes no --month and no --budgets")
     if path is not None and store is not None:
         raise click.UsageError("--snapshot and --store are two tables; name one")
     import falusage as fu
-    from falusage.storage.atomic import require_place
 
     if find_spec("statsforecast") is None:  # before anything is loaded for nothing
         raise fu.MissingExtraError("forecast", need="a forecast")
-    if out is not None:
-        require_place(out)
     limits = None if budgets is None else read_budgets(budgets)
     usage, as_of = _usage(context, path, store, every, options)
     zone = options["timezone"]
@@ -137,8 +147,7 @@ def _usage(
     import falusage as fu
     from falusage.reporting import Certainty
 
-    default = click.core.ParameterSource.DEFAULT
-    unzoned = context.get_parameter_source("timezone") == default
+    unzoned = not is_given(context, "timezone")
     if path is not None or store is not None:
         source = "--snapshot" if store is None else "--store"
         refuse_query(context, options, source=source, but=("timezone",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 
@@ -60,6 +60,27 @@ _QUERY: Final = (
 )
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+class OutFile(click.Path):
+    """A file to be written, of a kind that its name says; its place is looked at at once."""
+
+    def __init__(self, *endings: str, otherwise: str = "") -> None:
+        """Take the endings that are known, and what to do who wants another."""
+        super().__init__(dir_okay=False, path_type=Path)
+        self._endings, self._otherwise = endings, otherwise
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Give the path, or refuse it before anything is fetched."""
+        from falusage.storage.atomic import require_place
+
+        path = cast("Path", super().convert(value, param, ctx))
+        if path.suffix not in self._endings:
+            *others, last = self._endings
+            endings = f"{', '.join(others)} or {last}" if others else last
+            self.fail(f"{path} does not end in {endings}{self._otherwise}", param, ctx)
+        require_place(path)
+        return path
 
 
 def asking(command: _Command) -> _Command:
@@ -119,6 +140,11 @@ def say_if_nothing(receipt: Receipt) -> None:
         )
 
 
+def is_given(context: click.Context, name: str) -> bool:
+    """Tell whether an option was given, and not left at what it is by default."""
+    return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+
+
 def refuse_query(
     context: click.Context,
     options: dict[str, Any],
@@ -131,9 +157,8 @@ def refuse_query(
     Raises:
         UsageError: One of the options was given that make a query or a client.
     """
-    given = click.core.ParameterSource.COMMANDLINE
     for name in options:
-        if name not in but and context.get_parameter_source(name) == given:
+        if name not in but and is_given(context, name):
             raise click.UsageError(
                 f"{source} is read as it is; it takes no --{name.replace('_', '-')}"
             )

@@ -10,6 +10,7 @@ import click
 
 from falusage.cli.options import (
     FILE,
+    OutFile,
     asking,
     client_of,
     query_of,
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
 @click.option(
     "--snapshot", "path", type=FILE, help="Report on this Parquet snapshot, checked, not the API."
 )
-@click.option("--out", type=FILE, help="Write an .html page, with pictures, instead of printing.")
+@click.option(
+    "--out",
+    type=OutFile(".html", ".htm"),
+    help="Write an .html page, with pictures, instead of printing.",
+)
 @click.option(
     "--budgets",
     type=FILE,
@@ -52,14 +57,9 @@ def report(
     says where the month will end.
     """
     from falusage.reporting import Certainty, summary, write_report
-    from falusage.storage.atomic import require_place
 
-    if out is not None and out.suffix not in {".html", ".htm"}:
-        raise click.BadParameter(f"{out} does not end in .html", param_hint="--out")
     if budgets is not None and out is None:
         raise click.UsageError("--budgets are set against the spend on a page; name it with --out")
-    if out is not None:
-        require_place(out)
     limits = None if budgets is None else read_budgets(budgets)
     if path is not None:
         refuse_query(context, options)

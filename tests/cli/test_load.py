@@ -99,6 +99,8 @@ def test_snapshot_streams_the_same(run, environment) -> None:
         ("load", *RANGE, "--limit", "many"),
         ("load", *RANGE, "--format", "xml"),
         ("load", *RANGE, "--out", "usage.xlsx"),
+        ("load", *RANGE, "--out", "usage.parquet", "--format", "csv"),
+        ("snapshot", *RANGE, "--out", "usage.csv"),
         ("load", *RANGE, "--api-key", "a:b"),
         ("snapshot", *RANGE),
         ("report", "--snapshot", "a.parquet", "--product", "compute"),
