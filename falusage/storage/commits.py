@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.metadata import version
@@ -128,6 +128,11 @@ class Commit:
     receipt: Mapping[str, Any] | None = None
     edition: int = EDITION
     version: str = _VERSION
+
+    def then(self, kind: Kind, **said: Any) -> Commit:
+        """Give what the next version says: the same, but for what one version says for itself."""
+        for_itself = {"span": None, "restated": {}, "receipt": None, "version": _VERSION}
+        return replace(self, kind=kind, **(for_itself | said))
 
     def entries(self) -> dict[str, str]:
         """Give the entries that the commit keeps."""

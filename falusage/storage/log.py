@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +51,13 @@ _SETTINGS: Final = {
 
 
 class OvertakenError(StoreError):
-    """Somebody else committed first; look at the store again."""
+    """Somebody else committed first; look at the store again.
+
+    Attributes:
+        commits: The versions that were made all the same, before.
+    """
+
+    commits: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,16 +259,14 @@ class Log:
         words = {dtype: word for word, dtype in _DTYPES.items()}
         joint = {**state.schema, **columns}
         files = seal((part.path for part in state.parts), joint)
-        commit = replace(
-            state.commit, kind="columns", span=None, restated={}, receipt=None, files=files
-        )
+        commit = state.commit.then("columns", files=files)
         with self._writing():
             state.table.alter.add_columns(
                 [Field(name, PrimitiveType(words[dtype])) for name, dtype in columns.items()],
                 commit_properties=self._properties(commit),
             )
         self.place.keep(_entry(state.version + 1))
-        return self.state()
+        return self.state(state.version + 1)
 
     def vacuum(self, state: State, *, keep: list[int], age: timedelta, dry_run: bool) -> list[str]:
         """Remove files that none of the versions `keep` has, and that are as old; gives them.
@@ -270,7 +274,7 @@ class Log:
         Raises:
             StoreError: The log or the files cannot be written.
         """
-        commit = replace(state.commit, kind="vacuum", span=None, restated={}, receipt=None)
+        commit = state.commit.then("vacuum")
         with self._writing():
             return state.table.vacuum(
                 retention_hours=-(-age // timedelta(hours=1)),

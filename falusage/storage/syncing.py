@@ -171,11 +171,11 @@ class Sync:
 
     def _piece(self, span: Span) -> tuple[UsageLoad, Outcome]:
         """Read a range and commit what is new in it."""
-        state = self._open()
+        state, widened = self._open(), list[int]()
         load = self.client.load(self.scope.query(*span, limit=self.limit))
         while True:
             try:
-                return load, commit_rows(
+                outcome = commit_rows(
                     self.log,
                     state,
                     load.usage,
@@ -185,9 +185,13 @@ class Sync:
                     receipt=load.receipt,
                     allow_empty=self.allow_empty,
                 )
-            except OvertakenError:
+            except OvertakenError as error:
+                widened += error.commits
                 self._refuse_meeting(state, span)
                 state = self._open()
+            else:
+                outcome.commits[:0] = widened
+                return load, outcome
 
     def _refuse_meeting(self, state: State, span: Span) -> None:
         """Raise if somebody else wrote into the range since it was read."""

@@ -6,7 +6,6 @@ only what no version has, such as the files of a sync that was killed.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from typing import Final
@@ -52,14 +51,8 @@ def compact(log: Log) -> int | None:
         if not gone:
             return None
         stay = {part.path for part in state.parts} - {part.path for part in gone}
-        commit = replace(
-            state.commit,
-            kind="compact",
-            span=None,
-            restated={},
-            receipt=None,
-            files=seal(stay | {one.part.path for one in come}, state.schema),
-        )
+        files = seal(stay | {one.part.path for one in come}, state.schema)
+        commit = state.commit.then("compact", files=files)
         try:
             return log.append(state, commit, come=come, gone=gone)
         except OvertakenError:

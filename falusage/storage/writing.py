@@ -8,7 +8,7 @@ others of their month; each that is not has one of its own, so that replacing it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -20,7 +20,7 @@ from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.errors import StoreError
 from falusage.storage import spans
 from falusage.storage.commits import Scope, moved, said_of, seal, totals_of
-from falusage.storage.log import STORED, Log, State
+from falusage.storage.log import STORED, Log, OvertakenError, State
 from falusage.storage.parts import MOST_ROWS, Written, write_part
 from falusage.storage.place import Place
 from falusage.storage.scanning import read_parts
@@ -76,7 +76,8 @@ def commit_rows(
 
     Raises:
         OvertakenError: `state` is no longer the last version.
-        StoreError: The rows cannot be kept, or the commit cannot be written.
+        StoreError: The rows cannot be kept, as where their buckets are not those that were asked
+            for, or the commit cannot be written.
     """
     was, scope = state.commit, state.commit.scope
     unit = period_start(pl.col("bucket"), every=scope.unit, timezone=scope.timezone)
@@ -99,6 +100,7 @@ def commit_rows(
     inside = spans.holds([span])
     old = held.filter(inside)
     new = _storable(usage, state.schema).with_columns(in_unit)
+    _refuse_other_calendar(log.place, new, scope)
     if not allow_empty:
         _refuse_vanished(log.place, old, new, scope)
 
@@ -130,26 +132,23 @@ def commit_rows(
     come = _write(log.place, rows.select(*state.schema, _UNIT), settled, scope)
     gone = [touched[number] for number in numbers]
     stay = {part.path for part in state.parts} - {part.path for part in gone}
-    outcome.commits.append(
-        log.append(
-            state,
-            replace(
-                state.commit,
-                kind="sync",
-                at=max(was.at, read_at),
-                span=span,
-                settle=settle,
-                totals=moved(was.totals, gone=totals_of(stale), come=totals_of(fresh)),
-                restated=outcome.restated,
-                settled=settled,
-                closed=closed,
-                files=seal(stay | {one.part.path for one in come}, state.schema),
-                receipt=None if receipt is None else said_of(receipt),
-            ),
-            come=come,
-            gone=gone,
-        )
+    commit = was.then(
+        "sync",
+        at=max(was.at, read_at),
+        span=span,
+        settle=settle,
+        totals=moved(was.totals, gone=totals_of(stale), come=totals_of(fresh)),
+        restated=outcome.restated,
+        settled=settled,
+        closed=closed,
+        files=seal(stay | {one.part.path for one in come}, state.schema),
+        receipt=None if receipt is None else said_of(receipt),
     )
+    try:
+        outcome.commits.append(log.append(state, commit, come=come, gone=gone))
+    except OvertakenError as error:
+        error.commits = tuple(outcome.commits)
+        raise
     return outcome
 
 
@@ -203,6 +202,28 @@ def _typed(values: pl.Series, had: pl.DataType | None) -> pl.Expr:
             + "; nothing was written. Keep it in a store in another folder"
         )
     return pl.col(values.name).cast(dtype)
+
+
+def _refuse_other_calendar(place: Place, new: pl.DataFrame, scope: Scope) -> None:
+    """Refuse buckets that the store's calendar does not have.
+
+    One that lies in two windows would belong to neither, and never be replaced.
+    """
+    start, end = (
+        made(pl.col("bucket"), every=scope.every, timezone=scope.timezone).dt.convert_time_zone(
+            "UTC"
+        )
+        for made in (period_start, period_end)
+    )
+    foreign = (pl.col("bucket") != start) | (pl.col("bucket_end") != end)
+    others = new.select("bucket", "bucket_end").unique().filter(foreign).sort("bucket")
+    for first, last in others.head(1).iter_rows():
+        raise StoreError(
+            f"the API has a bucket from {first.isoformat()} to {last.isoformat()}, which is no "
+            f"{scope.timeframe} of {scope.timezone}; nothing of this piece was written to {place}. "
+            "Keep a store in the time zone that the API cuts its buckets in, as timezone='UTC', "
+            "or one by hour"
+        )
 
 
 def _refuse_vanished(place: Place, old: pl.DataFrame, new: pl.DataFrame, scope: Scope) -> None:

@@ -109,6 +109,55 @@ def test_a_stale_version_is_never_built_upon(
     assert say.bag(first) == say.bag(store.scan())
 
 
+@pytest.mark.filterwarnings("ignore:the API sent fields that are new")
+def test_a_sync_between_new_columns_and_their_rows(
+    world: Any, say: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New columns are a commit of their own, and who comes right after it is not built over."""
+    usage = say.spend({BEGIN + at * DAY: [4, 2] for at in range(60)}, tier="gold")
+    world.on(BEGIN + 70 * DAY, usage.drop("tier"))
+    store = fu.UsageStore(tmp_path)
+    store.sync("2025-01-01", end="2025-01-11", client=world.client)
+    world.on(BEGIN + 70 * DAY, usage)
+    widen, others = Log.widen, [("2025-02-01", "2025-02-11"), ("2025-01-11", "2025-01-21")]
+
+    def meet(*asked: Any) -> Any:
+        state = widen(*asked)
+        start, end = others.pop()
+        fu.UsageStore(tmp_path).sync(start, end=end, client=world.client)
+        return state
+
+    monkeypatch.setattr(Log, "widen", meet)
+    with pytest.raises(StoreError, match=r"another sync of .* was faster: version 3"):
+        store.sync("2025-01-11", end="2025-01-21", client=world.client)
+    assert 40 == store.verify()
+
+    monkeypatch.undo()
+    world.on(BEGIN + 70 * DAY, usage.with_columns(rank=2.0))
+    monkeypatch.setattr(Log, "widen", meet)
+    result = store.sync("2025-01-21", end="2025-01-31", client=world.client)
+
+    assert (4, 6) == result.commits
+    assert ["columns", "sync", "sync"] == store.history()["kind"].tail(3).to_list()
+    read = usage.filter((usage["bucket"].dt.ordinal_day() <= 41) & (usage["bucket"].dt.day() != 31))
+    assert say.bag(store.scan(), "tier", "rank") == say.bag(read, "tier")
+    assert 80 == store.verify()
+
+
+def test_buckets_of_another_calendar_are_refused(say: SimpleNamespace, tmp_path: Path) -> None:
+    """A UTC day lies in two days of New York, and no window would ever replace it."""
+    log = fu.UsageStore(tmp_path)._log
+    asked = fu.UsageQuery("2025-01-01", "2025-01-04", timezone="America/New_York", timeframe="day")
+    log.create(Scope.of(asked), BEGIN)
+    rows = say.spend({BEGIN + DAY: [4, 2]})
+    how = {"read_at": BEGIN + 9 * DAY, "settle": DAY}
+
+    with pytest.raises(StoreError, match="which is no day of America/New_York; nothing of this"):
+        commit_rows(log, log.state(), rows, span=(asked.start, asked.end), **how)
+
+    assert 0 == log.last()
+
+
 def test_readers_never_see_half_a_commit(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
     """While one syncs and compacts, another finds one of the versions each time, whole."""
     nights = [
