@@ -7,7 +7,6 @@ of the usage to the last digit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal
@@ -52,8 +51,9 @@ def allocate(
             fails when the result is collected, with Polars' own error.
         to: The columns whose combinations bear the cost.
         weights: `"cost"`, the cost that each has directly in the currency; or a frame of `to` and
-            `weight` (≥ 0), the same in every currency, in which who is not named bears nothing and
-            who has no usage may be named. Such a frame is checked, and so collected, at once.
+            `weight` (≥ 0), the same in every currency unless `currency` is in `to`, in which who
+            is not named bears nothing and who has no usage may be named. Such a frame is checked,
+            and so collected, at once.
 
     Returns:
         The columns of `to`, `currency`; `direct`, `shared` and `total` (Float64), sorted by its
@@ -106,9 +106,9 @@ def allocate(
             pl.when(is_shared).then(cost).sum().alias("shared"),
         )
     )
-    fractions = _fractions(weights, schema, columns)
+    given = _weights(weights, schema, columns)
     borne = sums.map_batches(
-        partial(_borne, group=group, on=columns, fractions=fractions),
+        partial(_borne, group=group, weights=given),
         schema={**{name: schema[name] for name in group}, **dict.fromkeys(_RESULTS, MONEY)},
     )
     return like(usage, borne.with_columns(pl.col(_RESULTS).cast(pl.Float64)).sort(group))
@@ -135,36 +135,34 @@ def _check_predicate(usage: pl.DataFrame | pl.LazyFrame, shared: pl.Expr) -> Non
         raise QueryError(f"shared gives {dtype}; expected a predicate, true where a row is shared")
 
 
-def _fractions(weights: object, usage: pl.Schema, keys: Sequence[str]) -> pl.DataFrame | None:
-    """Read a frame of weights as fractions of one; None for weights that are the direct cost."""
+def _weights(weights: object, usage: pl.Schema, keys: Sequence[str]) -> pl.DataFrame | None:
+    """Read a frame of weights, without those of zero; None if they are the direct cost."""
     if isinstance(weights, str):
         if weights == "cost":
             return None
         raise QueryError(f"weights is {weights!r}; expected 'cost', or a frame")
     read = amounts(weights, usage=usage, keys=keys, value="weight", argument="weights")
-    weight = pl.col("weight")
-    whole = math.fsum(read["weight"])
-    return read.filter(weight > 0).with_columns((weight / whole).alias("_fraction")).drop("weight")
+    return read.filter(pl.col("weight") > 0)
 
 
 def _borne(
-    sums: pl.DataFrame, *, group: Sequence[str], on: Sequence[str], fractions: pl.DataFrame | None
+    sums: pl.DataFrame, *, group: Sequence[str], weights: pl.DataFrame | None
 ) -> pl.DataFrame:
     """Give everyone's direct cost and share of the shared cost, in Decimal."""
     pools = sums.group_by("currency").agg(pl.col("shared").sum().alias("_pool"))
     pools = pools.filter(pl.col("_pool") != 0)
-    if fractions is None:
-        whole = pl.col("direct").sum().over("currency").cast(pl.Float64)
-        bearers = sums.filter(pl.col("direct") > 0).select(
-            *group, (pl.col("direct").cast(pl.Float64) / whole).alias("_fraction")
-        )
-    elif "currency" in on:
-        bearers = fractions
+    if weights is None:
+        weight = pl.col("direct").cast(pl.Float64).alias("weight")
+        bearers = sums.filter(pl.col("direct") > 0).select(*group, weight)
+    elif "currency" in weights.columns:
+        bearers = weights
     else:
-        bearers = fractions.join(pools.select("currency"), how="cross")
+        bearers = weights.join(pools.select("currency"), how="cross")
     _refuse_unborne(pools, bearers)
-    pool, share = pl.col("_pool"), pl.col("shared")
-    part = (pool.cast(pl.Float64) * pl.col("_fraction")).cast(MONEY)
+    pool, share, weight = pl.col("_pool"), pl.col("shared"), pl.col("weight")
+    # In order, as a sum of floats moves in its last bit with theirs.
+    fraction = weight / weight.sort().sum().over("currency")
+    part = (pool.cast(pl.Float64) * fraction).cast(MONEY)
     first = pl.int_range(pl.len()).over("currency") == 0
     shares = (
         bearers.join(pools, on="currency", nulls_equal=True)

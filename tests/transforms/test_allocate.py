@@ -224,10 +224,13 @@ def test_totals_are_conserved_to_the_last_digit_and_shares_are_fractions(
 ) -> None:
     """Σ total is Σ cost in Decimal(38, 12) for each currency; each share is its fraction."""
     usage = data.draw(lines).filter(pl.col("cost") < 1000)
-    of = data.draw(st.dictionaries(st.sampled_from(["acme", 'a "b", c', "🎈"]), st.integers(1, 9)))
+    to = data.draw(st.sampled_from([("username",), ("username", "currency")]))
+    members = [st.sampled_from(["acme", 'a "b", c', "🎈"]), st.sampled_from(["USD", "EUR"])]
+    of = data.draw(st.dictionaries(st.tuples(*members[: len(to)]), st.integers(1, 9)))
     given = pl.DataFrame(
-        {"username": list(of), "weight": list(of.values())},
-        schema={"username": pl.String, "weight": pl.Int64},
+        [(*member, weight) for member, weight in of.items()],
+        schema={**dict.fromkeys(to, pl.String), "weight": pl.Int64},
+        orient="row",
     )
     pools: Counter[str] = Counter()
     direct: defaultdict[str, Counter[Any]] = defaultdict(Counter)
@@ -236,8 +239,14 @@ def test_totals_are_conserved_to_the_last_digit_and_shares_are_fractions(
         if row["product"] == "compute":
             pools[row["currency"]] += cost
         direct[row["currency"]][row["username"]] += 0 if row["product"] == "compute" else cost
-    bears = {name: Counter(of) if of else members for name, members in direct.items()}
-    arguments: Any = {"shared": pl.col("product") == "compute"} | ({"weights": given} if of else {})
+    bears: dict[str, Counter[Any]] = {
+        currency: Counter({name: of[name, *own] for name, *own in of if own in ([], [currency])})
+        if of
+        else spent
+        for currency, spent in direct.items()
+    }
+    arguments: Any = {"shared": pl.col("product") == "compute", "to": to}
+    arguments |= {"weights": given} if of else {}
     if any(pool and not sum(bears[currency].values()) for currency, pool in pools.items()):
         with pytest.raises(QueryError, match="nobody can bear"):
             allocate(usage, **arguments)
