@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from falusage.columns import ABSURD, MONEY
+from falusage.columns import MONEY
 from falusage.errors import QueryError
 from falusage.transforms.periods import Range, among
 from falusage.transforms.tables import Frame, free, like, names, plan, require, require_numbers
@@ -22,6 +22,8 @@ from falusage.transforms.tables import Frame, free, like, names, plan, require, 
 Ends: TypeAlias = tuple[date | datetime | str, date | datetime | str]
 
 EFFECTS = ("price", "volume", "mix", "new", "retired")
+_BEYOND = 1e6
+"""So many times the cost, or a thousand, and a double no longer holds an effect's last cents."""
 _SUMS = ("_cost_0", "_cost_1", "_quantity_0", "_quantity_1", "_there_0", "_there_1")
 
 
@@ -63,7 +65,8 @@ def cost_bridge(
         `currency`), sorted by these, effects in the order `price`, `volume`, `mix`, `new`,
         `retired`. The first three stand where a key is in both ranges, `new` and `retired` where
         one is in one range only. The amounts sum to the change in cost, to the last digit of
-        Decimal(38, 12), and each is within 1e-9 of its cost of the formula. Swap the ranges, and
+        Decimal(38, 12) before each is a Float64, and each is within 1e-9 of its cost of the
+        formula. Swap the ranges, and
         every amount changes its sign, and `new` its place with `retired`. A LazyFrame for a
         LazyFrame, with nothing collected.
 
@@ -177,8 +180,9 @@ def _effects(sums: pl.DataFrame, *, alike: Sequence[str]) -> pl.DataFrame:
     effects = sums.with_columns(
         pl.when(priced).then(effect).alias(name) for name, effect in exact.items()
     )
-    _refuse_absurd(effects, tuple(exact))
     change = cost[1] - cost[0]
+    beyond = sum(pl.col(name).abs() for name in exact) > _BEYOND * (cost[0] + cost[1] + 1_000)
+    _refuse_absurd(effects.filter(beyond))
     left = change - pl.sum_horizontal(*exact)
     size = pl.concat_list(pl.col(name).abs() for name in exact).list.arg_max()
     return (
@@ -203,10 +207,9 @@ def _mean(two: Sequence[pl.Expr]) -> pl.Expr:
     return (two[0] + two[1]) / 2
 
 
-def _refuse_absurd(effects: pl.DataFrame, columns: Sequence[str]) -> None:
+def _refuse_absurd(effects: pl.DataFrame) -> None:
     """Refuse amounts that no cost can have: a quantity next to nothing that cost a fortune."""
-    beyond = pl.any_horizontal(pl.col(name).abs() >= ABSURD * 1e6 for name in columns)
-    for endpoint_id, unit in effects.filter(beyond).select("endpoint_id", "unit").iter_rows():
+    for endpoint_id, unit in effects.select("endpoint_id", "unit").iter_rows():
         raise QueryError(
             f"the quantity of {endpoint_id!r} in {unit!r} is so small in one range, for what it "
             "cost, that its price explains nothing; leave its rows out, and name them apart"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import polars as pl
+import polars.selectors as cs
 
 from falusage.columns import MONEY
 from falusage.errors import QueryError
@@ -91,15 +92,13 @@ def pivot(
     named = _named(sums, across)
     _refuse_covered(named, across, (*group, *(["total"] if totals else [])))
     columns = _by_falling_total(named, values=values)
-    cells = (
-        named.pivot("_on", on_columns=columns, index=group, values=values)
-        .with_columns(pl.col(columns).fill_null(0))
-        .sort(group)
-    )
+    wide = named.pivot("_on", on_columns=columns, index=group, values=values)
+    # By their places: a name out of the data may be a pattern, as "*" is one of all columns.
+    cells = pl.nth(range(len(group), wide.width))
+    wide = wide.with_columns(cells.fill_null(0)).sort(group)
     if totals:
-        zero = pl.lit(0, dtype=MONEY)
-        cells = cells.with_columns(pl.sum_horizontal(zero, *columns).alias("total"))
-    return like(usage, cells.with_columns(pl.exclude(group).cast(pl.Float64)).lazy())
+        wide = wide.with_columns(pl.sum_horizontal(pl.lit(0, dtype=MONEY), cells).alias("total"))
+    return like(usage, wide.with_columns((~cs.by_name(group)).cast(pl.Float64)).lazy())
 
 
 def _check(rows: Sequence[str], across: Sequence[str], *, values: str, totals: bool) -> None:

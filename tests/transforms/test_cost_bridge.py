@@ -213,9 +213,14 @@ def test_a_missing_column_is_named_with_the_near_one() -> None:
         bridge(USAGE.drop("quantity"))
 
 
-def test_a_price_beyond_all_reason_is_refused() -> None:
-    """A fortune for next to nothing has no price that explains anything."""
-    usage = table((1, "a", "flux", 1e-12, 1e15), (2, "a", "flux", 1e15, 1.0))
+@pytest.mark.parametrize(
+    ("before", "after"), [((1e-12, 1e15), (1e15, 1.0)), ((1e-9, 0.57), (1e6, 40_000.0))]
+)
+def test_a_price_beyond_all_reason_is_refused(
+    before: tuple[float, float], after: tuple[float, float]
+) -> None:
+    """A fortune for next to nothing has no price that explains anything, nor a sum to the cent."""
+    usage = table((1, "a", "flux", *before), (2, "a", "flux", *after))
     with pytest.raises(QueryError, match="'flux' in 'image' is so small"):
         bridge(usage)
 

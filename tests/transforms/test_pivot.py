@@ -109,6 +109,18 @@ def test_several_columns_name_a_column_together() -> None:
     assert [20.0, 40.0, 0.0] == wide['{"flux","image"}'].to_list()
 
 
+@pytest.mark.parametrize("name", ["*", "^.*$", "^flux|total$"])
+def test_a_name_is_no_pattern(name: str) -> None:
+    """What Polars would read as many columns names one."""
+    usage = USAGE.with_columns(endpoint_id=pl.col("endpoint_id").replace("fn", name))
+
+    wide = pivot(usage, index="username", on="endpoint_id", totals=True)
+
+    assert ["username", "currency", "flux", "h100", name, "total"] == wide.columns
+    assert [3.0, 4.0, 0.5] == wide["total"].to_list()
+    assert [0.0, 0.0, 0.5] == wide[name].to_list()
+
+
 def test_nulls_are_a_column_and_a_row() -> None:
     """Cost without an auth_method is not lost, on either side."""
     usage = USAGE.with_columns(auth_method=pl.lit(None, dtype=pl.String))
