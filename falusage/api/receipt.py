@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from falusage.api.query import UsageQuery
+from falusage.api.reconciliation import differences
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,6 +52,26 @@ class Receipt:
     open_from: datetime | None
     reconciliation: pl.DataFrame
 
+    @property
+    def compared(self) -> int:
+        """How many keys were held against the API's summary; none if it was not asked for."""
+        unknown = self.reconciliation["cost_summary"].is_null().all()
+        return 0 if unknown else self.reconciliation.height
+
+    @property
+    def differing(self) -> int:
+        """How many of them differ from it: `reconcile="warn"` and a quarantine leave them."""
+        return differences(self.reconciliation).height if self.compared else 0
+
+    def _reconciled(self) -> str:
+        if not self.rows_received:
+            return "no rows came, and so none were held against the API's summary"
+        if not self.compared:
+            return "not reconciled with the API's summary"
+        if self.differing:
+            return f"{self.differing:,} of {self.compared:,} keys differ from the API's summary"
+        return f"reconciled with the API's summary: {self.compared:,} keys agree"
+
     def __repr__(self) -> str:
         return f"Receipt(\n{self}\n)"
 
@@ -60,17 +81,13 @@ class Receipt:
 
     def __str__(self) -> str:
         seconds = (self.finished_at - self.started_at).total_seconds()
-        keys = self.reconciliation.height
-        checked = self.reconciliation["cost_summary"].null_count() < keys or not keys
         lines = [
             f"{self.rows_kept:,} rows from {self.query.start.isoformat()} "
             f"to {self.query.end.isoformat()} by {self.query.timeframe} "
             f"in {self.query.timezone}",
             f"{self.requests:,} requests ({self.retries} retries), {self.pages:,} pages, "
             f"{self.bytes_received / 1e6:,.1f} MB in {seconds:.1f} s",
-            f"reconciled with the API's summary: {keys:,} keys agree"
-            if checked
-            else "not reconciled with the API's summary",
+            self._reconciled(),
             "all buckets had ended"
             if self.open_from is None
             else f"open: buckets from {self.open_from.isoformat()} on may still grow",

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from falusage.api.receipt import Receipt
-from falusage.api.reconciliation import differences
 from falusage.errors import QueryError
 from falusage.timeframes import zone
 
@@ -26,8 +25,8 @@ class Certainty:
         timezone: The zone that its buckets were cut in.
         open_from: None where every bucket had ended when it was read, else the instant from
             which buckets may still grow.
-        keys: The keys that were held against the API's own summary; None where that was not
-            done.
+        rows: How many rows the API sent.
+        keys: How many keys were held against the API's own summary.
         differing: How many of them differ from it.
         quarantined: How many rows were set aside.
         known: Whether this comes from a load, rather than from the bare table.
@@ -37,7 +36,8 @@ class Certainty:
     end: datetime
     timezone: str
     open_from: datetime | None = None
-    keys: int | None = None
+    rows: int = 0
+    keys: int = 0
     differing: int = 0
     quarantined: int = 0
     known: bool = True
@@ -45,15 +45,14 @@ class Certainty:
     @classmethod
     def of_receipt(cls, receipt: Receipt) -> Certainty:
         """Take what the receipt of a load says."""
-        compared = receipt.reconciliation
-        checked = compared["cost_summary"].null_count() < compared.height or compared.is_empty()
         return cls(
             start=receipt.query.start,
             end=receipt.query.end,
             timezone=receipt.query.timezone,
             open_from=receipt.open_from,
-            keys=compared.height if checked else None,
-            differing=differences(compared).height if checked else 0,
+            rows=receipt.rows_received,
+            keys=receipt.compared,
+            differing=receipt.differing,
             quarantined=receipt.rows_quarantined,
         )
 
@@ -108,12 +107,12 @@ class Certainty:
                     "reconciled and whether its buckets had ended",
                 )
             ]
-        if self.keys is None:
+        if not self.rows:
+            reconciled = "no rows came, and so none were held against the API's summary"
+        elif not self.keys:
             reconciled = "not held against the API's own summary"
         elif self.differing:
             reconciled = f"{self.differing:,} of {self.keys:,} keys differ from the API's summary"
-        elif not self.keys:
-            reconciled = "there is nothing on either side, neither rows nor a summary of them"
         else:
             reconciled = f"all {self.keys:,} keys agree with the API's own summary"
         closed = (

@@ -515,8 +515,11 @@ def test_a_summary_that_disagrees_is_an_error_with_the_keys(canned: Any) -> None
         assert key[:3] == refused.value.failures.row(0)[:3]
         canned.answer = lambda _, __: whole([item()], [item(cost=0.41)])
         with pytest.warns(fu.ReconciliationWarning, match="disagree"):
-            client.load(DAY, reconcile="warn")
+            said = str(client.load(DAY, reconcile="warn").receipt)
+        assert "1 of 1 keys differ from the API's summary" in said
         assert 1 == client.load(DAY, reconcile="off").usage.height
+        canned.answer = lambda _, __: whole([], [])
+        assert "no rows came" in str(client.load(DAY, reconcile="off").receipt)
 
 
 def paged(parts: list[bytes], asked: dict[str, str]) -> bytes:
