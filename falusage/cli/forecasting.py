@@ -113,9 +113,9 @@ def forecast(  # noqa: PLR0917 - click gives them by name
     if find_spec("statsforecast") is None:  # before anything is loaded for nothing
         raise fu.MissingExtraError("forecast", need="a forecast")
     limits = None if budgets is None else read_budgets(budgets)
-    usage, as_of = _usage(context, path, store, every, options)
+    usage, known = _usage(context, path, store, every, options)
     zone = options["timezone"]
-    asked: dict[str, Any] = {"by": by, "timezone": zone, "as_of": as_of}
+    asked: dict[str, Any] = {"by": by, "timezone": zone, **known}
     if horizon is None:
         result = fu.month_outlook(usage, month=month, budgets=limits, **asked)
         columns = _outlook_columns
@@ -129,7 +129,7 @@ def forecast(  # noqa: PLR0917 - click gives them by name
     if out is not None:
         ahead = horizon or _days_left(result, zone)
         record = result if track else None
-        _draw(usage, out, record, by=by, horizon=ahead, every=every, zone=zone, as_of=as_of)
+        _draw(usage, out, record, horizon=ahead, every=every, **asked)
         say(f"drawn in {out}")
 
 
@@ -139,8 +139,8 @@ def _usage(
     store: str | None,
     every: str,
     options: dict[str, Any],
-) -> tuple[pl.DataFrame, datetime | None]:
-    """Give the table, and the instant from which its buckets were open when it was read.
+) -> tuple[pl.DataFrame, dict[str, datetime]]:
+    """Give the table, and as `as_of` and `end` what is known of when it was open, and its range.
 
     Snapshots and stores know their own time zone, which is put into `options` where none is given.
     """
@@ -156,10 +156,11 @@ def _usage(
 
         usage, receipt = read_snapshot(path), snapshot_metadata(path).receipt
         if receipt is None:
-            return usage, None
+            return usage, {}
         if unzoned:
             options["timezone"] = receipt.query.timezone
-        return Certainty.of_receipt(receipt).reaching(usage), receipt.open_from
+        known = {"end": Certainty.of_receipt(receipt).reach(usage)}
+        return usage, known if receipt.open_from is None else {"as_of": receipt.open_from, **known}
     if store is not None:
         from falusage.storage import UsageStore
 
@@ -171,7 +172,7 @@ def _usage(
             )
         if unzoned:
             options["timezone"] = kept.timezone
-        return kept.scan().collect(), None
+        return kept.scan().collect(), {}
     if options["start"] is None:
         from falusage.timeframes import floor, instant
 
@@ -182,7 +183,7 @@ def _usage(
     with client_of(options) as client:
         loaded = client.load(query_of(options))
     say(str(loaded.receipt))
-    return Certainty.of_receipt(loaded.receipt).reaching(loaded.usage), None
+    return loaded.usage, {"end": Certainty.of_receipt(loaded.receipt).reach(loaded.usage)}
 
 
 def _days_left(outlook: pl.DataFrame, zone: str) -> int:
@@ -203,8 +204,9 @@ def _draw(
     by: tuple[str, ...],
     horizon: int,
     every: Any,
-    zone: str,
-    as_of: datetime | None,
+    timezone: str,
+    as_of: datetime | None = None,
+    end: datetime | None = None,
 ) -> None:
     import warnings
 
@@ -216,8 +218,10 @@ def _draw(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", fu.IncompletePeriodWarning)  # it was said above
         warnings.simplefilter("ignore", fu.ShortHistoryWarning)
-        ahead = fu.forecast(usage, horizon=horizon, every=every, by=by, timezone=zone, as_of=as_of)
-    before = fu.trend(usage, by=by, every=every, timezone=zone)
+        ahead = fu.forecast(
+            usage, horizon=horizon, every=every, by=by, timezone=timezone, as_of=as_of, end=end
+        )
+    before = fu.trend(usage, by=by, every=every, timezone=timezone, end=end)
     history = before.filter(before["complete"] & (before["period"] < ahead["period"].min()))
     shown = history.tail(_shown(history, horizon))
     axes = fu.plot_forecast(ahead, history=shown, backtest=record)

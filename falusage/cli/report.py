@@ -103,8 +103,9 @@ def _outlook(
         return None  # what was spent in the month is not all in the table, as the page says
     by = [column for column in budgets.columns if column not in ("currency", "budget")]
     try:
-        whole = certainty.reaching(usage)
-        return fu.month_outlook(whole, by=by, budgets=budgets, as_of=until, timezone=timezone)
+        return fu.month_outlook(
+            usage, by=by, budgets=budgets, as_of=until, timezone=timezone, end=until
+        )
     except (fu.AlignmentError, fu.MissingExtraError, fu.ShortHistoryError) as error:
         say(f"no outlook: {error}")
         return None

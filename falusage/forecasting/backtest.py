@@ -34,6 +34,7 @@ def backtest(
     timezone: str = "UTC",
     levels: Sequence[float] = (80, 95),
     as_of: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
 ) -> Frame:
     """Forecast the past with every candidate, and give its error and the coverage of its bands.
 
@@ -50,6 +51,7 @@ def backtest(
         timezone: The IANA zone in which periods are cut.
         levels: The bands' nominal coverage, in percent.
         as_of: Buckets that end after it are still open. None is now.
+        end: Where the table's range ends, if that is later than its last bucket.
 
     Returns:
         The columns of `by`, `currency`; `model` (String); `windows` and `ahead` (Int64, how many
@@ -64,8 +66,11 @@ def backtest(
         no rows.
 
     Raises:
-        AlignmentError, MissingColumnError, MissingExtraError, QueryError, ShortHistoryError: As
-        QueryError, MissingColumnError, AlignmentError: As `forecast` does.
+        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`.
+        MissingColumnError: If the table lacks a column.
+        MissingExtraError: If statsforecast is not installed.
+        QueryError: If an argument is out of its range or form.
+        ShortHistoryError: If the whole periods span less than two weeks, or are not two.
 
     Source: R. J. Hyndman and A. B. Koehler, Another look at measures of forecast accuracy,
     International Journal of Forecasting 22 (2006), the scaled error; here each window's scale is
@@ -89,7 +94,9 @@ def backtest(
     coverages = {f"coverage_{level:g}": pl.Float64() for level in wanted}
     results = {**_RESULTS, **coverages}
     free(columns, reserved=results)
-    history = histories(plan(usage), [columns], every=every, timezone=timezone, as_of=as_of)[0]
+    history = histories(
+        plan(usage), [columns], every=every, timezone=timezone, as_of=as_of, end=end
+    )[0]
     models = forecasters(rhythm)
     group = key(columns)
     rows: list[dict[str, Any]] = []

@@ -25,6 +25,7 @@ def forecast(
     model: str = "auto",
     levels: Sequence[float] = (80, 95),
     as_of: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
 ) -> Frame:
     """Forecast cost, period by period, with bands.
 
@@ -57,6 +58,9 @@ def forecast(
         levels: The bands' nominal coverage, in percent.
         as_of: Buckets that end after it are still open: a date, an aware datetime or ISO 8601
             text. None is now.
+        end: Where the table's range ends, if that is later than its last bucket, as it is where
+            nothing was used at the end: the time between is then known to be without cost. A
+            date, an aware datetime or ISO 8601 text. None is the last `bucket_end`.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`,
@@ -65,7 +69,8 @@ def forecast(
         the first period that is not whole, which is forecast and not learned from.
 
     Warns:
-        IncompletePeriodWarning: If the last period is cut short, open or not settled.
+        IncompletePeriodWarning: If the last period is cut short, open or not settled; or a whole
+            one lies between the table's end and the given `as_of`.
         ShortHistoryWarning: If a series is too short for its season, or for a track record.
 
     Raises:
@@ -106,7 +111,9 @@ def forecast(
     taken = [name for pair in labels.values() for name in pair]
     free(columns, reserved=("period", "model", "cost", *taken))
     table = plan(usage)
-    parts, whole = histories(table, [columns, ()], every=every, timezone=timezone, as_of=as_of)
+    parts, whole = histories(
+        table, [columns, ()], every=every, timezone=timezone, as_of=as_of, end=end
+    )
     ahead = parts.ahead(horizon)
     group = key(columns)
     found = futures(parts, whole, horizon=horizon, model=model)

@@ -22,7 +22,7 @@ from falusage.errors import (
 )
 from falusage.forecasting.candidates import Floats
 from falusage.forecasting.rhythms import RHYTHMS, rhythm_of
-from falusage.timeframes import Every, boundaries, instant, period_end
+from falusage.timeframes import Every, boundaries, floor, instant, period_end
 from falusage.transforms.periods import BUCKET, require_instants
 from falusage.transforms.tables import key
 from falusage.transforms.trend import trend
@@ -69,68 +69,97 @@ def histories(
     every: Every,
     timezone: str,
     as_of: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
 ) -> list[History]:
     """Give the history of one table by each of `keys`, over the same periods.
 
     Warns:
-        IncompletePeriodWarning: If the table reaches beyond the last whole, settled period.
+        IncompletePeriodWarning: If the table reaches beyond the last whole, settled period, or a
+            period lies between its end and `as_of`.
 
     Raises:
         ShortHistoryError: If the whole periods span less than two weeks.
     """
     rhythm_of(every)
-    known, last = known_until(usage, as_of=as_of, timezone=timezone)
+    known, last = known_until(usage, as_of=as_of, end=end, timezone=timezone)
+    say_if_short_of(as_of, last, every=every, timezone=timezone)
     trends = [
-        trend(usage, by=by, every=every, timezone=timezone, window=1)
+        trend(usage, by=by, every=every, timezone=timezone, window=1, end=last)
         .filter("complete")
         .select("period", *key(by), "cost")
         for by in keys
     ]
     start = pl.col("period").dt.convert_time_zone("UTC")
     length = (pl.col("until") - start) / RHYTHMS[every].usual
-    until = period_end(pl.col("period"), every=every, timezone=timezone)
+    ended = period_end(pl.col("period"), every=every, timezone=timezone)
     tables = [
-        table.with_columns(until=until.dt.convert_time_zone("UTC"))
+        table.with_columns(until=ended.dt.convert_time_zone("UTC"))
         .filter(pl.col("until") <= known)
         .with_columns(rate=pl.col("cost") / length)
         for table in pl.collect_all(trends)
     ]
     ends = tables[0]["until"].unique().sort()
     _require_enough(tables[0]["period"].unique().sort(), ends, every=every)
-    end = cast("datetime", ends[-1])
-    if end < last:
+    until = cast("datetime", ends[-1])
+    reached = last if as_of is None else min(last, instant(as_of, timezone=timezone))
+    if until < reached:
         warnings.warn(
-            f"the table reaches to {last.isoformat()}, but its last whole, settled period of "
-            f"{every!r} ends at {end.isoformat()}: the forecast begins there, and nothing is "
+            f"the table reaches to {reached.isoformat()}, but its last whole, settled period of "
+            f"{every!r} ends at {until.isoformat()}: the forecast begins there, and nothing is "
             "learned from the cost so far of the period after it",
             IncompletePeriodWarning,
             stacklevel=3,
         )
     return [
-        _history(table, key(by), until=end, every=every, timezone=timezone)
+        _history(table, key(by), until=until, every=every, timezone=timezone)
         for table, by in zip(tables, keys, strict=True)
     ]
 
 
 def known_until(
-    usage: pl.LazyFrame, *, as_of: date | datetime | str | None, timezone: str
+    usage: pl.LazyFrame,
+    *,
+    as_of: date | datetime | str | None,
+    end: date | datetime | str | None,
+    timezone: str,
 ) -> tuple[datetime, datetime]:
     """Give the instant until which buckets have ended and are settled, and the table's end.
 
     Buckets that end after `as_of` (None is now) are still open. Where the table has a column
     `settled`, as a store's has, what follows the first bucket that is not settled isn't either.
+    The table ends with its last bucket, or at `end` where that is later.
     """
-    zone_now = datetime.now(UTC) if as_of is None else as_of
-    now = instant(zone_now, timezone=timezone, name="as_of")
+    now = instant(datetime.now(UTC) if as_of is None else as_of, timezone=timezone, name="as_of")
+    stated = None if end is None else instant(end, timezone=timezone, name="end")
     require_instants(usage, BUCKET, hint="A forecast needs to know where each bucket ends.")
-    start, end = (pl.col(name).dt.convert_time_zone("UTC") for name in BUCKET)
+    start, until = (pl.col(name).dt.convert_time_zone("UTC") for name in BUCKET)
     unsettled = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
     if "settled" in usage.collect_schema():
         unsettled = start.filter(~pl.col("settled").fill_null(value=False)).min()
-    found = usage.select(last=end.max(), unsettled=unsettled).collect().row(0)
-    last = now if found[0] is None else cast("datetime", found[0])
-    known = min(moment for moment in (now, *found) if moment is not None)
-    return known, min(last, now) if as_of is not None else last
+    ended, unsettled_from = usage.select(until.max(), unsettled=unsettled).collect().row(0)
+    last = max((moment for moment in (ended, stated) if moment is not None), default=now)
+    known = min(moment for moment in (now, last, unsettled_from) if moment is not None)
+    return known, last
+
+
+def say_if_short_of(
+    as_of: date | datetime | str | None, last: datetime, *, every: Every, timezone: str
+) -> None:
+    """Warn where a whole period lies between the table's end and the moment that is asked about.
+
+    Its rows may be missing, or the API may have had none to send.
+    """
+    if as_of is None:
+        return
+    asked = instant(as_of, timezone=timezone, name="as_of")
+    if floor(asked, every=every, timezone=timezone) > last:
+        warnings.warn(
+            f"as_of is {asked.isoformat()}, but the table ends at {last.isoformat()}: what lies "
+            "between is forecast, not taken as free. If the table was read until then, and nothing "
+            f"was used, say so with end={asked.isoformat()!r}",
+            IncompletePeriodWarning,
+            stacklevel=4,
+        )
 
 
 def _require_enough(starts: pl.Series, ends: pl.Series, *, every: str) -> None:

@@ -20,8 +20,8 @@ import polars as pl
 from falusage.columns import INSTANT, MONEY, total
 from falusage.errors import IncompletePeriodWarning, QueryError
 from falusage.forecasting.candidates import Floats
-from falusage.forecasting.history import histories, known_until
-from falusage.forecasting.outlook import Future, futures
+from falusage.forecasting.history import histories, known_until, say_if_short_of
+from falusage.forecasting.outlook import LONGEST_AHEAD, Future, futures
 from falusage.forecasting.paths import bounds
 from falusage.timeframes import after, floor, instant, period_start, zone
 from falusage.transforms.budget_status import month_span, read_budgets
@@ -62,6 +62,7 @@ def month_outlook(
     budgets: pl.DataFrame | pl.LazyFrame | None = None,
     as_of: date | datetime | str | None = None,
     timezone: str = "UTC",
+    end: date | datetime | str | None = None,
 ) -> Frame:
     """Say where the month will end, and how likely it is to pass the budget.
 
@@ -81,6 +82,9 @@ def month_outlook(
             now or, if that is earlier, the end of the table; what an open bucket holds so far
             then counts, too.
         timezone: The IANA zone of the month, its days, and dates.
+        end: Where the table's range ends, if that is later than its last bucket, as it is where
+            nothing was used at the end: the time between is then known to be without cost. A
+            date, an aware datetime or ISO 8601 text. None is the last `bucket_end`.
 
     Returns:
         The columns of `by`, `currency`; `month` (String, as `"2025-03"`) and `as_of` (Datetime in
@@ -128,12 +132,12 @@ def month_outlook(
     keyed = {name: schema[name] for name in group}
     none = pl.DataFrame(schema={**keyed, "budget": pl.Float64()})
     kept = none if budgets is None else read_budgets(budgets, schema, group)
-    now, span, reach = _moments(table, month=month, as_of=as_of, timezone=timezone)
+    now, span, reach = _moments(table, month=month, as_of=as_of, end=end, timezone=timezone)
     rows = within(table, (*group, "cost"), span=Range(*span))
     if reach is not None:
         rows = within(rows, (*group, "cost"), span=Range(None, reach))
     spent = rows.collect()
-    ahead = _ahead(table, columns, now, span, timezone=timezone)
+    ahead = _ahead(table, columns, now, span, end=end, timezone=timezone)
     _require_begun(table, span)
     every = pl.concat([table.select(group).unique().collect(), kept.select(group)])
     said = {"month": f"{span[0].astimezone(zone(timezone)):%Y-%m}", "as_of": now}
@@ -154,11 +158,17 @@ class _Ahead:
 
 
 def _moments(
-    table: pl.LazyFrame, *, month: str | None, as_of: date | datetime | str | None, timezone: str
+    table: pl.LazyFrame,
+    *,
+    month: str | None,
+    as_of: date | datetime | str | None,
+    end: date | datetime | str | None,
+    timezone: str,
 ) -> tuple[datetime, tuple[datetime, datetime], datetime | None]:
     """Give until when the table tells, the month, and the cut that was asked for."""
     asked = None if as_of is None else instant(as_of, timezone=timezone, name="as_of")
-    _, last = known_until(table, as_of=None, timezone=timezone)
+    _, last = known_until(table, as_of=None, end=end, timezone=timezone)
+    say_if_short_of(as_of, last, every="1d", timezone=timezone)
     now = min(datetime.now(UTC) if asked is None else asked, last)
     if month is not None:
         return now, month_span(month, timezone=timezone), asked
@@ -191,13 +201,21 @@ def _ahead(
     now: datetime,
     span: tuple[datetime, datetime],
     *,
+    end: date | datetime | str | None,
     timezone: str,
 ) -> _Ahead:
     """Forecast the days from the last whole one to the end of the month."""
     if span[1] <= now:
         return _Ahead({}, {}, [])
-    parts, whole = histories(table, [columns, ()], every="1d", timezone=timezone, as_of=now)
+    parts, whole = histories(
+        table, [columns, ()], every="1d", timezone=timezone, as_of=now, end=end
+    )
     horizon = round((span[1] - parts.until) / timedelta(days=1))
+    if horizon > LONGEST_AHEAD:
+        raise QueryError(
+            f"the month ends {horizon:,} days after what is known; expected one of the next "
+            f"{LONGEST_AHEAD:,} days"
+        )
     days = parts.ahead(horizon)
     made = futures(parts, whole, horizon=horizon, model="auto")
     starts = days["period"].dt.convert_time_zone("UTC").to_list()

@@ -21,6 +21,8 @@ from falusage.forecasting.paths import PATHS, error_paths, guessed_paths
 from falusage.forecasting.rhythms import RHYTHMS, Rhythm
 from falusage.forecasting.track_record import all_forecasts, scale, track_record
 
+LONGEST_AHEAD = 5_000
+"""The most periods that are looked ahead."""
 _FEW_WINDOWS = 8
 
 
@@ -49,8 +51,14 @@ def check_model(model: str) -> None:
 
 def check_horizon(horizon: int) -> None:
     """Refuse a horizon that is no number of periods."""
-    if isinstance(horizon, bool) or not isinstance(horizon, int) or not 1 <= horizon <= 5000:
-        raise QueryError(f"horizon is {horizon!r}; expected a whole number of periods, 1 to 5,000")
+    if (
+        isinstance(horizon, bool)
+        or not isinstance(horizon, int)
+        or not 1 <= horizon <= LONGEST_AHEAD
+    ):
+        raise QueryError(
+            f"horizon is {horizon!r}; expected a whole number of periods, 1 to {LONGEST_AHEAD:,}"
+        )
 
 
 def check_levels(levels: Sequence[float]) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ A total without this cannot go into a budget review, so no report is printed wit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
@@ -76,22 +76,10 @@ class Certainty:
         """The instant up to which buckets cannot grow by time passing."""
         return self.end if self.open_from is None else min(self.open_from, self.end)
 
-    def reaching(self, usage: pl.DataFrame) -> pl.DataFrame:
-        """Give a table that ends where it is known to end, though its last rows are earlier.
-
-        To views and forecasts a table ends with its last row. Where nothing was used after it, an
-        empty moment of a series that is there tells them how long.
-        """
-        until = self.closed_until
-        if usage.is_empty() or usage.select(pl.col("bucket_end").max()).item() >= until:
-            return usage
-        moment = {"bucket": until - timedelta(microseconds=1), "bucket_end": until}
-        empty = usage.head(1).with_columns(
-            *(pl.lit(at).cast(usage.schema[name]).alias(name) for name, at in moment.items()),
-            cost=0.0,
-            quantity=0.0,
-        )
-        return pl.concat([usage, empty])
+    def reach(self, usage: pl.DataFrame) -> datetime:
+        """Give where a table ends: with its last bucket, or later, where nothing was used after."""
+        last: datetime | None = usage["bucket_end"].max()  # pyright: ignore[reportAssignmentType]
+        return self.closed_until if last is None else max(last, self.closed_until)
 
     def local(self, moment: datetime) -> datetime:
         """Give an instant on the clock of the zone, to be shown; Python cannot compare these."""

@@ -167,6 +167,23 @@ def test_a_bucket_that_has_not_ended_is_open(table: Any, noisy: list[float]) -> 
     assert today - 3 * DAY == earlier["period"][0]
 
 
+def test_a_range_that_ends_after_its_last_row_ends_in_zeros(table: Any, noisy: list[float]) -> None:
+    """As rows of nothing say it, for the series that stopped as for the whole."""
+    stopped = [*noisy[:60], *(10 * [0.0])]
+    rows, end = table(stopped[:60]), MONDAY + 70 * DAY
+
+    expected = fu.forecast(table(stopped), horizon=5)
+    assert_frame_equal(expected, fu.forecast(rows, horizon=5, end=end))
+    assert_frame_equal(expected, fu.forecast(rows, horizon=5, as_of=end, end=end))
+    assert_frame_equal(
+        fu.backtest(table(stopped), horizon=5), fu.backtest(rows, horizon=5, end=end)
+    )
+    for earlier in (MONDAY, "2025-01-07"):
+        assert_frame_equal(fu.forecast(rows, horizon=5), fu.forecast(rows, horizon=5, end=earlier))
+    with pytest.warns(fu.IncompletePeriodWarning, match=r"say so with end='2025-03-17T00:00:00"):
+        fu.forecast(rows, horizon=5, as_of=end)
+
+
 def test_periods_of_other_lengths_are_compared_by_rate(table: Any) -> None:
     """Ten a day are 310 in a month of 31 days, and 230 in a day of 23 hours at ten an hour."""
     usage = table([10.0] * 760, start=datetime(2023, 1, 1, tzinfo=UTC))

@@ -159,13 +159,24 @@ def test_an_open_bucket_counts_with_the_rest_of_its_day(table: Any) -> None:
 
 
 def test_days_that_the_table_does_not_reach_are_to_come(months: pl.DataFrame) -> None:
-    """An `as_of` after the table's end does not make them free."""
+    """An `as_of` after the table's end does not make them free, but a range that is known does."""
     usage = months.filter(pl.col("bucket") < datetime(2025, 7, 11, tzinfo=UTC))
 
-    later = fu.month_outlook(usage, as_of="2025-07-20")
+    with pytest.warns(fu.IncompletePeriodWarning, match="is forecast, not taken as free"):
+        later = fu.month_outlook(usage, as_of="2025-07-20")
 
     assert_frame_equal(fu.month_outlook(usage), later)
     assert {datetime(2025, 7, 11, tzinfo=UTC)} == set(later["as_of"])
+    free = fu.month_outlook(usage, as_of="2025-07-20", end="2025-07-20")
+    assert {datetime(2025, 7, 20, tzinfo=UTC)} == set(free["as_of"])
+    assert free["spent"].equals(later["spent"])
+    assert (free["projected"] < later["projected"]).all()
+
+
+def test_a_month_too_far_ahead_is_refused(months: pl.DataFrame) -> None:
+    """As a horizon of more periods is."""
+    with pytest.raises(fu.QueryError, match="expected one of the next 5,000 days"):
+        fu.month_outlook(months, month="2045-01")
 
 
 def test_an_as_of_within_a_bucket_is_refused(months: pl.DataFrame) -> None:
