@@ -37,22 +37,35 @@ ELLIPSIS: Final = "…"
 
 
 def money(amount: float, currency: str) -> str:
-    """Write an amount with its currency, to three digits.
+    """Write an amount with its currency: to the cent below a hundred, or to three digits.
 
-    >>> [money(amount, "USD") for amount in (0, 0.5, 12.3, 999.9, 1234, 3e6, -2500)]
-    ['$0', '$0.50', '$12.30', '$1k', '$1.23k', '$3M', '−$2.5k']
+    A digit that is zero stands where the amount was rounded to it, and not where it is exact.
+
+    >>> [money(amount, "USD") for amount in (0, 0.5, 57.43, 999.9, 1234, 3e6, -2500)]
+    ['$0', '$0.50', '$57.43', '$1.00k', '$1.23k', '$3M', '−$2.5k']
+    >>> money(13_960, "USD"), money(14_001, "USD"), money(14_000, "USD")
+    ('$14.0k', '$14.0k', '$14k')
     >>> money(1250, "CHF"), money(0.0042, "EUR"), money(float("nan"), "USD")
     ('CHF 1.25k', '€0.0042', '–')
     """
     if not math.isfinite(amount):
         return "–"
-    size = float(f"{abs(amount):.3g}")
-    scale, suffix = next((pair for pair in _SCALES if size >= pair[0]), _SCALES[-1])
-    number = f"{size / scale:,.0f}" if size / scale >= 1000 else f"{size / scale:.3g}"
-    if scale == 1 and 0.1 <= size < 100 and size % 1:
-        number = f"{size:.2f}" if size >= 1 else f"{size:.3g}".ljust(len("0.50"), "0")
+    size = abs(amount)
+    rounded = float(f"{size:.3g}")
+    scale, suffix = next((pair for pair in _SCALES if rounded >= pair[0]), _SCALES[-1])
+    in_cents = 1 <= rounded < 100
+    if in_cents:
+        number = f"{size:.2f}"
+    elif rounded / scale >= 1000:
+        number = f"{rounded / scale:,.0f}"
+    else:
+        number = f"{rounded / scale:#.3g}".removesuffix(".")
+    if math.isclose(float(number.replace(",", "")) * scale, size, rel_tol=1e-9) and "." in number:
+        number = number.removesuffix(".00") if in_cents else number.rstrip("0").removesuffix(".")
+        if 0.1 <= rounded < 1:
+            number = number.ljust(len("0.50"), "0")
     symbol = SYMBOLS.get(currency, f"{currency} ")
-    return f"{'−' if amount < 0 and size else ''}{symbol}{number}{suffix}"
+    return f"{'−' if amount < 0 else ''}{symbol}{number}{suffix}"
 
 
 def percent(share: float) -> str:

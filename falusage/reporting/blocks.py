@@ -100,6 +100,13 @@ def amounts(frame: pl.DataFrame, column: str, title: str, *, signed: bool = Fals
     return Column(title, cells)
 
 
+def ranges(frame: pl.DataFrame, low: str, high: str, title: str) -> Column:
+    """Give a column of ranges of money, sorted by where they begin."""
+    rows = frame.select(low, high, "currency").iter_rows()
+    cells = [Cell(f"{a:,.2f} – {b:,.2f} {printable(unit)}", a) for a, b, unit in rows]
+    return Column(title, cells)
+
+
 def percents(frame: pl.DataFrame, column: str, title: str, *, signed: bool = False) -> Column:
     """Give a column of shares or relative changes."""
     return Column(title, [Cell(percent(cell, signed=signed), cell) for cell in frame[column]])

@@ -57,10 +57,12 @@ def report(
         timezone: The IANA zone of days and months. None is that of the load, or UTC.
         baseline: The start and end of what the bill is compared with. None, like `comparison`,
             takes as many days of the month before as this month has had.
-        comparison: The start and end of what is compared.
+        comparison: The start and end of what is compared. Ranges that the table does not hold
+            whole are not compared, and the report says so.
         budgets: `budget_status`'s budgets, for the month in which the table ends: a frame of
-            `username` (or other columns), `currency` and `budget`.
-        outlook: What `forecast` returned, or any frame that says where the month will end.
+            `username` (or other columns), `currency` and `budget`. Not shown beside an outlook
+            that has budgets of its own.
+        outlook: What `month_outlook` or `forecast` returned, or any frame of the kind.
 
     Returns:
         The path of the file.
@@ -194,11 +196,12 @@ def _page(
             questions.prices(bill),
             questions.unusual(bill),
         ]
-    if budgets is not None:
+    ahead = None if outlook is None else table_of(outlook, needs=("currency",), made_by="forecast")
+    # A forecast knows more than a month's own pace, and two answers would be none.
+    if budgets is not None and not (ahead is not None and questions.is_budgeted(ahead)):
         sections.append(questions.budgeted(bill, budgets))
-    if outlook is not None:
-        table = table_of(outlook, needs=("currency",), made_by="forecast")
-        sections.append(questions.outlook(bill, table))
+    if ahead is not None:
+        sections.append(questions.outlook(bill, ahead))
     start, end = bill.local(bill.certainty.start), bill.local(bill.certainty.end)
     return html(
         title=title,

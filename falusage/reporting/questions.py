@@ -35,6 +35,7 @@ from falusage.transforms import (
     price_changes,
     trend,
 )
+from falusage.transforms.anomalies import learned_from
 from falusage.transforms.tables import Arrow, plan
 
 TITLES: Final = {"username": "team", "product": "product", "endpoint_id": "endpoint"}
@@ -176,6 +177,16 @@ def moved(bill: Bill) -> Section:
     if ranges is None:
         return section([Note("There is no earlier range in the table to compare with.")])
     this, before = span(ranges.start, ranges.end), span(ranges.before_start, ranges.before_end)
+    if not _holds(bill, ranges):
+        held = span(bill.local(bill.certainty.start), bill.local(bill.certainty.closed_until))
+        return section(
+            [
+                Note(
+                    f"{this} and {before} are not compared: what is known whole is {held}, and "
+                    "what a range lacks would look like a saving, or like a rise."
+                )
+            ]
+        )
     ends = (ranges.before_start, ranges.before_end), (ranges.start, ranges.end)
     try:
         teams = compared(bill.usage, ranges, bill.timezone, ["username"])
@@ -209,6 +220,17 @@ def moved(bill: Bill) -> Section:
             _drivers(effects, currency),
         ]
     return section(found or [Note("Nothing was spent in either range.")])
+
+
+def _holds(bill: Bill, ranges: Months) -> bool:
+    """Tell whether both ranges are in the table, whole.
+
+    A bare table says only where its rows begin and end, which may be within a quiet day.
+    """
+    quiet = timedelta() if bill.certainty.known else timedelta(days=1)
+    first = min(ranges.start, ranges.before_start)
+    last = max(ranges.end, ranges.before_end)
+    return bill.certainty.start - first <= quiet and last - bill.certainty.closed_until <= quiet
 
 
 def _effects(effects: pl.DataFrame, currency: str) -> Table:
@@ -247,9 +269,15 @@ def _movers(rows: pl.DataFrame, this: str, before: str, currency: str) -> Table:
 
 
 def _drivers(effects: pl.DataFrame, currency: str) -> Table:
-    """List the largest single changes, either way; the others are one row."""
+    """List the largest single changes, either way; the others are one row.
+
+    Of one thing, volume and mix are together what more or less of it costs.
+    """
     key = ["username", "endpoint_id", "effect", "currency"]
-    sums = effects.group_by(key).agg(total("amount")).filter(pl.col("amount") != 0)
+    alone = effects.with_columns(
+        pl.col("effect").replace({"volume": "quantity", "mix": "quantity"})
+    )
+    sums = alone.group_by(key).agg(total("amount")).filter(pl.col("amount") != 0)
     ranked = sums.sort(pl.col("amount").abs(), *key, descending=[True, *(False for _ in key)])
     first = ranked.head(_DRIVERS)
     rest = ranked.slice(_DRIVERS)
@@ -290,8 +318,7 @@ def unusual(bill: Bill) -> Section:
     except AlignmentError as error:
         return section([_not_exact("A rhythm of days", error)])
     if found.is_empty():
-        said = "No day of a team was far from what like days before it cost."
-        return section([Note(f"{said} A team is judged from its sixth week on.")])
+        return section([Note(_usual(bill))])
     daily = trend(bill.ended, by="username", timezone=bill.timezone)
     pictures: list[Block] = []
     for currency in bill.currencies:
@@ -307,6 +334,26 @@ def unusual(bill: Bill) -> Section:
         blocks.amounts(found, "excess", "beyond it", signed=True),
     ]
     return section([*pictures, Table("Days out of their rhythm", columns)])
+
+
+def _usual(bill: Bill) -> str:
+    """Say that no day was unusual, or that none could be judged."""
+    needed, day = learned_from(7), timedelta(days=1)
+    start, until = (
+        bill.local(floor(at, every="1d", timezone=bill.timezone))
+        for at in (bill.certainty.start, bill.certainty.closed_until)
+    )
+    held = (until - start) // day
+    if held <= needed:
+        return (
+            f"No day was judged: it takes {needed} days before one to know what is usual, and the "
+            f"table has {held} in all. A table from {until - (needed + 1) * day:%Y-%m-%d} on has "
+            "its last day judged."
+        )
+    return (
+        "No day of a team was far from what like days before it cost. Days from "
+        f"{start + needed * day:%Y-%m-%d} on were judged, those of a team from its sixth week on."
+    )
 
 
 def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
@@ -360,9 +407,45 @@ def outlook(bill: Bill, frame: pl.DataFrame) -> Section:
                 picture(draw),
                 blocks.whole(rows, f"Forecast, {printable(str(currency))}"),
             ]
+    elif set(_OUTLOOK) <= set(frame.columns) and frame.height:
+        found.append(_month(frame))
     else:
-        found.append(blocks.whole(frame, "Where it will end"))
+        found.append(blocks.whole(frame, "Outlook"))
     return Section("outlook", "Where it will end", found)
+
+
+_OUTLOOK: Final = (
+    *("month", "as_of", "model", "spent", "projected", "lo_80", "hi_80", "lo_95", "hi_95"),
+    *("budget", "remaining", "chance_over", "runs_out_on"),
+)
+
+
+def _month(found: pl.DataFrame) -> Table:
+    """Show what `month_outlook` returned: of the bands, the one to plan with."""
+    columns = [
+        *(
+            blocks.names(found, name, TITLES.get(name, name))
+            for name in found.columns
+            if name not in (*_OUTLOOK, "currency")
+        ),
+        blocks.amounts(found, "spent", "spent"),
+        blocks.amounts(found, "projected", "will end at"),
+        blocks.ranges(found, "lo_80", "hi_80", "80% band"),
+    ]
+    if is_budgeted(found):
+        columns += [
+            blocks.amounts(found, "budget", "budget"),
+            blocks.amounts(found, "remaining", "remaining", signed=True),
+            blocks.percents(found, "chance_over", "chance over"),
+            blocks.days(found, "runs_out_on", "runs out on"),
+        ]
+    month, as_of = found.row(0, named=True)["month"], found["as_of"][0]
+    return Table(f"{month}, as of {as_of:%Y-%m-%d %H:%M}", columns)
+
+
+def is_budgeted(outlook: pl.DataFrame) -> bool:
+    """Tell whether an outlook says of budgets if they last."""
+    return set(_OUTLOOK) <= set(outlook.columns) and outlook["budget"].count() > 0
 
 
 def _before(bill: Bill, rows: pl.DataFrame, currency: str) -> pl.DataFrame | None:

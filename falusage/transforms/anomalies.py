@@ -37,6 +37,11 @@ _LEAST_EXCESSES = 14
 _FLOOR = 0.01
 
 
+def learned_from(season: int) -> int:
+    """Give how many periods a series has to have before one that is judged."""
+    return _LEAST_LIKE * season + max(_LEAST_EXCESSES, 2 * season)
+
+
 def anomalies(
     usage: Frame,
     *,

@@ -83,7 +83,8 @@ def test_budgets_are_on_the_page_with_where_the_month_will_end(run) -> None:
     ).row(by_predicate=pl.col("username") == "acme-voice", named=True)
     assert (1.0, "2,000.00 USD") == (row["chance_over"], f"{row['budget']:,.2f} USD")
     assert f"{row['projected']:,.2f} USD" in page
-    assert "2025-06, as of 2025-06-24 00:00, at its own pace" in page
+    assert "2025-06, as of 2025-06-24 00:00" in page
+    assert "at its own pace" not in page
 
 
 @pytest.mark.slow

@@ -16,11 +16,18 @@ from falusage.plotting.formats import SYMBOLS, money, percent, short_names, shor
         (0.5, "USD", "$0.50"),
         (0.125, "USD", "$0.125"),
         (2.5, "USD", "$2.50"),
+        (0.1 + 0.2, "USD", "$0.30"),
+        (0.6851, "EUR", "€0.685"),
+        (57.43, "EUR", "€57.43"),
+        (57.0, "EUR", "€57"),
+        (57.001, "EUR", "€57.00"),
+        (99.94, "USD", "$99.94"),
         (99.996, "USD", "$100"),
         (999.4, "USD", "$999"),
-        (999.6, "USD", "$1k"),
+        (999.6, "USD", "$1.00k"),
         (1200, "USD", "$1.2k"),
-        (999_999, "USD", "$1M"),
+        (1200.5, "USD", "$1.20k"),
+        (999_999, "USD", "$1.00M"),
         (3e6, "EUR", "€3M"),
         (2.5e9, "GBP", "£2.5B"),
         (7e12, "JPY", "¥7T"),
@@ -33,7 +40,7 @@ from falusage.plotting.formats import SYMBOLS, money, percent, short_names, shor
     ],
 )
 def test_money(amount: float, currency: str, expected: str) -> None:
-    """An amount has three digits at most, its scale and its currency."""
+    """An amount has its cents or three digits, its scale and its currency."""
     assert expected == money(amount, currency)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import matplotlib as mpl
@@ -73,7 +73,7 @@ def test_the_month_is_held_against_as_many_days(usage: pl.DataFrame) -> None:
     ][:1]
     effects = {row[0]: row[2] for row in found["Why cost changed, USD"]}
     assert {"price": "0.00 USD", "volume": "+20.00 USD", "mix": "0.00 USD"} == effects
-    assert ["ads", "fal-ai/ads/model", "volume", "+10.00 USD"] == found[
+    assert ["ads", "fal-ai/ads/model", "quantity", "+10.00 USD"] == found[
         "The largest single changes, USD"
     ][0]
     assert 2 == sum(isinstance(block, Picture) for block in section.blocks)
@@ -95,6 +95,29 @@ def test_ranges_that_were_asked_for_are_compared(usage: pl.DataFrame) -> None:
     assert "2 May 2025 cost 0.00 USD less than 1 May 2025" in notes(questions.moved(asked))
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "known", "held"),
+    [
+        ((5, 1), (6, 11), True, True),
+        ((4, 30), (6, 11), True, False),
+        ((5, 1), (6, 12), True, False),
+        ((4, 30), (6, 12), False, True),
+        ((4, 29), (6, 11), False, False),
+        ((5, 1), (7, 1), False, False),
+    ],
+)
+def test_ranges_that_the_table_lacks_are_not_compared(
+    usage: pl.DataFrame, first: tuple[int, int], last: tuple[int, int], known: bool, held: bool
+) -> None:
+    """What is missing is no saving; the rows of a bare table may leave a quiet day to guess."""
+    june = datetime(2025, 6, 1, tzinfo=UTC)
+    ends = (june, datetime(2025, *last, tzinfo=UTC), datetime(2025, *first, tzinfo=UTC), june)
+    of = bill(usage, known=known)
+    section = questions.moved(Bill(usage, of.certainty, "UTC", Months(*ends, days=1), {}))
+    assert held == ("are not compared: what is known whole is 1 May" not in notes(section))
+    assert held == bool(tables(section))
+
+
 def test_what_is_not_exact_is_said_and_not_shown(usage: pl.DataFrame) -> None:
     """Days of UTC are no days of New York, and a month needs the month before."""
     new_york = bill(usage, "America/New_York")
@@ -111,8 +134,14 @@ def test_what_is_not_exact_is_said_and_not_shown(usage: pl.DataFrame) -> None:
 def test_no_change_of_price_and_no_anomaly_are_said(usage: pl.DataFrame) -> None:
     """Silence would be read as if nobody had looked."""
     assert "No price changed" in notes(questions.prices(bill(usage)))
-    calm = usage.filter(pl.col("bucket") < datetime(2025, 5, 31, tzinfo=UTC))
-    assert "No day of a team was far" in notes(questions.unusual(bill(calm)))
+    short = usage.filter(pl.col("bucket") < datetime(2025, 6, 5, tzinfo=UTC))
+    said = notes(questions.unusual(bill(short)))
+    assert "No day was judged" in said
+    assert "the table has 35 in all. A table from 2025-04-30 on has its last day judged" in said
+    calm = usage.with_columns(cost=1.0).filter(pl.col("bucket") < datetime(2025, 6, 6, tzinfo=UTC))
+    said = notes(questions.unusual(bill(calm)))
+    assert "No day of a team was far" in said
+    assert "Days from 2025-06-05 on were judged" in said
 
 
 def test_an_open_day_is_never_an_anomaly(usage: pl.DataFrame) -> None:
@@ -163,6 +192,42 @@ def test_a_forecast_is_drawn_behind_its_past(usage: pl.DataFrame, by: tuple[str,
     assert ["11 Jun 2025", *dict.fromkeys(by, "ads").values(), "AutoETS", "3.00 USD"] == [
         cell.text for cell in table.rows[0]
     ][: 3 + len(by)]
+
+
+def test_an_outlook_is_a_table_of_what_a_budget_is_asked(usage: pl.DataFrame) -> None:
+    """The team, the month's end and the band, and whether the budget lasts."""
+    row = {
+        "username": "ads",
+        "currency": "USD",
+        "month": "2025-06",
+        "as_of": datetime(2025, 6, 11, tzinfo=UTC),
+        "model": "rhythm",
+        "spent": 30.0,
+        "projected": 90.0,
+        "lo_80": 85.0,
+        "hi_80": 95.0,
+        "lo_95": 80.0,
+        "hi_95": 100.0,
+        "budget": 80.0,
+        "remaining": 50.0,
+        "chance_over": 1.0,
+        "runs_out_on": date(2025, 6, 27),
+    }
+    frame = pl.DataFrame([row])
+    assert {
+        "2025-06, as of 2025-06-11 00:00": [
+            [
+                *("ads", "30.00 USD", "90.00 USD", "85.00 – 95.00 USD", "80.00 USD"),
+                *("+50.00 USD", "100.0%", "27 Jun 2025"),
+            ]
+        ]
+    } == tables(questions.outlook(bill(usage), frame))
+    unasked = frame.with_columns(
+        pl.lit(None, frame.schema[name]).alias(name)
+        for name in ("budget", "remaining", "chance_over", "runs_out_on")
+    )
+    (rows,) = tables(questions.outlook(bill(usage), unasked)).values()
+    assert [["ads", "30.00 USD", "90.00 USD", "85.00 – 95.00 USD"]] == rows
 
 
 def test_any_frame_can_be_a_table() -> None:
