@@ -101,10 +101,9 @@ def amounts(frame: pl.DataFrame, column: str, title: str, *, signed: bool = Fals
 
 
 def ranges(frame: pl.DataFrame, low: str, high: str, title: str) -> Column:
-    """Give a column of ranges of money, sorted by where they begin."""
-    rows = frame.select(low, high, "currency").iter_rows()
-    cells = [Cell(f"{a:,.2f} – {b:,.2f} {printable(unit)}", a) for a, b, unit in rows]
-    return Column(title, cells)
+    """Give a column of ranges of numbers, sorted by where they begin."""
+    rows = frame.select(low, high).iter_rows()
+    return Column(title, [Cell(f"{a:,.2f} – {b:,.2f}", a) for a, b in rows])
 
 
 def percents(frame: pl.DataFrame, column: str, title: str, *, signed: bool = False) -> Column:

@@ -430,15 +430,14 @@ def _month(found: pl.DataFrame) -> Table:
         ),
         blocks.amounts(found, "spent", "spent"),
         blocks.amounts(found, "projected", "will end at"),
-        blocks.ranges(found, "lo_80", "hi_80", "80% band"),
     ]
     if is_budgeted(found):
         columns += [
             blocks.amounts(found, "budget", "budget"),
-            blocks.amounts(found, "remaining", "remaining", signed=True),
             blocks.percents(found, "chance_over", "chance over"),
-            blocks.days(found, "runs_out_on", "runs out on"),
+            blocks.days(found, "runs_out_on", "runs out"),
         ]
+    columns.append(blocks.ranges(found, "lo_80", "hi_80", "80% band"))
     month, as_of = found.row(0, named=True)["month"], found["as_of"][0]
     return Table(f"{month}, as of {as_of:%Y-%m-%d %H:%M}", columns)
 
