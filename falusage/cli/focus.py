@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from falusage.cli.options import FILE, OutFile, asking, client_of, query_of, refuse_query
+from falusage.cli.options import OutFile, asking, client_of, query_of
+from falusage.cli.sources import keeping, kept
 from falusage.cli.terminal import say
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from falusage.timeframes import Timeframe
-
 
 @click.command(short_help="Write usage as a FOCUS file.")
 @asking
-@click.option(
-    "--snapshot", "path", type=FILE, help="Take this Parquet snapshot, checked, not the API."
-)
+@keeping
 @click.option("--billing-account-id", required=True, metavar="ID", help="Who is billed, by id.")
 @click.option(
     "--billing-account-name", required=True, metavar="NAME", help="Who is billed, by name."
@@ -43,6 +40,7 @@ def focus(
     context: click.Context,
     *,
     path: Path | None,
+    store: str | None,
     billing_account_id: str,
     billing_account_name: str,
     focus_version: Literal["1.2", "1.4"],
@@ -51,18 +49,21 @@ def focus(
 ) -> None:
     """Write usage as FOCUS, the FinOps Open Cost and Usage Specification, in CSV or Parquet.
 
-    A charge period is a bucket, or with --snapshot the --timeframe, which may be coarser.
+    A charge period is a bucket, or with --snapshot or --store the --timeframe, which may be
+    coarser; FOCUS has it in UTC.
     """
     from falusage.focus import to_focus
 
-    if path is None:
+    source = kept(context, path, store, options, but=("timeframe",))
+    if source is None:
         with client_of(options) as client:
             loaded = client.load(query_of(options))
         say(str(loaded.receipt))
         usage, timeframe = loaded.usage, loaded.receipt.query.timeframe
     else:
-        refuse_query(context, options, but=("timeframe",))
-        usage, timeframe = _read(path, options["timeframe"])
+        usage, timeframe = source.usage, options["timeframe"] or source.timeframe
+        if timeframe is None:
+            raise click.UsageError(f"{path} does not say what buckets it has; add --timeframe")
     table = to_focus(
         usage,
         billing_account_id=billing_account_id,
@@ -72,17 +73,6 @@ def focus(
     )
     _write(table, out)
     say(f"{table.height:,} charges written to {out}")
-
-
-def _read(path: Path, timeframe: Timeframe | None) -> tuple[pl.DataFrame, Timeframe]:
-    from falusage.storage import read_snapshot, snapshot_metadata
-
-    usage = read_snapshot(path)
-    receipt = snapshot_metadata(path).receipt
-    asked = timeframe or (receipt and receipt.query.timeframe)
-    if not asked:
-        raise click.UsageError(f"{path} does not say what buckets it has; add --timeframe")
-    return usage, asked
 
 
 def _write(table: pl.DataFrame, out: Path) -> None:

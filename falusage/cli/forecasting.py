@@ -21,8 +21,8 @@ from falusage.cli.options import (
     is_given,
     query_of,
     read_budgets,
-    refuse_query,
 )
+from falusage.cli.sources import keeping, kept
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -36,10 +36,7 @@ _DPI: Final = 160
 
 @click.command(short_help="Say where the month will end.")
 @asking
-@click.option(
-    "--snapshot", "path", type=FILE, help="Forecast from this Parquet snapshot, not the API."
-)
-@click.option("--store", metavar="DIR", help="Forecast from this store, not the API.")
+@keeping
 @click.option(
     "--by", multiple=True, metavar="COLUMN", help="A series for each, as --by username; repeat it."
 )
@@ -106,8 +103,6 @@ def forecast(  # noqa: PLR0917 - click gives them by name
         raise click.UsageError("--every says what the periods of a --horizon are; name that, too")
     if horizon is not None and (month or budgets):
         raise click.UsageError("--horizon looks at periods; it takes no --month and no --budgets")
-    if path is not None and store is not None:
-        raise click.UsageError("--snapshot and --store are two tables; name one")
     import falusage as fu
 
     if find_spec("statsforecast") is None:  # before anything is loaded for nothing
@@ -140,39 +135,16 @@ def _usage(
     every: str,
     options: dict[str, Any],
 ) -> tuple[pl.DataFrame, dict[str, datetime]]:
-    """Give the table, and as `as_of` and `end` what is known of when it was open, and its range.
-
-    Snapshots and stores know their own time zone, which is put into `options` where none is given.
-    """
-    import falusage as fu
+    """Give the table, and as `as_of` and `end` what is known of when it was open, and its range."""
     from falusage.reporting import Certainty
 
-    unzoned = not is_given(context, "timezone")
-    if path is not None or store is not None:
-        source = "--snapshot" if store is None else "--store"
-        refuse_query(context, options, source=source, but=("timezone",))
-    if path is not None:
-        from falusage.storage import read_snapshot, snapshot_metadata
-
-        usage, receipt = read_snapshot(path), snapshot_metadata(path).receipt
-        if receipt is None:
-            return usage, {}
-        if unzoned:
-            options["timezone"] = receipt.query.timezone
-        known = {"end": Certainty.of_receipt(receipt).reach(usage)}
-        return usage, known if receipt.open_from is None else {"as_of": receipt.open_from, **known}
-    if store is not None:
-        from falusage.storage import UsageStore
-
-        kept = UsageStore(store)
-        for start, end in kept.gaps:
-            raise fu.StoreError(
-                f"{store} lacks {start.isoformat()} to {end.isoformat()}, which a forecast would "
-                f"take for time without spend; sync it from --start {start.isoformat()} or before"
-            )
-        if unzoned:
-            options["timezone"] = kept.timezone
-        return kept.scan().collect(), {}
+    source = kept(context, path, store, options, but=("timezone",))
+    if source is not None:
+        known = {"end": source.certainty.reach(source.usage)}
+        opened = source.certainty.open_from
+        # A store says of each row if it is settled; a snapshot, since when none of them can be.
+        since = {} if opened is None or store is not None else {"as_of": opened}
+        return source.usage, since | known
     if options["start"] is None:
         from falusage.timeframes import floor, instant
 

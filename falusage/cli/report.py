@@ -15,9 +15,9 @@ from falusage.cli.options import (
     client_of,
     query_of,
     read_budgets,
-    refuse_query,
     say_if_nothing,
 )
+from falusage.cli.sources import keeping, kept
 from falusage.cli.terminal import put, say, width
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Print who spent what.")
 @asking
-@click.option(
-    "--snapshot", "path", type=FILE, help="Report on this Parquet snapshot, checked, not the API."
-)
+@keeping
 @click.option(
     "--out",
     type=OutFile(".html", ".htm"),
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
 def report(
     context: click.Context,
     path: Path | None,
+    store: str | None,
     out: Path | None,
     budgets: Path | None,
     **options: Any,
@@ -61,9 +60,9 @@ def report(
     if budgets is not None and out is None:
         raise click.UsageError("--budgets are set against the spend on a page; name it with --out")
     limits = None if budgets is None else read_budgets(budgets)
-    if path is not None:
-        refuse_query(context, options)
-        usage, certainty = _read(path)
+    source = kept(context, path, store, options, but=("timezone",))
+    if source is not None:
+        usage, certainty = source.usage, source.certainty
     else:
         if options["start"] is None:
             options |= _two_months(options)
@@ -109,12 +108,3 @@ def _outlook(
     except (fu.AlignmentError, fu.MissingExtraError, fu.ShortHistoryError) as error:
         say(f"no outlook: {error}")
         return None
-
-
-def _read(path: Path) -> tuple[pl.DataFrame, Certainty]:
-    from falusage.reporting import Certainty
-    from falusage.storage import read_snapshot, snapshot_metadata
-
-    usage = read_snapshot(path)
-    receipt = snapshot_metadata(path).receipt
-    return usage, Certainty.of_table(usage) if receipt is None else Certainty.of_receipt(receipt)

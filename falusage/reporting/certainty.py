@@ -11,7 +11,9 @@ from datetime import datetime
 import polars as pl
 
 from falusage.api.receipt import Receipt
+from falusage.columns import total
 from falusage.errors import QueryError
+from falusage.reporting.amounts import amount, printable
 from falusage.timeframes import zone
 
 
@@ -85,8 +87,22 @@ class Certainty:
         """Give an instant on the clock of the zone, to be shown; Python cannot compare these."""
         return moment.astimezone(zone(self.timezone))
 
-    def facts(self) -> list[tuple[str, str]]:
-        """Say it in pairs of a word and what is behind it."""
+    def facts(self, usage: pl.DataFrame) -> list[tuple[str, str]]:
+        """Say it in pairs of a word and what is behind it; of a store, what is provisional."""
+        if usage.schema.get("settled") != pl.Boolean():
+            return self._of_load()
+        young = usage.filter(~pl.col("settled"))
+        sums = young.group_by("currency").agg(total("cost")).sort("currency")
+        said = " and ".join(amount(cost, printable(unit)) for unit, cost in sums.iter_rows())
+        settled = (
+            f"{said} of it, in {young.height:,} rows, is provisional: it was read while it was "
+            "young, and may still be restated"
+            if young.height
+            else "every row was read after it had settled"
+        )
+        return [*(self._of_load() if self.known else ()), ("settled", settled)]
+
+    def _of_load(self) -> list[tuple[str, str]]:
         if not self.known:
             return [
                 (
@@ -115,8 +131,6 @@ class Certainty:
         )
         return [("reconciled", reconciled), ("closed", closed), ("complete", quarantine)]
 
-    def lines(self) -> list[str]:
+    def lines(self, usage: pl.DataFrame) -> list[str]:
         """Say it in lines of text."""
-        if not self.known:
-            return [": ".join(pair) for pair in self.facts()]
-        return [f"{word:<12}{text}" for word, text in self.facts()]
+        return [f"{word:<12}{text}" for word, text in self.facts(usage)]

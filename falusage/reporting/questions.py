@@ -92,21 +92,7 @@ class Bill:
 
 def certain(bill: Bill) -> Section:
     """Say how sure the numbers are."""
-    pairs = bill.certainty.facts()
-    if bill.usage.schema.get("settled") == pl.Boolean():
-        young = bill.usage.filter(~pl.col("settled"))
-        sums = young.group_by("currency").agg(total("cost")).sort("currency")
-        said = " and ".join(amount(cost, printable(unit)) for unit, cost in sums.iter_rows())
-        pairs = [
-            *((word, text) for word, text in pairs if bill.certainty.known),
-            (
-                "settled",
-                f"{said} of it, in {young.height:,} rows, is provisional: it was read while it "
-                "was young, and may still be restated"
-                if young.height
-                else "every row was read after it had settled",
-            ),
-        ]
+    pairs = bill.certainty.facts(bill.usage)
     if bill.usage.is_empty():
         return Section("sure", "How sure this is", [Note("Nothing was spent."), Facts(pairs)])
     return Section("sure", "How sure this is", [Facts(pairs)])

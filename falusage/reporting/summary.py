@@ -44,7 +44,7 @@ def summary(usage: pl.DataFrame, certainty: Certainty, *, width: int | None = No
                 _months(usage, certainty, width),
             ),
         ]
-    sure = [part for line in certainty.lines() for part in _wrapped(line, width, indent=12)]
+    sure = [part for line in certainty.lines(usage) for part in _wrapped(line, width, indent=12)]
     sections.append(("How sure this is", sure))
     return "\n\n".join(
         "\n".join([*_wrapped(title.upper(), width), *lines]) for title, lines in sections

@@ -67,8 +67,15 @@ def read_snapshot(path: str | os.PathLike[str]) -> pl.DataFrame:
     Raises:
         SnapshotError: The file is missing, damaged, not a snapshot, or of a later edition.
     """
+    return read_with_metadata(path)[0]
+
+
+def read_with_metadata(
+    path: str | os.PathLike[str],
+) -> tuple[pl.DataFrame, SnapshotMetadata]:
+    """Read a snapshot as `read_snapshot` does, and what the same file says of itself."""
     with reading(path) as (file, metadata):
-        return verified(file, metadata)
+        return verified(file, metadata), metadata
 
 
 def scan_snapshot(path: str | os.PathLike[str]) -> pl.LazyFrame:

@@ -80,6 +80,23 @@ class UsageStore:
         return self._log.commit(0).scope.timezone
 
     @property
+    def timeframe(self) -> Timeframe:
+        """The length of the store's buckets."""
+        self._log.last()
+        return self._log.commit(0).scope.timeframe
+
+    @property
+    def known(self) -> tuple[tuple[datetime, datetime], ...]:
+        """The ranges that were read after their buckets had ended, also where they had no rows.
+
+        Each is a start and an end, exclusive, in UTC; they are in order, and do not touch.
+
+        Raises:
+            StoreError: There is no store, or it cannot be trusted.
+        """
+        return self._log.state().commit.closed
+
+    @property
     def gaps(self) -> tuple[tuple[datetime, datetime], ...]:
         """The ranges between those that were read which no sync has read to their end.
 
@@ -89,7 +106,7 @@ class UsageStore:
         Raises:
             StoreError: There is no store, or it cannot be trusted.
         """
-        return spans.between(self._log.state().commit.closed)
+        return spans.between(self.known)
 
     def sync(
         self,

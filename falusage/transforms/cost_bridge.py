@@ -52,7 +52,8 @@ def cost_bridge(
     Args:
         usage: A usage table, of Polars or through Arrow. Nulls in `by` are a member of their own.
         baseline: The start and the end (exclusive) of the range that is compared with: dates,
-            aware datetimes or ISO 8601 text.
+            aware datetimes or ISO 8601 text. What the table lacks of a range counts as nothing
+            spent, so name ranges that it holds whole.
         comparison: The start and the end of the range that is explained. The ranges must not
             overlap; if one is longer, its length is a part of `volume`.
         by: The columns to explain cost by; `()` explains the whole.

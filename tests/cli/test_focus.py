@@ -52,6 +52,21 @@ def test_callers_and_the_version_are_asked_for(run, environment) -> None:
     assert "ProviderName" not in focus.columns
 
 
+def test_a_store_is_enough(run, environment) -> None:
+    """The same charges as those of the API, and of each whether it had settled."""
+    run("focus", *RANGE, *ACME, "--out", "api.csv")
+    run("sync", "--store", "kept", *RANGE)
+
+    code, out, _ = run("focus", "--store", "kept", *ACME, "--out", "store.csv")
+
+    assert (0, "") == (code, out)
+    of_api, of_store = (fu.read_focus(environment / name) for name in ("api.csv", "store.csv"))
+    assert ["x_ReadAt", "x_Settled"] == [name for name in of_store.columns if name not in of_api]
+    assert of_api.sort(of_api.columns).equals(
+        of_store.select(of_api.columns).sort(of_api.columns), null_equal=True
+    )
+
+
 def test_a_snapshot_is_enough(run, environment) -> None:
     """By its own buckets, or by coarser ones; the totals are the same."""
     run("snapshot", *RANGE, "--out", "may.parquet")

@@ -165,7 +165,7 @@ def test_a_store_with_a_gap_is_refused(run) -> None:
 
     code, out, err = run("forecast", "--store", "gap")
     assert (1, "") == (code, out)
-    assert f"gap {lacks}, which a forecast would take for time without spend" in err
+    assert f"gap {lacks}, over which its sums are too small; sync it from" in err
 
     code, _, err = run("sync", "--store", "gap", "--start", "2025-05-01", "--end", "2025-06-24")
     assert (0, False) == (code, "lacks" in err)

@@ -19,6 +19,21 @@ def test_a_snapshot_reports_as_the_api_does(run) -> None:
     assert run("report", *RANGE)[:2] == run("report", "--snapshot", "usage.parquet")[:2]
 
 
+def test_a_store_reports_as_the_api_does(run) -> None:
+    """But for how sure it is: a store says what is settled; and in any zone its buckets fit."""
+    run("sync", "--store", "kept", *RANGE)
+    of_api, of_store = (
+        run("report", *source)[1].partition("HOW SURE THIS IS")
+        for source in (RANGE, ("--store", "kept"))
+    )
+
+    assert of_api[0] == of_store[0]
+    assert "settled     " in of_store[2]
+    assert "not known" not in of_store[2]
+    code, out, _ = run("report", "--store", "kept", "--timezone", "Africa/Abidjan")
+    assert (0, True) == (code, "23 Jun 2025, Africa/Abidjan" in out)
+
+
 def test_totals_are_those_of_the_table(run) -> None:
     """The report's totals are the exact sums of the usage, currency by currency."""
     _, out, _ = run("report", *RANGE)

@@ -75,7 +75,7 @@ def test_the_range_is_told_by_the_clock_of_its_zone(usage: pl.DataFrame) -> None
     assert "buckets from 2025-05-31 00:00 on may still grow" in text
 
 
-def test_doubt_is_said() -> None:
+def test_doubt_is_said(usage: pl.DataFrame) -> None:
     """What is open, unreconciled or set aside stands in the report."""
     doubtful = replace(WHOLE, keys=0, open_from=datetime(2025, 6, 10, tzinfo=UTC), quarantined=1234)
 
@@ -83,9 +83,9 @@ def test_doubt_is_said() -> None:
         "reconciled  not held against the API's own summary",
         "closed      buckets from 2025-06-10 00:00 on may still grow",
         "complete    1,234 rows set aside; they are in no sum here",
-    ] == doubtful.lines()
-    assert "1 of 3 keys differ" in replace(WHOLE, differing=1).lines()[0]
-    assert "no rows came" in replace(WHOLE, rows=0, keys=0).lines()[0]
+    ] == doubtful.lines(usage)
+    assert "1 of 3 keys differ" in replace(WHOLE, differing=1).lines(usage)[0]
+    assert "no rows came" in replace(WHOLE, rows=0, keys=0).lines(usage)[0]
 
 
 def test_a_table_reaches_to_where_it_is_closed(usage: pl.DataFrame) -> None:
@@ -102,6 +102,6 @@ def test_a_bare_table_claims_nothing(usage: pl.DataFrame) -> None:
     bare = Certainty.of_table(usage)
 
     assert (WHOLE.start, WHOLE.end) == (bare.start, bare.end)
-    assert bare.lines()[0].startswith("not known")
+    assert bare.lines(usage)[0].startswith("not known")
     with pytest.raises(QueryError, match="empty"):
         Certainty.of_table(usage.clear())
