@@ -30,7 +30,11 @@ from __future__ import annotations
 
 import difflib
 import html
+import inspect
+import os
+import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -246,3 +250,14 @@ class IncompletePeriodWarning(FalUsageWarning):
 
 class ShortHistoryWarning(FalUsageWarning):
     """A series is too short for its season or for a track record; its bands are a guess."""
+
+
+def warn(message: str, category: type[FalUsageWarning]) -> None:
+    """Warn at the line of the caller's that led here, whatever way it took through the package."""
+    frame, depth = inspect.currentframe(), 1
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(message, category, stacklevel=depth)
+
+
+_PACKAGE = f"{Path(__file__).parent}{os.sep}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -12,7 +11,7 @@ import polars as pl
 from falusage.api.answers import EXACT, FAULTS, KIND_DTYPES, RECEIVED, TABLE, Kind
 from falusage.api.pages import Page
 from falusage.columns import SUMMARY, USAGE
-from falusage.errors import UnknownFieldWarning
+from falusage.errors import UnknownFieldWarning, warn
 
 
 def assemble(pages: Sequence[Page], *, of: Literal["rows", "summary"] = "rows") -> pl.DataFrame:
@@ -74,16 +73,14 @@ def _with_kinds(
 def warn_of_unknown(kinds: Mapping[str, Kind], ignored: Sequence[str]) -> None:
     """Name the fields that the API sent and that this version does not know."""
     if kinds:
-        warnings.warn(
+        warn(
             f"the API sent fields that are new: {', '.join(map(repr, kinds))}; they are kept as "
             "columns after the known ones",
             UnknownFieldWarning,
-            stacklevel=2,
         )
     if ignored:
-        warnings.warn(
+        warn(
             f"the API's answer has new fields beside its rows: {', '.join(map(repr, ignored))}; "
             "they belong to no row and are in no table",
             UnknownFieldWarning,
-            stacklevel=2,
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, NoReturn, Unpack, get_args
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 from falusage.api.exchange import Exchange
 from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, to_arrow
 from falusage.api.progress import Progress
-from falusage.api.query import QueryFields, UsageQuery, edges
+from falusage.api.query import QueryFields, UsageQuery, edges, query_of
 from falusage.api.secret import find_key
 from falusage.api.transport import Transport, find_base_url
 from falusage.errors import ConfigError, QueryError
@@ -91,17 +92,12 @@ class UsageClient:
         """
         _one_of("invalid", invalid, Invalid)
         _one_of("reconcile", reconcile, Reconcile)
-        progress = self._bar(query)
-        load = Load(query, self._exchange(progress), self.workers, progress, invalid, reconcile)
-        try:
+        with self._loading(query, invalid, reconcile) as load:
             while True:
                 (usage,) = load.tables()
                 receipt = load.receipt()
                 if receipt is not None:
                     break
-        finally:
-            progress.close()
-        load.warn()
         return UsageLoad(usage, load.quarantine, receipt)
 
     def open_load(self, query: UsageQuery) -> Load:
@@ -121,14 +117,15 @@ class UsageClient:
             SchemaError: A row breaks the rules.
             ApiError: The exchange failed.
         """
-        load = self._unreconciled(query)
-        for table in load.tables(batch_rows=0):
-            if table.height:
-                yield to_arrow(table)
+        with self._loading(query) as load:
+            for table in load.tables(batch_rows=0):
+                if table.height:
+                    yield to_arrow(table)
 
     def fetch_usage(self, query: UsageQuery) -> pa.Table:
         """Give the usage as one Arrow table; checked as `iter_usage` is, without the summary."""
-        (table,) = self._unreconciled(query).tables()
+        with self._loading(query) as load:
+            (table,) = load.tables()
         return to_arrow(table)
 
     def fetch_summary(self, query: UsageQuery) -> pa.Table:
@@ -142,13 +139,22 @@ class UsageClient:
             SchemaError: A row breaks the rules.
             ApiError: The exchange failed.
         """
-        return to_arrow(self._unreconciled(query).summary())
+        with self._loading(query) as load:
+            summary = load.summary()
+        return to_arrow(summary)
 
-    def _unreconciled(self, query: UsageQuery) -> Load:
+    @contextmanager
+    def _loading(
+        self, query: UsageQuery, invalid: Invalid = "raise", reconcile: Reconcile = "off"
+    ) -> Generator[Load]:
+        """Begin a load; at its end its bar is closed, and what is worth a look is said."""
         progress = self._bar(query)
-        return Load(
-            query, self._exchange(progress), self.workers, progress, "raise", reconcile="off"
-        )
+        load = Load(query, self._exchange(progress), self.workers, progress, invalid, reconcile)
+        try:
+            yield load
+        finally:
+            progress.close()
+        load.warn()
 
     def _exchange(self, progress: Progress) -> Exchange:
         return Exchange(
@@ -160,6 +166,10 @@ class UsageClient:
         )
 
     def _bar(self, query: UsageQuery) -> Progress:
+        if not isinstance(query, UsageQuery):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+            raise QueryError(
+                f"query is {query!r}; expected a UsageQuery, or ask load_usage, which takes dates"
+            )
         total = len(edges(query)) - 1 if self.progress else 0
         return Progress(shown=self.progress, total=total, title="usage")
 
@@ -208,7 +218,7 @@ def load_usage(
     Raises:
         QueryError, ConfigError, ApiError, SchemaError, ReconciliationError: See there.
     """
-    asked = UsageQuery(start, end, **query)
+    asked = query_of(start, end, query)
     if client is not None:
         return client.load(asked).usage
     with UsageClient(progress=True) as own:
@@ -227,7 +237,7 @@ def load_summary(
     Returns:
         The columns of `columns.SUMMARY`, then any that are new.
     """
-    asked = UsageQuery(start, end, **query)
+    asked = query_of(start, end, query)
     if client is not None:
         return pl.DataFrame(client.fetch_summary(asked))
     with UsageClient() as own:

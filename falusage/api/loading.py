@@ -7,7 +7,6 @@ a stream that never holds it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,12 +26,13 @@ from falusage.api.reading import Reading
 from falusage.api.receipt import Receipt
 from falusage.api.reconciliation import compare, differences, sums
 from falusage.columns import KEY
-from falusage.errors import QuarantineWarning, ReconciliationError, ReconciliationWarning
+from falusage.errors import QuarantineWarning, ReconciliationError, ReconciliationWarning, warn
 from falusage.schema.validation import RULES, Oddities, refuse, validate
 
 Invalid = Literal["raise", "quarantine"]
 Reconcile = Literal["raise", "warn", "off"]
 
+_MEND = "; invalid='quarantine' sets them aside instead"
 _REGROUP_AFTER = 64
 
 
@@ -93,11 +93,7 @@ class Load:
         self._reading = Reading(
             self.query, self.exchange, self.workers, self.progress, self.reconcile != "off"
         )
-        self._kept = self._quarantined = 0
-        self._bad: list[pl.DataFrame] = []
-        self._sums: list[pl.DataFrame] = []
-        self._ignored: set[str] = set()
-        self._oddities = Oddities()
+        self._begin()
         pages: list[Page] = []
         waiting = 0
         for page in self._reading.pages():
@@ -112,13 +108,23 @@ class Load:
             # In one piece for whoever keeps it; a stream's batches are gone before that would pay.
             yield self._validated(pages).rechunk()
 
+    def _begin(self) -> None:
+        self.kinds = {}
+        self._kept = self._quarantined = 0
+        self._bad: list[pl.DataFrame] = []
+        self._sums: list[pl.DataFrame] = []
+        self._ignored: set[str] = set()
+        self._oddities = Oddities()
+
+    __post_init__ = _begin
+
     def _validated(self, pages: list[Page]) -> pl.DataFrame:
         table = assemble(pages)
         self.kinds |= joint_kinds(pages)
         self._ignored |= {name for page in pages for name in page.ignored}
         checked = validate(table, faults=FAULTS, received=RECEIVED)
         if self.invalid == "raise":
-            refuse(checked.bad, what=f"{table.height:,} rows received")
+            refuse(checked.bad, what=f"{table.height:,} rows received", mend=_MEND)
         self._kept += checked.good.height
         self._quarantined += checked.bad.height
         self._bad.append(checked.bad)
@@ -150,10 +156,9 @@ class Load:
                     return None
                 self._disagree(unexplained)
             elif excused.height:
-                warnings.warn(
+                warn(
                     f"{excused.height} keys differ from the summary; each has rows in quarantine",
                     ReconciliationWarning,
-                    stacklevel=4,
                 )
         return self._receipt(compared)
 
@@ -165,13 +170,15 @@ class Load:
     def summary(self) -> pl.DataFrame:
         """Read the API's own summary of the range, validated."""
         reading = Reading(self.query, self.exchange, self.workers, self.progress, True)
-        return self._valid_summary(reading.read_summary())
+        pages = reading.read_summary()
+        self.kinds = joint_kinds(pages, of="summary")
+        return self._valid_summary(pages)
 
     def _valid_summary(self, pages: list[Page]) -> pl.DataFrame:
         table = assemble(pages, of="summary")
         checked = validate(table, kind="summary", faults=FAULTS, received=RECEIVED)
         if self.invalid == "raise":
-            refuse(checked.bad, what="summary's rows")
+            refuse(checked.bad, what="summary's rows", mend=_MEND)
         return checked.good
 
     def _disagree(self, differing: pl.DataFrame) -> None:
@@ -184,7 +191,7 @@ class Load:
             f"{first['quantity_summary']!r}"
         )
         if self.reconcile == "warn":
-            warnings.warn(message, ReconciliationWarning, stacklevel=5)
+            warn(message, ReconciliationWarning)
             return
         raise ReconciliationError(
             f"{message}. All are in this error's `failures`; try again, or look at both sides "
@@ -227,11 +234,10 @@ class Load:
         warn_of_unknown(self.kinds, sorted(self._ignored))
         self._oddities.warn()
         if self._quarantined:
-            warnings.warn(
+            warn(
                 f"{self._quarantined:,} of {self._kept + self._quarantined:,} rows are in "
                 "quarantine, not in the table",
                 QuarantineWarning,
-                stacklevel=3,
             )
 
 

@@ -7,10 +7,12 @@ overlap. `Ask` is one request of a query: a window, a chunk of at most 50 ids, a
 
 from __future__ import annotations
 
+import difflib
 import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypedDict
 
@@ -157,11 +159,28 @@ class UsageQuery:
 
 def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
     """Take one name or several; a name given twice is asked once, or it would count twice."""
+    if not isinstance(value, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(f"{field} is {value!r}; expected a name or several, or () for all")
     names = (value,) if isinstance(value, str) else tuple(value)
     for name in names:
         if type(name) is not str or not name.strip():
             raise QueryError(f"{field} holds {name!r}; expected names that are not empty")
     return tuple(dict.fromkeys(names))
+
+
+def query_of(
+    start: date | datetime | str, end: date | datetime | str, fields: QueryFields
+) -> UsageQuery:
+    """Make the query that a function is given by its fields, and name a field that is none."""
+    known = {each.name for each in dataclass_fields(UsageQuery)} - {"start", "end"}
+    for name in fields:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            guess = f"Did you mean {near[0]!r}? " if near else ""
+            raise QueryError(
+                f"there is no argument {name!r}. {guess}Expected {', '.join(sorted(known))}"
+            )
+    return UsageQuery(start, end, **fields)
 
 
 @functools.lru_cache(maxsize=8)

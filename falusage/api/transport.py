@@ -82,7 +82,7 @@ class Response:
         """The server's clock, from the Date header."""
         try:
             when = parsedate_to_datetime(self.headers.get("Date", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return when if when.tzinfo else when.replace(tzinfo=UTC)
 
@@ -91,7 +91,7 @@ class Response:
         """The seconds that the server asks to wait, where it says so in a form that makes sense."""
         now = self.server_time or datetime.now(UTC)
         asked = self.headers.get("Retry-After", "")
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             until = parsedate_to_datetime(asked)
             until = until if until.tzinfo else until.replace(tzinfo=UTC)
             return max((until - now).total_seconds(), 0.0)

@@ -66,6 +66,11 @@ class Ledger:
     """
 
     def __init__(self, usage: pl.DataFrame) -> None:
+        if not isinstance(usage, pl.DataFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+            raise QueryError(
+                f"usage is a {type(usage).__name__}; expected a DataFrame of Polars, as a load's "
+                "`usage` is one and pl.DataFrame() makes one of other libraries' tables"
+            )
         for name in ("bucket", *columns.ITEM):
             if name not in usage.columns:
                 raise MissingColumnError(name, usage.columns)

@@ -95,7 +95,7 @@ class Emulator:
         self.latency = latency
         self.page_size = page_size
         self._edition: Literal[2, 3] = edition
-        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.clock = lambda: datetime.now(UTC)
         self.faults = faults or Faults()
         self.ledger = _ledger(usage)
         self._running: tuple[uvicorn.Server, threading.Thread, str] | None = None
@@ -108,6 +108,19 @@ class Emulator:
     def __repr__(self) -> str:
         where = self._running[2] if self._running else "not running"
         return f"Emulator(edition={self.edition}, page_size={self.page_size}) <{where}>"
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """What tells the time there."""
+        return self._clock
+
+    @clock.setter
+    def clock(self, clock: Callable[[], datetime]) -> None:
+        if not callable(clock):  # pyright: ignore[reportUnnecessaryComparison] -- callers without a type checker
+            raise QueryError(
+                f"clock is {clock!r}; expected a function that tells the time, as lambda: moment"
+            )
+        self._clock = clock
 
     @property
     def faults(self) -> Faults:

@@ -17,7 +17,7 @@ from falusage.errors import QueryError
 from falusage.focus.columns import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
 from falusage.timeframes import EVERY, TIMEFRAMES, Timeframe, period_end
 from falusage.transforms.periods import BUCKET, with_period
-from falusage.transforms.tables import Arrow, free, plan, require, require_numbers
+from falusage.transforms.tables import Arrow, collected, free, plan, require, require_numbers
 
 _PROVIDER: Final = "fal"
 _SUMS: Final = ("quantity", "cost")
@@ -91,7 +91,7 @@ def to_focus(
     key = [name for name in schema if name not in {*BUCKET, *_SUMS}]
     every = EVERY[timeframe]
     charges = _without_empty_text(
-        _charges(table.cast({"unit_price": pl.Float64}), key, every=every).collect()
+        collected(_charges(table.cast({"unit_price": pl.Float64}), key, every=every))
     )
     fixed = _fixed(billing_account_id, billing_account_name, version)
     columns = {**fixed, **_of_the_charge(every)}

@@ -19,7 +19,7 @@ from falusage.focus.columns import NEEDED
 from falusage.timeframes import period_end, period_start
 from falusage.transforms.periods import require_instants
 from falusage.transforms.rollup import exact_sums
-from falusage.transforms.tables import Arrow, plan, require, require_numbers
+from falusage.transforms.tables import Arrow, collected, plan, require, require_numbers
 
 _KEY: Final = ("period", "username", "product", "currency")
 _PARTS: Final = ("credits", "tax", "no_team", "only_here", "only_there")
@@ -91,7 +91,7 @@ def tie_out(usage: pl.LazyFrame | Arrow, focus: pl.LazyFrame | Arrow) -> pl.Data
         plan(side).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
         for side in (usage, focus)
     )
-    used = (
+    used = collected(
         exact_sums(
             here,
             by=("username", "product"),
@@ -99,9 +99,7 @@ def tie_out(usage: pl.LazyFrame | Arrow, focus: pl.LazyFrame | Arrow) -> pl.Data
             timezone="UTC",
             values=("cost",),
         )
-        .rename({"cost": "usage_cost"})
-        .collect()
-    )
+    ).rename({"cost": "usage_cost"})
     billed = _billed(there, used)
     lines = used.join(billed, on=_KEY, how="full", coalesce=True, nulls_equal=True)
     amounts = ("usage_cost", "billed_cost", "charged", "credits", "tax", "other")
@@ -147,7 +145,7 @@ def _billed(focus: pl.LazyFrame, used: pl.DataFrame) -> pl.DataFrame:
         "tax": pl.col("ChargeCategory") == "Tax",
         "other": ~pl.col("ChargeCategory").is_in(["Usage", "Credit", "Tax"]),
     }
-    return (
+    return collected(
         lines.with_columns(
             period=_month(),
             username=_team(used["username"].unique().to_list()),
@@ -160,7 +158,6 @@ def _billed(focus: pl.LazyFrame, used: pl.DataFrame) -> pl.DataFrame:
             *(cost.filter(kind).sum().alias(name) for name, kind in kinds.items()),
             is_usage.sum().alias("lines"),
         )
-        .collect()
     )
 
 

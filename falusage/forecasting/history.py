@@ -7,7 +7,6 @@ that a February is not a fall and a day of 25 hours no rise.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,12 +18,13 @@ import polars as pl
 from falusage.errors import (
     IncompletePeriodWarning,
     ShortHistoryError,
+    warn,
 )
 from falusage.forecasting.candidates import Floats
 from falusage.forecasting.rhythms import RHYTHMS, rhythm_of
 from falusage.timeframes import Every, boundaries, floor, instant, period_end
 from falusage.transforms.periods import BUCKET, require_instants
-from falusage.transforms.tables import key
+from falusage.transforms.tables import key, refusing_inexact
 from falusage.transforms.trend import trend
 
 _LEAST_TIME = timedelta(weeks=2)
@@ -92,23 +92,24 @@ def histories(
     start = pl.col("period").dt.convert_time_zone("UTC")
     length = (pl.col("until") - start) / RHYTHMS[every].usual
     ended = period_end(pl.col("period"), every=every, timezone=timezone)
+    with refusing_inexact():
+        found = pl.collect_all(trends)
     tables = [
         table.with_columns(until=ended.dt.convert_time_zone("UTC"))
         .filter(pl.col("until") <= known)
         .with_columns(rate=pl.col("cost") / length)
-        for table in pl.collect_all(trends)
+        for table in found
     ]
     ends = tables[0]["until"].unique().sort()
     _require_enough(tables[0]["period"].unique().sort(), ends, every=every)
     until = cast("datetime", ends[-1])
     reached = last if as_of is None else min(last, instant(as_of, timezone=timezone))
     if until < reached:
-        warnings.warn(
+        warn(
             f"the table reaches to {reached.isoformat()}, but its last whole, settled period of "
             f"{every!r} ends at {until.isoformat()}: the forecast begins there, and nothing is "
             "learned from the cost so far of the period after it",
             IncompletePeriodWarning,
-            stacklevel=3,
         )
     return [
         _history(table, key(by), until=until, every=every, timezone=timezone)
@@ -153,12 +154,11 @@ def say_if_short_of(
         return
     asked = instant(as_of, timezone=timezone, name="as_of")
     if floor(asked, every=every, timezone=timezone) > last:
-        warnings.warn(
+        warn(
             f"as_of is {asked.isoformat()}, but the table ends at {last.isoformat()}: what lies "
             "between is forecast, not taken as free. If the table was read until then, and nothing "
             f"was used, say so with end={asked.isoformat()!r}",
             IncompletePeriodWarning,
-            stacklevel=4,
         )
 
 

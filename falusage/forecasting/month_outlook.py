@@ -7,7 +7,6 @@ whole paths; a chance is the share of paths that pass the budget.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from falusage.columns import INSTANT, MONEY, total
-from falusage.errors import IncompletePeriodWarning, QueryError
+from falusage.errors import IncompletePeriodWarning, QueryError, warn
 from falusage.forecasting.candidates import Floats
 from falusage.forecasting.history import histories, known_until, say_if_short_of
 from falusage.forecasting.outlook import LONGEST_AHEAD, Future, futures
@@ -33,6 +32,7 @@ from falusage.transforms.tables import (
     like,
     names,
     plan,
+    refusing_inexact,
     require,
     require_numbers,
 )
@@ -142,9 +142,10 @@ def month_outlook(
     every = pl.concat([table.select(group).unique().collect(), kept.select(group)])
     said = {"month": f"{span[0].astimezone(zone(timezone)):%Y-%m}", "as_of": now}
     keys = every.unique().sort(group)
-    result = _joined(spent, ahead, keys, kept, said=said, timezone=timezone).with_columns(
-        pl.col("as_of").dt.convert_time_zone(timezone)
-    )
+    with refusing_inexact():
+        result = _joined(spent, ahead, keys, kept, said=said, timezone=timezone).with_columns(
+            pl.col("as_of").dt.convert_time_zone(timezone)
+        )
     return like(usage, result.lazy())
 
 
@@ -188,10 +189,9 @@ def _require_begun(table: pl.LazyFrame, span: tuple[datetime, datetime]) -> None
             f"{begins}, so it says nothing of a month that ended {span[1].isoformat()}; load that "
             "month"
         )
-    warnings.warn(
+    warn(
         f"{begins}, the month at {span[0].isoformat()}: what was spent before is in no sum here",
         IncompletePeriodWarning,
-        stacklevel=3,
     )
 
 

@@ -7,14 +7,13 @@ number that a forecast of the organization gives.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from falusage.errors import QueryError, ShortHistoryWarning
+from falusage.errors import QueryError, ShortHistoryWarning, warn
 from falusage.forecasting.candidates import BLENDED, MODELS, Floats, Forecaster, forecasters
 from falusage.forecasting.history import History
 from falusage.forecasting.paths import PATHS, error_paths, guessed_paths
@@ -63,6 +62,8 @@ def check_horizon(horizon: int) -> None:
 
 def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
     """Read the levels of the bands, in percent, or refuse them."""
+    if isinstance(levels, str) or not isinstance(levels, int | float | Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise QueryError(f"levels is {levels!r}; expected percentages, as (80, 95)")
     read = (levels,) if isinstance(levels, int | float) else tuple(levels)
     for level in read:
         if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 100:
@@ -152,9 +153,8 @@ def _say_what_is_short(keys: pl.DataFrame, found: Sequence[Future]) -> None:
     if short:
         names = ", ".join("/".join(map(str, key)) for key, _ in short[:3])
         more = f" and {len(short) - 3} more" if len(short) > 3 else ""
-        warnings.warn(
+        warn(
             f"short history: {names}{more} has {short[0][1]}; the model is a simple one, the "
             "bands are wide, and their coverage is a guess",
             ShortHistoryWarning,
-            stacklevel=4,
         )

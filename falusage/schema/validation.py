@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import polars as pl
 
 from falusage.columns import PRODUCTS, SUMMARY, USAGE
-from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning
+from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning, warn
 
 RULES: Final = "rules"
 RECEIVED: Final = "received"
@@ -127,8 +126,8 @@ def _quarantine(
     )
 
 
-def refuse(bad: pl.DataFrame, *, what: str) -> None:
-    """Raise if there are bad rows.
+def refuse(bad: pl.DataFrame, *, what: str, mend: str = "") -> None:
+    """Raise if there are bad rows, with what there is to do about them.
 
     Raises:
         SchemaError: With the rows, and the first few rules in words.
@@ -139,7 +138,7 @@ def refuse(bad: pl.DataFrame, *, what: str) -> None:
     words = ", ".join(f"{rule} ({count:,})" for rule, count in counts)
     raise SchemaError(
         f"{bad.height:,} of the {what} break the table's rules: {words}. They are in this error's "
-        "`failures`; invalid='quarantine' sets them aside instead",
+        f"`failures`{mend}",
         failures=bad,
     )
 
@@ -178,15 +177,13 @@ class Oddities:
     def warn(self) -> None:
         """Say what there is, each kind once."""
         if self.unlike:
-            warnings.warn(
+            warn(
                 f"{self.unlike:,} of {self.rows:,} rows have a cost unlike quantity × unit_price; "
                 "cost is what is billed, so it was kept as it is",
                 CostMismatchWarning,
-                stacklevel=2,
             )
         if self.products:
-            warnings.warn(
+            warn(
                 f"unknown product {', '.join(map(repr, sorted(self.products)))}: kept as it is",
                 UnknownProductWarning,
-                stacklevel=2,
             )

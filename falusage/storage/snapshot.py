@@ -46,6 +46,13 @@ def write_snapshot(usage: pl.DataFrame | UsageLoad, path: str | os.PathLike[str]
     True
     """
     table, receipt = (usage.usage, usage.receipt) if isinstance(usage, UsageLoad) else (usage, None)
+    if not isinstance(table, pl.DataFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        mend = (
+            "collect() it" if isinstance(table, pl.LazyFrame) else "make one, as pl.DataFrame(it)"
+        )
+        raise SnapshotError(
+            f"usage is a {type(table).__name__}; expected a DataFrame of Polars, or a load: {mend}"
+        )
     _refuse_strange_columns(table.schema)
     checked = validate(table)
     refuse(checked.bad, what=f"{table.height:,} rows to write")

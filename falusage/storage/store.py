@@ -293,6 +293,8 @@ class UsageStore:
         Raises:
             StoreError: There is no such version, or it cannot be trusted.
         """
+        if old is None:  # pyright: ignore[reportUnnecessaryComparison] -- callers without a type checker
+            raise StoreError("old is None; expected a version, or an instant to look back to")
         before, after = self._at(old), self._at(new)
         paths = {part.path for part in before.parts} & {part.path for part in after.parts}
         sides = [

@@ -22,6 +22,7 @@ from falusage.timeframes import Every, instant, period_end, period_start, zone
 from falusage.transforms.tables import require
 
 BUCKET = ("bucket", "bucket_end")
+_IN_UTC = "dt.replace_time_zone('UTC')"
 
 INDIVISIBLE = (
     "A bucket is one number, and no arithmetic can split it: ask in the time zone and at the grain "
@@ -166,9 +167,10 @@ def require_instants(usage: pl.LazyFrame, columns: Sequence[str], *, hint: str =
     for column in columns:
         dtype = schema[column]
         if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
+            made = "str.to_datetime(time_zone='UTC')" if dtype == pl.String else _IN_UTC
             raise QueryError(
                 f"column {column!r} is {dtype}, which names no instant; expected a Datetime with "
-                f"a time zone, as pl.col({column!r}).dt.replace_time_zone('UTC') makes one"
+                f"a time zone, as pl.col({column!r}).{made} makes one"
             )
 
 

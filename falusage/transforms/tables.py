@@ -10,7 +10,8 @@ two currencies has no sum, and nulls in a key are a group of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import Final, Protocol, TypeVar, cast, runtime_checkable
 
 import polars as pl
@@ -54,9 +55,11 @@ def plan(usage: pl.LazyFrame | Arrow) -> pl.LazyFrame:
     if isinstance(usage, pl.DataFrame | pl.LazyFrame):
         return usage.lazy()
     if not isinstance(usage, Arrow) or isinstance(usage, pl.Series):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        mend = " Its table is its attribute `usage`." if hasattr(usage, "usage") else ""
         raise QueryError(
             f"usage is a {type(usage).__name__}; expected a DataFrame or LazyFrame of Polars, or a "
-            "table with the Arrow interface, as those of pandas (2.2 or later) and PyArrow have it"
+            "table with the Arrow interface, as those of pandas (2.2 or later) and PyArrow have it."
+            f"{mend}"
         )
     try:
         table = pl.DataFrame(usage)
@@ -64,7 +67,19 @@ def plan(usage: pl.LazyFrame | Arrow) -> pl.LazyFrame:
         raise QueryError(
             f"usage is a {type(usage).__name__} that cannot be read through Arrow: {error}"
         ) from error
+    if type(usage).__module__.startswith("pandas"):
+        _refuse_gaps(table)
     return table.lazy().with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
+
+
+def _refuse_gaps(table: pl.DataFrame) -> None:
+    """Refuse amounts that are not there: what pandas calls NaN comes through Arrow as null."""
+    for name in ("cost", "quantity"):
+        if name in table.columns and (gaps := table[name].null_count()):
+            raise QueryError(
+                f"column {name!r} is NaN in {gaps:,} of {table.height:,} rows, which would add "
+                "nothing to a sum; fill it, as with fillna(0), or take these rows away"
+            )
 
 
 def like(usage: Frame, result: pl.LazyFrame) -> Frame:
@@ -81,12 +96,22 @@ def collected(result: pl.LazyFrame) -> pl.DataFrame:
     Raises:
         QueryError: An amount is not finite, or too large for Decimal(38, 12).
     """
-    try:
+    with refusing_inexact():
         return result.collect()
+
+
+@contextmanager
+def refusing_inexact() -> Generator[None]:
+    """Say in words what Polars says of a table that it cannot read, or sum in Decimal."""
+    try:
+        yield
     except (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError) as error:
+        said = str(error).splitlines()[0]
+        if "decimal" not in said:
+            raise QueryError(f"the table cannot be read: {said}") from error
         raise QueryError(
-            f"the table cannot be summed exactly: {str(error).splitlines()[0]}. Expected finite "
-            f"numbers below {ABSURD:g}, as validated usage has them"
+            f"the table cannot be summed exactly: {said}. Expected finite numbers below "
+            f"{ABSURD:g}, as validated usage has them"
         ) from error
 
 
