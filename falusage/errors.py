@@ -28,6 +28,7 @@ No error ever carries the key. Warnings are under `FalUsageWarning`.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import html
 import inspect
@@ -255,9 +256,9 @@ class ShortHistoryWarning(FalUsageWarning):
 def warn(message: str, category: type[FalUsageWarning]) -> None:
     """Warn at the line of the caller's that led here, whatever way it took through the package."""
     frame, depth = inspect.currentframe(), 1
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame, depth = frame.f_back, depth + 1
     warnings.warn(message, category, stacklevel=depth)
 
 
-_PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_OURS = (f"{Path(__file__).parent}{os.sep}", contextlib.__file__)

@@ -175,7 +175,8 @@ def query_of(
     known = {each.name for each in dataclass_fields(UsageQuery)} - {"start", "end"}
     for name in fields:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            longer = [other for other in sorted(known) if name in other]
+            near = longer or difflib.get_close_matches(name, known, n=1, cutoff=0.4)
             guess = f"Did you mean {near[0]!r}? " if near else ""
             raise QueryError(
                 f"there is no argument {name!r}. {guess}Expected {', '.join(sorted(known))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +24,7 @@ import falusage as fu
 from falusage.api import pages
 from falusage.api.answers import Answer
 from falusage.api.careful import read_carefully
+from falusage.api.progress import Progress
 from falusage.columns import AUTH, SUMMARY, USAGE
 
 FIRST = datetime(2025, 3, 7, tzinfo=UTC)  # clocks change in New York on the 9th
@@ -605,6 +606,49 @@ def test_a_new_field_costs_one_careful_page(monkeypatch: pytest.MonkeyPatch) -> 
     assert load.receipt.pages > 2
     assert 1 == len(careful)
     assert {"percent_discount", "tier", "fixed"} < set(load.usage.columns)
+
+
+ASKED: dict[str, Callable[[fu.UsageClient], object]] = {
+    "load": lambda client: client.load(NEW),
+    "fetch_usage": lambda client: client.fetch_usage(NEW),
+    "iter_usage": lambda client: list(client.iter_usage(NEW)),
+    "fetch_summary": lambda client: client.fetch_summary(NEW),
+}
+NEW = fu.UsageQuery("2025-03-01", "2025-03-02", timeframe="day")
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_whatever_is_asked_says_what_is_new_where_it_was_asked(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the caller's own line, and with the bar closed."""
+    closed: list[Progress] = []
+
+    def close(bar: Progress) -> None:
+        closed.append(bar)
+
+    monkeypatch.setattr(Progress, "close", close)
+    usage = fu.sample_usage(start="2025-03-01", end="2025-03-02").usage
+    usage = usage.with_columns(percent_discount=pl.lit(5.0))
+    with (
+        fu.Emulator(usage) as emulator,
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
+        pytest.warns(fu.UnknownFieldWarning, match="percent_discount") as told,
+    ):
+        ASKED[name](client)
+    assert [__file__] == [each.filename for each in told]
+    assert 1 == len(closed)
+
+
+def test_what_is_no_query_is_told_what_is() -> None:
+    """Dates are for `load_usage`, and a field that is none is named with the near one."""
+    with (
+        fu.UsageClient("key-of:nobody") as client,
+        pytest.raises(fu.QueryError, match="expected a UsageQuery, or ask load_usage"),
+    ):
+        client.load("2025-05-01")  # type: ignore[arg-type]
+    with pytest.raises(fu.QueryError, match=r"no argument 'team'\. Did you mean 'team_username'"):
+        fu.load_usage("2025-05-01", "2025-06-01", team="acme")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

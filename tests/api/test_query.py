@@ -52,6 +52,7 @@ def query(**fields: Any) -> UsageQuery:
         ({"team_username": ["  "]}, "team_username holds '  '"),
         ({"api_key_id": [None]}, "api_key_id holds None"),
         ({"product": [1]}, "product holds 1"),
+        ({"team_username": None}, r"team_username is None; expected a name or several, or \(\)"),
         ({"bound_to_timeframe": "true"}, "bound_to_timeframe is 'true'; expected True or False"),
         ({"auth_method": 1}, "auth_method is 1"),
         ({"auth_method_structured": None}, "auth_method_structured is None"),

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -46,6 +47,15 @@ def test_it_listens_on_the_loopback_alone() -> None:
     assert ["127.0.0.1"] * 2 == [address.hostname for address in addresses]
     assert addresses[0].port != addresses[1].port
     assert addresses[0].path == "/v1"
+
+
+@pytest.mark.parametrize("usage", [table(1.0).to_arrow(), table(1.0).lazy()])
+def test_what_is_no_table_is_refused(usage: Any) -> None:
+    """In words, and so is a time where what tells it is meant."""
+    with pytest.raises(QueryError, match="expected a DataFrame of Polars"):
+        Emulator(usage)
+    with pytest.raises(QueryError, match="expected a function that tells the time"):
+        Emulator(table(1.0)).clock = datetime(2025, 1, 1, tzinfo=UTC)  # type: ignore[assignment]
 
 
 def test_it_stops_within_a_second_with_connections_open(ask) -> None:

@@ -121,6 +121,15 @@ def test_a_date_to_wait_for(serve: Callable[..., FaultServer], load: Callable[..
     assert 2 <= time.monotonic() - begun < 6
 
 
+def test_a_date_beyond_all_calendars_is_no_date(
+    serve: Callable[..., FaultServer], load: Callable[..., Any]
+) -> None:
+    """Neither of an answer nor to wait for; the request is sent again as if none was named."""
+    beyond = "Mon, 99999999999999999999 Jan 2025 00:00:00 GMT"
+    refused = kinds.status(503, "rate_limited", Retry_After=beyond, Date=beyond)
+    assert 1 == load(serve(SMALL, rules=once(refused))).receipt.retries
+
+
 def test_too_long_a_wait_says_how_long(
     serve: Callable[..., FaultServer], load: Callable[..., Any]
 ) -> None:

@@ -276,6 +276,9 @@ def test_one_day_of_history_is_forecast_from_its_team_alone(table: Any, noisy: l
         ({"horizon": 3, "by": "model"}, "which the result names itself"),
         ({"horizon": 3, "timezone": "Mars"}, "not an IANA time zone"),
         ({"horizon": 3, "as_of": datetime(2025, 1, 1)}, "has no UTC offset"),
+        ({"horizon": 3, "end": datetime(2025, 1, 1)}, "end .* has no UTC offset"),
+        ({"horizon": 3, "levels": None}, "levels is None"),
+        ({"horizon": 3, "levels": "80"}, "levels is '80'"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(

@@ -202,6 +202,14 @@ def test_bad_rows_are_not_written(usage: pl.DataFrame, tmp_path: Path, column: s
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_no_table_is_not_written(usage: pl.DataFrame, tmp_path: Path) -> None:
+    """A plan, or a table of another library; the error says what makes it one."""
+    for other, mend in ((usage.lazy(), "collect\\(\\) it"), (usage.to_arrow(), "pl.DataFrame")):
+        with pytest.raises(fu.SnapshotError, match=mend):
+            fu.write_snapshot(other, tmp_path / "usage.parquet")  # type: ignore[arg-type]
+    assert [] == list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "column",
     [

@@ -108,3 +108,14 @@ def test_other_tables_are_checked_as_ours_are() -> None:
     frame["bucket"] = frame["bucket"].dt.tz_localize(None)
     with pytest.raises(fu.QueryError, match="names no instant"):
         fu.rollup(frame, every="1d")
+
+
+@pytest.mark.parametrize("name", ["cost", "quantity"])
+def test_nan_of_pandas_is_no_zero(name: str) -> None:
+    """A merge that found nothing leaves it behind, and Arrow has null for it."""
+    frame = USAGE.to_pandas()
+    frame.loc[[3, 5], name] = float("nan")
+
+    with pytest.raises(fu.QueryError, match=f"column '{name}' is NaN in 2 of"):
+        fu.rollup(frame)
+    assert fu.rollup(USAGE).equals(fu.rollup(USAGE.with_columns(note=None).to_pandas()))

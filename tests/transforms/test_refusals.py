@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -52,6 +54,48 @@ def test_a_number_without_an_exact_sum(name: str, number: float) -> None:
     usage = USAGE.with_columns(cost=pl.Series([1.0, number, 3.0]))
     with pytest.raises(QueryError, match="cannot be summed exactly"):
         GROUPED.get(name, fu.rollup)(usage, by="username")
+
+
+BEYOND: dict[str, Callable[[pl.DataFrame], Any]] = {
+    "to_focus": partial(
+        fu.to_focus, billing_account_id="a", billing_account_name="A", timeframe="day"
+    ),
+    "tie_out": lambda usage: fu.tie_out(
+        usage,
+        fu.to_focus(USAGE, billing_account_id="a", billing_account_name="A", timeframe="day"),
+    ),
+    "forecast": partial(fu.forecast, horizon=2),
+    "backtest": partial(fu.backtest, horizon=2),
+    "month_outlook": partial(fu.month_outlook, month="2025-01", as_of="2025-01-03"),
+    "a rollup of a LazyFrame": lambda usage: fu.pivot(usage.lazy(), index="username", on="product"),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_without_an_exact_sum_elsewhere(name: str, number: float) -> None:
+    """In FOCUS and in forecasts, too."""
+    usage = USAGE.with_columns(cost=pl.Series([1.0, number, 3.0]))
+    with pytest.raises(QueryError, match="cannot be summed exactly"):
+        BEYOND[name](usage)
+
+
+def test_what_cannot_be_read_is_not_called_inexact(tmp_path: Path) -> None:
+    """A file is at fault, not a number."""
+    file = tmp_path / "usage.csv"
+    file.write_text("username,product,currency,cost\nads,x,USD,1\nads,x,USD,oops\n", "utf-8")
+    usage = pl.scan_csv(file, schema_overrides={"cost": pl.Float64})
+    with pytest.raises(QueryError, match="the table cannot be read: could not parse `oops`"):
+        fu.pivot(usage, index="username", on="product")
+
+
+def test_what_holds_a_table_is_told_from_it() -> None:
+    """A load is asked for its usage."""
+    with pytest.raises(QueryError, match="Its table is its attribute `usage`"):
+        fu.rollup(SimpleNamespace(usage=USAGE))  # type: ignore[type-var]
+    text = USAGE.with_columns(pl.col("bucket", "bucket_end").cast(pl.String))
+    with pytest.raises(QueryError, match=r"pl.col\('bucket'\).str.to_datetime\(time_zone='UTC'\)"):
+        fu.trend(text)
 
 
 @pytest.mark.parametrize("name", GROUPED)
