@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import requests
@@ -23,15 +22,15 @@ _STEP: Final = 2**18
 _BIG: Final = 2**22
 # A body and what is made of it weigh several times its size: two of the largest at a time,
 # whatever the number of workers, keep a load under 1 GB.
-_BIG_BODIES: Final = threading.BoundedSemaphore(2)
+BIG_BODIES: Final = threading.BoundedSemaphore(2)
 
 
-def read_body(response: requests.Response, permits: ExitStack) -> bytes:
+def read_body(response: requests.Response, hold: Callable[[], object]) -> bytes:
     """Read and decode a body.
 
     Args:
         response: A response whose body has not been read.
-        permits: Takes on the permit of a large body, for as long as it is in use.
+        hold: Called once, where the body turns out to be large: takes one of `BIG_BODIES`.
 
     Raises:
         TransportError: The body was cut short or damaged on the way.
@@ -42,14 +41,14 @@ def read_body(response: requests.Response, permits: ExitStack) -> bytes:
         raise ProtocolError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
     length = response.headers.get("Content-Length", "").strip()
     if encoding != "gzip" and length.isdigit() and not response.raw.chunked:
-        return _read_at_once(response, int(length), permits)
+        return _read_at_once(response, int(length), hold)
     chunks = _received(response)
     parts: list[bytes] = []
     size = 0
     for part in _inflated(chunks) if encoding == "gzip" else chunks:
         parts.append(part)
         if size <= _BIG < size + len(part):
-            permits.enter_context(_BIG_BODIES)
+            hold()
         size += len(part)
         _refuse_above_limit(size)
     return b"".join(parts)
@@ -60,11 +59,11 @@ def _refuse_above_limit(size: int) -> None:
         raise ProtocolError(f"the answer is larger than {BODY_LIMIT // 2**20} MiB")
 
 
-def _read_at_once(response: requests.Response, length: int, permits: ExitStack) -> bytes:
+def _read_at_once(response: requests.Response, length: int, hold: Callable[[], object]) -> bytes:
     """Read a body that says how long it is and comes as it is: no piece is copied."""
     _refuse_above_limit(length)
     if length > _BIG:
-        permits.enter_context(_BIG_BODIES)
+        hold()
     body: bytes = response.raw.read(length, decode_content=False)
     if len(body) != length:
         raise TransportError(f"the body was cut: {len(body)} bytes of {length}")

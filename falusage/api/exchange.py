@@ -27,7 +27,7 @@ from falusage.api.pages import Page, read_page
 from falusage.api.progress import Progress
 from falusage.api.query import Ask
 from falusage.api.secret import Secret
-from falusage.api.transport import Guard, Response, Transport
+from falusage.api.transport import Live, Response, Transport
 from falusage.api.waiting import result
 from falusage.errors import (
     ApiError,
@@ -94,7 +94,7 @@ class Exchange:
         self._slots = threading.BoundedSemaphore(workers)
         self._readers: ThreadPoolExecutor | None = None
         self._stop = threading.Event()
-        self._live: set[Guard] = set()
+        self._live = Live()
         self._not_before = 0.0
         self.tally = Tally()
         self._kinds: dict[str, Kind] = {}
@@ -116,8 +116,7 @@ class Exchange:
     def stop(self) -> None:
         """Break off every request in hand and every wait."""
         self._stop.set()
-        for guard in list(self._live):
-            guard.cut()
+        self._live.stop()
 
     def page(self, ask: Ask, cursor: str | None = None) -> Page:
         """Fetch one page, trying again what may pass by itself.

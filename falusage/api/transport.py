@@ -12,6 +12,7 @@ import math
 import os
 import socket
 import threading
+import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
-from falusage.api.body import read_body
+from falusage.api.body import BIG_BODIES, read_body
 from falusage.api.secret import Secret, strip_tracebacks
 from falusage.errors import ConfigError, TransportError
 
@@ -128,17 +129,61 @@ def _advice(error: BaseException | None) -> str:
     return ""
 
 
+class Live:
+    """The attempts in hand, for whoever must break them off."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._guards: set[Guard] = set()
+        self._stopped = False
+
+    def add(self, guard: Guard) -> None:
+        """Take on an attempt; one that comes after the stop is broken off where it begins."""
+        with self._lock:
+            self._guards.add(guard)
+        if self._stopped:
+            guard.cut()
+
+    def discard(self, guard: Guard) -> None:
+        """Let go of an attempt that has ended."""
+        with self._lock:
+            self._guards.discard(guard)
+
+    def stop(self) -> None:
+        """Break off every attempt, and those that are about to begin."""
+        self._stopped = True
+        with self._lock:
+            guards = list(self._guards)
+        for guard in guards:
+            guard.cut()
+
+
 class Guard:
     """One attempt's deadline, and the socket to close when it passes."""
 
-    def __init__(self, seconds: float, live: set[Guard]) -> None:
+    def __init__(self, seconds: float, live: Live) -> None:
         self._live = live
         self.passed = False
         self._connection: Any = None
         self._socket: Any = None
         self._cut = False
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
+        self._ends = time.monotonic() + seconds
+        self._timer = self._until_end()
+
+    def _until_end(self) -> threading.Timer:
+        timer = threading.Timer(max(self._ends - time.monotonic(), 0), self._expire)
+        timer.daemon = True
+        return timer
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """Leave out of the deadline what the attempt waits for on this side."""
+        self._timer.cancel()
+        begun = time.monotonic()
+        yield
+        self._ends += time.monotonic() - begun
+        self._timer = self._until_end()
+        self._timer.start()
 
     def watch(self, connection: Any) -> None:
         """Note the connection that the attempt uses."""
@@ -234,7 +279,7 @@ class Transport:
         self._lock = threading.Lock()
 
     @contextmanager
-    def get(self, params: Iterable[tuple[str, str]], *, live: set[Guard]) -> Generator[Response]:
+    def get(self, params: Iterable[tuple[str, str]], *, live: Live) -> Generator[Response]:
         """Send one request and give its whole answer, whatever its status.
 
         A large body counts against the bound on memory until the context is left. While the
@@ -247,10 +292,13 @@ class Transport:
         with ExitStack() as permits:
             yield self._fetch(list(params), permits, live)
 
-    def _fetch(
-        self, params: list[tuple[str, str]], permits: ExitStack, live: set[Guard]
-    ) -> Response:
+    def _fetch(self, params: list[tuple[str, str]], permits: ExitStack, live: Live) -> Response:
         with self._session() as session, Guard(self.timeout, live) as guard:
+
+            def hold() -> None:
+                with guard.paused():
+                    permits.enter_context(BIG_BODIES)
+
             try:
                 with session.get(
                     self.url,
@@ -260,7 +308,7 @@ class Transport:
                     allow_redirects=False,
                     stream=True,
                 ) as response:
-                    body = read_body(response, permits)
+                    body = read_body(response, hold)
                     if not guard.passed:  # a socket closed on time can look like a short answer
                         return Response(response.status_code, response.headers, body)
                     foreign = None

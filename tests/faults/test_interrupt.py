@@ -9,12 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import fault_kinds as kinds
 import pytest
 from fault_catalogue import LONG
 from fault_server import FaultServer, Rule
+
+import falusage as fu
+from falusage.api.exchange import Exchange
 
 LOAD = """
 import falusage as fu
@@ -131,3 +135,24 @@ except KeyboardInterrupt:
     finally:
         child.kill()
         child.communicate()
+
+
+def test_a_request_that_is_about_to_be_sent_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The stop may come between the last look at it and the request."""
+    sleep = Exchange._sleep
+
+    def stopped(exchange: Exchange, seconds: float) -> None:
+        sleep(exchange, seconds)
+        exchange.stop()
+
+    monkeypatch.setattr(Exchange, "_sleep", stopped)
+    with (
+        fu.Emulator(latency=5.0) as emulator,
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url, timeout=30) as client,
+    ):
+        begun = time.monotonic()
+        with pytest.raises(CancelledError):
+            client.fetch_usage(fu.UsageQuery("2025-05-01", "2025-05-02"))
+        assert time.monotonic() - begun < 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -14,6 +16,7 @@ from fault_catalogue import LONG, PAGED, SMALL, THREE_DAYS, World, always, once
 from fault_server import Answer, FaultServer, Rule
 
 import falusage as fu
+from falusage.api.body import BIG_BODIES
 
 pytestmark = pytest.mark.slow
 
@@ -138,6 +141,30 @@ def test_too_long_a_wait_says_how_long(
     with pytest.raises(fu.RateLimitError) as caught:
         load(server)
     assert caught.value.retry_after == 99999
+
+
+def test_a_wait_for_memory_is_no_wait_for_the_server() -> None:
+    """Large answers are held two at a time; a third waits its turn, and is not too late for it."""
+    usage = fu.sample_usage(start="2025-03-01", end="2025-04-20", every="1h").usage
+    query = fu.UsageQuery("2025-03-01", "2025-04-20", timeframe="hour")
+    with (
+        fu.Emulator(usage, page_size=100_000) as emulator,
+        fu.UsageClient(
+            emulator.api_key, base_url=emulator.base_url, timeout=2, max_attempts=1
+        ) as client,
+        ExitStack() as held,
+    ):
+        client.load(query)  # the emulator keeps its answer ready from now on
+        for _ in range(2):
+            held.enter_context(BIG_BODIES)
+        later = threading.Timer(3, held.close)
+        later.start()
+        begun = time.monotonic()
+        load = client.load(query)
+        later.join()
+
+    assert time.monotonic() - begun > 2.5
+    assert (0, True) == (load.receipt.retries, load.receipt.bytes_received > 2**22)
 
 
 def test_a_429_slows_all_workers(
