@@ -47,3 +47,7 @@ class UsageModel(SummaryModel):
 
     bucket: Instant
     bucket_end: Instant
+
+    @pa.check("bucket_end", name="after_bucket")
+    def _ends_after_it_starts(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805 - pandera's
+        return data.lazyframe.select(pl.col("bucket_end") > pl.col("bucket"))

@@ -18,6 +18,7 @@ _BROKEN: Final = {
     "greater_than_or_equal_to": "negative",
     "less_than": "not below 1e18",
     "str_matches": "not three letters",
+    "after_bucket": "not after bucket",
 }
 _SHOWN: Final = 3
 

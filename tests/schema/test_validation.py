@@ -48,6 +48,8 @@ def table(*rows: dict[str, Any]) -> pl.DataFrame:
         ({"currency": None}, "currency: null"),
         ({"bucket": None}, "bucket: null"),
         ({"bucket_end": None}, "bucket_end: null"),
+        ({"bucket_end": ROW["bucket"]}, "bucket_end: not after bucket"),
+        ({"bucket_end": datetime(2025, 1, 15, 4, tzinfo=UTC)}, "bucket_end: not after bucket"),
         ({"quantity": -1.0}, "quantity: negative"),
         ({"unit_price": -1e-300}, "unit_price: negative"),
         ({"cost": -0.01}, "cost: negative"),
