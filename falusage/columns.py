@@ -16,6 +16,9 @@ INSTANT: Final = pl.Datetime("us", "UTC")
 MONEY: Final = pl.Decimal(38, 12)
 """What costs and quantities are summed in, so that a total is the same on every run."""
 
+HOME: Final = "USD"
+"""The currency that fal bills in; tables in others are summed as well, and as exactly."""
+
 ABSURD: Final = 1e18
 """Quantities, prices and costs are below this, or refused."""
 

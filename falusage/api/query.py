@@ -55,7 +55,8 @@ class UsageQuery:
         timezone: The IANA zone that decides where buckets begin.
         timeframe: `minute`, `hour`, `day`, `week` or `month`; None takes the API's rule for the
             range, once (minute under 2 h, hour under 2 d, day under 64 d, week under 183 d).
-        bound_to_timeframe: Widen both ends to whole buckets, as the API does by default.
+        bound_to_timeframe: Widen both ends to whole buckets, as the API does by default. Otherwise
+            the first bucket has the name of a whole one, and holds what came from `start` on.
         endpoint_id: Only these endpoints; any number, sent 50 at a time.
         team_username: Only these teams.
         product: Only these of `model_apis`, `serverless`, `compute`.

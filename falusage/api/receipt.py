@@ -85,8 +85,9 @@ class Receipt:
             f"{self.rows_kept:,} rows from {self.query.start.isoformat()} "
             f"to {self.query.end.isoformat()} by {self.query.timeframe} "
             f"in {self.query.timezone}",
-            f"{self.requests:,} requests ({self.retries} retries), {self.pages:,} pages, "
-            f"{self.bytes_received / 1e6:,.1f} MB in {seconds:.1f} s",
+            f"{_counted(self.requests, 'request')} ({self.retries} retried), "
+            f"{_counted(self.pages, 'page')}, {self.bytes_received / 1e6:,.1f} MB "
+            f"in {seconds:.1f} s",
             self._reconciled(),
             "all buckets had ended"
             if self.open_from is None
@@ -95,3 +96,7 @@ class Receipt:
         if self.rows_quarantined:
             lines.append(f"{self.rows_quarantined:,} rows in quarantine")
         return "\n".join(lines)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -48,7 +48,8 @@ _DPI: Final = 160
 @click.option(
     "--budgets",
     type=FILE,
-    help="A .csv of the columns of --by, currency and budget, to say whether they last.",
+    help="A .csv of names, currency and budget, to say whether they last: by its names, unless "
+    "--by says otherwise.",
 )
 @click.option(
     "--horizon",
@@ -108,6 +109,8 @@ def forecast(  # noqa: PLR0917 - click gives them by name
     if find_spec("statsforecast") is None:  # before anything is loaded for nothing
         raise fu.MissingExtraError("forecast", need="a forecast")
     limits = None if budgets is None else read_budgets(budgets)
+    if limits is not None and not by:
+        by = tuple(name for name in limits.columns if name not in ("currency", "budget"))
     usage, known = _usage(context, path, store, every, options)
     zone = options["timezone"]
     asked: dict[str, Any] = {"by": by, "timezone": zone, **known}

@@ -59,6 +59,7 @@ _QUERY: Final = (
     ),
 )
 
+_TITLES: Final = {"team": "username", "endpoint": "endpoint_id"}
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -178,6 +179,9 @@ def read_budgets(path: Path) -> pl.DataFrame:
         read = pl.read_csv(path.read_bytes(), infer_schema=False)
     except pl.exceptions.PolarsError as error:
         raise QueryError(f"{path} is no CSV of budgets: {str(error).splitlines()[0]}") from error
+    # As every table that is printed calls them.
+    named = {title: name for title, name in _TITLES.items() if name not in read.columns}
+    read = read.rename(named, strict=False)
     if "budget" not in read.columns:
         return read
     number = pl.col("budget").cast(pl.Float64, strict=False)

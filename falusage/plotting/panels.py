@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
-from falusage.columns import total
+from falusage.columns import HOME, total
 from falusage.errors import MissingColumnError, MixedCurrencyError, QueryError
 from falusage.plotting.palette import MAIN, OTHER, colors_of
 from falusage.plotting.style import Look, look_of
@@ -204,12 +204,15 @@ def color_of(one: Series, colors: Mapping[str, str]) -> str:
 
 
 def currencies_of(table: pl.DataFrame) -> list[str]:
-    """Give the currencies, the one that most rows were spent in first: amounts do not compare."""
+    """Give the currencies, the one that most rows were spent in first: amounts do not compare.
+
+    Of as many rows, as every series of a trend has, that which fal bills in comes first.
+    """
     amount = pl.col("cost" if "cost" in table.columns else "amount")
     return (
         table.group_by("currency")
         .agg((amount != 0).sum().alias("rows"))
-        .sort("rows", "currency", descending=[True, False])["currency"]
+        .sort(-pl.col("rows").cast(pl.Int64), pl.col("currency") != HOME, "currency")["currency"]
         .to_list()
     )
 

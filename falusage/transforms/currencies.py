@@ -7,12 +7,9 @@ that has no currency, and that there are no others is found without reading a ro
 
 from __future__ import annotations
 
-from typing import Final
-
 import polars as pl
 
-HOME: Final = "USD"
-"""The currency that fal bills in; tables in others are summed as well, and as exactly."""
+from falusage.columns import HOME
 
 _CURRENCY = pl.col("currency")
 

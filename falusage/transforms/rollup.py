@@ -11,11 +11,11 @@ from typing import Any, overload
 
 import polars as pl
 
-from falusage.columns import MONEY
+from falusage.columns import HOME, MONEY
 from falusage.errors import QueryError
 from falusage.timeframes import Every, zone
 from falusage.transforms.codes import coded, decoded, in_order
-from falusage.transforms.currencies import HOME, abroad, at_home, tells_currencies
+from falusage.transforms.currencies import abroad, at_home, tells_currencies
 from falusage.transforms.elsewhere import outline, sums_there
 from falusage.transforms.engines import Elsewhere, is_elsewhere
 from falusage.transforms.periods import EVER, Range, with_period

@@ -106,13 +106,18 @@ def test_too_little_history_is_refused(run) -> None:
 
 
 def test_a_budget_of_one_team_is_none_of_all_teams(run, kept: str) -> None:
-    """Whose it is would be left out of account."""
+    """It is asked by its own names; whose it is cannot be left out of account."""
     Path("budgets.csv").write_text("username,currency,budget\nacme-voice,USD,3000\n", "utf-8")
+    Path("teams.csv").write_text("team,currency,budget\nacme-voice,USD,3000\n", "utf-8")
+    asked = ("forecast", "--snapshot", kept, "--budgets")
 
-    code, out, err = run("forecast", "--snapshot", kept, "--budgets", "budgets.csv")
+    named = run(*asked, "budgets.csv", "--by", "username")
+    assert 0 == named[0]
+    assert named == run(*asked, "budgets.csv") == run(*asked, "teams.csv")
 
-    assert (2, "") == (code, out)
-    assert "budgets go by 'username', but the question by 'currency'" in err
+    code, out, err = run(*asked, "budgets.csv", "--by", "product")
+    assert (1, "") == (code, out)
+    assert "no column 'product'" in err
 
 
 def test_a_range_goes_on_after_its_last_row(run, emulator: fu.Emulator) -> None:
