@@ -24,6 +24,8 @@ Ends: TypeAlias = tuple[date | datetime | str, date | datetime | str]
 EFFECTS = ("price", "volume", "mix", "new", "retired")
 _BEYOND = 1e6
 """So many times the cost, or a thousand, and a double no longer holds an effect's last cents."""
+_ROUNDING = 1e-8
+"""What may be left of such an amount, and goes to the largest effect."""
 _SUMS = ("_cost_0", "_cost_1", "_quantity_0", "_quantity_1", "_there_0", "_there_1")
 
 
@@ -184,11 +186,17 @@ def _effects(sums: pl.DataFrame, *, alike: Sequence[str]) -> pl.DataFrame:
     change = cost[1] - cost[0]
     beyond = sum(pl.col(name).abs() for name in exact) > _BEYOND * (cost[0] + cost[1] + 1_000)
     _refuse_absurd(effects.filter(beyond))
-    left = change - pl.sum_horizontal(*exact)
     size = pl.concat_list(pl.col(name).abs() for name in exact).list.arg_max()
+    rounded = effects.with_columns(
+        pl.col(tuple(exact)).cast(MONEY), size.alias("_largest")
+    ).with_columns((change - pl.sum_horizontal(*exact)).alias("_left"))
+    left = pl.col("_left")
+    if not rounded.filter(
+        priced & (left.abs() > _ROUNDING * (cost[0] + cost[1] + 1_000))
+    ).is_empty():
+        raise AssertionError("the effects of a key are not its change")
     return (
-        effects.with_columns(pl.col(tuple(exact)).cast(MONEY), size.alias("_largest"))
-        .with_columns(
+        rounded.with_columns(
             pl.when(priced)
             .then(pl.col(name) + pl.when(pl.col("_largest") == place).then(left).otherwise(0))
             .when(both)
@@ -200,7 +208,7 @@ def _effects(sums: pl.DataFrame, *, alike: Sequence[str]) -> pl.DataFrame:
             pl.when(there[1] & ~there[0]).then(cost[1]).alias("new"),
             pl.when(there[0] & ~there[1]).then(-cost[0]).alias("retired"),
         )
-        .drop(*_SUMS, "_largest")
+        .drop(*_SUMS, "_largest", "_left")
     )
 
 
