@@ -31,7 +31,6 @@ EVERY: Final[dict[Timeframe, Every]] = {
     "month": "1mo",
 }
 _CLOCK: Final = {"1m": 1, "1h": 60}
-_CALENDAR: Final = ("1d", "1w", "1mo", "1q", "1y")
 _AUTO: Final[tuple[tuple[timedelta, Timeframe], ...]] = (
     (timedelta(hours=2), "minute"),
     (timedelta(days=2), "hour"),

@@ -7,11 +7,13 @@ those that a real organization gets. The dates are fixed, so every run shows the
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from falusage.cli.pictures import save
 from falusage.cli.terminal import put, say, width
 
 if TYPE_CHECKING:
@@ -22,10 +24,9 @@ if TYPE_CHECKING:
 
 _START: Final = "2025-03-26"
 _END: Final = "2025-06-24"
-_DPI: Final = 160
 
 
-@click.command(short_help="See it all on invented data.")
+@click.command(short_help="See a load, its report and pictures, on invented data.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -34,14 +35,11 @@ _DPI: Final = 160
     help="The folder for the snapshot and the pictures; made where it is missing.",
 )
 def demo(out: Path) -> None:
-    """Serve an invented organization on this machine, and load, check, explain and picture it."""
-    import matplotlib
-
+    """Serve an invented organization on this machine, and load, check, sum up and picture it."""
     from falusage.emulator import Emulator
     from falusage.reporting import Certainty, summary
     from falusage.storage import write_snapshot
 
-    matplotlib.use("Agg")  # pictures go to files, whether or not there is a screen
     say("Inventing an organization, and serving its usage as the API would ...")
     emulator = Emulator()
     out.mkdir(parents=True, exist_ok=True)
@@ -50,7 +48,7 @@ def demo(out: Path) -> None:
     put(["", *summary(loaded.usage, certainty, width=width()).splitlines()])
     write_snapshot(loaded, out / "usage.parquet")
     for name, draw in (("trend.png", _trend), ("share.png", _share)):
-        _save(draw(loaded), out / name)
+        save(partial(draw, loaded), out / name)
     put(
         [
             "",
@@ -101,16 +99,3 @@ def _share(loaded: UsageLoad) -> Axes:
 
     query = loaded.receipt.query
     return plot_share(cost_share(loaded.usage, by="endpoint_id"), start=query.start, end=query.end)
-
-
-def _save(axes: Axes, path: Path) -> None:
-    """Save the figure that axes are part of, whole or not at all."""
-    from matplotlib import pyplot as plt
-
-    from falusage.storage.atomic import replacing
-
-    figure = axes.get_figure(root=True)
-    assert figure is not None  # noqa: S101 - axes that were just drawn on are part of one
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=_DPI)
-    plt.close(figure)

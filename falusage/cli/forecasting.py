@@ -22,6 +22,7 @@ from falusage.cli.options import (
     query_of,
     read_budgets,
 )
+from falusage.cli.pictures import save
 from falusage.cli.sources import keeping, kept
 from falusage.cli.terminal import put, put_data, say, width
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from falusage.reporting.tables import Column
 
 _HISTORY: Final = timedelta(weeks=26)
-_DPI: Final = 160
 
 
 @click.command(short_help="Say where the month will end.")
@@ -185,11 +185,8 @@ def _draw(
 ) -> None:
     import warnings
 
-    import matplotlib
-
     import falusage as fu
 
-    matplotlib.use("Agg")  # the picture goes to a file, whether or not there is a screen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", fu.IncompletePeriodWarning)  # it was said above
         warnings.simplefilter("ignore", fu.ShortHistoryWarning)
@@ -199,9 +196,7 @@ def _draw(
     before = fu.trend(usage, by=by, every=every, timezone=timezone, end=end)
     history = before.filter(before["complete"] & (before["period"] < ahead["period"].min()))
     shown = history.tail(_shown(history, horizon))
-    axes = fu.plot_forecast(ahead, history=shown, backtest=record)
-    figure: Any = axes.figure  # a whole figure, because no axes were given
-    figure.savefig(out, dpi=_DPI)
+    save(lambda: fu.plot_forecast(ahead, history=shown, backtest=record), out)
 
 
 def _shown(history: pl.DataFrame, horizon: int) -> int:
