@@ -70,7 +70,7 @@ def test_python_snippets_work(organization: Path) -> None:
     assert names["quarter"].height < names["store"].scan().collect().height
     assert names["changed"].is_empty()
     assert not names["lines"].filter(pl.col("gap") != 0).height
-    assert names["june"].equals(names["load"].usage)
+    assert names["spring"].equals(names["load"].usage)
     assert names["load"].receipt.open_from is None
     assert names["tested"].receipt.retries > 0
 
