@@ -18,6 +18,7 @@ import griffe
 from click.testing import CliRunner
 
 import falusage
+from falusage import columns
 from falusage.cli import cli
 
 FOLDER = Path(__file__).with_name("reference")
@@ -41,7 +42,41 @@ def pages() -> dict[str, str]:
     """Give every page of the reference by its file's name."""
     package = griffe.load("falusage", docstring_parser="google", docstring_options=_WHOLE)
     found = {f"{page}.md": _page(package, title, rooms) for page, (title, rooms) in TOPICS.items()}
-    return {"README.md": _index(package), **found, "command-line.md": _commands()}
+    linked = {page: _linked(text) for page, text in found.items()}
+    tables = {"tables.md": _tables(package)}
+    return {"README.md": _index(package), **linked, **tables, "command-line.md": _commands()}
+
+
+def _linked(text: str) -> str:
+    """Lead from the name of a table to its columns."""
+    return re.sub(
+        r"`(columns\.(?:USAGE|SUMMARY)|transforms\.restatements)`", r"[`\1`](tables.md)", text
+    )
+
+
+def _tables(package: Any) -> str:
+    """Write what the tables hold that several functions give and take."""
+    rows = [
+        f"| `{name}` | {dtype} | {columns.MEANINGS[name]} |"
+        for name, dtype in columns.USAGE.items()
+    ]
+    changes = package["transforms.restatements.restatements"]
+    returned = next(part for part in changes.docstring.parsed if part.kind.value == "returns")
+    return (
+        "\n\n".join(
+            [
+                "# Tables",
+                "## The usage table, and the summary",
+                "One row per line item per bucket; in the summary, without the first two columns, "
+                "one over the whole range. No column is null but those that say who called. What a "
+                "newer API sends beyond these comes after them.",
+                "\n".join(["| column | type | |", "|---|---|---|", *rows]),
+                "## What two versions differ in",
+                "\n\n".join(map(_returned, returned.value)),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _names(rooms: tuple[str, ...]) -> list[str]:
@@ -69,7 +104,7 @@ def _index(package: Any) -> str:
             for name in _names(rooms)
         ]
         lines += [f"## [{title}]({page}.md)", "\n".join(["| name | |", "|---|---|", *rows])]
-    lines.append("## [The command line](command-line.md)")
+    lines += ["## [Tables](tables.md)", "## [The command line](command-line.md)"]
     return "\n\n".join(lines) + "\n"
 
 

@@ -47,6 +47,24 @@ AUTH: Final = {
 SUMMARY: Final = {**ITEM, **AUTH}
 USAGE: Final = {"bucket": INSTANT, "bucket_end": INSTANT, **SUMMARY}
 
+MEANINGS: Final = {
+    "bucket": "where the bucket starts",
+    "bucket_end": "where it ends, exclusive",
+    "username": "the team",
+    "product": "`model_apis`, `serverless` or `compute`",
+    "endpoint_id": "the endpoint, app or machine that was used",
+    "unit": "what is counted, as `image` or `second`",
+    "quantity": "how many of them, from 0",
+    "unit_price": "the price of one, in `currency`",
+    "cost": "what is billed, in `currency`; not always quantity × price",
+    "currency": "three letters, as `USD`",
+    "auth_method": "who called, as text: the key and its owner, or a login",
+    "auth_detail": "how the caller was known",
+    "api_key_id": "the key that called",
+    "login_username": "the login that called",
+}
+"""What each column says; the last four are null where it was not asked for."""
+
 KEY: Final = ("username", "product", "endpoint_id", "unit", "currency")
 """What a sum is reconciled by."""
 

@@ -57,3 +57,8 @@ def test_a_total_is_the_same_in_any_order(costs: list[float], dice: random.Rando
     assert one == other
     true = sum(map(Fraction, costs), Fraction())
     assert abs(Fraction(one) - true) <= Fraction(len(costs), 10**12) + true / 10**15
+
+
+def test_every_column_is_explained() -> None:
+    """In the order of the table."""
+    assert list(columns.USAGE) == list(columns.MEANINGS)
