@@ -124,6 +124,16 @@ def _colors(sheet: Sheet, leading: int, colors: Mapping[str, str] | None) -> dic
     return found | grey
 
 
+def _beyond(found: pl.DataFrame, currency: str) -> str:
+    """Say how much was above what was expected, and below: neither makes up for the other."""
+    sides = (
+        (found.filter(wanted).select(total("excess")).item(), word)
+        for wanted, word in ((pl.col("excess") > 0, "above"), (pl.col("excess") < 0, "below"))
+    )
+    said = [f"{money(abs(amount), currency)} {word}" for amount, word in sides if amount]
+    return f"{', '.join(said)} what was expected" if said else "as expected"
+
+
 def _draw(
     ax: Axes,
     found: pl.DataFrame,
@@ -136,8 +146,7 @@ def _draw(
 ) -> None:
     look = sheet.look
     periods = _periods(lines if len(lines) else found, sheet.zone)
-    excess = f"{money(found.select(total('excess')).item(), currency)} beyond what was expected"
-    facts = [covered(periods, sheet.zone), sheet.zone, f"{excess} ({currency})"]
+    facts = [covered(periods, sheet.zone), sheet.zone, f"{_beyond(found, currency)} ({currency})"]
     quiet(ax, look)
     money_axis(ax, look, currency)
     heading(ax, look, title, facts)

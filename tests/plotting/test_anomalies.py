@@ -65,7 +65,7 @@ def test_dots_are_what_it_cost_and_what_was_expected() -> None:
     assert {"growth, 11 Jun: +$460", "ml, 11 Jun: +$30", "web, 6 Jun: −$70"} == set(texts(ax))
     assert "Cost out of its rhythm by team" == ax.get_title(loc="left")
     facts = next(text.get_text() for text in ax.texts if text.get_gid() == "facts")
-    assert "6 – 11 Jun 2025 · UTC · $420 beyond what was expected (USD)" == facts
+    assert "6 – 11 Jun 2025 · UTC · $490 above, $70 below what was expected (USD)" == facts
 
 
 def test_history_is_drawn_behind_the_names_that_are_off() -> None:
