@@ -19,7 +19,7 @@ FalUsageError
 ├── AlignmentError         a cut through the middle of a bucket
 ├── MixedCurrencyError     one number asked of several currencies
 ├── ShortHistoryError      too little past to say anything of the future
-├── SnapshotError          a Parquet snapshot that cannot be written or trusted
+├── SnapshotError          a file that cannot be written, or a snapshot that cannot be trusted
 ├── StoreError             the Delta history
 └── MissingExtraError      an optional dependency that is not installed
 
@@ -206,7 +206,7 @@ class ShortHistoryError(FalUsageError):
 
 
 class SnapshotError(FalUsageError):
-    """A snapshot that cannot be written, or cannot be trusted when read."""
+    """A file (snapshot, report, picture) cannot be written, or a snapshot not trusted when read."""
 
 
 class StoreError(FalUsageError):
