@@ -227,6 +227,7 @@ class Load:
             server_time=tally.server_time,
             open_from=self._open_from(),
             reconciliation=compared,
+            reconciled=self.reconcile != "off",
         )
 
     def warn(self) -> None:

@@ -35,6 +35,7 @@ class Receipt:
         reconciliation: Both sides for each key: `username`, `product`, `endpoint_id`, `unit`,
             `currency`, `cost_loaded`, `cost_summary`, `quantity_loaded`, `quantity_summary`; the
             summary's are null where it was not asked for or does not know the key.
+        reconciled: Whether the rows were held against the API's summary.
     """
 
     query: UsageQuery
@@ -51,26 +52,22 @@ class Receipt:
     server_time: datetime | None
     open_from: datetime | None
     reconciliation: pl.DataFrame
-
-    @property
-    def compared(self) -> int:
-        """How many keys were held against the API's summary; none if it was not asked for."""
-        unknown = self.reconciliation["cost_summary"].is_null().all()
-        return 0 if unknown else self.reconciliation.height
+    reconciled: bool = True
 
     @property
     def differing(self) -> int:
-        """How many of them differ from it: `reconcile="warn"` and a quarantine leave them."""
-        return differences(self.reconciliation).height if self.compared else 0
+        """How many keys differ from the summary: `reconcile="warn"` and a quarantine leave them."""
+        return differences(self.reconciliation).height if self.reconciled else 0
 
     def _reconciled(self) -> str:
-        if not self.rows_received:
-            return "no rows came, and so none were held against the API's summary"
-        if not self.compared:
+        keys = self.reconciliation.height
+        if not self.reconciled:
             return "not reconciled with the API's summary"
         if self.differing:
-            return f"{self.differing:,} of {self.compared:,} keys differ from the API's summary"
-        return f"reconciled with the API's summary: {self.compared:,} keys agree"
+            return f"{self.differing:,} of {keys:,} keys differ from the API's summary"
+        if not keys:
+            return "reconciled with the API's summary: nothing was used"
+        return f"reconciled with the API's summary: {keys:,} keys agree"
 
     def __repr__(self) -> str:
         return f"Receipt(\n{self}\n)"

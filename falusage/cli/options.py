@@ -186,7 +186,6 @@ def read_budgets(path: Path) -> pl.DataFrame:
         return read
     number = pl.col("budget").cast(pl.Float64, strict=False)
     for wrong in read.filter(number.is_null())["budget"].head(1):
-        raise QueryError(
-            f"{path} has a budget of {wrong!r}; expected a number that no comma parts, as 20000.50"
-        )
+        said = "no budget in a row" if wrong is None else f"a budget of {wrong!r}"
+        raise QueryError(f"{path} has {said}; expected a number that no comma parts, as 20000.50")
     return read.with_columns(number)

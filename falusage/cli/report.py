@@ -98,12 +98,19 @@ def _outlook(
     from falusage.timeframes import floor
 
     until, timezone = certainty.closed_until, certainty.timezone
-    if floor(until, every="1mo", timezone=timezone) < certainty.start:
+    month = floor(until - timedelta(microseconds=1), every="1mo", timezone=timezone)
+    if month < certainty.start:
         return None  # what was spent in the month is not all in the table, as the page says
     by = [column for column in budgets.columns if column not in ("currency", "budget")]
     try:
         return fu.month_outlook(
-            usage, by=by, budgets=budgets, as_of=until, timezone=timezone, end=until
+            usage,
+            by=by,
+            month=f"{certainty.local(month):%Y-%m}",
+            budgets=budgets,
+            as_of=until,
+            timezone=timezone,
+            end=until,
         )
     except (fu.AlignmentError, fu.MissingExtraError, fu.ShortHistoryError) as error:
         say(f"no outlook: {error}")

@@ -103,8 +103,12 @@ def _store(place: str) -> Source:
             f"small; sync it from --start {start.isoformat()} or before"
         )
     usage, known = store.scan().collect(), store.known
+    if not known and usage.is_empty():
+        raise StoreError(f"{place} is empty: no bucket that it asks for has ended; sync it later")
     if not known:
-        return Source(usage, Certainty.of_table(usage), store.timeframe)
+        bare = Certainty.of_table(usage)
+        opened = replace(bare, timezone=store.timezone, open_from=bare.start)
+        return Source(usage, opened, store.timeframe)
     (start, _), (_, end) = known[0], known[-1]
     closed = Certainty(start=start, end=end, timezone=store.timezone, known=False)
     last = closed.reach(usage)

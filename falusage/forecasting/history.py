@@ -22,7 +22,7 @@ from falusage.errors import (
 )
 from falusage.forecasting.candidates import Floats
 from falusage.forecasting.rhythms import RHYTHMS, rhythm_of
-from falusage.timeframes import Every, boundaries, floor, instant, period_end
+from falusage.timeframes import Every, boundaries, ceil, floor, instant, period_end
 from falusage.transforms.periods import BUCKET, require_instants
 from falusage.transforms.tables import key, refusing_inexact
 from falusage.transforms.trend import trend
@@ -153,7 +153,8 @@ def say_if_short_of(
     if as_of is None:
         return
     asked = instant(as_of, timezone=timezone, name="as_of")
-    if floor(asked, every=every, timezone=timezone) > last:
+    whole = ceil(last, every=every, timezone=timezone)
+    if whole < floor(asked, every=every, timezone=timezone):
         warn(
             f"as_of is {asked.isoformat()}, but the table ends at {last.isoformat()}: what lies "
             "between is forecast, not taken as free. If the table was read until then, and nothing "

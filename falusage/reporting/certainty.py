@@ -27,8 +27,8 @@ class Certainty:
         timezone: The zone that its buckets were cut in.
         open_from: None where every bucket had ended when it was read, else the instant from
             which buckets may still grow.
-        rows: How many rows the API sent.
-        keys: How many keys were held against the API's own summary.
+        keys: How many keys were held against the API's own summary; None where that was not
+            done.
         differing: How many of them differ from it.
         quarantined: How many rows were set aside.
         known: Whether this comes from a load, rather than from the bare table.
@@ -38,8 +38,7 @@ class Certainty:
     end: datetime
     timezone: str
     open_from: datetime | None = None
-    rows: int = 0
-    keys: int = 0
+    keys: int | None = None
     differing: int = 0
     quarantined: int = 0
     known: bool = True
@@ -52,8 +51,7 @@ class Certainty:
             end=receipt.query.end,
             timezone=receipt.query.timezone,
             open_from=receipt.open_from,
-            rows=receipt.rows_received,
-            keys=receipt.compared,
+            keys=receipt.reconciliation.height if receipt.reconciled else None,
             differing=receipt.differing,
             quarantined=receipt.rows_quarantined,
         )
@@ -111,12 +109,12 @@ class Certainty:
                     "reconciled and whether its buckets had ended",
                 )
             ]
-        if not self.rows:
-            reconciled = "no rows came, and so none were held against the API's summary"
-        elif not self.keys:
+        if self.keys is None:
             reconciled = "not held against the API's own summary"
         elif self.differing:
             reconciled = f"{self.differing:,} of {self.keys:,} keys differ from the API's summary"
+        elif not self.keys:
+            reconciled = "there is nothing on either side, neither rows nor a summary of them"
         else:
             reconciled = f"all {self.keys:,} keys agree with the API's own summary"
         closed = (

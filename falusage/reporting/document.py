@@ -61,7 +61,7 @@ def report(
             whole are not compared, and the report says so.
         budgets: `budget_status`'s budgets, for the month in which the table ends: a frame of
             `username` (or other columns), `currency` and `budget`. Not shown beside an outlook
-            that has budgets of its own.
+            that answers them all.
         outlook: What `month_outlook` or `forecast` returned, or any frame of the kind.
 
     Returns:
@@ -198,7 +198,7 @@ def _page(
         ]
     ahead = None if outlook is None else table_of(outlook, needs=("currency",), made_by="forecast")
     # A forecast knows more than a month's own pace, and two answers would be none.
-    if budgets is not None and not (ahead is not None and questions.is_budgeted(ahead)):
+    if budgets is not None and not (ahead is not None and questions.answers(bill, ahead, budgets)):
         sections.append(questions.budgeted(bill, budgets))
     if ahead is not None:
         sections.append(questions.outlook(bill, ahead))

@@ -26,7 +26,7 @@ from falusage.reporting.certainty import Certainty
 from falusage.reporting.months import Months, compared
 from falusage.reporting.pictures import picture
 from falusage.reporting.spending import currencies
-from falusage.timeframes import floor, zone
+from falusage.timeframes import ceil, floor, zone
 from falusage.transforms import (
     anomalies,
     budget_status,
@@ -83,6 +83,12 @@ class Bill:
     def local(self, at: datetime) -> datetime:
         """An instant in the zone of the page."""
         return at.astimezone(zone(self.timezone))
+
+    @property
+    def month(self) -> datetime:
+        """The start of the month that its last closed bucket is in."""
+        last = self.certainty.closed_until - _INSTANT
+        return self.local(floor(last, every="1mo", timezone=self.timezone))
 
     @property
     def ended(self) -> pl.DataFrame:
@@ -300,12 +306,13 @@ def unusual(bill: Bill) -> Section:
     """List the days that were out of their rhythm, and draw them."""
     section = partial(Section, "unusual", "What was out of the ordinary")
     try:
-        found = anomalies(bill.ended, by="username", timezone=bill.timezone)
+        start, end = bill.certainty.start, bill.certainty.closed_until
+        found = anomalies(bill.ended, by="username", timezone=bill.timezone, start=start, end=end)
     except AlignmentError as error:
         return section([_not_exact("A rhythm of days", error)])
     if found.is_empty():
         return section([Note(_usual(bill))])
-    daily = trend(bill.ended, by="username", timezone=bill.timezone)
+    daily = trend(bill.ended, by="username", timezone=bill.timezone, start=start, end=end)
     pictures: list[Block] = []
     for currency in bill.currencies:
         mine = found.filter(pl.col("currency") == currency)
@@ -326,8 +333,8 @@ def _usual(bill: Bill) -> str:
     """Say that no day was unusual, or that none could be judged."""
     needed, day = learned_from(7), timedelta(days=1)
     start, until = (
-        bill.local(floor(at, every="1d", timezone=bill.timezone))
-        for at in (bill.certainty.start, bill.certainty.closed_until)
+        bill.local(to_day(at, every="1d", timezone=bill.timezone))
+        for to_day, at in ((ceil, bill.certainty.start), (floor, bill.certainty.closed_until))
     )
     held = (until - start) // day
     if held <= needed:
@@ -351,7 +358,7 @@ def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
         )
     section = partial(Section, "budgets", "Budgets")
     until = bill.certainty.closed_until
-    month = bill.local(floor(until - _INSTANT, every="1mo", timezone=bill.timezone))
+    month = bill.month
     if bill.certainty.start > month:
         return section([Note(f"The table starts after {month:%Y-%m-%d}: its month is not whole.")])
     columns = plan(budgets).collect_schema().names()
@@ -431,6 +438,16 @@ def _month(found: pl.DataFrame) -> Table:
 def is_budgeted(outlook: pl.DataFrame) -> bool:
     """Tell whether an outlook says of budgets if they last."""
     return set(_OUTLOOK) <= set(outlook.columns) and outlook["budget"].count() > 0
+
+
+def answers(bill: Bill, outlook: pl.DataFrame, budgets: pl.LazyFrame | Arrow) -> bool:
+    """Tell whether an outlook says of each of these budgets if it lasts the bill's month."""
+    if not is_budgeted(outlook) or f"{bill.month:%Y-%m}" != outlook["month"][0]:
+        return False
+    asked = plan(budgets).collect()
+    key = [name for name in asked.columns if name in outlook.columns and name != "budget"]
+    answered = outlook.filter(pl.col("budget").is_not_null())
+    return asked.join(answered, on=key, how="anti", nulls_equal=True).is_empty()
 
 
 def _before(bill: Bill, rows: pl.DataFrame, currency: str) -> pl.DataFrame | None:

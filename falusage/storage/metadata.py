@@ -127,5 +127,8 @@ def _receipt(fields: dict[str, Any]) -> Receipt:
         [(name, pl.Float64 if name in _SIDES else pl.String) for name in (*KEY, *_SIDES)]
     )
     sides = pl.DataFrame(fields["reconciliation"], schema=schema)
+    # Files that were written before this was noted have no summary where it was not asked for.
+    asked = sides.is_empty() or not sides["cost_summary"].is_null().all()
     restored: dict[str, Any] = {**moments, "query": query, "reconciliation": sides}
+    fields = {"reconciled": asked, **fields}
     return Receipt(**{**fields, **restored})

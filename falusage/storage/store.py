@@ -98,7 +98,7 @@ class UsageStore:
 
     @property
     def gaps(self) -> tuple[tuple[datetime, datetime], ...]:
-        """The ranges between those that were read which no sync has read to their end.
+        """The ranges between those that were read which no sync has read, or not to their end.
 
         Each is a start and an end, exclusive, in UTC. There are none where every sync begins at the
         same `start`. Over a gap sums are too small; a sync that begins before it reads it.
@@ -106,7 +106,9 @@ class UsageStore:
         Raises:
             StoreError: There is no store, or it cannot be trusted.
         """
-        return spans.between(self.known)
+        state = self._log.state()
+        held = ((part.start, part.end) for part in state.parts)
+        return spans.between(spans.union(state.commit.closed, held))
 
     def sync(
         self,

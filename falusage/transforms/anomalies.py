@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -50,6 +50,8 @@ def anomalies(
     timezone: str = "UTC",
     season: int = 7,
     threshold: float = 3.5,
+    start: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
 ) -> Frame:
     """List the periods whose cost is far above or below what their own past leads to expect.
 
@@ -62,7 +64,7 @@ def anomalies(
     A series begins with the first period in which it spent. It is judged once it has 2·season
     excesses (14 at least), each against 3 like periods or more: from the sixth season on. A
     shorter one gives no rows. After its begin, a period without usage is a zero. The periods that
-    the table's first `bucket` and last `bucket_end` cut short are neither judged nor learned from.
+    the range cuts short are neither judged nor learned from.
 
     Args:
         usage: A usage table, of Polars or through Arrow. Nulls in `by` are a series of their own.
@@ -72,6 +74,8 @@ def anomalies(
         season: After how many periods the rhythm repeats: 7 for the days of a week, 24 or 168
             for hours, 1 for none.
         threshold: How many robust standard deviations are too many.
+        start: Where the range starts, as in `trend`. None is the table's first `bucket`.
+        end: Where it ends, exclusive. None is the table's last `bucket_end`.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`;
@@ -116,7 +120,9 @@ def anomalies(
         )
     if not isinstance(threshold, int | float) or not 0 < threshold < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance] -- as above
         raise QueryError(f"threshold is {threshold!r}; expected a number above 0, as 3.5")
-    followed = trend(plan(usage), by=columns, every=every, timezone=timezone, window=1)
+    followed = trend(
+        plan(usage), by=columns, every=every, timezone=timezone, window=1, start=start, end=end
+    )
     group = key(columns)
     judged = _judged(followed, group=group, every=every, timezone=timezone, season=season)
     return like(

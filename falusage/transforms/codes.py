@@ -113,4 +113,4 @@ def _steps(times: pl.Series) -> tuple[pl.Expr, int]:
     first, last = seen[0], seen[-1]
     step = math.gcd(*(time - first for time in seen)) or 1
     number = (pl.col(times.name).to_physical().cast(pl.Int64) - first) // step + 1
-    return number, (last - first) // step + 1 if last - first < _LONG else _WHOLE
+    return number, (last - first) // step + 1 if last - first < _LONG - 1 else _WHOLE

@@ -184,16 +184,15 @@ def _effects(sums: pl.DataFrame, *, alike: Sequence[str]) -> pl.DataFrame:
         pl.when(priced).then(effect).alias(name) for name, effect in exact.items()
     )
     change = cost[1] - cost[0]
-    beyond = sum(pl.col(name).abs() for name in exact) > _BEYOND * (cost[0] + cost[1] + 1_000)
+    scale = cost[0].abs() + cost[1].abs() + 1_000
+    beyond = sum(pl.col(name).abs() for name in exact) > _BEYOND * scale
     _refuse_absurd(effects.filter(beyond))
     size = pl.concat_list(pl.col(name).abs() for name in exact).list.arg_max()
     rounded = effects.with_columns(
         pl.col(tuple(exact)).cast(MONEY), size.alias("_largest")
     ).with_columns((change - pl.sum_horizontal(*exact)).alias("_left"))
     left = pl.col("_left")
-    if not rounded.filter(
-        priced & (left.abs() > _ROUNDING * (cost[0] + cost[1] + 1_000))
-    ).is_empty():
+    if not rounded.filter(priced & (left.abs() > _ROUNDING * scale)).is_empty():
         raise AssertionError("the effects of a key are not its change")
     return (
         rounded.with_columns(

@@ -67,7 +67,7 @@ def plan(usage: pl.LazyFrame | Arrow) -> pl.LazyFrame:
         raise QueryError(
             f"usage is a {type(usage).__name__} that cannot be read through Arrow: {error}"
         ) from error
-    if type(usage).__module__.startswith("pandas"):
+    if any(kind.__module__.startswith("pandas") for kind in type(usage).__mro__):
         _refuse_gaps(table)
     return table.lazy().with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
 
@@ -127,6 +127,8 @@ def names(given: str | Sequence[str], *, argument: str) -> tuple[str, ...]:
     for name in read:
         if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- as in `plan`
             raise QueryError(f"{argument} holds {name!r}; expected the names of columns")
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise QueryError(f"{argument} holds {name!r}, a pattern; expected the names of columns")
     if len(set(read)) < len(read):
         twice = sorted({name for name in read if read.count(name) > 1})
         raise QueryError(f"{argument} names {', '.join(map(repr, twice))} twice; name it once")

@@ -519,8 +519,15 @@ def test_a_summary_that_disagrees_is_an_error_with_the_keys(canned: Any) -> None
             said = str(client.load(DAY, reconcile="warn").receipt)
         assert "1 of 1 keys differ from the API's summary" in said
         assert 1 == client.load(DAY, reconcile="off").usage.height
+        for rows, summary in (([], [item()]), ([item()], [])):
+            canned.answer = lambda _, __, rows=rows, summary=summary: whole(rows, summary)
+            with pytest.warns(fu.ReconciliationWarning, match="disagree"):
+                receipt = client.load(DAY, reconcile="warn").receipt
+            assert (1, True) == (receipt.differing, receipt.reconciled)
+            assert "1 of 1 keys differ" in str(receipt)
         canned.answer = lambda _, __: whole([], [])
-        assert "no rows came" in str(client.load(DAY, reconcile="off").receipt)
+        assert "nothing was used" in str(client.load(DAY).receipt)
+        assert "not reconciled" in str(client.load(DAY, reconcile="off").receipt)
 
 
 def paged(parts: list[bytes], asked: dict[str, str]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -158,6 +159,25 @@ def test_tables_know_their_own_time_zone(run) -> None:
         assert expected["spent"].to_list() == [row["spent"] for row in json.loads(out)]
         code, other, _ = run(*ask, "--timezone", "UTC")
         assert expected["spent"].to_list() != [row["spent"] for row in json.loads(other)]
+
+
+@pytest.mark.filterwarnings("ignore::falusage.errors.IncompletePeriodWarning")
+def test_a_store_of_an_open_day_alone_knows_its_zone(run) -> None:
+    """Nothing of it has ended, and it is not of UTC; without any rows there is nothing to say."""
+    now, zone = datetime(2025, 6, 10, 12, tzinfo=UTC), "America/New_York"
+    usage = fu.sample_usage(start="2025-06-10", end="2025-06-11", every="1h").usage
+    with fu.Emulator(usage.filter(pl.col("bucket") < now)) as today:
+        today.clock = lambda: now
+        asked = ("--start", "2025-06-10", "--timezone", zone, "--base-url", today.base_url)
+        assert 0 == run("sync", "--store", "open", *asked)[0]
+        today.replace(usage.clear())
+        assert 0 == run("sync", "--store", "empty", *asked)[0]
+
+    code, out, err = run("report", "--store", "open")
+    assert (0, "") == (code, err)
+    assert f"10 Jun 2025, {zone}" in out
+    code, _, err = run("report", "--store", "empty")
+    assert (1, True) == (code, "empty is empty: no bucket that it asks for has ended" in err)
 
 
 def test_a_store_with_a_gap_is_refused(run) -> None:

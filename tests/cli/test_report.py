@@ -103,6 +103,26 @@ def test_budgets_are_on_the_page_with_where_the_month_will_end(run) -> None:
 
 
 @pytest.mark.slow
+def test_budgets_of_a_month_that_is_over_are_answered(run) -> None:
+    """A report that ends with May is of May, in all that it says."""
+    Path("budgets.csv").write_text(BUDGETS, "utf-8")
+    of_may = ("--start", "2025-04-01", "--end", "2025-06-01", "--timeframe", "day")
+
+    assert 0 == run("report", *of_may, "--out", "may.html", "--budgets", "budgets.csv")[0]
+
+    page = Path("may.html").read_text("utf-8")
+    spent = fu.budget_status(
+        fu.load_usage("2025-05-01", "2025-06-01", timeframe="day"),
+        pl.read_csv("budgets.csv"),
+        month="2025-05",
+        as_of="2025-06-01",
+    ).row(by_predicate=pl.col("username") == "acme-voice", named=True)["spent"]
+    assert "2025-05, as of 2025-06-01 00:00" in page
+    assert "2025-06, as of" not in page
+    assert page.count(f"{spent:,.2f} USD") >= 2
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "said"), [("2025-06-14", "its month is not whole"), ("2025-06-01", "")]
 )

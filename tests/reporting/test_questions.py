@@ -144,6 +144,33 @@ def test_no_change_of_price_and_no_anomaly_are_said(usage: pl.DataFrame) -> None
     assert "Days from 2025-06-05 on were judged" in said
 
 
+def test_days_are_judged_to_the_end_of_what_is_known() -> None:
+    """A last day whose usage ends in the evening is whole, as is the first that begins late."""
+    start = datetime(2025, 5, 1, tzinfo=UTC)
+    hours = [start + timedelta(days=day, hours=hour) for day in range(36) for hour in range(8, 20)]
+    usage = pl.DataFrame(
+        {
+            "bucket": hours,
+            "bucket_end": [hour + timedelta(hours=1) for hour in hours],
+            "username": "ads",
+            "cost": [45.0 if hour.day == 5 and hour.month == 6 else 1.0 for hour in hours],
+            "currency": "USD",
+        }
+    )
+    known = bill(usage, start=start, end=start + timedelta(days=36))
+    assert [["5 Jun 2025", "ads"]] == [
+        row[:2] for row in tables(questions.unusual(known))["Days out of their rhythm"]
+    ]
+    calm = bill(usage.with_columns(cost=1.0), start=start, end=start + timedelta(days=36))
+    assert "Days from 2025-06-05 on were judged" in notes(questions.unusual(calm))
+    late = bill(
+        usage.with_columns(cost=1.0),
+        start=start + timedelta(hours=6),
+        end=start + timedelta(days=36),
+    )
+    assert "No day was judged" in notes(questions.unusual(late))
+
+
 def test_an_open_day_is_never_an_anomaly(usage: pl.DataFrame) -> None:
     """A bucket that may still grow is not judged; once it has ended, it is."""
     last = datetime(2025, 6, 10, tzinfo=UTC)

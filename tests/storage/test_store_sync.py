@@ -327,6 +327,22 @@ def test_holes_and_earlier_starts_are_filled(
     assert store.gaps == ()
 
 
+def test_a_hole_before_an_open_day_is_a_gap(
+    world: Any, say: SimpleNamespace, tmp_path: Path
+) -> None:
+    """The day has rows that count, and has not ended; a day that comes after the last has none."""
+    usage = say.spend({BEGIN + at * DAY: [4] for at in range(20)})
+    store = fu.UsageStore(tmp_path)
+    world.on(BEGIN + 19.5 * DAY, usage)
+    store.sync("2025-01-01", end="2025-01-05", client=world.client)
+    assert () == store.gaps
+    store.sync("2025-01-20", client=world.client)
+    assert ((BEGIN + 4 * DAY, BEGIN + 19 * DAY),) == store.gaps
+    assert ((BEGIN, BEGIN + 4 * DAY),) == store.known
+    store.sync("2025-01-01", client=world.client)
+    assert () == store.gaps
+
+
 def test_the_end_is_the_servers_now(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
     """The open bucket is the last that is read, however far `end` is; a later start is refused."""
     world.on(BEGIN + 2.5 * DAY, say.spend(days([1], [2], [3])))

@@ -39,11 +39,13 @@ def _keys(draw: st.DrawFn) -> pl.DataFrame:
 
 
 AS_FAR_AS_TIMES_GO = pl.Series("length", [2**63 - 1, -(2**63), 0]).cast(pl.Duration("us"))
+FOREVER = pl.Series("length", [2**63 - 1, None, 5, 0]).cast(pl.Duration("us"))
 LAST_OF_A_NAME = pl.DataFrame({"name": ["b", "a", "a"], "day": [None, date(2025, 1, 2), None]})
 
 
 @given(_keys())
 @example(AS_FAR_AS_TIMES_GO.to_frame())
+@example(FOREVER.to_frame())
 @example(LAST_OF_A_NAME)
 def test_sums_are_in_the_order_that_sort_gives(keys: pl.DataFrame) -> None:
     """Of names, times and anything else, however far apart; and coded or not."""

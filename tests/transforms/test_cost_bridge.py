@@ -215,6 +215,14 @@ def test_a_missing_column_is_named_with_the_near_one() -> None:
         bridge(USAGE.drop("quantity"))
 
 
+def test_a_credit_is_a_cost() -> None:
+    """Below zero, as a hand-made table may have it; the size of a cost is what counts."""
+    usage = table((1, "a", "flux", 10.0, -2000.0), (2, "a", "flux", 12.0, 100.0))
+    got = amounts(bridge(usage))
+    assert 2100.0 == pytest.approx(sum(got.values()))
+    assert (12 + 10) / 2 * (100 / 12 + 2000 / 10) == pytest.approx(got["price"])
+
+
 @pytest.mark.parametrize(
     ("before", "after"), [((1e-12, 1e15), (1e15, 1.0)), ((1e-9, 0.57), (1e6, 40_000.0))]
 )

@@ -116,6 +116,7 @@ def test_nan_of_pandas_is_no_zero(name: str) -> None:
     frame = USAGE.to_pandas()
     frame.loc[[3, 5], name] = float("nan")
 
-    with pytest.raises(fu.QueryError, match=f"column '{name}' is NaN in 2 of"):
-        fu.rollup(frame)
+    for other in (frame, type("GeoFrame", (pd.DataFrame,), {})(frame)):
+        with pytest.raises(fu.QueryError, match=f"column '{name}' is NaN in 2 of"):
+            fu.rollup(other)
     assert fu.rollup(USAGE).equals(fu.rollup(USAGE.with_columns(note=None).to_pandas()))

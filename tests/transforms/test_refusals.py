@@ -115,7 +115,7 @@ def test_a_bridge_is_not_by_the_name_of_an_effect(effect: str) -> None:
         fu.cost_bridge(USAGE.rename({"username": effect}), by=effect, **RANGES)
 
 
-@pytest.mark.parametrize("by", [None, 5, [5]])
+@pytest.mark.parametrize("by", [None, 5, [5], "*", "^.*$"])
 def test_what_is_no_name(by: Any) -> None:
     """Of a caller without a type checker."""
     with pytest.raises(QueryError, match="by "):
