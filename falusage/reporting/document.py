@@ -14,7 +14,7 @@ from falusage.errors import QueryError
 from falusage.plotting import colors_of
 from falusage.plotting.dates import span
 from falusage.plotting.panels import TOP, Frame, table_of
-from falusage.reporting import questions
+from falusage.reporting import outlooks, questions
 from falusage.reporting.amounts import amount, printable
 from falusage.reporting.certainty import Certainty
 from falusage.reporting.months import Months, months
@@ -198,10 +198,10 @@ def _page(
         ]
     ahead = None if outlook is None else table_of(outlook, needs=("currency",), made_by="forecast")
     # A forecast knows more than a month's own pace, and two answers would be none.
-    if budgets is not None and not (ahead is not None and questions.answers(bill, ahead, budgets)):
-        sections.append(questions.budgeted(bill, budgets))
+    if budgets is not None and not (ahead is not None and outlooks.answers(bill, ahead, budgets)):
+        sections.append(outlooks.budgeted(bill, budgets))
     if ahead is not None:
-        sections.append(questions.outlook(bill, ahead))
+        sections.append(outlooks.outlook(bill, ahead))
     start, end = bill.local(bill.certainty.start), bill.local(bill.certainty.end)
     return html(
         title=title,

@@ -16,8 +16,8 @@ import polars as pl
 
 from falusage import plotting
 from falusage.columns import total
-from falusage.errors import AlignmentError, QueryError
-from falusage.plotting.dates import every_of, span
+from falusage.errors import AlignmentError
+from falusage.plotting.dates import span
 from falusage.plotting.panels import TOP
 from falusage.reporting import blocks
 from falusage.reporting.amounts import amount, printable
@@ -29,14 +29,12 @@ from falusage.reporting.spending import currencies
 from falusage.timeframes import ceil, floor, zone
 from falusage.transforms import (
     anomalies,
-    budget_status,
     cost_bridge,
     cost_share,
     price_changes,
     trend,
 )
 from falusage.transforms.anomalies import learned_from
-from falusage.transforms.tables import Arrow, plan
 
 TITLES: Final = {"username": "team", "product": "product", "endpoint_id": "endpoint"}
 _MOST: Final = 100
@@ -142,7 +140,7 @@ def _daily(bill: Bill, usage: pl.DataFrame) -> Block:
     try:
         daily = trend(usage, by="username", timezone=bill.timezone)
     except AlignmentError as error:
-        return _not_exact("Cost per day", error)
+        return not_exact("Cost per day", error)
     ends = pl.col("period") < pl.lit(ended, pl.Datetime("us", "UTC")).dt.convert_time_zone(
         bill.timezone
     )
@@ -159,7 +157,7 @@ def _hours(bill: Bill, usage: pl.DataFrame) -> list[Block]:
     try:
         return [picture(partial(plotting.plot_heatmap, usage, timezone=bill.timezone))]
     except AlignmentError as error:  # an hour of UTC is no hour of Kathmandu
-        return [_not_exact("Cost by hour of the week", error)]
+        return [not_exact("Cost by hour of the week", error)]
 
 
 def moved(bill: Bill) -> Section:
@@ -185,7 +183,7 @@ def moved(bill: Bill) -> Section:
         bridge = partial(cost_bridge, baseline=ends[0], comparison=ends[1], timezone=bill.timezone)
         why = bridge(bill.usage, by=("username", "endpoint_id"))
     except AlignmentError as error:
-        return section([_not_exact("A comparison", error)])
+        return section([not_exact("A comparison", error)])
     found: list[Block] = []
     for currency in bill.currencies:
         rows = teams.filter(pl.col("currency") == currency)
@@ -309,7 +307,7 @@ def unusual(bill: Bill) -> Section:
         start, end = bill.certainty.start, bill.certainty.closed_until
         found = anomalies(bill.ended, by="username", timezone=bill.timezone, start=start, end=end)
     except AlignmentError as error:
-        return section([_not_exact("A rhythm of days", error)])
+        return section([not_exact("A rhythm of days", error)])
     if found.is_empty():
         return section([Note(_usual(bill))])
     daily = trend(bill.ended, by="username", timezone=bill.timezone, start=start, end=end)
@@ -349,119 +347,6 @@ def _usual(bill: Bill) -> str:
     )
 
 
-def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
-    """Set the month's spend against its budgets."""
-    if not isinstance(budgets, pl.LazyFrame | Arrow):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
-        raise QueryError(
-            f"budgets is {budgets!r}; expected a frame of username (or other columns), currency "
-            "and budget"
-        )
-    section = partial(Section, "budgets", "Budgets")
-    until = bill.certainty.closed_until
-    month = bill.month
-    if bill.certainty.start > month:
-        return section([Note(f"The table starts after {month:%Y-%m-%d}: its month is not whole.")])
-    columns = plan(budgets).collect_schema().names()
-    by = [column for column in columns if column not in ("currency", "budget")]
-    try:
-        status = budget_status(
-            bill.usage,
-            budgets,
-            by=by,
-            month=f"{month:%Y-%m}",
-            as_of=until,
-            timezone=bill.timezone,
-        )
-    except AlignmentError as error:
-        return section([_not_exact("The month", error)])
-    caption = f"{month:%Y-%m}, as of {bill.local(until):%Y-%m-%d %H:%M}, at its own pace"
-    shown = [
-        *(blocks.names(status, column, TITLES.get(column, column)) for column in by),
-        *(blocks.amounts(status, column, column) for column in ("budget", "spent", "projected")),
-        blocks.amounts(status, "remaining", "remaining", signed=True),
-        blocks.days(status, "runs_out_on", "runs out on"),
-        blocks.names(status, "status", "status"),
-    ]
-    return section([Table(caption, shown)])
-
-
-def outlook(bill: Bill, frame: pl.DataFrame) -> Section:
-    """Show a forecast behind what came before it, or an outlook of the month."""
-    found: list[Block] = []
-    if {"period", "model"} <= set(frame.columns) and frame.height:
-        for (currency,), rows in frame.group_by("currency", maintain_order=True):
-            draw = partial(
-                plotting.plot_forecast,
-                rows,
-                history=_before(bill, rows, str(currency)),
-                colors=bill.colors,
-            )
-            found += [
-                picture(draw),
-                blocks.whole(rows, f"Forecast, {printable(str(currency))}"),
-            ]
-    elif set(_OUTLOOK) <= set(frame.columns) and frame.height:
-        found.append(_month(frame))
-    else:
-        found.append(blocks.whole(frame, "Outlook"))
-    return Section("outlook", "Where it will end", found)
-
-
-_OUTLOOK: Final = (
-    *("month", "as_of", "model", "spent", "projected", "lo_80", "hi_80", "lo_95", "hi_95"),
-    *("budget", "remaining", "chance_over", "runs_out_on"),
-)
-
-
-def _month(found: pl.DataFrame) -> Table:
-    """Show what `month_outlook` returned: of the bands, the one to plan with."""
-    columns = [
-        *(
-            blocks.names(found, name, TITLES.get(name, name))
-            for name in found.columns
-            if name not in (*_OUTLOOK, "currency")
-        ),
-        blocks.amounts(found, "spent", "spent"),
-        blocks.amounts(found, "projected", "will end at"),
-    ]
-    if is_budgeted(found):
-        columns += [
-            blocks.amounts(found, "budget", "budget"),
-            blocks.percents(found, "chance_over", "chance over"),
-            blocks.days(found, "runs_out_on", "runs out"),
-        ]
-    columns.append(blocks.ranges(found, "lo_80", "hi_80", "80% band"))
-    month, as_of = found.row(0, named=True)["month"], found["as_of"][0]
-    return Table(f"{month}, as of {as_of:%Y-%m-%d %H:%M}", columns)
-
-
-def is_budgeted(outlook: pl.DataFrame) -> bool:
-    """Tell whether an outlook says of budgets if they last."""
-    return set(_OUTLOOK) <= set(outlook.columns) and outlook["budget"].count() > 0
-
-
-def answers(bill: Bill, outlook: pl.DataFrame, budgets: pl.LazyFrame | Arrow) -> bool:
-    """Tell whether an outlook says of each of these budgets if it lasts the bill's month."""
-    if not is_budgeted(outlook) or f"{bill.month:%Y-%m}" != outlook["month"][0]:
-        return False
-    asked = plan(budgets).collect()
-    key = [name for name in asked.columns if name in outlook.columns and name != "budget"]
-    answered = outlook.filter(pl.col("budget").is_not_null())
-    return asked.join(answered, on=key, how="anti", nulls_equal=True).is_empty()
-
-
-def _before(bill: Bill, rows: pl.DataFrame, currency: str) -> pl.DataFrame | None:
-    """Give the usage that a forecast goes on from, where it can be cut as the forecast is."""
-    every = every_of(rows["period"].unique().sort().to_list())
-    by = [column for column in rows.columns if column in TITLES]
-    if every is None or str(rows["period"].to_list()[0].tzinfo) != bill.timezone:
-        return None
-    past = bill.ended.filter(pl.col("currency") == currency)
-    try:
-        return trend(past, by=by, every=every, timezone=bill.timezone, window=1)  # pyright: ignore[reportArgumentType] -- one of `Every`
-    except AlignmentError:
-        return None
-
-
-def _not_exact(what: str, error: AlignmentError) -> Note:
+def not_exact(what: str, error: AlignmentError) -> Note:
+    """Say that something is not shown, and why."""
     return Note(f"{what} is not shown: {error}.")

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import polars as pl
 import pytest
 
-from falusage.reporting import questions
+from falusage.reporting import outlooks, questions
 from falusage.reporting.blocks import Facts, Note, Picture, Section, Table, whole
 from falusage.reporting.certainty import Certainty
 from falusage.reporting.months import Months, months
@@ -128,7 +128,7 @@ def test_what_is_not_exact_is_said_and_not_shown(usage: pl.DataFrame) -> None:
     assert "no earlier range" in notes(questions.moved(bill(late)))
     budgets = pl.DataFrame({"username": ["ads"], "currency": "USD", "budget": [1.0]})
     june = usage.filter(pl.col("bucket") >= datetime(2025, 6, 2, tzinfo=UTC))
-    assert "its month is not whole" in notes(questions.budgeted(bill(june), budgets))
+    assert "its month is not whole" in notes(outlooks.budgeted(bill(june), budgets))
 
 
 def test_no_change_of_price_and_no_anomaly_are_said(usage: pl.DataFrame) -> None:
@@ -187,7 +187,7 @@ def test_budgets_are_of_the_month_in_which_the_table_ends(usage: pl.DataFrame) -
     budgets = pl.DataFrame(
         {"username": ["ads", "labs"], "currency": "USD", "budget": [80.0, 100.0]}
     )
-    found = tables(questions.budgeted(bill(usage), budgets))
+    found = tables(outlooks.budgeted(bill(usage), budgets))
     assert {
         "2025-06, as of 2025-06-11 00:00, at its own pace": [
             *(["ads", "80.00 USD", "30.00 USD", "90.00 USD", "+50.00 USD", "27 Jun 2025"],),
@@ -212,7 +212,7 @@ def test_a_forecast_is_drawn_behind_its_past(usage: pl.DataFrame, by: tuple[str,
             "hi_80": 4.0,
         }
     )
-    picture, table = questions.outlook(bill(usage), forecast).blocks
+    picture, table = outlooks.outlook(bill(usage), forecast).blocks
     assert isinstance(picture, Picture)
     assert isinstance(table, Table)
     assert "Forecast of cost per day" in picture.alt
@@ -248,12 +248,12 @@ def test_an_outlook_is_a_table_of_what_a_budget_is_asked(usage: pl.DataFrame) ->
                 *("100.0%", "27 Jun 2025", "85.00 – 95.00"),
             ]
         ]
-    } == tables(questions.outlook(bill(usage), frame))
+    } == tables(outlooks.outlook(bill(usage), frame))
     unasked = frame.with_columns(
         pl.lit(None, frame.schema[name]).alias(name)
         for name in ("budget", "remaining", "chance_over", "runs_out_on")
     )
-    (rows,) = tables(questions.outlook(bill(usage), unasked)).values()
+    (rows,) = tables(outlooks.outlook(bill(usage), unasked)).values()
     assert [["ads", "30.00 USD", "90.00 USD", "85.00 – 95.00"]] == rows
 
 
