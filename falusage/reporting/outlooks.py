@@ -114,10 +114,9 @@ def answers(bill: Bill, outlook: pl.DataFrame, budgets: pl.LazyFrame | Arrow) ->
     """Tell whether an outlook says of each of these budgets if it lasts the bill's month."""
     if not is_budgeted(outlook) or f"{bill.month:%Y-%m}" != outlook["month"][0]:
         return False
-    asked = plan(budgets).collect()
-    key = [name for name in asked.columns if name in outlook.columns and name != "budget"]
-    answered = outlook.filter(pl.col("budget").is_not_null())
-    return asked.join(answered, on=key, how="anti", nulls_equal=True).is_empty()
+    asked = plan(budgets).with_columns(pl.col("budget").cast(pl.Float64)).collect()
+    key = [name for name in asked.columns if name in outlook.columns]
+    return asked.join(outlook, on=key, how="anti", nulls_equal=True).is_empty()
 
 
 def _before(bill: Bill, rows: pl.DataFrame, currency: str) -> pl.DataFrame | None:

@@ -257,6 +257,27 @@ def test_an_outlook_is_a_table_of_what_a_budget_is_asked(usage: pl.DataFrame) ->
     assert [["ads", "30.00 USD", "90.00 USD", "85.00 – 95.00"]] == rows
 
 
+def test_an_outlook_answers_the_budgets_of_its_month_alone(usage: pl.DataFrame) -> None:
+    """Of another month, team or amount it says nothing, and the month's own pace is shown."""
+    budgets = pl.DataFrame({"username": ["ads"], "currency": "USD", "budget": [80]})
+    others = (
+        *("as_of", "model", "spent", "projected", "lo_80", "hi_80", "lo_95", "hi_95"),
+        *("remaining", "chance_over", "runs_out_on"),
+    )
+    frame = budgets.with_columns(
+        pl.col("budget").cast(pl.Float64), **dict.fromkeys(others), month=pl.lit("2025-06")
+    )
+
+    assert outlooks.answers(bill(usage), frame, budgets)
+    for other in (
+        frame.with_columns(month=pl.lit("2025-07")),
+        frame.with_columns(username=pl.lit("labs")),
+        frame.with_columns(budget=90.0),
+        frame.with_columns(budget=None),
+    ):
+        assert not outlooks.answers(bill(usage), other, budgets)
+
+
 def test_any_frame_can_be_a_table() -> None:
     """Money with its currency, ratios as such, counts, dates and names as they are."""
     frame = pl.DataFrame(
