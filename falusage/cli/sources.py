@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from falusage.reporting import Certainty
+    from falusage.storage import UsageStore
     from falusage.timeframes import Timeframe
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -97,12 +98,12 @@ def _store(place: str) -> Source:
     from falusage.storage import UsageStore
 
     store = UsageStore(place)
-    for start, end in store.gaps:
-        raise StoreError(
-            f"{place} lacks {start.isoformat()} to {end.isoformat()}, over which its sums are too "
-            f"small; sync it from --start {start.isoformat()} or before"
-        )
-    usage, known = store.scan().collect(), store.known
+    # A sync may be under way: what is known is read before the rows, so that it is never of later
+    # ones, and gaps on both sides of them.
+    _refuse_gaps(store, place)
+    known = store.known
+    usage = store.scan().collect()
+    _refuse_gaps(store, place)
     if not known and usage.is_empty():
         raise StoreError(f"{place} is empty: no bucket that it asks for has ended; sync it later")
     if not known:
@@ -114,3 +115,13 @@ def _store(place: str) -> Source:
     last = closed.reach(usage)
     certainty = replace(closed, end=last, open_from=end) if last > end else closed
     return Source(usage, certainty, store.timeframe)
+
+
+def _refuse_gaps(store: UsageStore, place: str) -> None:
+    from falusage.errors import StoreError
+
+    for start, end in store.gaps:
+        raise StoreError(
+            f"{place} lacks {start.isoformat()} to {end.isoformat()}, over which its sums are too "
+            f"small; sync it from --start {start.isoformat()} or before"
+        )

@@ -69,9 +69,8 @@ def cost_bridge(
         `retired`. The first three stand where a key is in both ranges, `new` and `retired` where
         one is in one range only. The amounts sum to the change in cost, to the last digit of
         Decimal(38, 12) before each is a Float64, and each is within 1e-9 of its cost of the
-        formula. Swap the ranges, and
-        every amount changes its sign, and `new` its place with `retired`. A LazyFrame for a
-        LazyFrame, with nothing collected.
+        formula. Swap the ranges, and every amount changes its sign, and `new` its place with
+        `retired`. A LazyFrame for a LazyFrame, with nothing collected.
 
     Raises:
         AlignmentError: If an end of a range runs through a bucket; from a LazyFrame, when it is
