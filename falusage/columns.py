@@ -1,17 +1,18 @@
-"""The usage table's columns, named and typed once.
+"""The usage table's columns, as the contract declares them.
 
-Every other room takes names and dtypes from here. `USAGE` is the table of `load_usage`,
-`SUMMARY` that of `load_summary`; both may be followed by columns that a newer API sends.
+`USAGE` is the table of `load_usage`, `SUMMARY` that of `load_summary`. Both may be followed by
+columns that a newer API sends.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import polars as pl
 
-INSTANT: Final = pl.Datetime("us", "UTC")
-"""Instants are kept in UTC, to the microsecond."""
+from falusage.contract import INSTANT, ORGANIZATION_USAGE, PRODUCTS, Product
+
+__all__ = ["INSTANT", "PRODUCTS", "Product"]
 
 MONEY: Final = pl.Decimal(38, 12)
 """What costs and quantities are summed in, so that a total is the same on every run."""
@@ -20,62 +21,53 @@ HOME: Final = "USD"
 """The currency that fal bills in; tables in others are summed as well, and as exactly."""
 
 ABSURD: Final = 1e18
-"""Quantities, prices and costs are below this, or refused."""
+"""Every number of a row must be below this."""
 
-ITEM: Final = {
-    "username": pl.String(),
-    "product": pl.String(),
-    "endpoint_id": pl.String(),
-    "unit": pl.String(),
-    "quantity": pl.Float64(),
-    "unit_price": pl.Float64(),
-    "cost": pl.Float64(),
-    "currency": pl.String(),
-}
-"""A line item's required fields, as the API names them."""
+SUMMARY: Final = ORGANIZATION_USAGE.columns
+BUCKET: Final = {"bucket": INSTANT, "bucket_end": INSTANT}
+USAGE: Final = {**BUCKET, **SUMMARY}
 
-NUMBERS: Final = ("quantity", "unit_price", "cost")
+REQUIRED: Final = ORGANIZATION_USAGE.required()
+"""The columns that no row may lack, besides its bucket."""
 
-AUTH: Final = {
-    "auth_method": pl.String(),
-    "auth_detail": pl.String(),
-    "api_key_id": pl.String(),
-    "login_username": pl.String(),
-}
-"""Who called, null where it was not asked for."""
+KEY: Final = ORGANIZATION_USAGE.named("key")
+"""Rows with an equal key are sums of one kind, and are reconciled together."""
 
-SUMMARY: Final = {**ITEM, **AUTH}
-USAGE: Final = {"bucket": INSTANT, "bucket_end": INSTANT, **SUMMARY}
+NUMBERS: Final = ORGANIZATION_USAGE.numbers()
+AMOUNTS: Final = ORGANIZATION_USAGE.named("amount")
+"""The columns that are summed."""
+
+RATES: Final = ORGANIZATION_USAGE.named("rate")
+"""Prices and percentages: they tell rows apart and are never summed."""
+
+LABELS: Final = ORGANIZATION_USAGE.named("label")
+
+AUTH: Final = {name: SUMMARY[name] for name in ORGANIZATION_USAGE.named("caller")}
+"""Who called; null if it was not asked for."""
 
 MEANINGS: Final = {
     "bucket": "where the bucket starts",
     "bucket_end": "where it ends, exclusive",
-    "username": "the team",
-    "product": "`model_apis`, `serverless` or `compute`",
-    "endpoint_id": "the endpoint, app or machine that was used",
-    "unit": "what is counted, as `image` or `second`",
-    "quantity": "how many of them, from 0",
-    "unit_price": "the price of one, in `currency`",
-    "cost": "what is billed, in `currency`; not always quantity × price",
-    "currency": "three letters, as `USD`",
-    "auth_method": "who called, as text: the key and its owner, or a login",
-    "auth_detail": "how the caller was known",
-    "api_key_id": "the key that called",
-    "login_username": "the login that called",
+    **{field.name: field.meaning for field in ORGANIZATION_USAGE.fields},
 }
-"""What each column says; the last four are null where it was not asked for."""
-
-KEY: Final = ("username", "product", "endpoint_id", "unit", "currency")
-"""What a sum is reconciled by."""
-
-Product = Literal["model_apis", "serverless", "compute"]
-PRODUCTS: Final = ("model_apis", "serverless", "compute")
+"""What each column means."""
 
 
 def total(column: str) -> pl.Expr:
-    """Give the exact sum of a column of costs or quantities, as Float64.
+    """Return the exact sum of a column of costs or quantities, as Float64.
 
     >>> pl.DataFrame({"cost": [0.1, 0.2, 0.3]}).select(total("cost")).item()
     0.6
     """
     return pl.col(column).cast(MONEY).sum().cast(pl.Float64)
+
+
+def widened(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a usage table with every known column: those that it lacks are null.
+
+    Known columns come first, in their order. Tables written before a column was declared lack it.
+    """
+    lacking = [name for name in USAGE if name not in table.columns]
+    missing = [pl.lit(None, USAGE[name]).alias(name) for name in lacking]
+    further = [name for name in table.columns if name not in USAGE]
+    return table.with_columns(missing).select(*USAGE, *further)

@@ -12,17 +12,16 @@ from __future__ import annotations
 import functools
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from falusage.contract import Timeframe
 from falusage.errors import QueryError
 
-Timeframe = Literal["minute", "hour", "day", "week", "month"]
 Every = Literal["1m", "1h", "1d", "1w", "1mo", "1q", "1y"]
 
-TIMEFRAMES: Final[tuple[Timeframe, ...]] = get_args(Timeframe)
 EVERY: Final[dict[Timeframe, Every]] = {
     "minute": "1m",
     "hour": "1h",

@@ -14,8 +14,6 @@ from typing import Final, Literal
 
 import polars as pl
 
-from falusage.columns import AUTH, ITEM
-
 Kind = Literal["null", "bool", "int", "float", "string", "json"]
 
 KIND_DTYPES: Final[dict[Kind, pl.DataType]] = {
@@ -28,14 +26,9 @@ KIND_DTYPES: Final[dict[Kind, pl.DataType]] = {
 }
 FAULTS: Final = "_faults"
 RECEIVED: Final = "_received"
-STRUCTURED: Final = "auth_method_structured"
-STRUCTURED_FIELDS: Final = {
-    "detail": "auth_detail",
-    "api_key_id": "api_key_id",
-    "login_username": "login_username",
-}
-KNOWN: Final = (*ITEM, "auth_method", STRUCTURED)
-TABLE: Final = {**ITEM, **AUTH}
+AGREE: Final = 1e-9
+"""Two names of one number agree up to this part of it."""
+
 EXACT: Final = 2.0**53
 """Up to here a double holds every whole number."""
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from falusage.api.answers import EXACT, FAULTS, KIND_DTYPES, RECEIVED, TABLE, Kind
+from falusage.api.answers import EXACT, FAULTS, KIND_DTYPES, RECEIVED, Kind
 from falusage.api.pages import Page
 from falusage.columns import SUMMARY, USAGE
 from falusage.errors import UnknownFieldWarning, warn
@@ -65,7 +65,7 @@ def _with_kinds(
             columns.append(pl.Series(name, texts, pl.String))
         else:
             columns.append(table[name].cast(KIND_DTYPES[kind]))
-    known = [name for name in (*USAGE, *TABLE) if name in table.columns]
+    known = [name for name in USAGE if name in table.columns]
     internal = [name for name in (FAULTS, RECEIVED) if name in table.columns]
     return table.select(*dict.fromkeys(known), *columns, *internal)
 

@@ -17,18 +17,15 @@ from typing import Any, Final, NoReturn
 import polars as pl
 
 from falusage.api.answers import (
+    AGREE,
     EXACT,
     FAULTS,
     KIND_DTYPES,
-    KNOWN,
     RECEIVED,
-    STRUCTURED,
-    STRUCTURED_FIELDS,
-    TABLE,
     Answer,
     Kind,
 )
-from falusage.columns import ITEM, NUMBERS
+from falusage.contract import ORGANIZATION_USAGE, Field
 from falusage.errors import ProtocolError
 
 _NUMBER_LENGTH: Final = 100
@@ -37,6 +34,16 @@ _INT64: Final = range(-(2**63), 2**63)
 # Python objects weigh many times their JSON: one page at a time keeps a hostile one bounded.
 _ONE_AT_A_TIME: Final = threading.Lock()
 _MISSING: Final = object()
+_TYPES: Final[dict[pl.DataType, set[type]]] = {
+    pl.Float64(): {int, float},
+    pl.String(): {str},
+    pl.Boolean(): {bool},
+}
+_WORDS: Final[dict[pl.DataType, str]] = {
+    pl.Float64(): "number",
+    pl.String(): "text",
+    pl.Boolean(): "truth value",
+}
 
 
 class NotJsonError(ProtocolError):
@@ -157,10 +164,13 @@ def _read(envelope: dict[str, Any], *, time_series: bool, summary: bool) -> Answ
     totals: pl.DataFrame | None = None
     kinds: dict[str, Kind] = {}
     if time_series:
-        rows, kinds = _columns(items)
+        rows, kinds = _columns(items, ORGANIZATION_USAGE.required())
     if summary and "summary" in envelope:
         listed = _take(envelope, "summary", list, "a list")
-        totals, more = _columns([_item(item, "summary") for item in listed])
+        totals, more = _columns(
+            [_item(item, "summary") for item in listed],
+            ORGANIZATION_USAGE.required(in_summary=True),
+        )
         kinds = {**more, **kinds}
     return Answer(rows, totals, cursor, has_more, buckets, kinds, tuple(sorted(ignored)))
 
@@ -190,26 +200,25 @@ def _show(value: Any) -> str:
     return json.dumps(value)[:80]
 
 
-def _columns(items: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, dict[str, Kind]]:
-    """Lay items out as columns; say of what kind the unknown fields are."""
+def _columns(
+    items: Sequence[Mapping[str, Any]], required: Sequence[str]
+) -> tuple[pl.DataFrame, dict[str, Kind]]:
+    """Lay items out as columns, and return of what kind the unknown fields are."""
     faults: dict[int, list[str]] = {}
     columns: dict[str, pl.Series] = {}
-    for name in (*ITEM, "auth_method"):
-        number = name in NUMBERS
-        required = name in ITEM
-        values = [item.get(name, _MISSING) for item in items]
-        for at, value in enumerate(values):
-            fault = _fault(value, number=number, required=required)
+    objects = {name: _objects(name, items, faults) for name in ORGANIZATION_USAGE.objects}
+    for field in ORGANIZATION_USAGE.fields:
+        values: list[Any] = []
+        for at, holder in enumerate(items if field.within is None else objects[field.within]):
+            value, fault = _value(field, holder, required=field.name in required)
             if fault is not None:
-                faults.setdefault(at, []).append(f"{name}: {fault}")
-            if fault is not None or value is _MISSING:
-                values[at] = None
-            elif number:
-                values[at] = float(value)
-        columns[name] = pl.Series(name, values, dtype=TABLE[name], strict=False)
-    structured, items = _structured(items, faults)
-    columns |= structured
-    unknown = dict.fromkeys(name for item in items for name in item if name not in KNOWN)
+                faults.setdefault(at, []).append(f"{field.name}: {fault}")
+            values.append(value)
+        columns[field.name] = pl.Series(field.name, values, dtype=field.dtype, strict=False)
+    items = _with_new_members(items, objects)
+    unknown = dict.fromkeys(
+        name for item in items for name in item if name not in ORGANIZATION_USAGE.items
+    )
     kinds: dict[str, Kind] = {}
     taken = {*columns, "bucket", "bucket_end", FAULTS, RECEIVED}
     for name in unknown:
@@ -226,36 +235,53 @@ def _columns(items: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, dict[str
     return frame, kinds
 
 
-def _fault(value: Any, *, number: bool, required: bool) -> str | None:
-    if value is _MISSING:
-        return "missing" if required else None
-    if value is None:
-        return "null" if required else None
-    if number:
-        return None if type(value) in {int, float} else "not a number"
-    return None if type(value) is str else "not a text"
+def _value(field: Field, holder: Mapping[str, Any], *, required: bool) -> tuple[Any, str | None]:
+    """Return a field's value, or None and what is wrong with it."""
+    sent = {name: holder[name] for name in field.names if name in holder}
+    there = {name: value for name, value in sent.items() if value is not None}
+    if not there:
+        fault = "null" if sent else "missing"
+        return None, fault if required else None
+    for value in there.values():
+        if type(value) not in _TYPES[field.dtype]:
+            return None, f"not a {_WORDS[field.dtype]}"
+    (name, value), *others = there.items()
+    for other_name, other in others:
+        if not _agree(value, other):
+            return None, f"{name} and {other_name} differ"
+    return float(value) if field.is_number else value, None
 
 
-def _structured(
-    items: Sequence[Mapping[str, Any]], faults: dict[int, list[str]]
-) -> tuple[dict[str, pl.Series], list[dict[str, Any]]]:
-    """Take `auth_method_structured` apart; members that nobody knows join the item's fields."""
-    values: dict[str, list[str | None]] = {name: [] for name in STRUCTURED_FIELDS.values()}
-    flat: list[dict[str, Any]] = []
+def _agree(one: Any, other: Any) -> bool:
+    if type(one) in {int, float}:
+        return abs(one - other) <= AGREE * max(abs(one), abs(other))
+    return one == other
+
+
+def _objects(
+    name: str, items: Sequence[Mapping[str, Any]], faults: dict[int, list[str]]
+) -> list[dict[str, Any]]:
+    """Return each item's object of that name, empty if it has none."""
+    found: list[dict[str, Any]] = []
     for at, item in enumerate(items):
-        entry = item.get(STRUCTURED)
-        members: dict[str, Any] = entry if isinstance(entry, dict) else {}
-        if entry is not None and members is not entry:
-            faults.setdefault(at, []).append(f"{STRUCTURED}: not an object")
-        for name, column in STRUCTURED_FIELDS.items():
-            member = members.get(name)
-            if type(member) not in {str, type(None)}:
-                faults.setdefault(at, []).append(f"{column}: not a text")
-                member = None
-            values[column].append(member)
-        beside = members.keys() - STRUCTURED_FIELDS.keys()
-        flat.append({**item, **{f"auth_{name}": members[name] for name in sorted(beside)}})
-    return {name: pl.Series(name, column, pl.String) for name, column in values.items()}, flat
+        entry = item.get(name)
+        if entry is not None and not isinstance(entry, dict):
+            faults.setdefault(at, []).append(f"{name}: not an object")
+        found.append(entry if isinstance(entry, dict) else {})
+    return found
+
+
+def _with_new_members(
+    items: Sequence[Mapping[str, Any]], objects: Mapping[str, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Add the unknown members of objects to their items, under the object's first word."""
+    flat = [dict(item) for item in items]
+    for name, entries in objects.items():
+        known = ORGANIZATION_USAGE.inside(name)
+        for item, entry in zip(flat, entries, strict=True):
+            for member in sorted(entry.keys() - known.keys()):
+                item[f"{name.partition('_')[0]}_{member}"] = entry[member]
+    return flat
 
 
 def _unknown(name: str, values: list[Any]) -> tuple[pl.Series, Kind]:

@@ -14,9 +14,10 @@ import pyarrow as pa
 from falusage.api.exchange import Exchange
 from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, to_arrow
 from falusage.api.progress import Progress
-from falusage.api.query import QueryFields, UsageQuery, edges, query_of
+from falusage.api.query import UsageQuery, edges
 from falusage.api.secret import find_key
 from falusage.api.transport import Transport, find_base_url
+from falusage.contract import UsageFields
 from falusage.errors import ConfigError, QueryError
 
 
@@ -202,7 +203,7 @@ def load_usage(
     end: date | datetime | str,
     *,
     client: UsageClient | None = None,
-    **query: Unpack[QueryFields],
+    **query: Unpack[UsageFields],
 ) -> pl.DataFrame:
     """Load a usage table, strictly: validated and reconciled, or an error.
 
@@ -218,7 +219,7 @@ def load_usage(
     Raises:
         QueryError, ConfigError, ApiError, SchemaError, ReconciliationError: See there.
     """
-    asked = query_of(start, end, query)
+    asked = UsageQuery(start, end, **query)
     if client is not None:
         return client.load(asked).usage
     with UsageClient(progress=True) as own:
@@ -230,14 +231,14 @@ def load_summary(
     end: date | datetime | str,
     *,
     client: UsageClient | None = None,
-    **query: Unpack[QueryFields],
+    **query: Unpack[UsageFields],
 ) -> pl.DataFrame:
     """Load the API's own summary of a range; arguments and errors as in `load_usage`.
 
     Returns:
         The columns of `columns.SUMMARY`, then any that are new.
     """
-    asked = query_of(start, end, query)
+    asked = UsageQuery(start, end, **query)
     if client is not None:
         return pl.DataFrame(client.fetch_summary(asked))
     with UsageClient() as own:

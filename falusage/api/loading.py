@@ -165,7 +165,7 @@ class Load:
     def _summary(self) -> pl.DataFrame | None:
         if self.reconcile == "off":
             return None
-        return sums([self._valid_summary(self._reading.summaries)])
+        return self._valid_summary(self._reading.summaries)
 
     def summary(self) -> pl.DataFrame:
         """Read the API's own summary of the range, validated."""

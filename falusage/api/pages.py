@@ -21,18 +21,11 @@ import numpy.typing as npt
 import polars as pl
 
 from falusage.api.accounting import Account, held_by, is_absurd
-from falusage.api.answers import (
-    EXACT,
-    KIND_DTYPES,
-    STRUCTURED,
-    STRUCTURED_FIELDS,
-    TABLE,
-    Answer,
-    Kind,
-)
+from falusage.api.answers import AGREE, EXACT, KIND_DTYPES, Answer, Kind
 from falusage.api.careful import read_carefully
 from falusage.api.query import Ask, edges, microseconds, utc_text
-from falusage.columns import INSTANT, ITEM
+from falusage.columns import INSTANT
+from falusage.contract import ORGANIZATION_USAGE, Field
 from falusage.errors import PaginationError, ProtocolError
 from falusage.timeframes import Timeframe
 
@@ -44,6 +37,12 @@ _AT_MOST: Final[dict[Timeframe, timedelta]] = {
     "month": timedelta(days=31),
 }
 _SURROGATE: Final = re.compile(rb"\\u[dD]")
+_ALWAYS: Final = frozenset(
+    field.name
+    for field in ORGANIZATION_USAGE.fields
+    if field.required and tuple(field.names) == (field.name,)
+)
+"""The members that every item has, in all editions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +127,12 @@ def _read_fast(body: bytes, ask: Ask, kinds: Mapping[str, Kind]) -> Answer:
         results = entries["results"]
         _doubt(entries["bucket"].null_count() or results.null_count())
         buckets = list(zip(entries["bucket"].to_list(), results.list.len().to_list(), strict=True))
-        rows, counted = _items(results, body, held)
-        read += counted + Account(texts=len(buckets), lists=len(buckets))
+        rows = _items(results)
+        read += Account(texts=len(buckets), lists=len(buckets))
     if ask.summary:
-        summary, counted = _items(envelope["summary"], body, held)
-        read += counted
+        summary = _items(envelope["summary"])
+    tables = [table for table in (rows, summary) if table is not None]
+    read += _count(tables, body if held.nulls > read.nulls else b"")
     _doubt(read != held)
     found = dict(kinds)
     return Answer(
@@ -150,58 +150,80 @@ def _doubt(reason: object) -> None:
         raise _DoubtError
 
 
-def _items(lists: pl.Series, body: bytes, held: Account) -> tuple[pl.DataFrame, Account]:
-    """Unfold lists of line items, and count what was read of them."""
+def _items(lists: pl.Series) -> pl.DataFrame:
+    """Unfold lists of line items."""
     items = lists.explode(empty_as_null=False)
     _doubt(items.null_count())
-    table = items.struct.unnest()
-    return table, _count(table, body, held)
+    return items.struct.unnest()
 
 
 def _item_schema(ask: Ask, kinds: Mapping[str, Kind]) -> dict[str, pl.DataType]:
-    item: dict[str, pl.DataType] = dict(ITEM)
-    if ask.query.auth_method:
-        item["auth_method"] = pl.String()
-    if ask.query.auth_method_structured:
-        item[STRUCTURED] = pl.Struct(dict.fromkeys(STRUCTURED_FIELDS, pl.String()))
+    asked = {None, *ask.query.expand}
+    members = {
+        field.within or name
+        for field in ORGANIZATION_USAGE.fields
+        if field.expand in asked
+        for name in field.names
+    }
+    item = {name: kind for name, kind in ORGANIZATION_USAGE.items.items() if name in members}
     # Read as Int64, 1.5 would become 1 in silence; as Float64 it is seen.
     return item | {
         name: pl.Float64() if kind == "int" else KIND_DTYPES[kind] for name, kind in kinds.items()
     }
 
 
-def _count(table: pl.DataFrame, body: bytes, held: Account) -> Account:
-    """Count the members that a table was read from, by the kind of their values."""
+def _count(tables: list[pl.DataFrame], body: bytes) -> Account:
+    """Count the members that tables were read from, by the kind of their values.
+
+    Args:
+        tables: All that was read of the page's items, with the same columns.
+        body: The page, or nothing if it spells out no null.
+    """
     read = Account()
-    for name in table.columns:
-        series = table[name]
-        nulls = series.null_count()
-        there = table.height - nulls
-        _doubt(name in ITEM and nulls)
-        _doubt(series.dtype == pl.Float64 and name not in ITEM and _beyond_exact(series))
-        match series.dtype:
+    for name in tables[0].columns:
+        parts = [table[name] for table in tables]
+        rows = sum(map(len, parts))
+        nulls = sum(part.null_count() for part in parts)
+        there = rows - nulls
+        _doubt(nulls and name in _ALWAYS)
+        match parts[0].dtype:
             case pl.String():
                 read += Account(texts=there)
             case pl.Boolean():
                 read += Account(words=there)
             case pl.Struct():
-                inner = series.drop_nulls().struct.unnest()
-                read += Account(objects=there) + _count(inner, body, held)
+                inner = [part.drop_nulls().struct.unnest() for part in parts]
+                read += Account(objects=there) + _count(inner, body)
             case _:
+                _doubt(name not in ORGANIZATION_USAGE.items and any(map(_beyond_exact, parts)))
                 read += Account(numbers=there)
-        if nulls and held.nulls:
-            read += Account(nulls=_nulls(series, body))
+        if nulls and body:
+            read += Account(nulls=_spelled_nulls(name, body, nulls=nulls, rows=rows))
     return read
 
 
-def _nulls(series: pl.Series, body: bytes) -> int:
-    """Count the nulls that the body spells out; where it spells none, the members are left out.
+def _spelled_nulls(name: str, body: bytes, *, nulls: int, rows: int) -> int:
+    """Count the nulls of a member that the body spells out; if none, the members are left out.
 
-    Where it spells some, one could stand for a member left out beside another that came twice.
+    If it spells some, one could stand for a member left out beside another that came twice. So
+    either all rows are null, or every item holds the member just once.
     """
-    named = _named_nulls(series.name, body)
-    _doubt(named not in {0, series.len()})
+    named = _named_nulls(name, body)
+    _doubt(named not in {0, nulls} or (0 < named < rows and not _is_in_each(name, body, rows)))
     return named
+
+
+def _is_in_each(name: str, body: bytes, rows: int) -> bool:
+    """Return whether each item has the member once, between two that each has just once."""
+    order = sorted(_ALWAYS, key=lambda each: body.find(f'"{each}":'.encode()))
+    first, found, last = (
+        np.array([match.start() for match in re.finditer(f'"{each}":'.encode(), body)])
+        for each in (order[0], name, order[-1])
+    )
+    if not len(first) == len(found) == len(last) == rows:
+        return False
+    inside = (first < found) & (found < last)
+    return bool(inside.all() and (last[:-1] < first[1:]).all())
 
 
 def _named_nulls(name: str, body: bytes) -> int:
@@ -233,34 +255,57 @@ def _settle(table: pl.DataFrame, kinds: dict[str, Kind]) -> pl.DataFrame:
                 table = table.with_columns(whole)
             else:
                 kinds[name] = "float"
-    columns = {name: table[name] for name in table.columns}
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, table.height)
-    members = columns[STRUCTURED].struct.unnest() if STRUCTURED in columns else None
-    for member, column in STRUCTURED_FIELDS.items():
-        columns[column] = (nothing if members is None else members[member]).alias(column)
-    columns.setdefault("auth_method", nothing.alias("auth_method"))
-    return pl.DataFrame([columns[name] for name in (*TABLE, *kinds)])
+    objects = {
+        name: table[name].struct.unnest()
+        for name in ORGANIZATION_USAGE.objects
+        if name in table.columns
+    }
+    columns = [
+        _column(field, table if field.within is None else objects.get(field.within), nothing)
+        for field in ORGANIZATION_USAGE.fields
+    ]
+    return pl.DataFrame([*columns, *(table[name] for name in kinds)])
+
+
+def _column(field: Field, holder: pl.DataFrame | None, nothing: pl.Series) -> pl.Series:
+    """Return a field's column, of whichever of its names were sent; they must agree."""
+    names = [name for name in field.names if holder is not None and name in holder.columns]
+    if holder is None or not names:
+        return nothing.cast(field.dtype).alias(field.name)
+    values, *others = (holder[name] for name in names)
+    for other in others:
+        if other.null_count() == len(other):
+            continue
+        if values.null_count() < len(values):
+            _doubt(_differ(values, other))
+        values = values.fill_null(other)
+    _doubt(len(field.names) > 1 and field.required and values.null_count())
+    return values.alias(field.name)
+
+
+def _differ(one: pl.Series, other: pl.Series) -> bool:
+    if not one.dtype.is_float():
+        return bool((one != other).any())
+    largest = pl.select(pl.max_horizontal(one.abs(), other.abs())).to_series()
+    return bool(((one - other).abs() > AGREE * largest).any())
 
 
 def _check_filters(table: pl.DataFrame, ask: Ask) -> None:
-    asked = {
-        "username": ask.query.team_username,
-        "product": ask.query.product,
-        "endpoint_id": ask.endpoint_id,
-    }
-    if ask.query.auth_method_structured:
-        asked["api_key_id"] = ask.api_key_id
-    for name, allowed in asked.items():
-        if not allowed:
+    shown = {None, *ask.query.expand}
+    sent = {field.name: field.expand for field in ORGANIZATION_USAGE.fields}
+    for name, allowed in ask.chunk:
+        column = ORGANIZATION_USAGE.asked[name].column
+        if column is None or sent[column] not in shown:
             continue
-        stray = set(table[name].drop_nulls().unique()) - set(allowed)
+        stray = set(table[column].drop_nulls().unique()) - set(allowed)
         if stray:
             hint = (
                 "; give several names apart, not joined by commas"
                 if "," in "".join(allowed)
                 else ""
             )
-            raise ProtocolError(f"{name} {min(stray)[:80]!r} was not asked for{hint}")
+            raise ProtocolError(f"{column} {min(stray)[:80]!r} was not asked for{hint}")
 
 
 def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask) -> pl.DataFrame:
@@ -268,7 +313,7 @@ def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask)
     counts = [count for _, count in buckets]
     # A query that is not bound to its timeframe may begin inside its first bucket.
     first = ask.query.first_bucket if ask.start == ask.query.start else ask.start
-    starts = np.array([_start(text, first, ask) for text, _ in buckets], dtype=np.int64)
+    starts = np.array([_start(text, rows, first, ask) for text, rows in buckets], dtype=np.int64)
     # Through numpy: an expression for each page would cost more than the repeating itself.
     when = {
         name: pl.Series(name, np.repeat(instants, counts)).cast(INSTANT)
@@ -277,10 +322,10 @@ def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask)
     return pl.DataFrame([*when.values(), *rows])
 
 
-def _start(text: str, first: datetime, ask: Ask) -> int:
-    """Read when a bucket starts, in microseconds; refuse one outside the window."""
+def _start(text: str, rows: int, first: datetime, ask: Ask) -> int:
+    """Return when a bucket starts, in microseconds; reject rows outside the window."""
     start = _bucket(text)
-    if not first <= start < ask.end:
+    if rows and not first <= start < ask.end:
         raise ProtocolError(
             f"bucket {text} is outside the window {utc_text(ask.start)} to {utc_text(ask.end)}"
         )

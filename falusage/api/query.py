@@ -2,7 +2,7 @@
 
 The timeframe and the bounds are resolved once, for the whole range: a range that is cut into
 smaller requests would otherwise change its own timeframe, and neighbouring requests would
-overlap. `Ask` is one request of a query: a window, a chunk of at most 50 ids, an `expand`.
+overlap. `Ask` is one request of a query: a window, a chunk of its lists, an `expand`.
 """
 
 from __future__ import annotations
@@ -10,68 +10,44 @@ from __future__ import annotations
 import difflib
 import functools
 import itertools
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from dataclasses import fields as dataclass_fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, TypedDict
+from typing import Any, Final, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from falusage import timeframes
-from falusage.columns import PRODUCTS
+from falusage.contract import ORGANIZATION_USAGE, Timeframe, UsageFields
 from falusage.errors import QueryError
-from falusage.timeframes import TIMEFRAMES, Timeframe
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-IDS_PER_REQUEST: Final = 50
-"""The most `endpoint_id`s or `api_key_id`s that the API takes in one request."""
+Value = str | bool | int | tuple[str, ...] | None
+"""What a parameter may be once it was checked."""
+
+_ASKED: Final = ORGANIZATION_USAGE.asked
 
 
-class QueryFields(TypedDict, total=False):
-    """What `load_usage` hands on to `UsageQuery`, besides its range."""
-
-    timezone: str
-    timeframe: Timeframe | None
-    bound_to_timeframe: bool
-    endpoint_id: str | Iterable[str]
-    team_username: str | Iterable[str]
-    product: str | Iterable[str]
-    api_key_id: str | Iterable[str]
-    auth_method: bool
-    auth_method_structured: bool
-    limit: int | None
-
-
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class UsageQuery:
     """A question to the Organization Usage API.
 
     Args:
         start: The first instant, inclusive: a date (midnight in `timezone`), a datetime with an
             offset, or ISO 8601 text of either.
-        end: The last instant, exclusive, in the same forms.
-        timezone: The IANA zone that decides where buckets begin.
-        timeframe: `minute`, `hour`, `day`, `week` or `month`; None takes the API's rule for the
-            range, once (minute under 2 h, hour under 2 d, day under 64 d, week under 183 d).
-        bound_to_timeframe: Widen both ends to whole buckets, as the API does by default. Otherwise
-            the first bucket has the name of a whole one, and holds what came from `start` on.
-        endpoint_id: Only these endpoints; any number, sent 50 at a time.
-        team_username: Only these teams.
-        product: Only these of `model_apis`, `serverless`, `compute`.
-        api_key_id: Only these keys; any number, sent 50 at a time.
-        auth_method: Ask who called, as text.
-        auth_method_structured: Ask who called, as `auth_detail`, `api_key_id`, `login_username`.
-        limit: The most items on a page; None leaves it to the API.
+        end: The end, exclusive, in the same forms.
+        **fields: What else to ask; each is also an attribute of the query.
+            {parameters}
 
     Attributes:
         start: The first instant asked for, in UTC, widened to a whole bucket.
         end: The end, exclusive, in UTC, widened likewise.
 
     Raises:
-        QueryError: Dates out of order or without an offset, an unknown zone, timeframe or
-            product, an empty id, a limit below 1.
+        QueryError: A date without an offset or after the end, an unknown field, zone, timeframe
+            or product, an empty id, or a limit below 1.
 
     Example:
         >>> query = UsageQuery("2025-01-01", "2025-02-01", timezone="America/New_York")
@@ -84,30 +60,16 @@ class UsageQuery:
     timezone: str
     timeframe: Timeframe
     bound_to_timeframe: bool
-    endpoint_id: tuple[str, ...]
-    team_username: tuple[str, ...]
-    product: tuple[str, ...]
-    api_key_id: tuple[str, ...]
-    auth_method: bool
-    auth_method_structured: bool
-    limit: int | None
+    _fields: tuple[tuple[str, Value], ...]
 
     def __init__(
         self,
         start: date | datetime | str,
         end: date | datetime | str,
-        *,
-        timezone: str = "UTC",
-        timeframe: Timeframe | None = None,
-        bound_to_timeframe: bool = True,
-        endpoint_id: str | Iterable[str] = (),
-        team_username: str | Iterable[str] = (),
-        product: str | Iterable[str] = (),
-        api_key_id: str | Iterable[str] = (),
-        auth_method: bool = False,
-        auth_method_structured: bool = False,
-        limit: int | None = None,
+        **fields: Unpack[UsageFields],
     ) -> None:
+        asked = {name: _checked(name, value) for name, value in _complete(fields).items()}
+        timezone, bound = cast("str", asked["timezone"]), cast("bool", asked["bound_to_timeframe"])
         first = timeframes.instant(start, timezone=timezone, name="start")
         last = timeframes.instant(end, timezone=timezone, name="end")
         if first >= last:
@@ -115,47 +77,111 @@ class UsageQuery:
                 f"start {first.isoformat()} is not before end {last.isoformat()}; "
                 "end is exclusive, so one day runs from its date to the next"
             )
-        if timeframe is None:
-            timeframe = timeframes.auto_timeframe(first, last)
-        elif timeframe not in TIMEFRAMES:
-            raise QueryError(f"timeframe {timeframe!r} is not one of {', '.join(TIMEFRAMES)}")
-        for name, flag in (
-            ("bound_to_timeframe", bound_to_timeframe),
-            ("auth_method", auth_method),
-            ("auth_method_structured", auth_method_structured),
-        ):
-            if type(flag) is not bool:
-                raise QueryError(f"{name} is {flag!r}; expected True or False")
-        if bound_to_timeframe:
+        timeframe = cast("Timeframe", asked["timeframe"] or timeframes.auto_timeframe(first, last))
+        if bound:
             every = timeframes.EVERY[timeframe]
             first = timeframes.floor(first, every=every, timezone=timezone)
             last = timeframes.ceil(last, every=every, timezone=timezone)
-        if limit is not None and (type(limit) is not int or limit < 1):
-            raise QueryError(f"limit is {limit!r}; expected a whole number from 1 up, or None")
-        products = _names("product", product)
-        if unknown := [name for name in products if name not in PRODUCTS]:
-            raise QueryError(f"product {unknown[0]!r} is not one of {', '.join(PRODUCTS)}")
+        asked["timeframe"] = timeframe
         for name, value in {
             "start": first,
             "end": last,
             "timezone": timezone,
             "timeframe": timeframe,
-            "bound_to_timeframe": bound_to_timeframe,
-            "endpoint_id": _names("endpoint_id", endpoint_id),
-            "team_username": _names("team_username", team_username),
-            "product": products,
-            "api_key_id": _names("api_key_id", api_key_id),
-            "auth_method": auth_method,
-            "auth_method_structured": auth_method_structured,
-            "limit": limit,
+            "bound_to_timeframe": bound,
+            "_fields": tuple(asked.items()),
         }.items():
             object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _ASKED:
+            return dict(self._fields)[name]
+        raise AttributeError(f"a query has no {name!r}; it has start, end, {', '.join(_ASKED)}")
+
+    def __repr__(self) -> str:
+        usual = {name: parameter.default for name, parameter in _ASKED.items()}
+        said = {"start": self.start.isoformat(), "end": self.end.isoformat()}
+        said |= {name: value for name, value in self._fields if value != usual[name]}
+        return f"UsageQuery({', '.join(f'{name}={value!r}' for name, value in said.items())})"
+
+    def fields(self) -> dict[str, Any]:
+        """Return what the query is made of; `UsageQuery(**query.fields())` is equal to it."""
+        return {"start": self.start, "end": self.end, **dict(self._fields)}
+
+    @property
+    def expand(self) -> tuple[str, ...]:
+        """What to add to every line item."""
+        return tuple(name for name, value in self._fields if value is True and _expands(name))
+
+    @property
+    def filters(self) -> dict[str, tuple[str, ...]]:
+        """The lists of names that the query asks for, but for empty ones, by parameter."""
+        return {name: value for name, value in self._fields if value and type(value) is tuple}
 
     @property
     def first_bucket(self) -> datetime:
         """The start of the bucket that the first instant falls in."""
         every = timeframes.EVERY[self.timeframe]
         return timeframes.floor(self.start, every=every, timezone=self.timezone)
+
+
+def _explained() -> str:
+    lines: list[str] = []
+    for name, parameter in _ASKED.items():
+        lines += textwrap.wrap(
+            f"{name} (default {parameter.default!r}): {parameter.help}",
+            width=100,
+            initial_indent=" " * 12,
+            subsequent_indent=" " * 16,
+        )
+    return "\n".join(lines)
+
+
+UsageQuery.__doc__ = (UsageQuery.__doc__ or "").replace("{parameters}", _explained().strip())
+
+
+def _expands(name: str) -> bool:
+    return _ASKED[name].kind == "expand"
+
+
+def _complete(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the defaults, in the order of the declaration. Reject unknown fields."""
+    for name in fields:
+        if name not in _ASKED:
+            longer = [other for other in sorted(_ASKED) if name in other]
+            near = longer or difflib.get_close_matches(name, _ASKED, n=1, cutoff=0.4)
+            guess = f"Did you mean {near[0]!r}? " if near else ""
+            raise QueryError(
+                f"there is no argument {name!r}. {guess}Expected {', '.join(sorted(_ASKED))}"
+            )
+    return {name: fields.get(name, parameter.default) for name, parameter in _ASKED.items()}
+
+
+def _checked(name: str, value: Any) -> Value:
+    """Check one field by the kind that its parameter is declared with."""
+    parameter = _ASKED[name]
+    match parameter.kind:
+        case "switch" | "expand":
+            if type(value) is not bool:
+                raise QueryError(f"{name} is {value!r}; expected True or False")
+        case "count":
+            if value is not None and (type(value) is not int or value < 1):
+                raise QueryError(f"{name} is {value!r}; expected a whole number from 1 up, or None")
+        case "choice":
+            if value is not None:
+                _one_of(name, value, parameter.choices)
+        case "names":
+            value = _names(name, value)
+            for each in value if parameter.choices else ():
+                _one_of(name, each, parameter.choices)
+        case _:
+            pass  # a zone is checked with the instants that it is needed for
+    return value
+
+
+def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise QueryError(f"{name} {value!r} is not one of {', '.join(choices)}")
 
 
 def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
@@ -169,25 +195,9 @@ def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def query_of(
-    start: date | datetime | str, end: date | datetime | str, fields: QueryFields
-) -> UsageQuery:
-    """Make the query that a function is given by its fields, and name a field that is none."""
-    known = {each.name for each in dataclass_fields(UsageQuery)} - {"start", "end"}
-    for name in fields:
-        if name not in known:
-            longer = [other for other in sorted(known) if name in other]
-            near = longer or difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            guess = f"Did you mean {near[0]!r}? " if near else ""
-            raise QueryError(
-                f"there is no argument {name!r}. {guess}Expected {', '.join(sorted(known))}"
-            )
-    return UsageQuery(start, end, **fields)
-
-
 @functools.lru_cache(maxsize=8)
 def edges(query: UsageQuery) -> npt.NDArray[np.int64]:
-    """Give the instants at which the query's buckets begin, and its end, as `microseconds`.
+    """Return the instants at which the query's buckets begin, and its end, as `microseconds`.
 
     Numbers, because a year has half a million minutes.
     """
@@ -198,56 +208,51 @@ def edges(query: UsageQuery) -> npt.NDArray[np.int64]:
 
 
 def microseconds(moment: datetime) -> int:
-    """Give an instant as microseconds since 1970."""
+    """Return an instant as microseconds since 1970."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def instant_at(microseconds: int) -> datetime:
-    """Give the instant, in UTC, so many microseconds after 1970."""
+    """Return the instant, in UTC, so many microseconds after 1970."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request of a query, but for its cursor: a window, a chunk of ids, what to expand."""
+    """One request of a query, but for its cursor: a window, a chunk of ids, what to expand.
+
+    Attributes:
+        chunk: The filters of this request, by parameter; the query's, or a part of its lists.
+    """
 
     query: UsageQuery
     start: datetime
     end: datetime
-    endpoint_id: tuple[str, ...]
-    api_key_id: tuple[str, ...]
+    chunk: tuple[tuple[str, tuple[str, ...]], ...]
     time_series: bool = True
     summary: bool = False
 
     def params(self, cursor: str | None = None) -> list[tuple[str, str]]:
-        """Give the request's parameters; lists are repeated, for ids may hold commas."""
-        query = self.query
-        wanted = {
-            "time_series": self.time_series,
-            "summary": self.summary,
-            "auth_method": query.auth_method,
-            "auth_method_structured": query.auth_method_structured,
-        }
+        """Return the request's parameters. Lists are repeated, because ids may contain commas."""
+        wanted = {"time_series": self.time_series, "summary": self.summary}
         pairs = [
             ("start", utc_text(self.start)),
             ("end", utc_text(self.end)),
-            ("timezone", query.timezone),
-            ("timeframe", query.timeframe),
-            ("bound_to_timeframe", "true" if query.bound_to_timeframe else "false"),
             *(("expand", name) for name, asked in wanted.items() if asked),
-            *(("team_username", name) for name in query.team_username),
-            *(("product", name) for name in query.product),
-            *(("endpoint_id", name) for name in self.endpoint_id),
-            *(("api_key_id", name) for name in self.api_key_id),
+            *(("expand", name) for name in self.query.expand),
+            *((name, value) for name, values in self.chunk for value in values),
+            *(
+                (name, {True: "true", False: "false"}.get(value, str(value)))
+                for name, value in self.query.fields().items()
+                if value is not None and _is_single(name)
+            ),
         ]
-        if query.limit is not None:
-            pairs.append(("limit", str(query.limit)))
         if cursor is not None:
             pairs.append(("cursor", cursor))
         return pairs
 
     def during(self, start: datetime, end: datetime) -> Ask:
-        """Give the same request for another window."""
+        """Return the same request for another window."""
         return replace(self, start=start, end=end)
 
     @property
@@ -256,14 +261,19 @@ class Ask:
         return utc_text(self.start), utc_text(self.end)
 
 
+def _is_single(name: str) -> bool:
+    return name in _ASKED and _ASKED[name].kind not in {"names", "expand"}
+
+
 def asks(query: UsageQuery, *, time_series: bool, summary: bool) -> Iterator[Ask]:
-    """Give the requests that ask for the query's whole range, one for each chunk of ids."""
-    for endpoints, keys in itertools.product(_chunks(query.endpoint_id), _chunks(query.api_key_id)):
-        yield Ask(query, query.start, query.end, endpoints, keys, time_series, summary)
-
-
-def _chunks(ids: tuple[str, ...]) -> list[tuple[str, ...]]:
-    return [ids[at : at + IDS_PER_REQUEST] for at in range(0, len(ids), IDS_PER_REQUEST)] or [()]
+    """Yield the requests that ask for the query's whole range, one for each chunk of ids."""
+    chunks = [
+        [(name, values[at : at + most]) for at in range(0, len(values), most)]
+        for name, values in query.filters.items()
+        for most in [_ASKED[name].most or len(values)]
+    ]
+    for chunk in itertools.product(*chunks):
+        yield Ask(query, query.start, query.end, chunk, time_series, summary)
 
 
 def utc_text(moment: datetime) -> str:

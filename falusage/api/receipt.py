@@ -9,7 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from falusage.api.query import UsageQuery
-from falusage.api.reconciliation import differences
+from falusage.api.reconciliation import differences, rounding
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,9 +33,10 @@ class Receipt:
         open_from: None where every bucket had ended by `server_time`; else the instant from
             which buckets may still grow.
         reconciliation: Both sides for each key: `username`, `product`, `endpoint_id`, `unit`,
-            `currency`, `cost_loaded`, `cost_summary`, `quantity_loaded`, `quantity_summary`; the
-            summary's are null where it was not asked for or does not know the key.
-        reconciled: Whether the rows were held against the API's summary.
+            `currency`, `cost_loaded`, `cost_summary`, `quantity_loaded`, `quantity_summary`,
+            `cost_rounding`, `quantity_rounding`. The summary's sides are null if it was not asked
+            for or does not know the key. The last two are what rounding allows.
+        reconciled: Whether the rows were compared with the API's summary.
     """
 
     query: UsageQuery
@@ -58,6 +59,26 @@ class Receipt:
     def differing(self) -> int:
         """How many keys differ from the summary: `reconcile="warn"` and a quarantine leave them."""
         return differences(self.reconciliation).height if self.reconciled else 0
+
+    @property
+    def rounding(self) -> pl.DataFrame:
+        """The keys for which rounding was visible: the allowance, and how much of it was used.
+
+        Columns: the key (`username`, `product`, `endpoint_id`, `unit`, `currency`), then
+        `cost_rounding` (allowance), `cost_difference` (loaded minus summary), `quantity_rounding`
+        and `quantity_difference`, as Float64.
+        """
+        return rounding(self.reconciliation)
+
+    def _rounded(self) -> list[str]:
+        rounded = self.rounding
+        if not self.reconciled or rounded.is_empty():
+            return []
+        used, allowed = (rounded[name].abs().max() for name in ("cost_difference", "cost_rounding"))
+        return [
+            f"rounding is visible in {_counted(rounded.height, 'key')}: costs differ by at most "
+            f"{used:.2g}, where it allows {allowed:.2g}"
+        ]
 
     def _reconciled(self) -> str:
         keys = self.reconciliation.height
@@ -86,6 +107,7 @@ class Receipt:
             f"{_counted(self.pages, 'page')}, {self.bytes_received / 1e6:,.1f} MB "
             f"in {seconds:.1f} s",
             self._reconciled(),
+            *self._rounded(),
             "all buckets had ended"
             if self.open_from is None
             else f"open: buckets from {self.open_from.isoformat()} on may still grow",

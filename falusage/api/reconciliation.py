@@ -1,13 +1,19 @@
-"""The sum of what was loaded, held against the API's own summary of the same question."""
+"""The sums of what was loaded, compared with the API's own summary of the same question.
+
+Sums agree up to the noise of adding doubles. If one side was visibly rounded, they may also
+differ by what that rounding explains, and by no more: a lost row is still seen.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
-from falusage.columns import KEY, MONEY
+from falusage.columns import AUTH, KEY, LABELS, MONEY, RATES, SUMMARY, widened
+from falusage.schema.rounding import FEWEST, rounded_off
 
 RELATIVE: Final = 1e-9
 ABSOLUTE: Final = 1e-6
@@ -15,66 +21,140 @@ ABSOLUTE: Final = 1e-6
 change, and no more."""
 
 _SUMS: Final = ("cost", "quantity")
+_LINE: Final = (*KEY, *RATES, *LABELS, *AUTH)
+"""What tells the summary's line items apart."""
+
+SIDES: Final = tuple(f"{name}_{side}" for name in _SUMS for side in ("loaded", "summary"))
+ROUNDING: Final = tuple(f"{name}_rounding" for name in _SUMS)
 
 
 def sums(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Sum cost and quantity by key, exactly; sums of sums are welcome.
+    """Sum the rows of usage tables exactly, line item by line item.
 
-    Gives `KEY`, `cost`, `quantity` with the sums in `Decimal(38, 12)`.
+    Returns:
+        What tells line items apart, `cost` and `quantity` as Decimal(38, 12), and `off`: by how
+        much rounding of the rows' own costs explains a difference.
     """
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in KEY}
-    schema |= dict.fromkeys(_SUMS, MONEY)
-    parts = [table.select(*KEY, pl.col(_SUMS).cast(MONEY)) for table in tables]
-    return pl.concat([pl.DataFrame(schema=schema), *parts]).group_by(KEY).sum()
+    empty = pl.DataFrame(schema={name: SUMMARY[name] for name in _LINE})
+    none = empty.with_columns(pl.lit(None, MONEY).alias(name) for name in (*_SUMS, "off"))
+    parts = [
+        table if "off" in table.columns else _with_rounding(table).select(none.columns)
+        for table in tables
+    ]
+    return pl.concat([none, *parts]).group_by(_LINE).sum()
+
+
+def _with_rounding(table: pl.DataFrame) -> pl.DataFrame:
+    return widened(table).with_columns(
+        pl.col(_SUMS).cast(MONEY), rounded_off().cast(MONEY).alias("off")
+    )
 
 
 def compare(loaded: pl.DataFrame, summary: pl.DataFrame | None) -> pl.DataFrame:
-    """Lay both sides' sums beside each other, by key.
+    """Put both sides' sums next to each other, by key.
 
     Args:
         loaded: `sums` of the rows.
-        summary: `sums` of the summary, or None where it was not asked for.
+        summary: The rows of the API's summary, or None if it was not asked for.
 
     Returns:
         `KEY`, then `cost_loaded`, `cost_summary`, `quantity_loaded`, `quantity_summary` as
-        Float64, null where a side does not have the key; sorted by key.
+        Float64, null where a side does not have the key, and `cost_rounding`,
+        `quantity_rounding`: what rounding allows the sides to differ by. Sorted by key.
     """
-    other = summary if summary is not None else loaded.clear()
-    return (
-        loaded.join(other, on=KEY, how="full", suffix="_summary", coalesce=True, nulls_equal=True)
-        .select(
-            *KEY,
-            *(
-                pl.col(name).cast(pl.Float64).alias(alias)
-                for value in _SUMS
-                for name, alias in (
-                    (value, f"{value}_loaded"),
-                    (f"{value}_summary", f"{value}_summary"),
-                )
-            ),
+    places = {name: None if summary is None else _places(summary[name]) for name in _SUMS}
+    ours = loaded.group_by(KEY).agg(
+        pl.col(*_SUMS).sum(),
+        pl.col("off").sum(),
+        *(_needs_rounding(name, places[name]).alias(f"{name}_finer") for name in _SUMS),
+    )
+    theirs = (
+        (loaded.clear() if summary is None else summary)
+        .group_by(KEY)
+        .agg(
+            *(pl.col(name).cast(MONEY).sum().alias(f"{name}_summary") for name in _SUMS),
+            pl.len().alias("lines"),
         )
+    )
+    return (
+        ours.join(theirs, on=KEY, how="full", coalesce=True, nulls_equal=True)
+        .rename({name: f"{name}_loaded" for name in _SUMS})
+        .with_columns(
+            (
+                pl.when(f"{name}_finer").then(pl.col("lines") * _half(places[name])).otherwise(0.0)
+                + (pl.col("off").cast(pl.Float64) if name == "cost" else 0.0)
+            )
+            .fill_null(0.0)
+            .alias(f"{name}_rounding")
+            for name in _SUMS
+        )
+        .select(*KEY, pl.col(SIDES).cast(pl.Float64), *ROUNDING)
         .sort(KEY)
     )
 
 
-def differences(compared: pl.DataFrame) -> pl.DataFrame:
-    """Give the keys whose sides differ beyond the noise of adding doubles.
+def _places(numbers: pl.Series) -> int | None:
+    """Return the most decimals of any number, at least `FEWEST`; None if they were not rounded."""
+    places = FEWEST
+    for value in numbers.unique():
+        exponent = Decimal(repr(value)).normalize().as_tuple().exponent
+        places = max(places, -exponent if isinstance(exponent, int) else 0)
+        if _half(places) < ABSOLUTE / 10:
+            return None
+    return places
 
-    One that only the summary has differs even at zero: a row was lost.
+
+def _half(places: int | None) -> float:
+    return 0.0 if places is None else 0.5 * 10.0**-places
+
+
+def _needs_rounding(name: str, places: int | None) -> pl.Expr:
+    """Return whether a line item's sum has more decimals than the summary has."""
+    if places is None:
+        return pl.lit(False).first()
+    total = pl.col(name).cast(pl.Float64)
+    return ((total - total.round(places)).abs() > _noise(total)).any()
+
+
+def _noise(total: pl.Expr) -> pl.Expr:
+    return ABSOLUTE + RELATIVE * total.abs()
+
+
+def differences(compared: pl.DataFrame) -> pl.DataFrame:
+    """Return the keys whose sides differ by more than noise and visible rounding explain.
+
+    A key that only the summary has differs even at zero: a row was lost.
     """
     return compared.filter(
         pl.any_horizontal(
             pl.col("cost_loaded").is_null() & pl.col("cost_summary").is_not_null(),
             *(
-                (loaded - summary).abs()
-                > ABSOLUTE + RELATIVE * pl.max_horizontal(loaded.abs(), summary.abs())
-                for value in _SUMS
-                for loaded, summary in [
-                    (
-                        pl.col(f"{value}_loaded").fill_null(0.0),
-                        pl.col(f"{value}_summary").fill_null(0.0),
-                    )
-                ]
+                _difference(name).abs()
+                > _noise(pl.max_horizontal(f"{name}_loaded", f"{name}_summary"))
+                + pl.col(f"{name}_rounding")
+                for name in _SUMS
             ),
         )
     )
+
+
+def rounding(compared: pl.DataFrame) -> pl.DataFrame:
+    """Return the keys that rounding has an allowance for, and how much of it was used.
+
+    Returns:
+        `KEY`, then for cost and quantity the allowance (`cost_rounding`) and the difference of
+        the sides (`cost_difference`, loaded minus summary), as Float64.
+    """
+    return compared.filter(pl.any_horizontal(pl.col(ROUNDING) > 0)).select(
+        *KEY,
+        *(
+            expr
+            for name in _SUMS
+            for expr in (f"{name}_rounding", _difference(name).alias(f"{name}_difference"))
+        ),
+    )
+
+
+def _difference(name: str) -> pl.Expr:
+    loaded, summary = (pl.col(f"{name}_{side}").fill_null(0.0) for side in ("loaded", "summary"))
+    return loaded - summary

@@ -20,15 +20,16 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.emulator import wire
-from falusage.emulator.document import ERRORS, Item, KeyedItem, Page
-from falusage.emulator.parameters import Edition2, Edition3, Parameters
+from falusage.emulator.document import ERRORS, Page, item_of
+from falusage.emulator.parameters import Parameters, parameters_of
 from falusage.errors import QueryError
 
 if TYPE_CHECKING:
     from falusage.emulator.server import Emulator
 
-PATH: Final = "/v1/organization/usage"
+PATH: Final = f"/v1{ORGANIZATION_USAGE.path}"
 GZIP_FROM: Final = 8 * 1024
 _TYPES: Final = {
     400: "validation_error",
@@ -62,22 +63,18 @@ def application(emulator: Emulator) -> FastAPI:
         if status == 500:
             raise HTTPException(500, "The server failed, as it was told to.")
 
-    def usage_2(asked: Annotated[Edition2, Query()], request: Request) -> Response:
+    parameters = parameters_of(emulator.edition)
+
+    def usage(asked: Annotated[parameters, Query()], request: Request) -> Response:  # type: ignore[valid-type]
         return _answer(asked, request, emulator)
 
-    def usage_3(asked: Annotated[Edition3, Query()], request: Request) -> Response:
-        return _answer(asked, request, emulator)
-
-    edition: Mapping[str, Any] = (
-        {"endpoint": usage_2, "responses": {200: {"model": Page[Item]}, **ERRORS}}
-        if emulator.edition == 2
-        else {"endpoint": usage_3, "responses": {200: {"model": Page[KeyedItem]}, **ERRORS}}
-    )
+    usage.__annotations__["asked"] = Annotated[parameters, Query()]
     app.add_api_route(
         PATH,
-        **edition,
+        usage,
+        responses={200: {"model": Page[item_of(emulator.edition)]}, **ERRORS},
         operation_id="organization_usage",
-        summary="Usage of all teams of an organization, by bucket and line item.",
+        summary=ORGANIZATION_USAGE.summary,
         dependencies=[Depends(admit)],
     )
     app.add_exception_handler(RequestValidationError, _malformed)
@@ -100,7 +97,7 @@ def _answer(asked: Parameters, request: Request, emulator: Emulator) -> Response
     _check_once(asked, request)
     ledger = emulator.ledger
     question = asked.question(ledger, now=emulator.clock())
-    most = min(filter(None, (asked.limit, emulator.page_size, emulator.faults.clamp)))
+    most = min(filter(None, (asked.asked("limit"), emulator.page_size, emulator.faults.clamp)))
     body = wire.page(
         ledger.time_series(question) if asked.wants("time_series") else None,
         ledger.summary(question) if asked.wants("summary") else None,

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.json_schema import SkipJsonSchema
 
-_Amount = Annotated[float, Field(ge=0)]
+from falusage import contract
+from falusage.contract import ORGANIZATION_USAGE
+
+_TYPES: Final[dict[pl.DataType, Any]] = {
+    pl.String(): str,
+    pl.Float64(): float,
+    pl.Boolean(): bool,
+}
 ErrorType = Literal[
     "authorization_error",
     "validation_error",
@@ -23,31 +32,43 @@ class Item(BaseModel):
     """A line item; a newer API may send more fields."""
 
     model_config = ConfigDict(extra="allow")
-    username: str = Field(description="The team.")
-    product: str = Field(description="model_apis, serverless or compute.")
-    endpoint_id: str
-    unit: str
-    quantity: _Amount
-    unit_price: _Amount
-    cost: _Amount
-    currency: str = Field(pattern="^[A-Z]{3}$", description="ISO 4217.")
-    auth_method: str | SkipJsonSchema[None] = Field(None, description="When expanded.")
 
 
-class AuthMethod(BaseModel):
+class Caller(BaseModel):
     """Who called."""
 
-    detail: str
-    api_key_id: str | SkipJsonSchema[None] = None
-    login_username: str | SkipJsonSchema[None] = None
+
+@functools.cache
+def item_of(edition: int) -> type[Item]:
+    """Return the model of an edition's line items."""
+    members: dict[str, Any] = {}
+    objects: dict[str, dict[str, Any]] = {}
+    for name, field in ORGANIZATION_USAGE.in_edition(edition).items():
+        if field.within is not None:
+            objects.setdefault(field.within, {})[name] = _optional(_type(field), field.meaning)
+        elif field.expand is not None:
+            members[name] = _optional(_type(field), f"{field.meaning}; when expanded")
+        else:
+            kind = _type(field) | None if field.nullable else _type(field)
+            members[name] = (kind, Field(description=field.meaning))
+    for name, inner in objects.items():
+        model = create_model(f"Caller{edition}", __base__=Caller, **inner)
+        members[name] = _optional(model, "who called, in fields; when expanded")
+    return create_model(f"Item{edition}", __base__=Item, **members)
 
 
-class KeyedItem(Item):
-    """A line item of today's edition."""
+def _type(field: contract.Field) -> Any:
+    kind = _TYPES[field.dtype]
+    if field.is_number:
+        return Annotated[kind, Field(ge=0, le=field.at_most)]
+    if field.letters is not None:
+        return Annotated[kind, Field(pattern=f"^[A-Z]{{{field.letters}}}$")]
+    return kind
 
-    auth_method_structured: AuthMethod | SkipJsonSchema[None] = Field(
-        None, description="When expanded."
-    )
+
+def _optional(kind: Any, meaning: str) -> tuple[Any, Any]:
+    """Return a member that may be left out, but is not null if it is there."""
+    return kind | SkipJsonSchema[None], Field(None, description=meaning)
 
 
 AnyItem = TypeVar("AnyItem", bound=Item)
@@ -91,8 +112,8 @@ class ErrorBody(BaseModel):
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": meaning}
     for status, meaning in {
-        400: "The parameters make no question.",
-        401: "No key, another scheme, or a key that is not known.",
+        400: "The parameters are invalid.",
+        401: "No key, another scheme, or an unknown key.",
         403: "Not an admin's key.",
         404: "Nothing is served there.",
         429: "Too many requests; see Retry-After.",

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 import polars as pl
 
 from falusage import columns, timeframes
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.emulator.wire import Written, items
 from falusage.errors import MissingColumnError, QueryError
 
@@ -24,10 +25,13 @@ KEPT_BYTES: Final = 512 * 2**20
 _OWN: Final = "own "
 """Before the names of further columns, which might be those that the work itself uses."""
 
+_FILTERED: Final = tuple(
+    parameter.column for parameter in ORGANIZATION_USAGE.asked.values() if parameter.column
+)
+
 _Answer = TypeVar("_Answer", Written, bytes)
-_SUMMED: Final = ("quantity", "cost")
-_KEY: Final = tuple(name for name in columns.ITEM if name not in _SUMMED)
-_ORDER: Final = ("username", "product", "endpoint_id", "unit", "unit_price", "currency")
+_LINE: Final = ORGANIZATION_USAGE.named("key", "rate", "label")
+"""What tells line items apart, in the order that they are served in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,7 @@ class Question:
         timeframe: The length of a bucket.
         timezone: The zone whose calendar cuts the buckets.
         only: For each filtered column, the values to keep.
-        shown: Which of the columns of `columns.AUTH` tell items apart.
+        shown: Which further fields tell items apart, by their value of `expand`.
     """
 
     start: datetime
@@ -49,6 +53,11 @@ class Question:
     timezone: str = "UTC"
     only: tuple[tuple[str, tuple[str, ...]], ...] = ()
     shown: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that `shown` adds."""
+        return [field.name for field in ORGANIZATION_USAGE.fields if field.expand in self.shown]
 
 
 class Ledger:
@@ -65,42 +74,40 @@ class Ledger:
         QueryError: If `bucket` has no time zone, or a number is not finite or absurd.
     """
 
-    def __init__(self, usage: pl.DataFrame) -> None:
+    def __init__(self, usage: pl.DataFrame, *, edition: int) -> None:
+        self._edition = edition
         if not isinstance(usage, pl.DataFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
             raise QueryError(
                 f"usage is a {type(usage).__name__}; expected a DataFrame of Polars, as a load's "
                 "`usage` is one and pl.DataFrame() makes one of other libraries' tables"
             )
-        for name in ("bucket", *columns.ITEM):
+        for name in ("bucket", *columns.REQUIRED):
             if name not in usage.columns:
                 raise MissingColumnError(name, usage.columns)
         for name in ("bucket", "bucket_end"):
             dtype = usage.schema.get(name, columns.INSTANT)
             if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
                 raise QueryError(f"{name} is {dtype}; expected a Datetime with a time zone")
-        numbers = pl.col(columns.NUMBERS).cast(pl.Float64)
-        if not usage.select(pl.all_horizontal((numbers.abs() < columns.ABSURD).all())).item():
-            raise QueryError(
-                f"quantity, unit_price and cost must be finite, below {columns.ABSURD}"
-            )
+        numbers = [name for name in columns.NUMBERS if name in usage.columns]
+        sound = pl.col(numbers).cast(pl.Float64).abs().lt(columns.ABSURD).fill_null(True)
+        if not usage.select(pl.all_horizontal(sound.all())).item():
+            raise QueryError(f"{', '.join(numbers)} must be finite and below {columns.ABSURD}")
         beyond = [name for name in usage.columns if name not in columns.USAGE]
         self.extras = tuple(map(_OWN.__add__, beyond))
-        absent = {k: v for k, v in columns.USAGE.items() if k not in usage.columns}
         self._rows = (
-            usage.rename(dict(zip(beyond, self.extras, strict=True)))
-            .with_columns(pl.lit(None, dtype).alias(name) for name, dtype in absent.items())
+            columns.widened(usage.rename(dict(zip(beyond, self.extras, strict=True))))
+            .pipe(_without_discount)
             .with_columns(pl.col("bucket", "bucket_end").cast(columns.INSTANT))
-            .sort("bucket", *_ORDER, *columns.AUTH, maintain_order=True)
+            .sort("bucket", *_LINE, *columns.AUTH, maintain_order=True)
         )
         self._names = {
-            name: frozenset(self._rows[name].drop_nulls().unique())
-            for name in ("username", "endpoint_id", "api_key_id")
+            name: frozenset(self._rows[name].drop_nulls().unique()) for name in _FILTERED
         }
         self._kept: dict[tuple[str, Question], Any] = {}
         self._lock = threading.Lock()
 
     def holds(self, column: str, name: str) -> bool:
-        """Say whether a value stands in the table's `username`, `endpoint_id` or `api_key_id`."""
+        """Return whether a value stands in one of the columns that a parameter filters."""
         return name in self._names[column]
 
     def time_series(self, question: Question) -> Written:
@@ -139,22 +146,22 @@ class Ledger:
         rows = rows.join(
             calendar, on=["bucket", "bucket_end"], nulls_equal=True, maintain_order="left"
         )
-        key = ["period", *_KEY, *question.shown, *self.extras]
+        key = ["period", *_LINE, *question.columns, *self.extras]
         hidden = [
             name
             for name in columns.AUTH
-            if name not in question.shown and rows[name].null_count() < rows.height
+            if name not in question.columns and rows[name].null_count() < rows.height
         ]
         if hidden:
             # Rows that differ in a hidden column are one item: the first of each caller with
             # the first of the others, the second with the second, so that duplicates stay.
-            nth = pl.int_range(pl.len()).over("period", *_KEY, *columns.AUTH, *self.extras)
+            nth = pl.int_range(pl.len()).over("period", *_LINE, *columns.AUTH, *self.extras)
             rows = rows.with_columns(pl.when("part").then(-1).otherwise(nth).alias("nth"))
             lines = _merged(rows, [*key, "nth"])
         else:
             whole, parts = rows.filter(~pl.col("part")), rows.filter("part")
             lines = whole if parts.is_empty() else _joined(whole, _merged(parts, key))
-        lines = lines.sort("period", *_ORDER, *question.shown, maintain_order=True)
+        lines = lines.sort("period", *_LINE, *question.columns, maintain_order=True)
         labels = calendar.select("period", pl.col("label").alias("bucket")).unique()
         return Written.of(
             lines.select("period", self._items(question).alias("item")).join(
@@ -163,14 +170,16 @@ class Ledger:
         )
 
     def _summary(self, question: Question) -> bytes:
-        lines = _merged(self._asked(question), [*_KEY, *question.shown, *self.extras])
-        lines = lines.sort(*_ORDER, *question.shown, maintain_order=True)
+        lines = _merged(self._asked(question), [*_LINE, *question.columns, *self.extras])
+        lines = lines.sort(*_LINE, *question.columns, maintain_order=True)
         item = lines.select(self._items(question)).to_series()
         return f"[{item.str.join(',').item()}]".encode()
 
     def _items(self, question: Question) -> pl.Expr:
         return items(
-            question.shown, [pl.col(name).alias(name[len(_OWN) :]) for name in self.extras]
+            self._edition,
+            question.shown,
+            [pl.col(name).alias(name[len(_OWN) :]) for name in self.extras],
         )
 
     def _asked(self, question: Question) -> pl.DataFrame:
@@ -182,6 +191,15 @@ class Ledger:
         return self._rows.filter(
             inside, *(pl.col(name).is_in(values) for name, values in question.only)
         )
+
+
+def _without_discount(rows: pl.DataFrame) -> pl.DataFrame:
+    """Fill in what a table from before edition 4 lacks: nothing was taken off its costs."""
+    subtotal = pl.coalesce("cost_subtotal", "cost")
+    return rows.with_columns(
+        cost_subtotal=subtotal,
+        cost_discount=pl.coalesce("cost_discount", subtotal - pl.col("cost")),
+    )
 
 
 def _calendar(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
@@ -212,7 +230,7 @@ def _merged(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     # A row that is alone keeps its numbers to the last bit; sums are rounded at 1e-12.
     return rows.group_by(by, maintain_order=True).agg(
         pl.when(pl.len() == 1).then(pl.col(name).first()).otherwise(columns.total(name)).alias(name)
-        for name in _SUMMED
+        for name in columns.AMOUNTS
     )
 
 

@@ -1,100 +1,73 @@
 """The request's parameters: their form, their defaults, and how they become a question.
 
-Both editions of the contract are typed models; FastAPI checks requests against them and writes
-them into the OpenAPI document. What a form cannot say (ranges, zones, names with commas) is
-resolved here against the table that is served.
+Each edition of the contract is a typed model, made from its declaration. FastAPI checks requests
+against it and writes it into the OpenAPI document. What a form cannot say (ranges, zones, names
+with commas) is resolved here against the table that is served.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic.json_schema import SkipJsonSchema
 
 from falusage import timeframes
-from falusage.columns import Product
+from falusage.contract import ORGANIZATION_USAGE, Parameter
 from falusage.emulator.ledger import Ledger, Question
 from falusage.emulator.wire import page_number
 from falusage.errors import QueryError
 
-MOST_IDS: Final = 50
-_SHOWN: Final = {
-    "auth_method": ("auth_method",),
-    "auth_method_structured": ("auth_detail", "api_key_id", "login_username"),
-}
-_EXPAND: Final = "Comma-separated or repeated; at least one of time_series and summary."
 _Name = Annotated[str, Field(min_length=1)]
-_Ids = Annotated[list[_Name], Field(min_length=1, max_length=MOST_IDS)]
+_ASKED: Final = ORGANIZATION_USAGE.asked
+
+
+def _cut_at_commas(values: list[str]) -> list[str]:
+    return [part for value in values for part in value.split(",")]
+
+
+def _plain_digits(value: str | None) -> str | None:
+    if value is not None and not (value.isascii() and value.isdigit()):
+        raise ValueError("expected a whole number in plain digits")
+    return value
 
 
 class Parameters(BaseModel):
-    """What both editions share."""
+    """What a request asks for, checked as far as a form can be."""
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Annotated[int, Field(ge=1)] | SkipJsonSchema[None] = Field(
-        None, description="The most line items on a page; the server may clamp it."
-    )
-    cursor: str | SkipJsonSchema[None] = Field(
-        None, description="Where to go on: `next_cursor` of the page before."
-    )
-    start: str | SkipJsonSchema[None] = Field(
-        None,
-        description="ISO 8601 instant, or YYYY-MM-DD in `timezone`; inclusive. "
-        "Default: 24 hours ago.",
-    )
-    end: str | SkipJsonSchema[None] = Field(None, description="The same; exclusive. Default: now.")
-    timezone: str = Field("UTC", description="The IANA zone that decides bucket boundaries.")
-    timeframe: timeframes.Timeframe | SkipJsonSchema[None] = Field(
-        None,
-        description="Default: by the range. minute under 2 hours, hour under 2 days, day under "
-        "64 days, week under 183 days, else month.",
-    )
-    bound_to_timeframe: Literal["true", "false"] = Field(
-        "true", description="Whether both ends are widened to whole buckets."
-    )
-    endpoint_id: _Ids = Field(
-        default_factory=list,
-        description="1 to 50 ids, comma-separated or repeated; default: all. A value that as a "
-        "whole is an id in the table is not cut at its commas.",
-    )
-    product: list[Product] = Field(
-        default_factory=list, description="Comma-separated or repeated; default: all three."
-    )
-    expand: list[Any]
-
-    @field_validator("product", "expand", mode="before")
-    @classmethod
-    def _cut_at_commas(cls, values: list[str]) -> list[str]:
-        return [part for value in values for part in value.split(",")]
-
-    @field_validator("limit", mode="before")
-    @classmethod
-    def _plain_digits(cls, value: str | None) -> str | None:
-        if value is not None and not (value.isascii() and value.isdigit()):
-            raise ValueError("expected a whole number in plain digits")
-        return value
+    def asked(self, name: str) -> Any:
+        """Return a parameter's value, None if this edition does not have it."""
+        return getattr(self, name, None)
 
     def wants(self, part: Literal["time_series", "summary"]) -> bool:
-        """Say whether a part of the answer is asked for."""
-        return part in self.expand
+        """Return whether a part of the answer is asked for."""
+        return part in self.asked("expand")
 
     def page_number(self) -> int:
-        """Give the page that is asked for, from 1, or raise a `QueryError`."""
+        """Return the page that is asked for, from 1, or raise a `QueryError`."""
+        cursor = self.asked("cursor")
         try:
-            return 1 if self.cursor is None else page_number(self.cursor)
+            return 1 if cursor is None else page_number(cursor)
         except ValueError as error:
             raise QueryError(str(error)) from error
 
     def names(self, ledger: Ledger) -> dict[str, tuple[str, ...]]:
-        """Give the names to keep in each column, empty for all, or raise a `QueryError`."""
-        return {
-            "endpoint_id": _names("endpoint_id", self.endpoint_id, ledger, most=MOST_IDS),
-            "product": tuple(self.product),
-        }
+        """Return the names to keep in each column, empty for all, or raise a `QueryError`."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, parameter in _ASKED.items():
+            given = self.asked(name)
+            if parameter.column is None or given is None:
+                continue
+            values = [given] if isinstance(given, str) else given
+            most = 1 if isinstance(given, str) else parameter.most
+            cut = _names(name, parameter.column, values, ledger, most=most)
+            found[parameter.column] = tuple(values) if parameter.choices else cut
+        return found
 
     def question(self, ledger: Ledger, *, now: datetime) -> Question:
         """Resolve defaults, bounds and names into what is asked of the ledger.
@@ -112,80 +85,86 @@ class Parameters(BaseModel):
             start=start,
             end=end,
             timeframe=timeframe,
-            timezone=self.timezone,
+            timezone=self.asked("timezone"),
             only=tuple(
                 (name, tuple(sorted(set(kept))))
                 for name, kept in self.names(ledger).items()
                 if kept
             ),
-            shown=tuple(
-                column
-                for field, shown in _SHOWN.items()
-                if field in self.expand
-                for column in shown
-            ),
+            shown=tuple(name for name in _ASKED if name in self.asked("expand")),
         )
 
     def _range(self, now: datetime) -> tuple[datetime, datetime, timeframes.Timeframe]:
-        given = {"start": self.start, "end": self.end}
+        given = {"start": self.asked("start"), "end": self.asked("end")}
         usual = {"start": now - timedelta(hours=24), "end": now}
+        timezone = self.asked("timezone")
         # In UTC, because datetimes of one ZoneInfo are compared by their wall clocks.
         start, end = (
             timeframes.instant(
-                usual[name] if text is None else text, timezone=self.timezone, name=name
+                usual[name] if text is None else text, timezone=timezone, name=name
             ).astimezone(UTC)
             for name, text in given.items()
         )
         if start >= end:
             raise QueryError(f"start {start.isoformat()} is not before end {end.isoformat()}")
-        timeframe = self.timeframe or timeframes.auto_timeframe(start, end)
-        if self.bound_to_timeframe == "true":
+        timeframe = self.asked("timeframe") or timeframes.auto_timeframe(start, end)
+        if self.asked("bound_to_timeframe") == "true":
             every = timeframes.EVERY[timeframe]
-            start = timeframes.floor(start, every=every, timezone=self.timezone).astimezone(UTC)
-            end = timeframes.ceil(end, every=every, timezone=self.timezone).astimezone(UTC)
+            start = timeframes.floor(start, every=every, timezone=timezone).astimezone(UTC)
+            end = timeframes.ceil(end, every=every, timezone=timezone).astimezone(UTC)
         return start, end, timeframe
 
 
-class Edition2(Parameters):
-    """The second edition of the contract: one team, no filter by key."""
-
-    team_username: str | SkipJsonSchema[None] = Field(
-        None, min_length=1, description="One team; default: all."
-    )
-    expand: list[Literal["time_series", "summary", "auth_method"]] = Field(
-        ["time_series"], description=_EXPAND
-    )
-
-    def names(self, ledger: Ledger) -> dict[str, tuple[str, ...]]:
-        """Give the names to keep in each column, empty for all, or raise a `QueryError`."""
-        teams = [] if self.team_username is None else [self.team_username]
-        return super().names(ledger) | {"username": _names("username", teams, ledger, most=1)}
+@functools.cache
+def parameters_of(edition: int) -> type[Parameters]:
+    """Return the model of an edition's parameters."""
+    fields = {
+        name: _field(name, parameter, edition)
+        for name, parameter in ORGANIZATION_USAGE.parameters_in(edition).items()
+        if parameter.kind != "expand" or name == "expand"
+    }
+    return create_model(f"Edition{edition}", __base__=Parameters, **fields)  # type: ignore[call-overload]
 
 
-class Edition3(Parameters):
-    """Today's edition: several teams, a filter by key, and who called in fields of their own."""
-
-    team_username: list[_Name] = Field(
-        default_factory=list,
-        description="One or more teams, comma-separated or repeated; default: all.",
-    )
-    api_key_id: _Ids = Field(
-        default_factory=list, description=f"1 to {MOST_IDS} key ids; default: all."
-    )
-    expand: list[Literal["time_series", "summary", "auth_method", "auth_method_structured"]] = (
-        Field(["time_series"], description=_EXPAND)
-    )
-
-    def names(self, ledger: Ledger) -> dict[str, tuple[str, ...]]:
-        """Give the names to keep in each column, empty for all, or raise a `QueryError`."""
-        return super().names(ledger) | {
-            "username": _names("username", self.team_username, ledger),
-            "api_key_id": _names("api_key_id", self.api_key_id, ledger, most=MOST_IDS),
-        }
+def _field(name: str, parameter: Parameter, edition: int) -> tuple[Any, Any]:
+    """Return a parameter as pydantic takes it: its type, and its default with a description."""
+    told: dict[str, Any] = {"description": parameter.help}
+    match parameter.kind:
+        case "count":
+            digits = Annotated[int, Field(ge=1), BeforeValidator(_plain_digits)]
+            return digits | SkipJsonSchema[None], Field(None, **told)
+        case "switch":
+            default = "true" if parameter.default else "false"
+            return Literal["true", "false"], Field(default, **told)
+        case "choice":
+            return Literal[parameter.choices] | SkipJsonSchema[None], Field(None, **told)
+        case "names" if parameter.takes_one(edition):
+            return str | SkipJsonSchema[None], Field(None, min_length=1, **told)
+        case "names" | "expand":
+            shown = [
+                each
+                for each, other in ORGANIZATION_USAGE.parameters_in(edition).items()
+                if other.kind == "expand" and each != "expand" and name == "expand"
+            ]
+            choices = (*parameter.choices, *shown)
+            each = Literal[choices] if choices else _Name
+            bounds = Field(min_length=1, max_length=parameter.most) if parameter.most else None
+            cut = BeforeValidator(_cut_at_commas) if choices else None
+            notes = tuple(note for note in (bounds, cut) if note is not None)
+            kind = Annotated[list[each], *notes] if notes else list[each]  # type: ignore[valid-type]
+            told["description"] += " Comma-separated or repeated."
+            if not choices:
+                told["description"] += (
+                    " A value that as a whole is in the table is not cut at its commas."
+                )
+            return kind, Field(default_factory=lambda: list(parameter.default), **told)
+        case _:
+            kind = str if parameter.default is not None else str | SkipJsonSchema[None]
+            return kind, Field(parameter.default, **told)
 
 
 def _names(
-    column: str, values: Iterable[str], ledger: Ledger, *, most: int | None = None
+    parameter: str, column: str, values: Iterable[str], ledger: Ledger, *, most: int | None
 ) -> tuple[str, ...]:
     """Cut values at their commas, but keep those whole that name something in the table."""
     names = tuple(
@@ -194,7 +173,7 @@ def _names(
         for name in ([value] if ledger.holds(column, value) else value.split(","))
     )
     if "" in names:
-        raise QueryError(f"{column} has an empty name in it")
+        raise QueryError(f"{parameter} has an empty name in it")
     if most is not None and len(names) > most:
-        raise QueryError(f"{column} takes at most {most}, not {len(names)}")
+        raise QueryError(f"{parameter} takes at most {most}, not {len(names)}")
     return names

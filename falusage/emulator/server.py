@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import polars as pl
 
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.emulator.faults import Faults
 from falusage.errors import ConfigError, MissingExtraError, QueryError
 
@@ -39,8 +40,8 @@ class Emulator:
         api_key: The admin key that it accepts.
         latency: Seconds to wait before each answer.
         page_size: The most items on a page, and how many where `limit` is not given.
-        edition: Which edition of the contract to serve: 3 is today's, 2 has one team at a time,
-            no `api_key_id` and no `auth_method_structured`.
+        edition: Which edition of the contract to serve: 4 is today's; 3 has no discounts; 2 also
+            takes only one team, and has no `api_key_id` and no `auth_method_structured`.
         faults: What to do wrong, and when.
 
     Attributes:
@@ -79,13 +80,14 @@ class Emulator:
         api_key: str = NOT_A_REAL_KEY,
         latency: float = 0.0,
         page_size: int = 1000,
-        edition: Literal[2, 3] = 3,
+        edition: Literal[2, 3, 4] = 4,
         faults: Faults | None = None,
     ) -> None:
         if not all(importlib.util.find_spec(name) for name in ("fastapi", "uvicorn")):
             raise MissingExtraError("emulator", need="the emulator")
-        if edition not in (2, 3):
-            raise QueryError(f"edition is {edition!r}; expected 2 or 3")
+        if edition not in ORGANIZATION_USAGE.editions:
+            served = ", ".join(map(str, ORGANIZATION_USAGE.editions))
+            raise QueryError(f"edition is {edition!r}; expected one of {served}")
         if page_size < 1:
             raise QueryError(f"page_size is {page_size}; expected 1 or more")
         if latency < 0:
@@ -94,14 +96,14 @@ class Emulator:
         self.member_key = f"{api_key}-of-a-member"
         self.latency = latency
         self.page_size = page_size
-        self._edition: Literal[2, 3] = edition
+        self._edition: Literal[2, 3, 4] = edition
         self.clock = lambda: datetime.now(UTC)
         self.faults = faults or Faults()
-        self.ledger = _ledger(usage)
+        self.ledger = _ledger(usage, edition)
         self._running: tuple[uvicorn.Server, threading.Thread, str] | None = None
 
     @property
-    def edition(self) -> Literal[2, 3]:
+    def edition(self) -> Literal[2, 3, 4]:
         """The edition of the contract that is served; it cannot change while that is so."""
         return self._edition
 
@@ -143,7 +145,7 @@ class Emulator:
 
     def replace(self, usage: pl.DataFrame | None) -> None:
         """Serve another table from the next request on; requests under way finish with the old."""
-        self.ledger = _ledger(usage)
+        self.ledger = _ledger(usage, self.edition)
 
     def __enter__(self) -> Emulator:
         if self._running:
@@ -199,14 +201,14 @@ def serve(
         server.run([listener])
 
 
-def _ledger(usage: pl.DataFrame | None) -> Ledger:
+def _ledger(usage: pl.DataFrame | None, edition: int) -> Ledger:
     from falusage.emulator.ledger import Ledger
 
     if usage is None:
         from falusage.sample import sample_usage
 
         usage = sample_usage().usage
-    return Ledger(usage)
+    return Ledger(usage, edition=edition)
 
 
 def _listener(host: str, port: int) -> tuple[socket.socket, str]:

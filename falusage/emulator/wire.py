@@ -18,25 +18,19 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from falusage import columns
-
-_STRUCTURED: Final = {
-    "auth_detail": "detail",
-    "api_key_id": "api_key_id",
-    "login_username": "login_username",
-}
-
+from falusage.contract import ORGANIZATION_USAGE
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN: Final = ('{"bucket":"', '","results":[')
 _CLOSE: Final = "]}"
 
 
-def items(shown: Sequence[str] = (), extras: Sequence[pl.Expr] = ()) -> pl.Expr:
+def items(edition: int, shown: Sequence[str] = (), extras: Sequence[pl.Expr] = ()) -> pl.Expr:
     """Write each row of a frame of line items as a JSON object.
 
     Args:
-        shown: The columns of `columns.AUTH` to write; null is left out.
+        edition: The edition of the contract, which decides the fields and their names.
+        shown: The values of `expand` whose fields to write; null is left out of these.
         extras: Further columns, each named as its field; null is written.
 
     Returns:
@@ -44,18 +38,25 @@ def items(shown: Sequence[str] = (), extras: Sequence[pl.Expr] = ()) -> pl.Expr:
 
     >>> row = dict(username="a", product="compute", endpoint_id="b", unit="second", quantity=2.0,
     ...            unit_price=0.1, cost=0.2, currency="USD", auth_detail="k", api_key_id=None)
-    >>> print(pl.DataFrame(row).select(items(shown=["auth_detail", "api_key_id"])).item())
+    >>> shown = ["auth_method_structured"]
+    >>> print(pl.DataFrame(row).with_columns(login_username=None).select(items(3, shown)).item())
     {"username":"a","product":"compute","endpoint_id":"b","unit":"second","quantity":2.0,\
 "unit_price":0.1,"cost":0.2,"currency":"USD","auth_method_structured":{"detail":"k"}}
     """
-    written = [_members(*columns.ITEM, *extras)]
-    if "auth_method" in shown:
-        written.append(_optional("auth_method", "auth_method"))
-    if inner := [_optional(name, _STRUCTURED[name]) for name in shown if name in _STRUCTURED]:
-        held = pl.concat_str(inner).str.strip_prefix(",")
-        whole = pl.concat_str(pl.lit(',"auth_method_structured":{'), held, pl.lit("}"))
-        written.append(pl.when(held != "").then(whole).otherwise(pl.lit("")))
-    return pl.concat_str(pl.lit("{"), *written, pl.lit("}"))
+    always: list[pl.Expr] = []
+    asked: list[pl.Expr] = []
+    objects: dict[str, list[pl.Expr]] = {}
+    for name, field in ORGANIZATION_USAGE.in_edition(edition).items():
+        if field.expand is None:
+            always.append(pl.col(field.name).alias(name))
+        elif field.expand in shown:
+            member = _optional(field.name, name)
+            (asked if field.within is None else objects.setdefault(field.within, [])).append(member)
+    for name, members in objects.items():
+        held = pl.concat_str(members).str.strip_prefix(",")
+        whole = pl.concat_str(pl.lit(f',"{name}":{{'), held, pl.lit("}"))
+        asked.append(pl.when(held != "").then(whole).otherwise(pl.lit("")))
+    return pl.concat_str(pl.lit("{"), _members(*always, *extras), *asked, pl.lit("}"))
 
 
 def _members(*fields: str | pl.Expr) -> pl.Expr:

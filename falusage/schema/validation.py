@@ -7,19 +7,14 @@ from typing import Final, Literal
 
 import polars as pl
 
-from falusage.columns import PRODUCTS, SUMMARY, USAGE
+from falusage.columns import PRODUCTS, SUMMARY, USAGE, widened
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning, warn
+from falusage.schema.rounding import product, rounded_off
 
 RULES: Final = "rules"
 RECEIVED: Final = "received"
 
-_BROKEN: Final = {
-    "not_nullable": "null",
-    "greater_than_or_equal_to": "negative",
-    "less_than": "not below 1e18",
-    "str_matches": "not three letters",
-    "after_bucket": "not after bucket",
-}
 _SHOWN: Final = 3
 
 
@@ -59,13 +54,13 @@ def validate(
     """
     import pandera.polars as pa
 
-    from falusage.schema.models import SummaryModel, UsageModel
+    from falusage.schema.rules import summary_schema, usage_schema
 
     internal = [name for name in (faults, received) if name is not None and name in table.columns]
     bare = table.drop(internal)
-    model = UsageModel if kind == "usage" else SummaryModel
+    schema = usage_schema() if kind == "usage" else summary_schema()
     try:
-        model.validate(bare, lazy=True)
+        schema.validate(bare, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases
     else:
@@ -87,7 +82,7 @@ def validate(
         rules = broken.setdefault(at, [])
         # A cell that could not be typed is null by now; its own rule says more.
         if not any(rule.startswith(f"{column}: ") for rule in rules) or at not in range(len(early)):
-            rules.append(f"{column}: {_BROKEN.get(check.split('(')[0], check)}")
+            rules.append(f"{column}: {'null' if check == 'not_nullable' else check}")
     marked = pl.Series(sorted(broken), dtype=pl.Int64)
     is_bad = pl.int_range(pl.len(), dtype=pl.Int64).is_in(marked.implode())
     text = (
@@ -98,10 +93,11 @@ def validate(
 
 def _refuse_wrong_columns(table: pl.DataFrame, cases: pl.DataFrame, kind: str) -> None:
     schema = USAGE if kind == "usage" else SUMMARY
+    needed = {"bucket", "bucket_end", *ORGANIZATION_USAGE.required(in_summary=kind == "summary")}
     wrong = [
         f"{name} is {table.schema[name]}, not {dtype}" if name in table.schema else f"no {name}"
         for name, dtype in schema.items()
-        if table.schema.get(name) != dtype
+        if table.schema.get(name, None if name in needed else dtype) != dtype
     ]
     if wrong or cases["index"].null_count():
         raise SchemaError(
@@ -144,13 +140,48 @@ def refuse(bad: pl.DataFrame, *, what: str, mend: str = "") -> None:
     )
 
 
+def validate_usage(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Check any usage table as a load does, and split it.
+
+    Warns as a load does of costs that price and discount do not explain, and of unknown products.
+
+    Args:
+        frame: A usage table with the columns of `columns.USAGE`; those that may be null may also
+            be missing. Further columns are kept and not checked.
+
+    Returns:
+        The good rows as they came, and the rejected rows followed by `rules`, a list of what each
+        broke (`"cost: negative"`), and `received`, the row as JSON text.
+
+    Raises:
+        SchemaError: `frame` is not a DataFrame, or a column is missing or has another type, so
+            that no row can be judged.
+
+    Example:
+        >>> import falusage as fu
+        >>> usage = fu.sample_usage(start="2025-03-01", end="2025-03-02").usage.head(3)
+        >>> cost = pl.Series("cost", [1.0, -1.0, 2.0])
+        >>> good, rejected = fu.validate_usage(usage.with_columns(cost))
+        >>> good.height, rejected["rules"].to_list()
+        (2, [["cost: negative"]])
+    """
+    if not isinstance(frame, pl.DataFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        raise SchemaError(
+            f"frame is a {type(frame).__name__}; expected a Polars DataFrame: collect a LazyFrame, "
+            "and wrap another library's table in pl.DataFrame()"
+        )
+    checked = validate(frame)
+    Oddities.of(checked.good).warn()
+    return checked.good, checked.bad
+
+
 @dataclass(frozen=True, slots=True)
 class Oddities:
     """What is kept but worth a look, counted; those of two tables add up to those of both.
 
     Attributes:
         rows: The rows that were looked at.
-        unlike: Those whose cost is unlike quantity × price.
+        unlike: Those whose cost neither price, discount nor rounding explains.
         products: Products that nobody knows yet.
     """
 
@@ -161,8 +192,9 @@ class Oddities:
     @classmethod
     def of(cls, usage: pl.DataFrame) -> Oddities:
         """Look a validated table through."""
-        product = pl.col("quantity") * pl.col("unit_price")
-        unlike = (pl.col("cost") - product).abs() > 1e-6 + 1e-6 * pl.max_horizontal("cost", product)
+        usage = widened(usage)
+        parts = pl.col("cost_subtotal") - pl.col("cost_discount")
+        unlike = _unlike(product()) & (rounded_off() == 0.0) | _unlike(parts).fill_null(False)
         return cls(
             rows=usage.height,
             unlike=usage.select(unlike.sum()).item(),
@@ -179,8 +211,8 @@ class Oddities:
         """Say what there is, each kind once."""
         if self.unlike:
             warn(
-                f"{self.unlike:,} of {self.rows:,} rows have a cost unlike quantity × unit_price; "
-                "cost is what is billed, so it was kept as it is",
+                f"{self.unlike:,} of {self.rows:,} rows have a cost that quantity × unit_price, "
+                "less the discount, does not explain; cost is what is charged, so it was kept",
                 CostMismatchWarning,
             )
         if self.products:
@@ -188,3 +220,7 @@ class Oddities:
                 f"unknown product {', '.join(map(repr, sorted(self.products)))}: kept as it is",
                 UnknownProductWarning,
             )
+
+
+def _unlike(expected: pl.Expr) -> pl.Expr:
+    return (pl.col("cost") - expected).abs() > 1e-6 + 1e-6 * pl.max_horizontal("cost", expected)

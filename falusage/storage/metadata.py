@@ -20,6 +20,7 @@ import polars as pl
 
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
+from falusage.api.reconciliation import ROUNDING, SIDES
 from falusage.columns import KEY
 from falusage.errors import SnapshotError
 
@@ -29,7 +30,6 @@ EDITION: Final = 1
 _VERSION: Final = version("falusage")
 _DOCUMENT: Final = "falusage"
 _DIGEST: Final = "falusage.sha256"
-_SIDES: Final = ("cost_loaded", "cost_summary", "quantity_loaded", "quantity_summary")
 _MOMENTS: Final = ("started_at", "finished_at", "server_time", "open_from")
 
 
@@ -111,6 +111,8 @@ def plain(value: Any) -> Any:
         return format(value, "f")
     if isinstance(value, pl.DataFrame):
         return value.to_dict(as_series=False)
+    if isinstance(value, UsageQuery):
+        return value.fields()
     return _fields(value)
 
 
@@ -123,10 +125,11 @@ def _receipt(fields: dict[str, Any]) -> Receipt:
     moments: dict[str, Any] = {name: _moment(fields[name]) for name in _MOMENTS}
     if moments["open_from"] is not None:
         moments["open_from"] = moments["open_from"].astimezone(query.start.tzinfo)
-    schema = pl.Schema(
-        [(name, pl.Float64 if name in _SIDES else pl.String) for name in (*KEY, *_SIDES)]
-    )
-    sides = pl.DataFrame(fields["reconciliation"], schema=schema)
+    numbers = dict.fromkeys((*SIDES, *ROUNDING), pl.Float64)
+    # Files written before rounding was allowed for say nothing of it: there was none.
+    said = {name: [0.0] * len(fields["reconciliation"][KEY[0]]) for name in ROUNDING}
+    said |= fields["reconciliation"]
+    sides = pl.DataFrame(said, schema=dict.fromkeys(KEY, pl.String) | numbers)
     # Files that were written before this was noted have no summary where it was not asked for.
     asked = sides.is_empty() or not sides["cost_summary"].is_null().all()
     restored: dict[str, Any] = {**moments, "query": query, "reconciliation": sides}
