@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Print who spent what.")
-@asking
+@asking(
+    start="the month before that of the last whole day",
+    timeframe="day without --start, else the API's rule for the range",
+    timezone="UTC, or that of --snapshot or --store",
+)
 @keeping
 @click.option(
     "--out",
