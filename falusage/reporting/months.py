@@ -89,7 +89,7 @@ def month_so_far(
         return wrapped(said, width)
     teams = folded(compared(usage, found, timezone, ["username"]))
     if teams.is_empty():
-        return wrapped(f"Nothing was spent in {this} or {before}.", width)
+        return wrapped(f"Nothing was spent in either range: {this}, and {before}.", width)
     whole = compared(usage, found, timezone, []).with_columns(username=pl.lit("all teams"))
     several = teams.group_by("currency").len().filter(pl.col("len") > 1)
     whole = whole.join(several, on="currency", how="semi").select(teams.columns)

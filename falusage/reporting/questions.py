@@ -186,7 +186,8 @@ def moved(bill: Bill) -> Section:
         rows = teams.filter(pl.col("currency") == currency)
         effects = why.filter(pl.col("currency") == currency)
         if rows.is_empty():
-            found.append(Note(f"Nothing was spent in {printable(currency)} in {this} or {before}."))
+            said = f"Nothing was spent in {printable(currency)} in either range"
+            found.append(Note(f"{said}: {this}, and {before}."))
             continue
         found.append(Note(_change(rows, effects, this, before, currency)))
         if not (effects["amount"] != 0).any():
@@ -205,7 +206,7 @@ def moved(bill: Bill) -> Section:
             _movers(rows, this, before, currency),
             _drivers(effects, currency),
         ]
-    return section(found or [Note(f"Nothing was spent in {this} or {before}.")])
+    return section(found or [Note(f"Nothing was spent in either range: {this}, and {before}.")])
 
 
 def _change(
