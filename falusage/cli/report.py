@@ -54,6 +54,8 @@ def report(
 ) -> None:
     """Print who spent what: by team, product and endpoint, and against the month before.
 
+    Names beyond the hundred that cost most are one line; their sum is in it.
+
     Without --start, the range is this month so far and the month before, by day. With --out, the
     answer is a page in one file, that can be mailed: also why cost moved, which prices changed,
     and what was out of the ordinary. With --budgets, it sets the month's spend against them, and

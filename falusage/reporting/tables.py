@@ -8,7 +8,7 @@ lines, one for each column.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -82,7 +82,7 @@ def bars(frame: pl.DataFrame, name: str) -> Column:
 
 
 def lay_out(
-    columns: Sequence[Column], *, width: int | None = None, parts: Sequence[object] = ()
+    columns: Sequence[Column], *, width: int | None = None, parts: Iterable[object] = ()
 ) -> Iterator[str]:
     """Give the lines of a table, its titles first; of no rows, the titles alone.
 
