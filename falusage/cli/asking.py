@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Print the usage table.")
-@asking
+@asking()
 @click.option(
     "--format",
     "form",
@@ -62,7 +62,7 @@ def _print(loaded: UsageLoad, form: str) -> None:
 
 
 @click.command(short_help="Stream the usage table to a Parquet file.")
-@asking
+@asking()
 @click.option(
     "--out",
     type=OutFile(".parquet", otherwise="; load prints the others, as in --format csv > usage.csv"),

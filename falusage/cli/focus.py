@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Write usage as a FOCUS file.")
-@asking
+@asking(timeframe="the API's rule for the range, or the buckets of --snapshot or --store")
 @keeping
 @click.option("--billing-account-id", required=True, metavar="ID", help="Who is billed, by id.")
 @click.option(

@@ -35,7 +35,11 @@ _HISTORY: Final = timedelta(weeks=26)
 
 
 @click.command(short_help="Say where the month will end.")
-@asking
+@asking(
+    start=f"{_HISTORY.days // 7} weeks before the end",
+    timeframe="day, or hour with --every 1h",
+    timezone="UTC, or that of --snapshot or --store",
+)
 @keeping
 @click.option(
     "--by", multiple=True, metavar="COLUMN", help="A series for each, as --by username; repeat it."
@@ -207,13 +211,18 @@ def _shown(history: pl.DataFrame, horizon: int) -> int:
 
 def _print(result: pl.DataFrame, by: tuple[str, ...], form: str, columns: Any) -> None:
     if form == "table":
-        from falusage.reporting.tables import lay_out, names
+        from falusage.reporting.series import few
+        from falusage.reporting.tables import lay_out, names, wrapped
 
         titles = {"username": "team", "endpoint_id": "endpoint", "currency": ""}
+        result, left_out = few(result, by)
         keys = [names(result, name, titles.get(name, name)) for name in by if name != "currency"]
         if "as_of" in result.columns and result.height:
-            put([f"{result['month'][0]}, as of {result['as_of'][0]:%Y-%m-%d %H:%M %Z}"])
+            said = f"{result['month'][0]}, as of {result['as_of'][0]:%Y-%m-%d %H:%M %Z}"
+            put(wrapped(said, width()))
         put(lay_out(columns(result, keys), width=width()))
+        if left_out:
+            say(f"{left_out}; --format csv prints every row")
         return
     from falusage.reporting.records import csv_text, json_text
 
@@ -259,7 +268,8 @@ def _track_columns(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
     from falusage.reporting.tables import Column, names
 
     def figures(name: str) -> Column:
-        return Column(name.replace("_", " "), [f"{x:.3f}" for x in found[name]], right=True)
+        cells = ["-" if x is None else f"{x:.3f}" for x in found[name]]
+        return Column(name.replace("_", " "), cells, right=True)
 
     def shares(level: int) -> Column:
         cells = [percent(share) for share in found[f"coverage_{level}"]]
@@ -277,8 +287,6 @@ def _track_columns(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
 
 
 def _band(found: pl.DataFrame, level: int, *, optional: bool = False) -> Column:
-    from falusage.reporting.tables import Column
+    from falusage.reporting.tables import bands
 
-    ends = found.select(f"lo_{level}", f"hi_{level}").rows()
-    cells = [f"{low:,.2f} – {high:,.2f}" for low, high in ends]
-    return Column(f"{level}% band", cells, right=True, optional=optional)
+    return bands(found, f"lo_{level}", f"hi_{level}", f"{level}% band", optional=optional)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+_BUCKETS: Final = "day"
+"""What a store keeps, unless it is told otherwise."""
+
 _store: Final = click.option(
     "--store",
     "place",
@@ -36,7 +39,7 @@ _form: Final = click.option(
 
 @click.command(short_help="Keep a store up to date.")
 @_store
-@asking
+@asking(timeframe=_BUCKETS)
 @click.option(
     "--settle",
     default="3d",
@@ -64,7 +67,7 @@ def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: A
         result = store.sync(
             **kept,
             client=client,
-            timeframe=options["timeframe"] or "day",
+            timeframe=options["timeframe"] or _BUCKETS,
             settle=settle,
             allow_empty=allow_empty,
         )

@@ -21,21 +21,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _QUERY: Final = (
-    click.option(
-        "--start",
-        metavar="WHEN",
-        help="The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date is midnight in the "
-        "time zone. A report and a forecast of the API have a range of their own without it.",
-    ),
     click.option("--end", metavar="WHEN", help="The end, exclusive. [default: now]"),
-    click.option(
-        "--timezone", default="UTC", show_default=True, metavar="ZONE", help="An IANA time zone."
-    ),
-    click.option(
-        "--timeframe",
-        metavar="BUCKET",
-        help="minute, hour, day, week or month. [default: the API's rule for the range]",
-    ),
     click.option(
         "--product",
         multiple=True,
@@ -84,11 +70,46 @@ class OutFile(click.Path):
         return path
 
 
-def asking(command: _Command) -> _Command:
-    """Add the options that make a query and a client."""
-    for option in reversed(_QUERY):
-        command = option(command)
-    return command
+def asking(
+    *,
+    start: str | None = None,
+    timeframe: str = "the API's rule for the range",
+    timezone: str = "UTC",
+) -> Callable[[_Command], _Command]:
+    """Return a decorator that adds the options that make a query and a client.
+
+    Args:
+        start: What a command does without `--start`, in words; None says nothing.
+        timeframe: What it asks for without `--timeframe`, in words.
+        timezone: Which zone it takes without `--timezone`, in words.
+    """
+    instead = "" if start is None else f" [default: {start}]"
+    own = (
+        click.option(
+            "--start",
+            metavar="WHEN",
+            help="The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date is midnight in "
+            f"the time zone.{instead}",
+        ),
+        click.option(
+            "--timezone",
+            default="UTC",
+            metavar="ZONE",
+            help=f"An IANA time zone. [default: {timezone}]",
+        ),
+        click.option(
+            "--timeframe",
+            metavar="BUCKET",
+            help=f"minute, hour, day, week or month. [default: {timeframe}]",
+        ),
+    )
+
+    def added(command: _Command) -> _Command:
+        for option in reversed((own[0], _QUERY[0], *own[1:], *_QUERY[1:])):
+            command = option(command)
+        return command
+
+    return added
 
 
 def query_of(options: dict[str, Any]) -> UsageQuery:

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Print who spent what.")
-@asking
+@asking(
+    start="the month before that of the last whole day",
+    timeframe="day without --start, else the API's rule for the range",
+    timezone="UTC, or that of --snapshot or --store",
+)
 @keeping
 @click.option(
     "--out",
@@ -49,6 +53,8 @@ def report(
     **options: Any,
 ) -> None:
     """Print who spent what: by team, product and endpoint, and against the month before.
+
+    Names beyond the hundred that cost most are one line; their sum is in it.
 
     Without --start, the range is this month so far and the month before, by day. With --out, the
     answer is a page in one file, that can be mailed: also why cost moved, which prices changed,

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import ClassVar, TypeAlias
 
 import polars as pl
 
 from falusage.plotting.dates import moment
-from falusage.reporting.amounts import NOTHING, amount, number, percent, printable
+from falusage.reporting.amounts import NOTHING, amount, band, number, percent, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Cell:
     """A cell's text and the value that it is sorted by."""
 
     text: str
-    value: float | str | None = None
+    value: float | Decimal | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def names(frame: pl.DataFrame, column: str, title: str) -> Column:
 
 def amounts(frame: pl.DataFrame, column: str, title: str, *, signed: bool = False) -> Column:
     """Give a column of money, each cell with its currency."""
-    pairs = zip(frame[column].cast(pl.Float64), frame["currency"], strict=True)
+    pairs = zip(frame[column], frame["currency"], strict=True)
     cells = [Cell(amount(value, printable(unit), signed=signed), value) for value, unit in pairs]
     return Column(title, cells)
 
@@ -103,7 +104,7 @@ def amounts(frame: pl.DataFrame, column: str, title: str, *, signed: bool = Fals
 def ranges(frame: pl.DataFrame, low: str, high: str, title: str) -> Column:
     """Give a column of ranges of numbers, sorted by where they begin."""
     rows = frame.select(low, high).iter_rows()
-    return Column(title, [Cell(f"{a:,.2f} – {b:,.2f}", a) for a, b in rows])
+    return Column(title, [Cell(band(a, b), a) for a, b in rows])
 
 
 def percents(frame: pl.DataFrame, column: str, title: str, *, signed: bool = False) -> Column:
@@ -127,6 +128,11 @@ def _day(at: datetime | date | None) -> Cell:
     if isinstance(at, datetime):
         return Cell(f"{moment(at)} {at.year}", at.isoformat())
     return Cell(f"{moment(datetime(at.year, at.month, at.day))} {at.year}", at.isoformat())
+
+
+def unless_empty(table: Table, otherwise: str) -> Table | Note:
+    """Give a table, or a sentence in its place where it has no row."""
+    return table if table.columns and table.columns[0].cells else Note(otherwise)
 
 
 def whole(frame: pl.DataFrame, caption: str) -> Table:

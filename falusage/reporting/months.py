@@ -13,8 +13,8 @@ import polars as pl
 
 from falusage.columns import INSTANT, total
 from falusage.plotting.dates import span
-from falusage.reporting.spending import currencies, in_order
-from falusage.reporting.tables import amounts, lay_out, names, parted, percents
+from falusage.reporting.spending import MOST, currencies, in_order, others_named
+from falusage.reporting.tables import amounts, lay_out, names, percents, wrapped
 from falusage.timeframes import boundaries, floor, zone
 from falusage.transforms import rollup
 
@@ -30,6 +30,11 @@ class Months:
     before_start: datetime
     before_end: datetime
     days: int
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """Both ranges in words, the later one first."""
+        return span(self.start, self.end), span(self.before_start, self.before_end)
 
 
 def months(closed_until: datetime, *, timezone: str) -> Months:
@@ -64,6 +69,9 @@ def month_so_far(
 ) -> list[str]:
     """Give the lines of a table that compares this month's whole days with the last month's.
 
+    Teams beyond the hundred that cost most are one line; where nothing was spent in either range,
+    that is said instead.
+
     Args:
         usage: A usage table in buckets of a day or finer.
         start: The instant from which the table is whole.
@@ -75,10 +83,13 @@ def month_so_far(
         AlignmentError: A bucket reaches over midnight in `timezone`.
     """
     found = months(closed_until, timezone=timezone)
-    this, before = span(found.start, found.end), span(found.before_start, found.before_end)
+    this, before = found.said
     if start > found.before_start:
-        return [f"No comparison: the table starts after {found.before_start:%Y-%m-%d}."]
-    teams = compared(usage, found, timezone, ["username"])
+        said = f"No comparison: the table starts after {found.before_start:%Y-%m-%d}."
+        return wrapped(said, width)
+    teams = folded(compared(usage, found, timezone, ["username"]))
+    if teams.is_empty():
+        return wrapped(f"Nothing was spent in either range: {this}, and {before}.", width)
     whole = compared(usage, found, timezone, []).with_columns(username=pl.lit("all teams"))
     several = teams.group_by("currency").len().filter(pl.col("len") > 1)
     whole = whole.join(several, on="currency", how="semi").select(teams.columns)
@@ -89,13 +100,12 @@ def month_so_far(
         amounts(rows, "previous", before),
         percents(rows, "pct_change", "change", signed=True),
     ]
-    return parted(lay_out(columns, width=width), by=rows["currency"])
+    return list(lay_out(columns, width=width, parts=rows["currency"]))
 
 
 def compared(usage: pl.DataFrame, found: Months, timezone: str, by: list[str]) -> pl.DataFrame:
     """Give *by*, `currency`, `cost`, `previous` and `pct_change` of what spent in either range."""
     daily = rollup(usage, by=by, every="1d", timezone=timezone)
-    key = [*by, "currency"]
     period = pl.col("period").dt.convert_time_zone("UTC")
 
     def within(start: datetime, end: datetime) -> pl.Expr:
@@ -104,16 +114,37 @@ def compared(usage: pl.DataFrame, found: Months, timezone: str, by: list[str]) -
 
     this, before = within(found.start, found.end), within(found.before_start, found.before_end)
     cost = pl.col("cost")
-    return (
-        daily.with_columns(
-            cost=pl.when(this).then(cost).otherwise(0.0),
-            previous=pl.when(before).then(cost).otherwise(0.0),
-        )
-        .group_by(key)
-        .agg(total("cost"), total("previous"))
-        .filter((cost > 0) | (pl.col("previous") > 0))
-        .with_columns(
-            pct_change=pl.when(pl.col("previous") > 0).then(cost / pl.col("previous") - 1)
-        )
-        .sort("currency", -cost, *by)
+    each = daily.with_columns(
+        cost=pl.when(this).then(cost).otherwise(0.0),
+        previous=pl.when(before).then(cost).otherwise(0.0),
     )
+    sums = _summed(each, [*by, "currency"])
+    return sums.filter((cost > 0) | (pl.col("previous") > 0)).sort("currency", -cost, *by)
+
+
+def folded(teams: pl.DataFrame, *, most: int = MOST) -> pl.DataFrame:
+    """Fold the teams of a currency beyond the `most` that cost most, in either range, into one.
+
+    >>> teams = pl.DataFrame({
+    ...     "username": ["a", "b", "c"], "currency": "USD", "cost": [9.0, 2.0, 1.0],
+    ...     "previous": [9.0, 0.0, 4.0], "pct_change": [0.0, None, -0.75],
+    ... })
+    >>> folded(teams, most=1).select("username", "cost", "previous", "pct_change").rows()
+    [('a', 9.0, 9.0, 0.0), ('2 others', 3.0, 4.0, -0.25)]
+    """
+    size = pl.max_horizontal("cost", "previous")
+    placed = teams.with_columns(_place=size.rank("ordinal", descending=True).over("currency"))
+    first = placed.filter(pl.col("_place") <= most).select(teams.columns)
+    rest = placed.filter(pl.col("_place") > most)
+    if rest.is_empty():
+        return teams
+    counted = rest.with_columns(username=others_named(pl.len().over("currency")))
+    others = _summed(counted, ["username", "currency"]).select(teams.columns)
+    whole = pl.concat([first, others.sort("currency")])
+    return in_order(whole, teams["currency"].unique(maintain_order=True).to_list())
+
+
+def _summed(each: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    cost, previous = pl.col("cost"), pl.col("previous")
+    sums = each.group_by(key).agg(total("cost"), total("previous"))
+    return sums.with_columns(pct_change=pl.when(previous > 0).then(cost / previous - 1))

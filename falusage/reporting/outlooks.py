@@ -52,7 +52,7 @@ def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
         blocks.days(status, "runs_out_on", "runs out on"),
         blocks.names(status, "status", "status"),
     ]
-    return section([Table(caption, shown)])
+    return section([blocks.unless_empty(Table(caption, shown), "No budget is given.")])
 
 
 def outlook(bill: Bill, frame: pl.DataFrame) -> Section:
@@ -73,7 +73,7 @@ def outlook(bill: Bill, frame: pl.DataFrame) -> Section:
     elif set(_OUTLOOK) <= set(frame.columns) and frame.height:
         found.append(_month(frame))
     else:
-        found.append(blocks.whole(frame, "Outlook"))
+        found.append(blocks.unless_empty(blocks.whole(frame, "Outlook"), "Nothing is forecast."))
     return Section("outlook", "Where it will end", found)
 
 

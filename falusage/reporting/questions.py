@@ -23,9 +23,9 @@ from falusage.reporting import blocks
 from falusage.reporting.amounts import amount, printable
 from falusage.reporting.blocks import Block, Facts, Note, Section, Table
 from falusage.reporting.certainty import Certainty
-from falusage.reporting.months import Months, compared
+from falusage.reporting.months import Months, compared, folded
 from falusage.reporting.pictures import picture
-from falusage.reporting.spending import currencies
+from falusage.reporting.spending import MOST, currencies, totals
 from falusage.timeframes import ceil, floor, zone
 from falusage.transforms import (
     anomalies,
@@ -37,9 +37,6 @@ from falusage.transforms import (
 from falusage.transforms.anomalies import learned_from
 
 TITLES: Final = {"username": "team", "product": "product", "endpoint_id": "endpoint"}
-_MOST: Final = 100
-"""The rows of a table; what is beyond is folded, and not lost."""
-
 _DRIVERS: Final = 25
 _INSTANT: Final = timedelta(microseconds=1)
 _WHY: Final = {
@@ -108,9 +105,10 @@ def spenders(bill: Bill) -> Section:
     start, end = (bill.local(at) for at in (bill.certainty.start, bill.certainty.end))
     for currency in bill.currencies:
         usage = bill.of(currency)
+        ((_, spent),) = totals(usage)
         found.append(_daily(bill, usage))
         for by, title in TITLES.items():
-            shares = cost_share(usage, by=by, top=_MOST)
+            shares = cost_share(usage, by=by, top=MOST)
             if by == "endpoint_id" and shares.height > 1:
                 few = cost_share(usage, by=by, top=TOP)
                 draw = partial(
@@ -127,8 +125,7 @@ def spenders(bill: Bill) -> Section:
                 blocks.amounts(shares, "cost", "cost"),
                 blocks.percents(shares, "share", "share"),
             ]
-            spent = amount(shares.select(total("cost")).item(), printable(currency))
-            sums = ("in all", spent, "") if shares.height > 1 else ()
+            sums = ("in all", amount(spent, printable(currency)), "") if shares.height > 1 else ()
             found.append(Table(f"Cost by {title}, {printable(currency)}", columns, sums))
         found += _hours(bill, usage)
     return Section("who", "Who spent it, and on what", found)
@@ -166,7 +163,7 @@ def moved(bill: Bill) -> Section:
     ranges = bill.compared
     if ranges is None:
         return section([Note("There is no earlier range in the table to compare with.")])
-    this, before = span(ranges.start, ranges.end), span(ranges.before_start, ranges.before_end)
+    this, before = ranges.said
     if not _holds(bill, ranges):
         held = span(bill.local(bill.certainty.start), bill.local(bill.certainty.closed_until))
         return section(
@@ -188,14 +185,14 @@ def moved(bill: Bill) -> Section:
     for currency in bill.currencies:
         rows = teams.filter(pl.col("currency") == currency)
         effects = why.filter(pl.col("currency") == currency)
-        if effects.is_empty():
+        if rows.is_empty():
+            said = f"Nothing was spent in {printable(currency)} in either range"
+            found.append(Note(f"{said}: {this}, and {before}."))
             continue
-        change = effects.select(total("amount")).item()
-        said = amount(abs(change), printable(currency))
-        verb = "more" if change > 0 else "less"
-        found.append(
-            Note(f"{this} cost {said} {verb} than {before}. The effects below sum to that.")
-        )
+        found.append(Note(_change(rows, effects, this, before, currency)))
+        if not (effects["amount"] != 0).any():
+            found.append(_movers(rows, this, before, currency))
+            continue
         draw = partial(
             plotting.plot_bridge,
             effects,
@@ -209,7 +206,20 @@ def moved(bill: Bill) -> Section:
             _movers(rows, this, before, currency),
             _drivers(effects, currency),
         ]
-    return section(found or [Note("Nothing was spent in either range.")])
+    return section(found or [Note(f"Nothing was spent in either range: {this}, and {before}.")])
+
+
+def _change(
+    rows: pl.DataFrame, effects: pl.DataFrame, this: str, before: str, currency: str
+) -> str:
+    """Say in a sentence by how much two ranges differ, and what is below it."""
+    change = effects.select(total("amount")).item()
+    if change:
+        said = f"{amount(abs(change), printable(currency))} {'more' if change > 0 else 'less'} than"
+        return f"{this} cost {said} {before}. The effects below sum to that."
+    spent = amount(rows.select(total("cost")).item(), printable(currency))
+    same = f"{this} cost as much as {before}: {spent}."
+    return f"{same} The effects below cancel out." if (effects["amount"] != 0).any() else same
 
 
 def _holds(bill: Bill, ranges: Months) -> bool:
@@ -242,7 +252,7 @@ def _effects(effects: pl.DataFrame, currency: str) -> Table:
 
 
 def _movers(rows: pl.DataFrame, this: str, before: str, currency: str) -> Table:
-    rows = rows.with_columns(change=pl.col("cost") - pl.col("previous"))
+    rows = folded(rows).with_columns(change=pl.col("cost") - pl.col("previous"))
     columns = [
         blocks.names(rows, "username", "team"),
         blocks.amounts(rows, "previous", before),

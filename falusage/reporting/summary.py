@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import polars as pl
 
 from falusage.errors import AlignmentError
@@ -11,9 +9,12 @@ from falusage.plotting.dates import span
 from falusage.reporting.amounts import amount, printable
 from falusage.reporting.certainty import Certainty
 from falusage.reporting.months import month_so_far
-from falusage.reporting.spending import spending, totals
+from falusage.reporting.spending import MOST, spending, totals
+from falusage.reporting.tables import wrapped
 
 TOP_ENDPOINTS = 7
+_NARROW = 40
+"""Below this width, what is said of a word does not stand beside it, but under it."""
 
 
 def summary(usage: pl.DataFrame, certainty: Certainty, *, width: int | None = None) -> str:
@@ -22,19 +23,19 @@ def summary(usage: pl.DataFrame, certainty: Certainty, *, width: int | None = No
     Args:
         usage: A usage table.
         certainty: What is known of how it came about.
-        width: The width to keep to; None is any.
+        width: The width to keep to; None is any. A number is never cut for it.
 
     Returns:
-        Lines: the total of each currency; the cost by team, by product and of the endpoints that
-        cost most; the month so far against the month before, over the same days; how sure the
-        numbers are.
+        Lines: the total of each currency; the cost by team and by product, of the hundred that
+        cost most and of the others together, and of the endpoints that cost most; the month so far
+        against the month before, over the same days; how sure the numbers are.
     """
     start, end = map(certainty.local, (certainty.start, certainty.end))
-    sections = [("Spent", _spent(usage, f"{span(start, end)}, {certainty.timezone}"))]
+    sections = [("Spent", _spent(usage, f"{span(start, end)}, {certainty.timezone}", width))]
     if usage.height:
         sections += [
-            ("By team", spending(usage, by="username", title="team", width=width)),
-            ("By product", spending(usage, by="product", title="product", width=width)),
+            ("By team", spending(usage, by="username", title="team", top=MOST, width=width)),
+            ("By product", spending(usage, by="product", title="product", top=MOST, width=width)),
             (
                 f"Top {TOP_ENDPOINTS} endpoints",
                 spending(usage, by="endpoint_id", title="endpoint", top=TOP_ENDPOINTS, width=width),
@@ -44,21 +45,19 @@ def summary(usage: pl.DataFrame, certainty: Certainty, *, width: int | None = No
                 _months(usage, certainty, width),
             ),
         ]
-    sure = [part for line in certainty.lines(usage) for part in _wrapped(line, width, indent=12)]
+    indent = 12 if width is None or width >= _NARROW else 2
+    lines = certainty.lines(usage)
+    sure = [part for line in lines for part in wrapped(line, width, indent=indent)]
     sections.append(("How sure this is", sure))
     return "\n\n".join(
-        "\n".join([*_wrapped(title.upper(), width), *lines]) for title, lines in sections
+        "\n".join([*wrapped(title.upper(), width), *lines]) for title, lines in sections
     )
 
 
-def _wrapped(line: str, width: int | None, *, indent: int = 0) -> list[str]:
-    return textwrap.wrap(line, max(width or len(line), 24), subsequent_indent=" " * indent)
-
-
-def _spent(usage: pl.DataFrame, when: str) -> list[str]:
+def _spent(usage: pl.DataFrame, when: str, width: int | None) -> list[str]:
     sums = [amount(cost, printable(currency)) for currency, cost in totals(usage)]
     room = max(map(len, sums), default=0)
-    return [*(text.rjust(room) for text in sums or ["nothing"]), when]
+    return [*(text.rjust(room) for text in sums or ["nothing"]), *wrapped(when, width)]
 
 
 def _months(usage: pl.DataFrame, certainty: Certainty, width: int | None) -> list[str]:
@@ -71,4 +70,5 @@ def _months(usage: pl.DataFrame, certainty: Certainty, width: int | None) -> lis
             width=width,
         )
     except AlignmentError:
-        return ["No comparison: the buckets are longer than a day; load with --timeframe day."]
+        said = "No comparison: the buckets are longer than a day; load with --timeframe day."
+        return wrapped(said, width)

@@ -1,21 +1,22 @@
 """Columns of text laid out side by side, in the width that there is.
 
 Where the width is short, what a reader can do without is left out first, then long names are cut
-in their middle. Numbers are never cut.
+in their middle. Numbers are never cut: where they have no room side by side, each row is a few
+lines, one for each column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Final
 
 import polars as pl
 
 from falusage.plotting.formats import shorten
-from falusage.reporting.amounts import amount, bar, number, percent, printable
+from falusage.reporting.amounts import amount, band, bar, number, percent, printable
 
 _GAP: Final = "  "
 _LEGIBLE: Final = 20
@@ -56,8 +57,7 @@ def names(frame: pl.DataFrame, name: str, title: str, *, optional: bool = False)
 
 def amounts(frame: pl.DataFrame, name: str, title: str, *, signed: bool = False) -> Column:
     """Give a column of money, each cell with its own currency."""
-    # Doubles, whatever they were summed in: of one amount, all columns then round the same way.
-    pairs = zip(frame[name].cast(pl.Float64), frame["currency"], strict=True)
+    pairs = zip(frame[name], frame["currency"], strict=True)
     cells = [amount(value, printable(currency), signed=signed) for value, currency in pairs]
     return Column(title, cells, right=True)
 
@@ -68,17 +68,29 @@ def percents(frame: pl.DataFrame, name: str, title: str, *, signed: bool = False
     return Column(title, cells, right=True, optional=True)
 
 
+def bands(
+    frame: pl.DataFrame, low: str, high: str, title: str, *, optional: bool = False
+) -> Column:
+    """Give a column of intervals of money."""
+    cells = [band(*ends) for ends in frame.select(low, high).iter_rows()]
+    return Column(title, cells, right=True, optional=optional)
+
+
 def bars(frame: pl.DataFrame, name: str) -> Column:
     """Give a column that draws shares."""
     return Column("", [bar(cell) for cell in frame[name]], optional=True)
 
 
-def lay_out(columns: Sequence[Column], *, width: int | None = None) -> Iterator[str]:
-    """Give the lines of a table, its titles first.
+def lay_out(
+    columns: Sequence[Column], *, width: int | None = None, parts: Iterable[object] = ()
+) -> Iterator[str]:
+    """Give the lines of a table, its titles first; of no rows, the titles alone.
 
     Args:
         columns: What to show, from left to right; the optional ones furthest right go first.
-        width: The width to keep to, where the numbers leave it possible; None is any.
+        width: The width to keep to; None is any. Where the columns have no room beside each
+            other, each row is a line for each of them.
+        parts: A value for each row; an empty line stands wherever it changes.
 
     >>> team = Column("team", ["acme-data-platform", "acme"], shrinks=True)
     >>> cost = Column("cost", ["1,204.00 USD", "9.50 USD"], right=True)
@@ -87,6 +99,13 @@ def lay_out(columns: Sequence[Column], *, width: int | None = None) -> Iterator[
     team                cost
     acme-…form  1,204.00 USD
     acme            9.50 USD
+    >>> for line in lay_out([team, cost], width=18):
+    ...     print(line)
+    acme-data-platform
+      cost
+      1,204.00 USD
+    acme
+      cost 9.50 USD
     """
     shown = list(columns)
     widths = [column.width for column in shown]
@@ -94,12 +113,36 @@ def lay_out(columns: Sequence[Column], *, width: int | None = None) -> Iterator[
         while _width([_least(one, _LEGIBLE) for one in shown]) > width and _drop_one(shown):
             pass
         widths = _fitted(shown, width)
-    for row in [
-        [column.title for column in shown],
-        *zip(*(column.cells for column in shown), strict=True),
-    ]:
-        cells = zip(row, shown, widths, strict=True)
-        yield _GAP.join(_cell(text, column, room) for text, column, room in cells).rstrip()
+    rows = list(zip(*(column.cells for column in shown), strict=True))
+    part = list(parts)
+    stacked = width is not None and _width(widths) > width
+    if not stacked:
+        yield _beside([column.title for column in shown], shown, widths)
+    for place, row in enumerate(rows):
+        if place and part and part[place] != part[place - 1]:
+            yield ""
+        if stacked:
+            yield from _stacked(row, shown, width or 0)
+        else:
+            yield _beside(row, shown, widths)
+
+
+def _beside(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
+    cells = zip(row, columns, widths, strict=True)
+    return _GAP.join(_cell(text, column, room) for text, column, room in cells).rstrip()
+
+
+def _stacked(row: Sequence[str], columns: Sequence[Column], width: int) -> Iterator[str]:
+    """Give a row as lines: its first cell, and under it the others, each after its title."""
+    for place, (text, column) in enumerate(zip(row, columns, strict=True)):
+        lead = _GAP if place else ""
+        short = shorten(text, max(width - len(lead), _SHORTEST)) if column.shrinks else text
+        line = f"{lead}{column.title} {short}" if place and column.title else f"{lead}{short}"
+        if place and column.title and len(line) > width:
+            yield f"{lead}{column.title}"
+            line = f"{lead}{short}"
+        if line.strip():
+            yield line
 
 
 def _cell(text: str, column: Column, width: int) -> str:
@@ -136,10 +179,15 @@ def _fitted(columns: Sequence[Column], width: int) -> list[int]:
     return widths
 
 
-def parted(lines: Iterator[str], *, by: pl.Series) -> list[str]:
-    """Give a table's lines with an empty one wherever the value of its rows changes."""
-    starts = [False, False, *(a != b for a, b in pairwise(by))]
-    return [part for line, new in zip(lines, starts, strict=True) for part in ["", line][not new :]]
+def wrapped(line: str, width: int | None, *, indent: int = 0) -> list[str]:
+    """Break a sentence into lines, at spaces only: neither a number nor a date is cut."""
+    return textwrap.wrap(
+        line,
+        max(width or len(line), indent + 1),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def usage_table(

@@ -92,7 +92,7 @@ def test_ranges_that_were_asked_for_are_compared(usage: pl.DataFrame) -> None:
     ends = [datetime(2025, *day, tzinfo=UTC) for day in ((5, 2), (5, 3), (5, 1), (5, 2))]
     asked = bill(usage)
     asked = Bill(usage, asked.certainty, "UTC", Months(*ends, days=1), {})
-    assert "2 May 2025 cost 0.00 USD less than 1 May 2025" in notes(questions.moved(asked))
+    assert "2 May 2025 cost as much as 1 May 2025: 4.00 USD." in notes(questions.moved(asked))
 
 
 @pytest.mark.parametrize(

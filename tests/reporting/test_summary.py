@@ -36,12 +36,41 @@ def test_shares_are_of_their_currency(usage: pl.DataFrame) -> None:
     assert ["paris", "190.00", "EUR", "100.0%", "█" * 16] == lines[4].split()
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 200])
+@pytest.mark.parametrize("width", [20, 24, 30, 40, 60, 80, 200, 10**9])
 def test_a_report_keeps_to_the_width(usage: pl.DataFrame, width: int) -> None:
-    """Down to 40 columns, no line is longer than the terminal is wide."""
+    """Down to 20 columns, no line is longer than the terminal is wide, and no number is cut."""
     long = usage.with_columns(pl.col("username") + "-of-the-organization")
 
-    assert width >= max(map(len, summary(long, WHOLE, width=width).splitlines()))
+    lines = summary(long, WHOLE, width=width).splitlines()
+
+    assert width >= max(map(len, lines))
+    assert "190.00 USD" in " ".join(lines)
+
+
+def test_a_terminal_of_no_width_gets_every_number(usage: pl.DataFrame) -> None:
+    """One column is too narrow for anything; words stand alone, and amounts are whole."""
+    lines = [line.strip() for line in summary(usage, WHOLE, width=1).splitlines()]
+
+    assert {"380.00 USD", "190.00 USD", "190.00 EUR"} <= {*lines}
+
+
+def test_a_thousand_teams_are_folded(usage: pl.DataFrame) -> None:
+    """A hundred are shown, the others are one line, and both tables sum to the whole."""
+    several = usage.filter(pl.col("username") == "ads").join(
+        pl.DataFrame({"team": [f"team-{n:04}" for n in range(1_000)]}), how="cross"
+    )
+    many = several.with_columns(username="team").drop("team")
+    team = pl.col("username").str.tail(4).cast(pl.Int64)
+    many = many.with_columns(cost=pl.when(team < 2).then(100.0).otherwise(0.5))
+
+    lines = summary(many, WHOLE, width=80).splitlines()
+
+    assert len(lines) < 250
+    assert "other" in [line.split()[0] for line in lines if line]
+    (others,) = (line for line in lines if line.startswith("900 others"))
+    assert ["4,500.00", "USD"] == others.split()[2:4]
+    (whole,) = (line for line in lines if line.startswith("all teams"))
+    assert ["6,990.00", "USD"] == whole.split()[2:4]
 
 
 def test_weeks_cannot_be_compared_by_month(usage: pl.DataFrame) -> None:
