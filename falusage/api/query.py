@@ -7,7 +7,6 @@ overlap. `Ask` is one request of a query: a window, a chunk of at most 50 ids, a
 
 from __future__ import annotations
 
-import difflib
 import functools
 import itertools
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from falusage import timeframes
+from falusage._suggestions import did_you_mean
 from falusage.columns import PRODUCTS
 from falusage.errors import QueryError
 from falusage.timeframes import TIMEFRAMES, Timeframe
@@ -118,7 +118,10 @@ class UsageQuery:
         if timeframe is None:
             timeframe = timeframes.auto_timeframe(first, last)
         elif timeframe not in TIMEFRAMES:
-            raise QueryError(f"timeframe {timeframe!r} is not one of {', '.join(TIMEFRAMES)}")
+            raise QueryError(
+                f"timeframe {timeframe!r} is not one of {', '.join(TIMEFRAMES)}."
+                f"{did_you_mean(timeframe, TIMEFRAMES)}"
+            )
         for name, flag in (
             ("bound_to_timeframe", bound_to_timeframe),
             ("auth_method", auth_method),
@@ -134,7 +137,10 @@ class UsageQuery:
             raise QueryError(f"limit is {limit!r}; expected a whole number from 1 up, or None")
         products = _names("product", product)
         if unknown := [name for name in products if name not in PRODUCTS]:
-            raise QueryError(f"product {unknown[0]!r} is not one of {', '.join(PRODUCTS)}")
+            raise QueryError(
+                f"product {unknown[0]!r} is not one of {', '.join(PRODUCTS)}."
+                f"{did_you_mean(unknown[0], PRODUCTS)}"
+            )
         for name, value in {
             "start": first,
             "end": last,
@@ -176,11 +182,9 @@ def query_of(
     known = {each.name for each in dataclass_fields(UsageQuery)} - {"start", "end"}
     for name in fields:
         if name not in known:
-            longer = [other for other in sorted(known) if name in other]
-            near = longer or difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            guess = f"Did you mean {near[0]!r}? " if near else ""
+            guess = did_you_mean(name, sorted(known))
             raise QueryError(
-                f"there is no argument {name!r}. {guess}Expected {', '.join(sorted(known))}"
+                f"there is no argument {name!r}.{guess} Expected {', '.join(sorted(known))}"
             )
     return UsageQuery(start, end, **fields)
 

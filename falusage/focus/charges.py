@@ -12,6 +12,7 @@ from typing import Final, get_args
 
 import polars as pl
 
+from falusage._suggestions import did_you_mean
 from falusage.columns import AUTH, ITEM, MONEY
 from falusage.errors import QueryError
 from falusage.focus.columns import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
@@ -107,7 +108,10 @@ def _check(account_id: str, account_name: str, timeframe: str, version: str) -> 
         if not isinstance(value, str) or not value.strip():
             raise QueryError(f"billing_account_{name} is {value!r}; expected text, not empty")
     if timeframe not in TIMEFRAMES:
-        raise QueryError(f"timeframe is {timeframe!r}; expected one of {', '.join(TIMEFRAMES)}")
+        raise QueryError(
+            f"timeframe is {timeframe!r}; expected one of {', '.join(TIMEFRAMES)}."
+            f"{did_you_mean(timeframe, TIMEFRAMES)}"
+        )
     if version not in get_args(Version):
         raise QueryError(f"version is {version!r}; expected '1.2' or '1.4'")
 
