@@ -21,7 +21,7 @@ _MEANINGS: Final = (
     ("product", "service", "category", "kind"),
     ("unit_price", "price", "list price", "price per unit"),
     ("quantity", "count", "units", "volume", "requests"),
-    ("budget", "monthly budget", "amount", "allowance", "limit", "cap", "max", "ceiling"),
+    ("budget", "monthly budget", "amount", "allowance", "cap", "ceiling"),
     ("cost", "amount", "spend", "spent", "spending", "charge", "charges", "billed", "total"),
     ("currency", "currency code", "ccy", "curr"),
     ("bucket", "date", "day", "time", "timestamp", "datetime"),
@@ -37,6 +37,15 @@ _MEANINGS: Final = (
     ("snapshot", "input", "file", "parquet"),
     ("store", "folder", "history", "delta"),
     ("horizon", "ahead", "periods", "steps"),
+    ("load", "fetch", "get", "list", "show", "usage", "print"),
+    ("snapshot", "download", "save", "export", "dump"),
+    ("sync", "update", "refresh", "pull", "fetch"),
+    ("report", "summary", "page", "html"),
+    ("forecast", "predict", "outlook", "budget", "project"),
+    ("history", "versions", "log"),
+    ("restatements", "changes", "diff", "corrections"),
+    ("serve", "server", "emulator", "run", "mock"),
+    ("demo", "example", "sample", "try"),
     ("minute", "1m", "min", "minutes", "minutely"),
     ("hour", "1h", "h", "hours", "hourly", "60m"),
     ("day", "1d", "d", "days", "daily", "24h"),
@@ -89,19 +98,18 @@ def closest(name: object, known: Iterable[str]) -> str | None:
         >>> closest("reconcile", ["timezone", "timeframe", "endpoint_id"]) is None
         True
     """
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name.strip():
         return None
     names = list(dict.fromkeys(known))
     plain = _plain(name)
     of_plain: dict[str, str] = {}
     for each in names:
         of_plain.setdefault(_plain(each), each)
-    if plain in of_plain:
-        return of_plain[plain]
-    for meaning in _MEANINGS:
-        same = [_plain(word) for word in meaning]
-        if plain in same or plain.removesuffix("s") in same:
-            for word in same:
+    one = plain.removesuffix("s")
+    for same in ((plain, one, f"{plain}s"), *_MEANINGS):
+        alike = [_plain(word) for word in same]
+        if plain in alike or one in alike:
+            for word in alike:
                 if word in of_plain:
                     return of_plain[word]
     words = set(_words(name))

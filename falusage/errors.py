@@ -265,4 +265,8 @@ def warn(message: str, category: type[FalUsageWarning]) -> None:
     warnings.warn(message, category, stacklevel=depth)
 
 
-_OURS = (f"{Path(__file__).parent}{os.sep}", contextlib.__file__)
+_OURS = (
+    *(f"{Path(module).parent}{os.sep}" for module in (__file__, pl.__file__)),
+    contextlib.__file__,
+)
+"""What stands between a warning and the caller; Polars calls us back when a plan is collected."""

@@ -24,6 +24,7 @@ from falusage.cli.forecasting import forecast
 from falusage.cli.keeping import history, restatements, sync
 from falusage.cli.report import report
 from falusage.cli.serving import serve
+from falusage.cli.suggesting import Commands, unknown_option
 from falusage.cli.terminal import explain, prepare_streams, say, show_warning
 
 REFUSED = 1
@@ -34,6 +35,7 @@ NOBODY_READS = 141
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The key is never an option: set FAL_ADMIN_KEY to an admin key of your organization's "
     "root team. FALUSAGE_BASE_URL is where the API lives, if not at the provider's own address.",
@@ -75,7 +77,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
-        error.show(sys.stderr)
+        said = unknown_option(error) if isinstance(error, click.NoSuchOption) else error
+        said.show(sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from falusage.cli.options import OutFile, asking, client_of, is_given, query_of, say_if_nothing
+from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv"]),
+    type=OneOf(["table", "json", "csv"]),
     default="table",
     show_default=True,
     help="How to print it: json is a list of records; in csv, text that a spreadsheet would run "

@@ -9,6 +9,7 @@ import click
 
 from falusage.cli.options import OutFile, asking, client_of, query_of
 from falusage.cli.sources import keeping, kept
+from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--focus-version",
-    type=click.Choice(["1.2", "1.4"]),
+    type=OneOf(["1.2", "1.4"]),
     default="1.2",
     show_default=True,
     help="The specification's version.",

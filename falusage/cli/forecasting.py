@@ -24,6 +24,7 @@ from falusage.cli.options import (
 )
 from falusage.cli.pictures import save
 from falusage.cli.sources import keeping, kept
+from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ _HISTORY: Final = timedelta(weeks=26)
 )
 @click.option(
     "--every",
-    type=click.Choice(["1h", "1d", "1w", "1mo", "1q", "1y"]),
+    type=OneOf(["1h", "1d", "1w", "1mo", "1q", "1y"]),
     default="1d",
     show_default=True,
     help="The periods of --horizon.",
@@ -68,7 +69,7 @@ _HISTORY: Final = timedelta(weeks=26)
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv"]),
+    type=OneOf(["table", "json", "csv"]),
     default="table",
     show_default=True,
     help="How to print it; json and csv have every column.",
@@ -222,7 +223,7 @@ def _print(result: pl.DataFrame, by: tuple[str, ...], form: str, columns: Any) -
 
 
 def _outlook_columns(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
-    from falusage.reporting.amounts import percent
+    from falusage.reporting.amounts import chance
     from falusage.reporting.tables import Column, amounts, names
 
     columns = [
@@ -235,8 +236,9 @@ def _outlook_columns(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
     if found["budget"].count():
         columns += [
             amounts(found, "budget", "budget"),
-            Column("chance over", [percent(c) for c in found["chance_over"]], right=True),
+            Column("chance over", [chance(c) for c in found["chance_over"]], right=True),
             Column("runs out on", [str(day or "-") for day in found["runs_out_on"]]),
+            names(found, "status", "status"),
         ]
     return [*columns, names(found, "model", "model", optional=True)]
 
@@ -280,5 +282,5 @@ def _band(found: pl.DataFrame, level: int, *, optional: bool = False) -> Column:
     from falusage.reporting.tables import Column
 
     ends = found.select(f"lo_{level}", f"hi_{level}").rows()
-    cells = [f"{low:,.2f} – {high:,.2f}" for low, high in ends]
+    cells = ["-" if low is None else f"{low:,.2f} – {high:,.2f}" for low, high in ends]
     return Column(f"{level}% band", cells, right=True, optional=optional)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from falusage.cli.options import asking, client_of
+from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _store: Final = click.option(
 _form: Final = click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv"]),
+    type=OneOf(["table", "json", "csv"]),
     default="table",
     show_default=True,
     help="How to print it; json and csv have every column.",

@@ -13,7 +13,7 @@ from typing import ClassVar, TypeAlias
 import polars as pl
 
 from falusage.plotting.dates import moment
-from falusage.reporting.amounts import NOTHING, amount, number, percent, printable
+from falusage.reporting.amounts import NOTHING, amount, chance, number, percent, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,13 @@ def amounts(frame: pl.DataFrame, column: str, title: str, *, signed: bool = Fals
 def ranges(frame: pl.DataFrame, low: str, high: str, title: str) -> Column:
     """Give a column of ranges of numbers, sorted by where they begin."""
     rows = frame.select(low, high).iter_rows()
-    return Column(title, [Cell(f"{a:,.2f} – {b:,.2f}", a) for a, b in rows])
+    texts = [(NOTHING if a is None else f"{a:,.2f} – {b:,.2f}", a) for a, b in rows]
+    return Column(title, [Cell(text, a) for text, a in texts])
+
+
+def chances(frame: pl.DataFrame, column: str, title: str) -> Column:
+    """Return a column of chances."""
+    return Column(title, [Cell(chance(cell), cell) for cell in frame[column]])
 
 
 def percents(frame: pl.DataFrame, column: str, title: str, *, signed: bool = False) -> Column:
@@ -141,7 +147,8 @@ def whole(frame: pl.DataFrame, caption: str) -> Table:
         ):
             found.append(amounts(frame, column, title))
         elif dtype.is_float() and _RATIOS & {*column.split("_")}:
-            found.append(percents(frame, column, title))
+            of_chance = bool(_CHANCES & {*column.split("_")})
+            found.append((chances if of_chance else percents)(frame, column, title))
         elif dtype.is_numeric():
             found.append(numbers(frame, column, title))
         elif column != "currency":
@@ -149,4 +156,5 @@ def whole(frame: pl.DataFrame, caption: str) -> Table:
     return Table(caption, found)
 
 
-_RATIOS = frozenset(("share", "pct", "coverage", "probability", "chance"))
+_CHANCES = frozenset(("probability", "chance"))
+_RATIOS = _CHANCES | {"share", "pct", "coverage"}
