@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from falusage.cli.matching import UNMATCHED, say_if_unmatched
 from falusage.cli.options import OutFile, asking, client_of, query_of
 from falusage.cli.sources import keeping, kept
 from falusage.cli.suggesting import OneOf
@@ -55,10 +56,12 @@ def focus(
     """
     from falusage.focus import to_focus
 
+    unmatched = False
     source = kept(context, path, store, options, but=("timeframe",))
     if source is None:
         with client_of(options) as client:
             loaded = client.load(query_of(options))
+            unmatched = say_if_unmatched(client, loaded.receipt)
         say(str(loaded.receipt))
         usage, timeframe = loaded.usage, loaded.receipt.query.timeframe
     else:
@@ -74,6 +77,8 @@ def focus(
     )
     _write(table, out)
     say(f"{table.height:,} charges written to {out}")
+    if unmatched:
+        context.exit(UNMATCHED)
 
 
 def _write(table: pl.DataFrame, out: Path) -> None:
