@@ -55,7 +55,10 @@ def focus(
     coarser; FOCUS has it in UTC.
     """
     from falusage.focus import to_focus
+    from falusage.focus.charges import check_arguments
 
+    asked = options["timeframe"] or "day"
+    check_arguments(billing_account_id, billing_account_name, asked, focus_version)
     unmatched = False
     source = kept(context, path, store, options, but=("timeframe",))
     if source is None:

@@ -83,7 +83,7 @@ def to_focus(
     >>> focus.select("SubAccountName", "ServiceName", "PricingQuantity", "BilledCost").row(0)
     ('ads', 'fal Model APIs', Decimal('10.000000000000'), Decimal('1.000000000000'))
     """
-    _check(billing_account_id, billing_account_name, timeframe, version)
+    check_arguments(billing_account_id, billing_account_name, timeframe, version)
     table = plan(usage).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
     schema = require(table, (*BUCKET, *ITEM))
     require_numbers(table, (*_SUMS, "unit_price"))
@@ -103,7 +103,8 @@ def to_focus(
     )
 
 
-def _check(account_id: str, account_name: str, timeframe: str, version: str) -> None:
+def check_arguments(account_id: str, account_name: str, timeframe: str, version: str) -> None:
+    """Raise a `QueryError` on what `to_focus` does not take, before there is a table."""
     for name, value in (("id", account_id), ("name", account_name)):
         if not isinstance(value, str) or not value.strip():
             raise QueryError(f"billing_account_{name} is {value!r}; expected text, not empty")
