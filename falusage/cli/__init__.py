@@ -1,8 +1,8 @@
 """The command line: a thin shell over the package.
 
-Results go to stdout, progress, warnings and errors to stderr; 0 is done, 1 refused, 2 wrong
-usage, 130 interrupted. Each command imports what it needs when it runs, so that `--help` and a
-mistyped option answer at once.
+Results go to stdout, progress, warnings and errors to stderr. Exit codes: 0 is done; 1 is refused,
+or a filter or a budget that matches nothing; 2 is wrong usage; 130 is interrupted. Each command
+imports what it needs when it runs, so that `--help` and a mistyped option answer at once.
 """
 
 from __future__ import annotations

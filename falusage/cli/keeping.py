@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from falusage.cli.matching import UNMATCHED, say_if_store_unmatched
 from falusage.cli.options import asking, client_of
 from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import put, put_data, say, width
@@ -49,7 +50,16 @@ _form: Final = click.option(
     "--allow-empty", is_flag=True, help="Believe it where days that had spend come back empty."
 )
 @click.option("--compact", is_flag=True, help="Merge small files afterwards.")
-def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: Any) -> None:
+@click.pass_context
+def sync(
+    context: click.Context,
+    *,
+    place: str,
+    settle: str,
+    allow_empty: bool,
+    compact: bool,
+    **options: Any,
+) -> None:
     """Read what is new, and again what is young, into a store; days by default.
 
     Run it every night with the same options: it goes on from what the store has, wherever the
@@ -69,6 +79,7 @@ def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: A
             settle=settle,
             allow_empty=allow_empty,
         )
+        unmatched = say_if_store_unmatched(client, store, result, options)
     say(str(result))
     for start, end in store.gaps:
         say(
@@ -77,6 +88,8 @@ def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: A
         )
     if compact and (version := store.compact()) is not None:
         say(f"compacted: version {version}")
+    if unmatched:
+        context.exit(UNMATCHED)
 
 
 @click.command(short_help="List a store's versions.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from falusage._suggestions import closest
 from falusage.cli.terminal import say
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from falusage.api.client import UsageClient
     from falusage.api.query import UsageQuery
     from falusage.api.receipt import Receipt
+    from falusage.storage import SyncResult, UsageStore
 
 UNMATCHED: Final = 1
 """The exit code where a filter or a budget matched nothing."""
@@ -46,6 +47,21 @@ def say_if_unmatched(client: UsageClient, receipt: Receipt) -> bool:
     # Keys are in no receipt; of an answer without rows, none of them matched.
     there = receipt.reconciliation
     return say_unmatched(client, receipt.query, there, empty=not receipt.rows_received)
+
+
+def say_if_store_unmatched(
+    client: UsageClient, store: UsageStore, result: SyncResult, options: Mapping[str, Any]
+) -> bool:
+    """Say which filters of a sync name nothing that the store has; see `say_if_unmatched`."""
+    from falusage.api.query import UsageQuery
+
+    filters = {field: options[field] for field in _COLUMNS if options[field]}
+    if not filters:
+        return False
+    columns = [column for field, column in _COLUMNS.items() if field != "api_key_id"]
+    there = store.scan().select(columns).unique().collect()
+    query = UsageQuery(result.start, result.end, timezone=options["timezone"], **filters)
+    return say_unmatched(client, query, there, empty=there.is_empty())
 
 
 def say_unmatched(
