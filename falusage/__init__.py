@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from falusage._suggestions import did_you_mean
+
 if TYPE_CHECKING:
     from falusage.api.client import UsageClient as UsageClient
     from falusage.api.client import load_summary as load_summary
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from falusage.errors import TransportError as TransportError
     from falusage.errors import UnknownFieldWarning as UnknownFieldWarning
     from falusage.errors import UnknownProductWarning as UnknownProductWarning
+    from falusage.errors import UnmatchedWarning as UnmatchedWarning
     from falusage.focus import read_focus as read_focus
     from falusage.focus import tie_out as tie_out
     from falusage.focus import to_focus as to_focus
@@ -118,6 +121,7 @@ _HOMES = {
         "TransportError",
         "UnknownFieldWarning",
         "UnknownProductWarning",
+        "UnmatchedWarning",
     ),
     "falusage.focus": ("read_focus", "tie_out", "to_focus"),
     "falusage.forecasting": ("backtest", "forecast", "month_outlook"),
@@ -163,7 +167,9 @@ importlib.import_module("falusage.namespace")  # registers `usage.fal`
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
-        raise AttributeError(f"module 'falusage' has no attribute {name!r}")
+        raise AttributeError(
+            f"module 'falusage' has no attribute {name!r}.{did_you_mean(name, _HOME_OF)}"
+        )
     value = getattr(importlib.import_module(_HOME_OF[name]), name)
     globals()[name] = value
     return value

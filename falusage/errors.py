@@ -29,7 +29,6 @@ No error ever carries the key. Warnings are under `FalUsageWarning`.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import html
 import inspect
 import os
@@ -39,6 +38,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+
+from falusage._suggestions import did_you_mean
 
 
 class FalUsageError(Exception):
@@ -169,7 +170,7 @@ def _with_failures(error: FalUsageError, failures: pl.DataFrame) -> str:
 
 
 class MissingColumnError(FalUsageError):
-    """A column that the table does not have; the message names the nearest one.
+    """A column that the table does not have; the message names the one that was meant.
 
     Attributes:
         column: The name that was asked for.
@@ -179,8 +180,7 @@ class MissingColumnError(FalUsageError):
     def __init__(self, column: str, available: Iterable[str], *, hint: str = "") -> None:
         self.column = column
         self.available = tuple(available)
-        near = difflib.get_close_matches(column, self.available, n=1)
-        guess = f" Did you mean {near[0]!r}?" if near else ""
+        guess = did_you_mean(column, self.available)
         there = ", ".join(self.available) or "none"
         super().__init__(f"no column {column!r}.{guess}{hint and ' ' + hint} There are: {there}.")
 
@@ -249,6 +249,10 @@ class IncompletePeriodWarning(FalUsageWarning):
     """A period is cut short, open or unsettled: a forecast did not learn from it, or lacks it."""
 
 
+class UnmatchedWarning(FalUsageWarning):
+    """A budget's key appears nowhere in the table; the message names the closest one."""
+
+
 class ShortHistoryWarning(FalUsageWarning):
     """A series is too short for its season or for a track record; its bands are a guess."""
 
@@ -261,4 +265,8 @@ def warn(message: str, category: type[FalUsageWarning]) -> None:
     warnings.warn(message, category, stacklevel=depth)
 
 
-_OURS = (f"{Path(__file__).parent}{os.sep}", contextlib.__file__)
+_OURS = (
+    *(f"{Path(module).parent}{os.sep}" for module in (__file__, pl.__file__)),
+    contextlib.__file__,
+)
+"""What stands between a warning and the caller; Polars calls us back when a plan is collected."""

@@ -13,6 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from falusage._suggestions import did_you_mean
+
 _HOME = "falusage.transforms"
 
 
@@ -33,8 +35,10 @@ class Understanding:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         # Private names first: copying and pickling ask for them before `_usage` is there.
         if name.startswith("_") or name not in _transforms():
+            there = _transforms()
             raise AttributeError(
-                f"no transform {name!r} in usage.fal; there are: {', '.join(_transforms())}"
+                f"no transform {name!r} in usage.fal.{did_you_mean(name, there)} "
+                f"There are: {', '.join(there)}"
             )
         transform = getattr(importlib.import_module(_HOME), name)
         return functools.update_wrapper(functools.partial(transform, self._usage), transform)

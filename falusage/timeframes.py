@@ -13,10 +13,11 @@ import functools
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 
+from falusage._suggestions import did_you_mean
 from falusage.contract import Timeframe
 from falusage.errors import QueryError
 
@@ -64,9 +65,16 @@ def zone(name: str) -> ZoneInfo:
     except (ValueError, TypeError, OSError, KeyError, pl.exceptions.PolarsError) as error:
         raise QueryError(
             f"timezone {name!r} is not an IANA time zone; "
-            "expected a name such as 'UTC' or 'America/New_York'"
+            "expected a name such as 'UTC' or 'America/New_York'."
+            f"{did_you_mean(name, _places())}"
         ) from error
     return found
+
+
+def _places() -> list[str]:
+    """Return the zones worth a suggestion: `Etc/GMT+2` is two hours behind UTC, not ahead."""
+    named = (name for name in available_timezones() if "/" in name and name[:4] != "Etc/")
+    return ["UTC", *sorted(named)]
 
 
 def instant(value: date | datetime | str, *, timezone: str, name: str = "instant") -> datetime:

@@ -46,6 +46,7 @@ TREE = {
     "ReconciliationWarning": "FalUsageWarning",
     "IncompletePeriodWarning": "FalUsageWarning",
     "ShortHistoryWarning": "FalUsageWarning",
+    "UnmatchedWarning": "FalUsageWarning",
 }
 FRAME = pl.DataFrame({"cost": [-1.0], "rules": [["cost: negative"]]})
 FACTS: dict[str, Any] = {

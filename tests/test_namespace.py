@@ -34,7 +34,9 @@ def test_every_transform_is_there_and_no_other_name() -> None:
     for name in transforms.__all__:
         assert getattr(transforms, name).__doc__ == getattr(fal, name).__doc__
     assert "by" in inspect.signature(fal.cost_share).parameters
-    with pytest.raises(AttributeError, match=r"no transform 'cost_shares'.*there are: allocate"):
+    with pytest.raises(
+        AttributeError, match=r"'cost_shares'.* mean 'cost_share'\? There are: allocate"
+    ):
         _ = fal.cost_shares
 
 

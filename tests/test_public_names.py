@@ -70,6 +70,7 @@ NAMES = [
     "TransportError",
     "UnknownFieldWarning",
     "UnknownProductWarning",
+    "UnmatchedWarning",
     "UsageClient",
     "UsageLoad",
     "UsageQuery",

@@ -7,7 +7,6 @@ overlap. `Ask` is one request of a query: a window, a chunk of its lists, an `ex
 
 from __future__ import annotations
 
-import difflib
 import functools
 import itertools
 import textwrap
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from falusage import timeframes
+from falusage._suggestions import did_you_mean
 from falusage.contract import ORGANIZATION_USAGE, Timeframe, UsageFields
 from falusage.errors import QueryError
 
@@ -148,11 +148,9 @@ def _complete(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add the defaults, in the order of the declaration. Reject unknown fields."""
     for name in fields:
         if name not in _ASKED:
-            longer = [other for other in sorted(_ASKED) if name in other]
-            near = longer or difflib.get_close_matches(name, _ASKED, n=1, cutoff=0.4)
-            guess = f"Did you mean {near[0]!r}? " if near else ""
             raise QueryError(
-                f"there is no argument {name!r}. {guess}Expected {', '.join(sorted(_ASKED))}"
+                f"there is no argument {name!r}.{did_you_mean(name, sorted(_ASKED))} "
+                f"Expected {', '.join(sorted(_ASKED))}"
             )
     return {name: fields.get(name, parameter.default) for name, parameter in _ASKED.items()}
 
@@ -181,7 +179,9 @@ def _checked(name: str, value: Any) -> Value:
 
 def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise QueryError(f"{name} {value!r} is not one of {', '.join(choices)}")
+        raise QueryError(
+            f"{name} {value!r} is not one of {', '.join(choices)}.{did_you_mean(value, choices)}"
+        )
 
 
 def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:

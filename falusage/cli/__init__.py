@@ -1,8 +1,8 @@
 """The command line: a thin shell over the package.
 
-Results go to stdout, progress, warnings and errors to stderr; 0 is done, 1 refused, 2 wrong
-usage, 130 interrupted. Each command imports what it needs when it runs, so that `--help` and a
-mistyped option answer at once.
+Results go to stdout, progress, warnings and errors to stderr. Exit codes: 0 is done; 1 is refused,
+or a filter or a budget that matches nothing; 2 is wrong usage; 130 is interrupted. Each command
+imports what it needs when it runs, so that `--help` and a mistyped option answer at once.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from falusage.cli.forecasting import forecast
 from falusage.cli.keeping import history, restatements, sync
 from falusage.cli.report import report
 from falusage.cli.serving import serve
+from falusage.cli.suggesting import Commands, unknown_option
 from falusage.cli.terminal import explain, prepare_streams, say, show_warning
 
 REFUSED = 1
@@ -34,6 +35,7 @@ NOBODY_READS = 141
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The key is never an option: set FAL_ADMIN_KEY to an admin key of your organization's "
     "root team. FALUSAGE_BASE_URL is where the API lives, if not at the provider's own address.",
@@ -75,7 +77,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
-        error.show(sys.stderr)
+        said = unknown_option(error) if isinstance(error, click.NoSuchOption) else error
+        said.show(sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         raise

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli.options import OutFile, asking, client_of, is_given, query_of, say_if_nothing
+from falusage.cli.matching import UNMATCHED, say_if_unmatched
+from falusage.cli.options import OutFile, asking, client_of, is_given, query_of
+from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv"]),
+    type=OneOf(["table", "json", "csv"]),
     default="table",
     show_default=True,
     help="How to print it: json is a list of records; in csv, text that a spreadsheet would run "
@@ -37,6 +39,7 @@ def load(context: click.Context, *, form: str, out: Path | None, **options: Any)
         raise click.UsageError("--out writes Parquet instead of printing; it takes no --format")
     with client_of(options) as client:
         loaded = client.load(query_of(options))
+        unmatched = say_if_unmatched(client, loaded.receipt)
     if out is None:
         _print(loaded, form)
     else:
@@ -44,9 +47,10 @@ def load(context: click.Context, *, form: str, out: Path | None, **options: Any)
 
         write_snapshot(loaded, out)
     say(str(loaded.receipt))
-    say_if_nothing(loaded.receipt)
     if out is not None:
         say(f"written to {out}")
+    if unmatched:
+        context.exit(UNMATCHED)
 
 
 def _print(loaded: UsageLoad, form: str) -> None:
@@ -69,12 +73,15 @@ def _print(loaded: UsageLoad, form: str) -> None:
     required=True,
     help="The .parquet file to write.",
 )
-def snapshot(out: Path, **options: Any) -> None:
+@click.pass_context
+def snapshot(context: click.Context, *, out: Path, **options: Any) -> None:
     """Stream the usage table to a Parquet file, whatever its size, and reconcile it."""
     from falusage.storage import download_snapshot
 
     with client_of(options) as client:
         receipt = download_snapshot(query_of(options), out, client=client)
+        unmatched = say_if_unmatched(client, receipt)
     say(str(receipt))
-    say_if_nothing(receipt)
     say(f"written to {out}")
+    if unmatched:
+        context.exit(UNMATCHED)

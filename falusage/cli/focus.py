@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from falusage.cli.matching import UNMATCHED, say_if_unmatched
 from falusage.cli.options import OutFile, asking, client_of, query_of
 from falusage.cli.sources import keeping, kept
+from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--focus-version",
-    type=click.Choice(["1.2", "1.4"]),
+    type=OneOf(["1.2", "1.4"]),
     default="1.2",
     show_default=True,
     help="The specification's version.",
@@ -53,11 +55,16 @@ def focus(
     coarser; FOCUS has it in UTC.
     """
     from falusage.focus import to_focus
+    from falusage.focus.charges import check_arguments
 
+    asked = options["timeframe"] or "day"
+    check_arguments(billing_account_id, billing_account_name, asked, focus_version)
+    unmatched = False
     source = kept(context, path, store, options, but=("timeframe",))
     if source is None:
         with client_of(options) as client:
             loaded = client.load(query_of(options))
+            unmatched = say_if_unmatched(client, loaded.receipt)
         say(str(loaded.receipt))
         usage, timeframe = loaded.usage, loaded.receipt.query.timeframe
     else:
@@ -73,6 +80,8 @@ def focus(
     )
     _write(table, out)
     say(f"{table.height:,} charges written to {out}")
+    if unmatched:
+        context.exit(UNMATCHED)
 
 
 def _write(table: pl.DataFrame, out: Path) -> None:

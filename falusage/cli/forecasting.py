@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from falusage.cli.budgets import keys_of, read_budgets, require_askable
+from falusage.cli.matching import UNMATCHED, say_if_unmatched
 from falusage.cli.options import (
     FILE,
     OutFile,
@@ -20,10 +22,10 @@ from falusage.cli.options import (
     client_of,
     is_given,
     query_of,
-    read_budgets,
 )
 from falusage.cli.pictures import save
 from falusage.cli.sources import keeping, kept
+from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ _HISTORY: Final = timedelta(weeks=26)
 )
 @click.option(
     "--every",
-    type=click.Choice(["1h", "1d", "1w", "1mo", "1q", "1y"]),
+    type=OneOf(["1h", "1d", "1w", "1mo", "1q", "1y"]),
     default="1d",
     show_default=True,
     help="The periods of --horizon.",
@@ -72,7 +74,7 @@ _HISTORY: Final = timedelta(weeks=26)
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv"]),
+    type=OneOf(["table", "json", "csv"]),
     default="table",
     show_default=True,
     help="How to print it; json and csv have every column.",
@@ -102,25 +104,25 @@ def forecast(  # noqa: PLR0917 - click gives them by name
     It learns from the past 26 weeks by day, unless --start says otherwise; from all of a snapshot
     or a store. A period that is not whole or not settled is forecast, and not learned from.
     """
-    if track and horizon is None:
-        raise click.UsageError("--backtest needs a --horizon: how far ahead it is held to")
-    if horizon is None and is_given(context, "every"):
-        raise click.UsageError("--every says what the periods of a --horizon are; name that, too")
-    if horizon is not None and (month or budgets):
-        raise click.UsageError("--horizon looks at periods; it takes no --month and no --budgets")
+    _require_one_question(context, horizon=horizon, track=track, of_month=bool(month or budgets))
     import falusage as fu
+    from falusage.transforms.budget_status import month_span
 
     if find_spec("statsforecast") is None:  # before anything is loaded for nothing
         raise fu.MissingExtraError("forecast", need="a forecast")
     limits = None if budgets is None else read_budgets(budgets)
     if limits is not None and not by:
-        by = tuple(name for name in limits.columns if name not in ("currency", "budget"))
-    usage, known = _usage(context, path, store, every, options)
+        by = keys_of(limits)
+    require_askable(limits, by, kept=bool(path or store))
+    if month is not None:
+        month_span(month, timezone=options["timezone"])
+    usage, known, unmatched = _usage(context, path, store, options, every=every, month=month)
     zone = options["timezone"]
     asked: dict[str, Any] = {"by": by, "timezone": zone, **known}
     if horizon is None:
         result = fu.month_outlook(usage, month=month, budgets=limits, **asked)
         columns = _outlook_columns
+        unmatched |= "unmatched" in result["status"]
     elif track:
         result = fu.backtest(usage, horizon=horizon, every=every, **asked)
         columns = _track_columns
@@ -133,17 +135,37 @@ def forecast(  # noqa: PLR0917 - click gives them by name
         record = result if track else None
         _draw(usage, out, record, horizon=ahead, every=every, **asked)
         say(f"drawn in {out}")
+    if unmatched:
+        context.exit(UNMATCHED)
+
+
+def _require_one_question(
+    context: click.Context, *, horizon: int | None, track: bool, of_month: bool
+) -> None:
+    if track and horizon is None:
+        raise click.UsageError("--backtest needs a --horizon: how far ahead it is held to")
+    if horizon is None and is_given(context, "every"):
+        raise click.UsageError("--every says what the periods of a --horizon are; name that, too")
+    if horizon is not None and of_month:
+        raise click.UsageError("--horizon looks at periods; it takes no --month and no --budgets")
 
 
 def _usage(
     context: click.Context,
     path: Path | None,
     store: str | None,
-    every: str,
     options: dict[str, Any],
-) -> tuple[pl.DataFrame, dict[str, datetime]]:
-    """Give the table, and as `as_of` and `end` what is known of when it was open, and its range."""
+    *,
+    every: str,
+    month: str | None,
+) -> tuple[pl.DataFrame, dict[str, datetime], bool]:
+    """Return the table, what is known of it, and whether a filter matched nothing.
+
+    What is known is, as `as_of` and `end`, when it was open, and its range.
+    """
+    from falusage.errors import QueryError
     from falusage.reporting import Certainty
+    from falusage.transforms.budget_status import month_span
 
     source = kept(context, path, store, options, but=("timezone",))
     if source is not None:
@@ -151,7 +173,7 @@ def _usage(
         opened = source.certainty.open_from
         # A store says of each row if it is settled; a snapshot, since when none of them can be.
         since = {} if opened is None or store is not None else {"as_of": opened}
-        return source.usage, since | known
+        return source.usage, since | known, False
     if options["start"] is None:
         from falusage.timeframes import floor, instant
 
@@ -159,10 +181,18 @@ def _usage(
         start = floor(end - _HISTORY, every="1d", timezone=options["timezone"])
         options |= {"start": start, "end": end}
     options["timeframe"] = options["timeframe"] or ("hour" if every == "1h" else "day")
+    query = query_of(options)
+    if month is not None and month_span(month, timezone=query.timezone)[1] <= query.start:
+        raise QueryError(
+            f"--month {month} ends before the range begins, {query.start.isoformat()}; expected a "
+            "month of the range or after it: add an earlier --start"
+        )
     with client_of(options) as client:
-        loaded = client.load(query_of(options))
+        loaded = client.load(query)
+        unmatched = say_if_unmatched(client, loaded.receipt)
     say(str(loaded.receipt))
-    return loaded.usage, {"end": Certainty.of_receipt(loaded.receipt).reach(loaded.usage)}
+    end = Certainty.of_receipt(loaded.receipt).reach(loaded.usage)
+    return loaded.usage, {"end": end}, unmatched
 
 
 def _days_left(outlook: pl.DataFrame, zone: str) -> int:
@@ -231,7 +261,7 @@ def _print(result: pl.DataFrame, by: tuple[str, ...], form: str, columns: Any) -
 
 
 def _outlook_columns(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
-    from falusage.reporting.amounts import percent
+    from falusage.reporting.amounts import chance
     from falusage.reporting.tables import Column, amounts, names
 
     columns = [
@@ -244,8 +274,9 @@ def _outlook_columns(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
     if found["budget"].count():
         columns += [
             amounts(found, "budget", "budget"),
-            Column("chance over", [percent(c) for c in found["chance_over"]], right=True),
+            Column("chance over", [chance(c) for c in found["chance_over"]], right=True),
             Column("runs out on", [str(day or "-") for day in found["runs_out_on"]]),
+            names(found, "status", "status"),
         ]
     return [*columns, names(found, "model", "model", optional=True)]
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from falusage.cli.matching import UNMATCHED, say_if_store_unmatched
 from falusage.cli.options import asking, client_of
+from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _store: Final = click.option(
 _form: Final = click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv"]),
+    type=OneOf(["table", "json", "csv"]),
     default="table",
     show_default=True,
     help="How to print it; json and csv have every column.",
@@ -51,7 +53,16 @@ _form: Final = click.option(
     "--allow-empty", is_flag=True, help="Believe it where days that had spend come back empty."
 )
 @click.option("--compact", is_flag=True, help="Merge small files afterwards.")
-def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: Any) -> None:
+@click.pass_context
+def sync(
+    context: click.Context,
+    *,
+    place: str,
+    settle: str,
+    allow_empty: bool,
+    compact: bool,
+    **options: Any,
+) -> None:
     """Read what is new, and again what is young, into a store; days by default.
 
     Run it every night with the same options: it goes on from what the store has, wherever the
@@ -71,6 +82,7 @@ def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: A
             settle=settle,
             allow_empty=allow_empty,
         )
+        unmatched = say_if_store_unmatched(client, store, result, options)
     say(str(result))
     for start, end in store.gaps:
         say(
@@ -79,6 +91,8 @@ def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: A
         )
     if compact and (version := store.compact()) is not None:
         say(f"compacted: version {version}")
+    if unmatched:
+        context.exit(UNMATCHED)
 
 
 @click.command(short_help="List a store's versions.")

@@ -1,4 +1,4 @@
-"""The options that commands share: the query's fields, the client's, and a file of budgets."""
+"""The options that commands share: the query's fields, and the client's."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ import click
 from falusage.cli.terminal import say
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from falusage.api.client import UsageClient
     from falusage.api.query import UsageQuery
-    from falusage.api.receipt import Receipt
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -45,7 +42,6 @@ _QUERY: Final = (
     ),
 )
 
-_TITLES: Final = {"team": "username", "endpoint": "endpoint_id"}
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -147,21 +143,6 @@ def client_of(options: dict[str, Any]) -> UsageClient:
     return UsageClient(base_url=options["base_url"], workers=options["workers"], progress=True)
 
 
-def say_if_nothing(receipt: Receipt) -> None:
-    """Say of an answer without rows which filters it had, since names may be misspelt."""
-    fields = ("product", "team_username", "endpoint_id", "api_key_id")
-    filters = [
-        f"--{field.replace('_', '-')} {' or '.join(named)}"
-        for field in fields
-        if (named := getattr(receipt.query, field))
-    ]
-    if filters and not receipt.rows_received:
-        say(
-            f"nothing matched {' and '.join(filters)} in that range; the API compares names and "
-            "ids letter by letter, so compare them with an answer that has no filter"
-        )
-
-
 def is_given(context: click.Context, name: str) -> bool:
     """Tell whether an option was given, and not left at what it is by default."""
     return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
@@ -184,29 +165,3 @@ def refuse_query(
             raise click.UsageError(
                 f"{source} is read as it is; it takes no --{name.replace('_', '-')}"
             )
-
-
-def read_budgets(path: Path) -> pl.DataFrame:
-    """Read a CSV of budgets: all is text, as names are, but the column `budget`.
-
-    Raises:
-        QueryError: It is no CSV, or a budget is no number.
-    """
-    import polars as pl
-
-    from falusage.errors import QueryError
-
-    try:
-        read = pl.read_csv(path.read_bytes(), infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise QueryError(f"{path} is no CSV of budgets: {str(error).splitlines()[0]}") from error
-    # As every table that is printed calls them.
-    named = {title: name for title, name in _TITLES.items() if name not in read.columns}
-    read = read.rename(named, strict=False)
-    if "budget" not in read.columns:
-        return read
-    number = pl.col("budget").cast(pl.Float64, strict=False)
-    for wrong in read.filter(number.is_null())["budget"].head(1):
-        said = "no budget in a row" if wrong is None else f"a budget of {wrong!r}"
-        raise QueryError(f"{path} has {said}; expected a number that no comma parts, as 20000.50")
-    return read.with_columns(number)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from falusage.cli.budgets import keys_of, read_budgets, require_askable, warn_of_unmatched
+from falusage.cli.matching import UNMATCHED, say_if_unmatched
 from falusage.cli.options import (
     FILE,
     OutFile,
     asking,
     client_of,
     query_of,
-    read_budgets,
-    say_if_nothing,
 )
 from falusage.cli.sources import keeping, kept
 from falusage.cli.terminal import put, say, width
@@ -61,11 +62,15 @@ def report(
     and what was out of the ordinary. With --budgets, it sets the month's spend against them, and
     says where the month will end.
     """
+    from falusage.errors import UnmatchedWarning
     from falusage.reporting import Certainty, summary, write_report
 
     if budgets is not None and out is None:
         raise click.UsageError("--budgets are set against the spend on a page; name it with --out")
     limits = None if budgets is None else read_budgets(budgets)
+    if limits is not None:
+        require_askable(limits, keys_of(limits), kept=bool(path or store))
+    unmatched = False
     source = kept(context, path, store, options, but=("timezone",))
     if source is not None:
         usage, certainty = source.usage, source.certainty
@@ -74,14 +79,20 @@ def report(
             options |= _two_months(options)
         with client_of(options) as client:
             loaded = client.load(query_of(options))
-        say_if_nothing(loaded.receipt)
+            unmatched = say_if_unmatched(client, loaded.receipt)
         usage, certainty = loaded.usage, Certainty.of_receipt(loaded.receipt)
     if out is None:
         put(summary(usage, certainty, width=width()).splitlines())
     else:
-        outlook = None if limits is None else _outlook(usage, certainty, limits)
-        write_report(usage, certainty, out=out, budgets=limits, outlook=outlook)
+        if limits is not None:
+            unmatched |= warn_of_unmatched(usage, limits)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnmatchedWarning)  # it was said above
+            outlook = None if limits is None else _outlook(usage, certainty, limits)
+            write_report(usage, certainty, out=out, budgets=limits, outlook=outlook)
         say(f"written to {out}")
+    if unmatched:
+        context.exit(UNMATCHED)
 
 
 def _two_months(options: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +118,7 @@ def _outlook(
     month = floor(until - timedelta(microseconds=1), every="1mo", timezone=timezone)
     if month < certainty.start:
         return None  # what was spent in the month is not all in the table, as the page says
-    by = [column for column in budgets.columns if column not in ("currency", "budget")]
+    by = keys_of(budgets)
     try:
         return fu.month_outlook(
             usage,

@@ -12,10 +12,12 @@ from typing import Final, get_args
 
 import polars as pl
 
+from falusage._suggestions import did_you_mean
 from falusage.columns import AUTH, ITEM, MONEY
 from falusage.errors import QueryError
 from falusage.focus.columns import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
-from falusage.timeframes import EVERY, TIMEFRAMES, Timeframe, period_end
+from falusage.contract import TIMEFRAMES, Timeframe
+from falusage.timeframes import EVERY, period_end
 from falusage.transforms.periods import BUCKET, with_period
 from falusage.transforms.tables import Arrow, collected, free, plan, require, require_numbers
 
@@ -82,7 +84,7 @@ def to_focus(
     >>> focus.select("SubAccountName", "ServiceName", "PricingQuantity", "BilledCost").row(0)
     ('ads', 'fal Model APIs', Decimal('10.000000000000'), Decimal('1.000000000000'))
     """
-    _check(billing_account_id, billing_account_name, timeframe, version)
+    check_arguments(billing_account_id, billing_account_name, timeframe, version)
     table = plan(usage).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
     schema = require(table, (*BUCKET, *ITEM))
     require_numbers(table, (*_SUMS, "unit_price"))
@@ -102,12 +104,16 @@ def to_focus(
     )
 
 
-def _check(account_id: str, account_name: str, timeframe: str, version: str) -> None:
+def check_arguments(account_id: str, account_name: str, timeframe: str, version: str) -> None:
+    """Raise a `QueryError` on what `to_focus` does not take, before there is a table."""
     for name, value in (("id", account_id), ("name", account_name)):
         if not isinstance(value, str) or not value.strip():
             raise QueryError(f"billing_account_{name} is {value!r}; expected text, not empty")
     if timeframe not in TIMEFRAMES:
-        raise QueryError(f"timeframe is {timeframe!r}; expected one of {', '.join(TIMEFRAMES)}")
+        raise QueryError(
+            f"timeframe is {timeframe!r}; expected one of {', '.join(TIMEFRAMES)}."
+            f"{did_you_mean(timeframe, TIMEFRAMES)}"
+        )
     if version not in get_args(Version):
         raise QueryError(f"version is {version!r}; expected '1.2' or '1.4'")
 

@@ -7,7 +7,7 @@ whole paths; a chance is the share of paths that pass the budget.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,12 @@ from falusage.forecasting.history import histories, known_until, say_if_short_of
 from falusage.forecasting.outlook import LONGEST_AHEAD, Future, futures
 from falusage.forecasting.paths import bounds
 from falusage.timeframes import after, floor, instant, period_start, zone
-from falusage.transforms.budget_status import month_span, read_budgets
+from falusage.transforms.budget_status import (
+    month_span,
+    read_budgets,
+    unmatched,
+    warn_of_unmatched,
+)
 from falusage.transforms.periods import BUCKET, Range, within
 from falusage.transforms.tables import (
     Frame,
@@ -51,6 +56,7 @@ _RESULTS: Final = {
     "remaining": pl.Float64(),
     "chance_over": pl.Float64(),
     "runs_out_on": pl.Date(),
+    "status": pl.String(),
 }
 
 
@@ -92,12 +98,16 @@ def month_outlook(
         that looked ahead; null where nothing was to be forecast); `spent`, `projected`, `lo_80`,
         `hi_80`, `lo_95`, `hi_95` (Float64, the month's total and its bands, in `currency`); and,
         null where there is no budget: `budget`, `remaining` (budget − spent), `chance_over`
-        (Float64, the chance in 0 to 1 that the month ends above the budget) and `runs_out_on`
-        (Date in `timezone`: of the bucket in which the spend passed the budget, or of the day on
-        which the forecast does; null if neither does). One row for each series and each budget,
-        also without spend, sorted by its key.
+        (Float64, the chance in 0 to 1 that the month ends above the budget), `runs_out_on` (Date
+        in `timezone`: of the bucket in which the spend passed the budget, or of the day on which
+        the forecast does; null if neither does) and `status` (String: `"over"` where spent >
+        budget, else `"at risk"` where projected > budget, else `"ok"`). A budget whose key appears
+        nowhere in the table has the status `"unmatched"`, and no projection, bands or chance. One
+        row for each series and each budget, also without spend, sorted by its key.
 
     Warns:
+        UnmatchedWarning: If a budget's key appears nowhere in the table; the message names the
+            closest key.
         IncompletePeriodWarning, ShortHistoryWarning: As `forecast`; also where the table begins a
             day or more after the month.
 
@@ -121,10 +131,12 @@ def month_outlook(
     ... })
     >>> budgets = pl.DataFrame({"currency": ["USD"], "budget": [250.0]})
     >>> row = month_outlook(usage, budgets=budgets).row(0, named=True)
-    >>> row["spent"], round(row["projected"], 6), row["chance_over"], str(row["runs_out_on"])
-    (200.0, 300.0, 1.0, '2025-04-26')
+    >>> row["spent"], round(row["projected"], 6), row["chance_over"], row["status"]
+    (200.0, 300.0, 1.0, 'at risk')
     """
     columns = names(by, argument="by")
+    if month is not None:
+        month_span(month, timezone=timezone)
     free(columns, reserved=(*_RESULTS, "cost", "bucket", "bucket_end"))
     table, group = plan(usage), key(columns)
     schema = require(table, group)
@@ -139,13 +151,16 @@ def month_outlook(
     spent = rows.collect()
     ahead = _ahead(table, columns, now, span, end=end, timezone=timezone)
     _require_begun(table, span)
-    every = pl.concat([table.select(group).unique().collect(), kept.select(group)])
+    there = table.select(group).unique().collect()
+    warn_of_unmatched(kept, there, group)
+    lost = set(unmatched(kept, there, group).select(group).rows())
+    every = pl.concat([there, kept.select(group)])
     said = {"month": f"{span[0].astimezone(zone(timezone)):%Y-%m}", "as_of": now}
     keys = every.unique().sort(group)
     with refusing_inexact():
-        result = _joined(spent, ahead, keys, kept, said=said, timezone=timezone).with_columns(
-            pl.col("as_of").dt.convert_time_zone(timezone)
-        )
+        result = _joined(
+            spent, ahead, keys, kept, lost=lost, said=said, timezone=timezone
+        ).with_columns(pl.col("as_of").dt.convert_time_zone(timezone))
     return like(usage, result.lazy())
 
 
@@ -260,6 +275,7 @@ def _joined(
     keys: pl.DataFrame,
     budgets: pl.DataFrame,
     *,
+    lost: Container[tuple[Any, ...]],
     said: Mapping[str, Any],
     timezone: str,
 ) -> pl.DataFrame:
@@ -291,23 +307,29 @@ def _joined(
             **said,
             "model": None if future is None else future.model,
             "spent": so_far,
-            "projected": projected,
         }
+        budget = budget_of.get(one)
+        if one in lost:
+            rows.append(told | {"budget": budget, "remaining": budget, "status": "unmatched"})
+            continue
+        told["projected"] = projected
         for level in _LEVELS:
             low, high = bounds(totals[:, None], level, around=np.array([projected]))
             told[f"lo_{level}"], told[f"hi_{level}"] = float(low[0]), float(high[0])
-        budget = budget_of.get(one)
         if budget is not None:
             course = [*map(float, sums), *(so_far + days.cumsum())]
             moments = [*buckets, *ahead.days]
             over = [
                 at for at, sofar in zip(moments, course, strict=True) if sofar > budget * _ROUNDING
             ]
+            remaining = Decimal(str(budget)) - (sums[-1] if sums else 0)
+            risky = "at risk" if projected > budget * _ROUNDING else "ok"
             told |= {
                 "budget": budget,
-                "remaining": float(Decimal(str(budget)) - (sums[-1] if sums else 0)),
+                "remaining": float(remaining),
                 "chance_over": float((totals > budget * _ROUNDING).mean()),
                 "runs_out_on": over[0].astimezone(zone(timezone)).date() if over else None,
+                "status": "over" if remaining < 0 else risky,
             }
         rows.append(told)
     return pl.DataFrame(rows, schema={**keys.schema, **_RESULTS})

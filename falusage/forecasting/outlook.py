@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from falusage._suggestions import did_you_mean
 from falusage.errors import QueryError, ShortHistoryWarning, warn
 from falusage.forecasting.candidates import BLENDED, MODELS, Floats, Forecaster, forecasters
 from falusage.forecasting.history import History
@@ -45,7 +46,10 @@ class Future:
 def check_model(model: str) -> None:
     """Refuse a model that is not among the candidates."""
     if model not in ("auto", *MODELS):
-        raise QueryError(f"model is {model!r}; expected one of {', '.join(('auto', *MODELS))}")
+        known = ("auto", *MODELS)
+        raise QueryError(
+            f"model is {model!r}; expected one of {', '.join(known)}.{did_you_mean(model, known)}"
+        )
 
 
 def check_horizon(horizon: int) -> None:

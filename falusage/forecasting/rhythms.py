@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from falusage._suggestions import did_you_mean
 from falusage.errors import QueryError
 
 
@@ -49,5 +50,8 @@ def rhythm_of(every: str) -> Rhythm:
     7
     """
     if every not in RHYTHMS:
-        raise QueryError(f"every is {every!r}; a forecast has periods of {', '.join(RHYTHMS)}")
+        raise QueryError(
+            f"every is {every!r}; a forecast has periods of {', '.join(RHYTHMS)}."
+            f"{did_you_mean(every, RHYTHMS)}"
+        )
     return RHYTHMS[every]

@@ -90,6 +90,19 @@ def percent(share: float | None, *, signed: bool = False) -> str:
     return f"{share:{sign},.1%}"
 
 
+def chance(share: float | None) -> str:
+    """Write a chance as a percentage, never as certain: a thousand paths know no more.
+
+    >>> [chance(share) for share in (0.0, 0.001, 0.256, 0.9996, 1.0, None)]
+    ['<0.1 %', '0.1 %', '25.6 %', '>99.9 %', '>99.9 %', '-']
+    """
+    if share is None or not math.isfinite(share):
+        return NOTHING
+    if share < 0.0005:
+        return "<0.1 %"
+    return ">99.9 %" if share >= 0.9995 else f"{share:.1%}".replace("%", " %")
+
+
 def number(value: float | None) -> str:
     """Write a quantity or a price as exactly as a reader needs: ten digits, or all of a count.
 

@@ -14,7 +14,15 @@ from typing import ClassVar, TypeAlias
 import polars as pl
 
 from falusage.plotting.dates import moment
-from falusage.reporting.amounts import NOTHING, amount, band, number, percent, printable
+from falusage.reporting.amounts import (
+    NOTHING,
+    amount,
+    band,
+    chance,
+    number,
+    percent,
+    printable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,11 @@ def ranges(frame: pl.DataFrame, low: str, high: str, title: str) -> Column:
     return Column(title, [Cell(band(a, b), a) for a, b in rows])
 
 
+def chances(frame: pl.DataFrame, column: str, title: str) -> Column:
+    """Return a column of chances."""
+    return Column(title, [Cell(chance(cell), cell) for cell in frame[column]])
+
+
 def percents(frame: pl.DataFrame, column: str, title: str, *, signed: bool = False) -> Column:
     """Give a column of shares or relative changes."""
     return Column(title, [Cell(percent(cell, signed=signed), cell) for cell in frame[column]])
@@ -147,7 +160,8 @@ def whole(frame: pl.DataFrame, caption: str) -> Table:
         ):
             found.append(amounts(frame, column, title))
         elif dtype.is_float() and _RATIOS & {*column.split("_")}:
-            found.append(percents(frame, column, title))
+            of_chance = bool(_CHANCES & {*column.split("_")})
+            found.append((chances if of_chance else percents)(frame, column, title))
         elif dtype.is_numeric():
             found.append(numbers(frame, column, title))
         elif column != "currency":
@@ -155,4 +169,5 @@ def whole(frame: pl.DataFrame, caption: str) -> Table:
     return Table(caption, found)
 
 
-_RATIOS = frozenset(("share", "pct", "coverage", "probability", "chance"))
+_CHANCES = frozenset(("probability", "chance"))
+_RATIOS = _CHANCES | {"share", "pct", "coverage"}

@@ -20,7 +20,7 @@ from falusage.reporting.certainty import Certainty
 from falusage.reporting.months import Months, months
 from falusage.reporting.page import environment, html
 from falusage.reporting.spending import totals
-from falusage.storage.atomic import replacing
+from falusage.storage.atomic import replacing, require_place
 from falusage.timeframes import zone
 from falusage.transforms import cost_share
 from falusage.transforms.periods import Range
@@ -111,7 +111,10 @@ def write_report(
     outlook: Frame | None = None,
 ) -> Path:
     """Write the report of a table of which it is known how it came about; see `report`."""
-    environment()  # before any work, so that a missing extra is known at once
+    environment()  # before any work, so that a missing extra is known at once, and so is a place
+    require_place(out)
+    if timezone is not None:
+        zone(timezone)
     bill = _bill(usage, certainty, timezone=timezone, baseline=baseline, comparison=comparison)
     page = _page(bill, title=title, budgets=budgets, outlook=outlook)
     with replacing(out) as file:

@@ -89,7 +89,7 @@ def _month(found: pl.DataFrame) -> Table:
         *(
             blocks.names(found, name, TITLES.get(name, name))
             for name in found.columns
-            if name not in (*_OUTLOOK, "currency")
+            if name not in (*_OUTLOOK, "currency", "status")
         ),
         blocks.amounts(found, "spent", "spent"),
         blocks.amounts(found, "projected", "will end at"),
@@ -97,9 +97,10 @@ def _month(found: pl.DataFrame) -> Table:
     if is_budgeted(found):
         columns += [
             blocks.amounts(found, "budget", "budget"),
-            blocks.percents(found, "chance_over", "chance over"),
+            blocks.chances(found, "chance_over", "chance over"),
             blocks.days(found, "runs_out_on", "runs out"),
         ]
+        columns += [blocks.names(found, name, name) for name in found.columns if name == "status"]
     columns.append(blocks.ranges(found, "lo_80", "hi_80", "80% band"))
     month, as_of = found.row(0, named=True)["month"], found["as_of"][0]
     return Table(f"{month}, as of {as_of:%Y-%m-%d %H:%M}", columns)

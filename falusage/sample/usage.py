@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from falusage import timeframes as tf
+from falusage._suggestions import did_you_mean
 from falusage.errors import QueryError
 from falusage.sample import metering
 from falusage.sample.truth import Truth, planted
@@ -78,7 +79,10 @@ def sample_usage(
     (SecondCurrency(username='acme-paris', currency='EUR'),)
     """
     if every not in get_args(SampleEvery):
-        raise QueryError(f"every is {every!r}; a sample has buckets of '1m', '1h' or '1d'")
+        raise QueryError(
+            f"every is {every!r}; a sample has buckets of '1m', '1h' or '1d'."
+            f"{did_you_mean(every, ('1m', '1h', '1d'))}"
+        )
     low = tf.floor(
         tf.instant(start, timezone=timezone, name="start"), every=every, timezone=timezone
     )

@@ -63,6 +63,9 @@ class Place:
             )
         if folder.exists() and not folder.is_dir():
             raise StoreError(f"{folder} is no folder; a store is one: name a folder")
+        above = next(each for each in folder.parents if each.exists())
+        if not above.is_dir():
+            raise StoreError(f"{folder} cannot be made: {above} is a file; name another folder")
         return cls(folder.as_uri(), folder, options)
 
     def __str__(self) -> str:

@@ -93,6 +93,8 @@ class Sync:
     def run(self, start: datetime, end: datetime | None) -> SyncResult:
         """Bring the store up to date in a range; see `UsageStore.sync`."""
         start = floor(start, every=self.scope.unit, timezone=self.scope.timezone)
+        # What can be said of the store is said before anything is asked.
+        state = self._open() if self.log.exists() else None
         now = self._server_time(start)
         last = now if end is None else min(end, now)
         # An instant on a boundary begins the next bucket, which may have usage by the time it
@@ -103,9 +105,9 @@ class Sync:
             raise StoreError(
                 f"start {start.isoformat()} is not before the server's now, {now.isoformat()}"
             )
-        if not self.log.exists():
+        if state is None:
             self.log.create(self.scope, now)
-        state = self._open()
+            state = self._open()
         final = spans.until(state.commit.settled, now - self.settle)
         missing = spans.without([(start, end)], final)
         return self._read([self._whole(span, end) for span in missing], (start, end), now)

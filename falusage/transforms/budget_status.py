@@ -13,8 +13,9 @@ from functools import partial
 
 import polars as pl
 
+from falusage._suggestions import closest
 from falusage.columns import INSTANT, MONEY
-from falusage.errors import QueryError
+from falusage.errors import QueryError, UnmatchedWarning, warn
 from falusage.timeframes import after, instant
 from falusage.transforms.periods import Range, within
 from falusage.transforms.tables import (
@@ -40,6 +41,8 @@ _RESULTS = {
 }
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _ROUNDING = 1 + 1e-9
+_NAMED = 10
+"""The most budgets that a warning names."""
 
 
 def budget_status(
@@ -70,9 +73,14 @@ def budget_status(
         The columns of `by`, `currency`; `budget`, `spent`, `projected` and `remaining` (Float64,
         in `currency`); `runs_out_on` (Date in `timezone`: of the bucket in which the spend passed
         the budget, or on which the run rate will have used it up; null if it lasts the month);
-        `status` (String): `"over"` where spent > budget, else `"at risk"` where projected >
-        budget, else `"ok"`. One row for each budget, also without spend, sorted by its key. A
-        LazyFrame for a LazyFrame, with nothing of the usage collected.
+        `status` (String): `"unmatched"` where the key appears nowhere in the table, in any month,
+        and nothing is projected; else `"over"` where spent > budget, else `"at risk"` where
+        projected > budget, else `"ok"`. One row for each budget, also without spend, sorted by its
+        key. A LazyFrame for a LazyFrame, with nothing of the usage collected.
+
+    Warns:
+        UnmatchedWarning: If a budget's key appears nowhere in the table; the message names the
+            closest key. From a LazyFrame, when it is collected.
 
     Raises:
         AlignmentError: If the month's start or end, or `as_of` within it, runs through a bucket;
@@ -89,8 +97,8 @@ def budget_status(
     >>> usage = pl.DataFrame({
     ...     "bucket": days,
     ...     "bucket_end": [day + timedelta(days=1) for day in days],
-    ...     "username": "ads",
-    ...     "cost": 10.0,
+    ...     "username": ["ads", "labs"] * 5,
+    ...     "cost": [20.0, 1.0] * 5,
     ...     "currency": "USD",
     ... })
     >>> budgets = pl.DataFrame({
@@ -104,7 +112,7 @@ def budget_status(
     │ str      ┆ f64    ┆ f64   ┆ f64       ┆ f64       ┆ date        ┆ str     │
     ╞══════════╪════════╪═══════╪═══════════╪═══════════╪═════════════╪═════════╡
     │ ads      ┆ 200.0  ┆ 100.0 ┆ 300.0     ┆ 100.0     ┆ 2025-04-21  ┆ at risk │
-    │ labs     ┆ 50.0   ┆ 0.0   ┆ 0.0       ┆ 50.0      ┆ null        ┆ ok      │
+    │ labs     ┆ 50.0   ┆ 5.0   ┆ 15.0      ┆ 45.0      ┆ null        ┆ ok      │
     └──────────┴────────┴───────┴───────────┴───────────┴─────────────┴─────────┘
     """
     columns = names(by, argument="by")
@@ -121,7 +129,10 @@ def budget_status(
     rows = within(rows, (*group, "cost"), span=Range(None, until))
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").cast(INSTANT).alias("bucket")
     sums = rows.group_by(*group, bucket).agg(pl.col("cost").cast(MONEY).sum())
-    status = sums.map_batches(
+    # The keys of the whole table go along without a bucket: a budget must match one of them.
+    there = table.select(group).unique()
+    there = there.with_columns(bucket=pl.lit(None, dtype=INSTANT), cost=pl.lit(None, dtype=MONEY))
+    status = pl.concat([sums, there]).map_batches(
         partial(_status, budgets=kept, group=group, span=span, until=until, timezone=timezone),
         schema={**{name: schema[name] for name in group}, **_RESULTS},
     )
@@ -155,6 +166,62 @@ def read_budgets(budgets: object, usage: pl.Schema, keys: Sequence[str]) -> pl.D
     return read
 
 
+def unmatched(budgets: pl.DataFrame, there: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
+    """Return the budgets whose key is not among those that are there, sorted by key."""
+    return budgets.join(there.unique(), on=group, how="anti").sort(group)
+
+
+def warn_of_unmatched(budgets: pl.DataFrame, there: pl.DataFrame, group: Sequence[str]) -> None:
+    """Warn of budgets whose key appears nowhere, with the closest key of each.
+
+    Args:
+        budgets: Budgets, each with a key of `group`.
+        there: The keys of the table.
+        group: The columns of a key.
+
+    Warns:
+        UnmatchedWarning: If there is such a budget.
+    """
+    lost = unmatched(budgets, there, group).select(group).rows()
+    if not lost:
+        return
+    known = there.unique().sort(group).rows()
+    said = [f"{_named(key)} ({_meant(key, known)})" for key in lost[:_NAMED]]
+    more = f"; and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
+    what = "budget matches" if len(lost) == 1 else "budgets match"
+    warn(
+        f"{len(lost):,} {what} no row of the table: {'; '.join(said)}{more}. Correct the names, or "
+        "load the range in which they spent",
+        UnmatchedWarning,
+    )
+
+
+def _named(key: Sequence[object]) -> str:
+    return ", ".join(map(repr, key))
+
+
+def _meant(key: tuple[object, ...], known: Sequence[tuple[object, ...]]) -> str:
+    """Return the closest of the known keys in words, or some of them where none is close."""
+    if not known:
+        return "the table has no rows"
+    columns = list(zip(*known, strict=True))
+    parts = [
+        part if part in column else closest(str(part), (str(each) for each in column))
+        for part, column in zip(key, columns, strict=True)
+    ]
+    # The currency alone is no likeness: every key of a table may have it.
+    alike = {
+        other: sum(part == each for part, each in zip(parts, other, strict=True))
+        for other in known
+        if len(key) == 1 or any(p == e for p, e in zip(parts[:-1], other[:-1], strict=True))
+    }
+    near = max(alike, key=alike.__getitem__, default=None)
+    if near is not None and alike[near]:
+        return f"the closest is {_named(near)}"
+    some = "; ".join(map(_named, known[:_NAMED]))
+    return f"the table has {some}{' and more' if len(known) > _NAMED else ''}"
+
+
 def _status(
     sums: pl.DataFrame,
     *,
@@ -164,6 +231,9 @@ def _status(
     until: datetime,
     timezone: str,
 ) -> pl.DataFrame:
+    there = sums.filter(pl.col("bucket").is_null()).select(group)
+    sums = sums.filter(pl.col("bucket").is_not_null())
+    warn_of_unmatched(budgets, there, group)
     budget, spent, projected = pl.col("budget"), pl.col("spent"), pl.col("projected")
     whole, elapsed = ((end - span[0]).total_seconds() for end in (span[1], until))
     rate = whole / elapsed if elapsed else None
@@ -179,16 +249,22 @@ def _status(
     left = pl.col("remaining").cast(pl.Float64) / spent.cast(pl.Float64) * elapsed
     runs_out = pl.lit(until, dtype=INSTANT) + pl.duration(seconds=left.round())
     at_risk = projected > budget.cast(pl.Float64) * _ROUNDING
+    matched = pl.col("_there")
     return (
         budgets.join(totals, on=group, how="left")
         .join(passed, on=group, how="left")
-        .with_columns(spent.fill_null(0))
+        .join(there.with_columns(_there=True), on=group, how="left")
+        .with_columns(spent.fill_null(0), matched.fill_null(value=False))
         .with_columns(
-            (spent.cast(pl.Float64) * pl.lit(rate, dtype=pl.Float64)).alias("projected"),
+            pl.when(matched)
+            .then(spent.cast(pl.Float64) * pl.lit(rate, dtype=pl.Float64))
+            .alias("projected"),
             (budget - spent).alias("remaining"),
         )
         .with_columns(
-            pl.when(spent > budget)
+            pl.when(~matched)
+            .then(pl.lit("unmatched"))
+            .when(spent > budget)
             .then(pl.lit("over"))
             .when(at_risk)
             .then(pl.lit("at risk"))

@@ -16,6 +16,7 @@ from typing import NoReturn, get_args
 
 import polars as pl
 
+from falusage._suggestions import did_you_mean
 from falusage.columns import INSTANT
 from falusage.errors import AlignmentError, QueryError
 from falusage.timeframes import Every, instant, period_end, period_start, zone
@@ -97,7 +98,11 @@ LONGEST = 1_000_000
 def check_every(every: str) -> None:
     """Refuse a period that is not one of `Every`."""
     if every not in get_args(Every):
-        raise QueryError(f"every is {every!r}; expected one of {', '.join(get_args(Every))}")
+        every_known = get_args(Every)
+        raise QueryError(
+            f"every is {every!r}; expected one of {', '.join(every_known)}."
+            f"{did_you_mean(every, every_known)}"
+        )
 
 
 def with_period(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol, TypeVar, cast, runtime_checkable
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 import polars as pl
 
@@ -30,21 +30,6 @@ class Arrow(Protocol):
 
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame, Arrow)
-
-_ALSO_CALLED: Final = {
-    "team": "username",
-    "user": "username",
-    "team_username": "username",
-    "endpoint": "endpoint_id",
-    "model": "endpoint_id",
-    "price": "unit_price",
-    "key": "api_key_id",
-    "api_key": "api_key_id",
-    "owner": "login_username",
-    "amount": "cost",
-    "date": "bucket",
-}
-"""What users call a column that the API has another word for."""
 
 
 def plan(usage: pl.LazyFrame | Arrow) -> pl.LazyFrame:
@@ -149,9 +134,6 @@ def require(usage: pl.LazyFrame, columns: Iterable[str], *, hint: str = "") -> p
     schema = usage.collect_schema()
     for column in columns:
         if column not in schema:
-            meant = _ALSO_CALLED.get(column.lower())
-            if meant in schema:
-                hint = f"What you call {column!r} is {meant!r} here."
             raise MissingColumnError(column, schema.names(), hint=hint)
     return schema
 

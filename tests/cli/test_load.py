@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -171,14 +172,45 @@ def test_rows_that_break_the_rules_are_shown(run, emulator) -> None:
     assert lines[-1].endswith("more")
 
 
-@pytest.mark.parametrize("command", [["load"], ["snapshot", "--out", "none.parquet"], ["report"]])
-def test_a_name_that_nothing_has_is_told(run, tmp_path: Path, monkeypatch, command) -> None:
-    """An empty answer is not taken for a team that spent nothing."""
-    monkeypatch.chdir(tmp_path)
-    code, _, err = run(*command, *RANGE, "--team-username", "acme-pariss", "--product", "compute")
+FOCUS = ("focus", "--billing-account-id", "1", "--billing-account-name", "a", "--out", "f.csv")
 
-    assert 0 == code
-    assert "nothing matched --product compute and --team-username acme-pariss" in err
+
+@pytest.mark.parametrize(
+    "command",
+    [["load"], ["snapshot", "--out", "none.parquet"], ["load", "--out", "a.parquet"], FOCUS],
+)
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        (
+            ("--team-username", "acme-pariss", "--product", "compute"),
+            "--product compute and --team-username acme-pariss in that range; --product compute "
+            "has usage, but not with the other filters; did you mean --team-username 'acme-paris'?",
+        ),
+        (("--team-username", "Acme-Paris"), "did you mean --team-username 'acme-paris'?"),
+        (("--team-username", "acme-paris "), "did you mean --team-username 'acme-paris'?"),
+        (("--endpoint-id", "fal-ai/flux/devv"), "did you mean --endpoint-id 'fal-ai/flux/dev'?"),
+        (("--api-key-id", "zzz"), "nothing matched --api-key-id zzz in that range; the API"),
+        (
+            ("--team-username", "acme-paris", "--team-username", "acme-voise"),
+            "nothing matched --team-username acme-voise in that range; did you mean",
+        ),
+    ],
+)
+def test_a_name_that_nothing_has_is_told(
+    run, command: Sequence[str], filters: tuple[str, ...], said: str
+) -> None:
+    """It is named with the closest one, and is no success, also beside names that match."""
+    code, _, err = run(*command, *RANGE, *filters)
+
+    assert 1 == code
+    assert said in err
+
+
+def test_names_that_match_are_a_success(run) -> None:
+    """All of them, and with a filter that the rows do not show."""
+    assert 0 == run("load", *RANGE, "--team-username", "acme-paris")[0]
+    assert 0 == run("load", *RANGE, "--auth-method", "--product", "compute")[0]
 
 
 def test_a_range_without_filters_is_not_blamed_on_them(run) -> None:

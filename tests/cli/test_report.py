@@ -163,10 +163,13 @@ def test_budgets_need_a_page_and_numbers(run) -> None:
     assert (2, True) == (code, "name it with --out" in err)
 
     code, _, err = run("report", *RANGE, "--budgets", "budgets.csv", "--out", "a.html")
-    assert (2, True) == (code, "budgets.csv has a budget of 'much'; expected a number" in err)
+    assert (2, True) == (
+        code,
+        "budgets.csv, line 2: the budget is 'much'; expected a number" in err,
+    )
     Path("budgets.csv").write_text("a,b\n1,2,3\n", "utf-8")
     code, _, err = run("report", *RANGE, "--budgets", "budgets.csv", "--out", "a.html")
-    assert (2, True) == (code, "budgets.csv is no CSV of budgets: found more fields" in err)
+    assert (2, True) == (code, "budgets.csv, line 1: no title 'currency' among 'a', 'b'" in err)
     assert not Path("a.html").exists()
 
 

@@ -81,21 +81,25 @@ def test_a_month_to_come_has_nothing_spent(months: pl.DataFrame) -> None:
 
 
 def test_budgets_have_chances_and_a_day(months: pl.DataFrame) -> None:
-    """Spent already, likely, unlikely, without spend; and a team without a budget is listed."""
-    kept = budgets_of(("ads", "USD", 100.0), ("labs", "USD", 500.0), ("nobody", "USD", 5.0))
+    """Spent already, likely; of a name that nobody has, none; a team without a budget is listed."""
+    kept = budgets_of(("ads", "USD", 100.0), ("labs", "USD", 500.0), ("Labs", "USD", 5.0))
 
-    found = fu.month_outlook(months, by="username", budgets=kept)
+    with pytest.warns(fu.UnmatchedWarning, match=r"'Labs', 'USD' \(the closest is 'labs', 'USD'\)"):
+        found = fu.month_outlook(months, by="username", budgets=kept)
 
     said = {row["username"] + row["currency"]: row for row in found.iter_rows(named=True)}
-    assert {"adsEUR", "adsUSD", "labsUSD", "nobodyUSD"} == set(said)
+    assert {"adsEUR", "adsUSD", "labsUSD", "LabsUSD"} == set(said)
     assert (None, None) == (said["adsEUR"]["budget"], said["adsEUR"]["chance_over"])
+    assert (None, "at risk") == (said["adsEUR"]["status"], said["labsUSD"]["status"])
     assert 1.0 == said["adsUSD"]["chance_over"]
     assert date(2025, 7, 1) <= said["adsUSD"]["runs_out_on"] < date(2025, 7, 20)
     assert 1.0 == said["labsUSD"]["chance_over"]
     assert date(2025, 7, 21) <= said["labsUSD"]["runs_out_on"] <= date(2025, 7, 31)
-    assert (0.0, 0.0, 5.0, 0.0, None) == tuple(
-        said["nobodyUSD"][name]
-        for name in ("spent", "projected", "remaining", "chance_over", "runs_out_on")
+    assert (0.0, None, None, 5.0, None, None, "unmatched") == tuple(
+        said["LabsUSD"][name]
+        for name in (
+            *("spent", "projected", "hi_95", "remaining", "chance_over", "runs_out_on", "status"),
+        )
     )
 
 
@@ -122,6 +126,7 @@ def test_spend_and_budget_are_those_of_budget_status(months: pl.DataFrame) -> No
 
     columns = ["username", "currency", "budget", "spent", "remaining"]
     assert_frame_equal(theirs.select(columns), ours.select(columns))
+    assert ["ok", "over"] == ours.filter(username="ads").sort("currency")["status"].to_list()
     over = (pl.col("username") == "ads") & (pl.col("currency") == "USD")
     assert theirs.filter(over)["runs_out_on"].item() == ours.filter(over)["runs_out_on"].item()
 

@@ -245,7 +245,7 @@ def test_an_outlook_is_a_table_of_what_a_budget_is_asked(usage: pl.DataFrame) ->
         "2025-06, as of 2025-06-11 00:00": [
             [
                 *("ads", "30.00 USD", "90.00 USD", "80.00 USD"),
-                *("100.0%", "27 Jun 2025", "85.00 – 95.00"),
+                *(">99.9 %", "27 Jun 2025", "85.00 – 95.00"),
             ]
         ]
     } == tables(outlooks.outlook(bill(usage), frame))

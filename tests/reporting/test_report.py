@@ -249,3 +249,17 @@ def test_tables_of_pandas_are_taken(usage: pl.DataFrame, tmp_path: Path) -> None
     ours = fu.report(usage, out=tmp_path / "ours.html", budgets=budgets)
     theirs = fu.report(usage.to_pandas(), out=tmp_path / "theirs.html", budgets=budgets.to_pandas())
     assert ours.read_text("utf-8") == theirs.read_text("utf-8")
+
+
+def test_a_place_and_a_zone_are_looked_at_before_the_table(tmp_path: Path) -> None:
+    """A table that takes an hour is not computed for a folder that is missing."""
+
+    def never(_: pl.DataFrame) -> pl.DataFrame:
+        raise AssertionError("computed for nothing")
+
+    usage = fu.sample_usage(start="2025-05-01", end="2025-05-03", every="1d").usage
+    lazy = usage.lazy().map_batches(never, schema=usage.schema)
+    with pytest.raises(fu.SnapshotError, match="make the folder"):
+        fu.report(lazy, out=tmp_path / "missing" / "x.html")
+    with pytest.raises(fu.QueryError, match="Did you mean 'Europe/Berlin'"):
+        fu.report(lazy, out=tmp_path / "x.html", timezone="Berlin")

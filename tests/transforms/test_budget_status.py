@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from falusage.errors import AlignmentError, MissingColumnError, QueryError
+from falusage.errors import AlignmentError, MissingColumnError, QueryError, UnmatchedWarning
 from falusage.transforms import budget_status
 
 NEW_YORK = "America/New_York"
@@ -55,7 +55,11 @@ def row(usage: pl.DataFrame, budget: float, **arguments: Any) -> tuple[Any, ...]
 
 
 def test_the_run_rate_and_the_day_it_runs_out() -> None:
-    """A third of April at 10 a day leads to 300; 200 last for 20 days, and are gone on the 21st."""
+    """A third of April at 10 a day leads to 300; 200 last for 20 days, and are gone on the 21st.
+
+    What was spent before the month makes a team known, and its budget lasts.
+    """
+    usage = pl.concat([TEN_DAYS, table(("2025-03-01T00:00Z", "labs", 9.0))])
     expected = pl.DataFrame(
         {
             "username": ["ads", "labs"],
@@ -70,7 +74,7 @@ def test_the_run_rate_and_the_day_it_runs_out() -> None:
         schema_overrides={"runs_out_on": pl.Date},
     )
 
-    got = budget_status(TEN_DAYS, budgets(labs=50.0, ads=200.0), **APRIL)
+    got = budget_status(usage, budgets(labs=50.0, ads=200.0), **APRIL)
 
     assert_frame_equal(expected, got, check_exact=True)
 
@@ -254,17 +258,70 @@ def test_a_missing_column_is_named() -> None:
 
 
 def test_empty_and_lazy_have_the_same_schema() -> None:
-    """The plan knows its schema; without usage every budget is listed, without budgets nothing."""
+    """The plan knows its schema; without usage no budget is matched, without budgets nothing is."""
     full = budget_status(TEN_DAYS, budgets(ads=200.0), **APRIL)
     lazy = budget_status(TEN_DAYS.lazy(), budgets(ads=200.0).lazy(), **APRIL)
-    idle = budget_status(TEN_DAYS.clear(), budgets(ads=200.0), **APRIL)
+    with pytest.warns(UnmatchedWarning, match="the table has no rows"):
+        idle = budget_status(TEN_DAYS.clear(), budgets(ads=200.0), **APRIL)
     none = budget_status(TEN_DAYS, budgets(ads=200.0).clear(), **APRIL)
 
     assert isinstance(lazy, pl.LazyFrame)
     assert full.schema == lazy.collect_schema() == idle.schema == none.schema
     assert_frame_equal(full, lazy.collect())
-    assert [(0.0, "ok")] == idle.select("spent", "status").rows()
+    assert [(0.0, "unmatched")] == idle.select("spent", "status").rows()
     assert none.is_empty()
+
+
+TEAMS = pl.concat([TEN_DAYS, TEN_DAYS.with_columns(username=pl.lit("acme-ml"))])
+
+
+@pytest.mark.parametrize(
+    ("team", "currency", "closest"),
+    [
+        ("adz", "USD", "'ads', 'USD'"),
+        ("ads ", "USD", "'ads', 'USD'"),
+        ("Acme-ML", "USD", "'acme-ml', 'USD'"),
+        ("ads", "usd", "'ads', 'USD'"),
+        ("ADS", "$", "'ads', 'USD'"),
+        ("acme-ml", "EUR", "'acme-ml', 'USD'"),
+    ],
+)
+def test_a_budget_of_nobody_is_unmatched(team: str, currency: str, closest: str) -> None:
+    """It is not ok, nothing is projected, and the warning names the closest key."""
+    given = pl.DataFrame({"username": [team], "currency": [currency], "budget": [0.0]})
+
+    with pytest.warns(UnmatchedWarning, match=rf"{closest}\)") as told:
+        got = budget_status(TEAMS, given, **APRIL)
+    with pytest.warns(UnmatchedWarning, match=rf"{closest}\)") as lazily:
+        lazy = budget_status(TEAMS.lazy(), given.lazy(), **APRIL).collect()
+
+    assert (0.0, None, 0.0, None, "unmatched") == got.row(0)[3:]
+    assert_frame_equal(got, lazy)
+    assert {__file__} == {str(each.filename) for each in [*told, *lazily]}
+
+
+def test_a_name_like_no_other_is_not_guessed() -> None:
+    """The warning lists what is there; budgets that match are answered as ever."""
+    with pytest.warns(UnmatchedWarning, match="the table has 'acme-ml', 'USD'; 'ads', 'USD'"):
+        got = budget_status(TEAMS, budgets(zzz=1.0, ads=5.0), **APRIL)
+
+    assert [("ads", "over"), ("zzz", "unmatched")] == got.select("username", "status").rows()
+
+
+def test_a_currency_of_nobody_is_unmatched() -> None:
+    """Budgets of the whole organization have a key, too."""
+    given = pl.DataFrame({"currency": ["usd", "GBX"], "budget": [1.0, 1.0]})
+    with pytest.warns(
+        UnmatchedWarning, match=r"'GBX' \(the table has 'USD'\); 'usd' \(the closest"
+    ):
+        got = budget_status(TEAMS, given, by=(), **APRIL)
+    assert ["unmatched", "unmatched"] == got["status"].to_list()
+
+
+def test_many_unmatched_budgets_are_counted() -> None:
+    """Ten are named."""
+    with pytest.warns(UnmatchedWarning, match="^12 budgets match no row.*; and 2 more"):
+        budget_status(TEAMS, budgets(**{f"t{n:02}": 1.0 for n in range(12)}), **APRIL)
 
 
 @settings(max_examples=50)
@@ -278,7 +335,7 @@ def test_equals_a_walk_in_plain_python(data: st.DataObject) -> None:
     end = datetime(2025 + month // 12, month % 12 + 1, 1, tzinfo=tz).astimezone(UTC)
     first = start - timedelta(days=1)
     spends = data.draw(
-        st.lists(st.tuples(st.integers(0, 33 * 48), st.integers(1, 10**5)), max_size=12)
+        st.lists(st.tuples(st.integers(0, 33 * 48), st.integers(1, 10**5)), min_size=1, max_size=12)
     )
     as_of = first + timedelta(minutes=30) * data.draw(st.integers(0, 33 * 48))
     budget = Fraction(data.draw(st.integers(1, 4 * 10**5)), 100)

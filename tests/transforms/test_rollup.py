@@ -182,7 +182,9 @@ def test_a_missing_column_is_named_with_the_near_one() -> None:
 )
 def test_a_column_by_another_word_is_named_by_the_apis(asked: str, there: str) -> None:
     """The API says username for a team, and no spelling of one is near the other."""
-    with pytest.raises(MissingColumnError, match=f"{asked!r} is {there!r} here"):
+    with pytest.raises(
+        MissingColumnError, match=f"no column {asked!r}\\. Did you mean {there!r}\\?"
+    ):
         rollup(USAGE, by=asked)
 
 
