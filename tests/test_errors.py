@@ -32,6 +32,7 @@ TREE = {
     "ReconciliationError": "FalUsageError",
     "MissingColumnError": "FalUsageError",
     "AlignmentError": "FalUsageError",
+    "CoverageError": "FalUsageError",
     "MixedCurrencyError": "FalUsageError",
     "ShortHistoryError": "FalUsageError",
     "SnapshotError": "FalUsageError",
@@ -44,6 +45,7 @@ TREE = {
     "CostMismatchWarning": "FalUsageWarning",
     "QuarantineWarning": "FalUsageWarning",
     "ReconciliationWarning": "FalUsageWarning",
+    "ClockSkewWarning": "FalUsageWarning",
     "IncompletePeriodWarning": "FalUsageWarning",
     "ShortHistoryWarning": "FalUsageWarning",
 }
