@@ -65,8 +65,8 @@ def _edge(given: date | datetime | str | None, scope: Scope, *, name: str) -> da
     edge = instant(given, timezone=scope.timezone, name=name)
     if floor(edge, every=scope.every, timezone=scope.timezone) != edge:
         raise AlignmentError(
-            f"{name} {edge.isoformat()} is in the middle of a bucket, which cannot be cut; expected "
-            f"the start of a {scope.timeframe} in {scope.timezone}"
+            f"{name} {edge.isoformat()} is in the middle of a bucket, which cannot be cut; "
+            f"expected the start of a {scope.timeframe} in {scope.timezone}"
         )
     return edge
 

@@ -135,7 +135,7 @@ def test_a_range_may_end_after_today(kept: Any, say: SimpleNamespace) -> None:
 
 
 def test_a_store_with_a_gap_goes_on_working(kept: Any, say: SimpleNamespace, world: Any) -> None:
-    """Its versions are listed, compared, proven, compacted and cleaned up; and then it is filled."""
+    """Its versions are listed, compared, proven, compacted and cleaned; then it is filled."""
     store, usage = kept((1, 10), (12, 20))
     store, _ = kept((22, 32))
     gaps = store.gaps
