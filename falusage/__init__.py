@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from falusage.errors import ApiError as ApiError
     from falusage.errors import AuthenticationError as AuthenticationError
     from falusage.errors import BadRequestError as BadRequestError
+    from falusage.errors import ClockSkewWarning as ClockSkewWarning
     from falusage.errors import ConfigError as ConfigError
     from falusage.errors import CostMismatchWarning as CostMismatchWarning
+    from falusage.errors import CoverageError as CoverageError
     from falusage.errors import FalUsageError as FalUsageError
     from falusage.errors import FalUsageWarning as FalUsageWarning
     from falusage.errors import IncompletePeriodWarning as IncompletePeriodWarning
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from falusage.reporting import report as report
     from falusage.sample import Sample as Sample
     from falusage.sample import sample_usage as sample_usage
+    from falusage.storage import StoreView as StoreView
     from falusage.storage import SyncResult as SyncResult
     from falusage.storage import UsageStore as UsageStore
     from falusage.storage import download_snapshot as download_snapshot
@@ -95,8 +98,10 @@ _HOMES = {
         "ApiError",
         "AuthenticationError",
         "BadRequestError",
+        "ClockSkewWarning",
         "ConfigError",
         "CostMismatchWarning",
+        "CoverageError",
         "FalUsageError",
         "FalUsageWarning",
         "IncompletePeriodWarning",
@@ -138,6 +143,7 @@ _HOMES = {
     "falusage.reporting": ("report",),
     "falusage.sample": ("Sample", "sample_usage"),
     "falusage.storage": (
+        "StoreView",
         "SyncResult",
         "UsageStore",
         "download_snapshot",

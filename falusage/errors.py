@@ -17,6 +17,7 @@ FalUsageError
 ├── ReconciliationError    the rows and the API's own summary disagree
 ├── MissingColumnError     a column that the table does not have
 ├── AlignmentError         a cut through the middle of a bucket
+├── CoverageError          a range of which a part was never read
 ├── MixedCurrencyError     one number asked of several currencies
 ├── ShortHistoryError      too little past to say anything of the future
 ├── SnapshotError          a file that cannot be written, or a snapshot that cannot be trusted
@@ -34,6 +35,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +191,18 @@ class AlignmentError(FalUsageError):
     """A cut through the middle of a bucket, which no arithmetic can make exact."""
 
 
+class CoverageError(FalUsageError):
+    """A range of which a part was never read, so that its sums would be too small.
+
+    Attributes:
+        gaps: The parts that were not read: each a start and an end, exclusive, in UTC.
+    """
+
+    def __init__(self, message: str, *, gaps: Iterable[tuple[datetime, datetime]] = ()) -> None:
+        super().__init__(message)
+        self.gaps = tuple(gaps)
+
+
 class MixedCurrencyError(FalUsageError):
     """One number was asked of a table with several currencies."""
 
@@ -243,6 +257,10 @@ class QuarantineWarning(FalUsageWarning):
 
 class ReconciliationWarning(FalUsageWarning):
     """The rows and the summary disagree, and the caller asked to be told rather than stopped."""
+
+
+class ClockSkewWarning(FalUsageWarning):
+    """The server's clock and this machine's differ by more than a few minutes."""
 
 
 class IncompletePeriodWarning(FalUsageWarning):

@@ -18,16 +18,19 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import tenacity
 
+from falusage.api import clocks
 from falusage.api.answers import Kind
 from falusage.api.careful import NotJsonError
+from falusage.api.clocks import Skew, larger
 from falusage.api.pages import Page, read_page
 from falusage.api.progress import Progress
 from falusage.api.query import Ask
 from falusage.api.secret import Secret
-from falusage.api.transport import Live, Response, Transport
+from falusage.api.transport import Live, Response, Transport, is_loopback
 from falusage.api.waiting import result
 from falusage.errors import (
     ApiError,
@@ -68,6 +71,7 @@ class Tally:
     retries: int = 0
     bytes_received: int = 0
     server_time: datetime | None = None
+    skew: Skew | None = None
 
 
 class Exchange:
@@ -97,6 +101,7 @@ class Exchange:
         self._live = Live()
         self._not_before = 0.0
         self.tally = Tally()
+        self.on_this_machine = is_loopback(urlsplit(transport.url).hostname or "")
         self._kinds: dict[str, Kind] = {}
 
     @contextmanager
@@ -181,12 +186,14 @@ class Exchange:
         return result(self._readers.submit(read_page, body, ask, kinds=self._kinds))
 
     def _count(self, response: Response) -> None:
-        when = response.server_time
+        when, now = response.server_time, clocks.local_time()
         with self._lock:
             self.tally.requests += 1
             self.tally.bytes_received += len(response.body)
             if when and (self.tally.server_time is None or when < self.tally.server_time):
                 self.tally.server_time = when
+            if when:
+                self.tally.skew = larger(self.tally.skew, Skew(when, now))
 
     def _excerpt(self, body: bytes) -> str:
         text = self._key.hide(body[:400].decode("utf-8", "replace"))[:120]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import polars as pl
 import pyarrow as pa
 
-from falusage import timeframes
+from falusage.api import clocks
 from falusage.api.answers import FAULTS, RECEIVED, Kind
 from falusage.api.assembly import assemble, joint_kinds, warn_of_unknown
 from falusage.api.exchange import Exchange
@@ -23,7 +23,7 @@ from falusage.api.pages import Page
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery
 from falusage.api.reading import Reading
-from falusage.api.receipt import Receipt
+from falusage.api.receipt import Receipt, open_from
 from falusage.api.reconciliation import compare, differences, sums
 from falusage.columns import KEY
 from falusage.errors import QuarantineWarning, ReconciliationError, ReconciliationWarning, warn
@@ -82,7 +82,7 @@ class Load:
     progress: Progress
     invalid: Invalid = "raise"
     reconcile: Reconcile = "raise"
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started_at: datetime = field(default_factory=lambda: clocks.local_time())  # noqa: PLW0108 - looked up when it is called
     kinds: dict[str, Kind] = field(default_factory=dict[str, "Kind"])
     reads: int = 0
 
@@ -200,14 +200,8 @@ class Load:
         )
 
     def _open_from(self) -> datetime | None:
-        now = self.exchange.tally.server_time or self.started_at
-        if self.query.end < now:
-            return None
-        every = timeframes.EVERY[self.query.timeframe]
-        # A range that ends just now is open too: its last bucket may not be counted out yet.
-        last = min(now, self.query.end - timedelta(microseconds=1))
-        return max(
-            self.query.start, timeframes.floor(last, every=every, timezone=self.query.timezone)
+        return open_from(
+            self.query, clocks.earlier(self.exchange.tally.server_time, self.started_at)
         )
 
     def _receipt(self, compared: pl.DataFrame) -> Receipt:
@@ -223,7 +217,7 @@ class Load:
             retries=tally.retries,
             bytes_received=tally.bytes_received,
             started_at=self.started_at,
-            finished_at=datetime.now(UTC),
+            finished_at=clocks.local_time(),
             server_time=tally.server_time,
             open_from=self._open_from(),
             reconciliation=compared,
@@ -232,6 +226,7 @@ class Load:
 
     def warn(self) -> None:
         """Say what the last read kept but is worth a look."""
+        clocks.report(self.exchange.tally.skew, on_this_machine=self.exchange.on_this_machine)
         warn_of_unknown(self.kinds, sorted(self._ignored))
         self._oddities.warn()
         if self._quarantined:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
+from falusage.api.clocks import earlier
 from falusage.api.query import UsageQuery
 from falusage.api.reconciliation import differences, rounding
+from falusage.timeframes import EVERY, floor
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,8 +32,8 @@ class Receipt:
         finished_at: When it ended.
         server_time: The server's clock at the first answer of the read that was kept, or None
             where it did not say.
-        open_from: None where every bucket had ended by `server_time`; else the instant from
-            which buckets may still grow.
+        open_from: None where every bucket had ended when it was read (`read_at`); else the
+            instant from which buckets may still grow.
         reconciliation: Both sides for each key: `username`, `product`, `endpoint_id`, `unit`,
             `currency`, `cost_loaded`, `cost_summary`, `quantity_loaded`, `quantity_summary`,
             `cost_rounding`, `quantity_rounding`. The summary's sides are null if it was not asked
@@ -54,6 +56,11 @@ class Receipt:
     open_from: datetime | None
     reconciliation: pl.DataFrame
     reconciled: bool = True
+
+    @property
+    def read_at(self) -> datetime:
+        """The earlier of the server's clock and this machine's, which decides what has ended."""
+        return earlier(self.server_time, self.started_at)
 
     @property
     def differing(self) -> int:
@@ -115,6 +122,15 @@ class Receipt:
         if self.rows_quarantined:
             lines.append(f"{self.rows_quarantined:,} rows in quarantine")
         return "\n".join(lines)
+
+
+def open_from(query: UsageQuery, now: datetime) -> datetime | None:
+    """Return the instant from which a query's buckets may still grow; None if all have ended."""
+    if query.end < now:
+        return None
+    # A range that ends just now is open too: its last bucket may not be counted out yet.
+    last = min(now, query.end - timedelta(microseconds=1))
+    return max(query.start, floor(last, every=EVERY[query.timeframe], timezone=query.timezone))
 
 
 def _counted(count: int, what: str) -> str:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from falusage.reporting import Certainty
-    from falusage.storage import UsageStore
     from falusage.timeframes import Timeframe
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -67,7 +66,7 @@ def kept(
 
     Raises:
         UsageError: Both are named, or options are given that make a query, other than those `but`.
-        StoreError: The store lacks a range between others, over which sums would be too small.
+        CoverageError: The store has a gap, over which sums would be too small.
     """
     if path is not None and store is not None:
         raise click.UsageError("--snapshot and --store are two tables; name one")
@@ -99,11 +98,9 @@ def _store(place: str) -> Source:
 
     store = UsageStore(place)
     # A sync may be under way: what is known is read before the rows, so that it is never of later
-    # ones, and gaps on both sides of them.
-    _refuse_gaps(store, place)
+    # ones.
     known = store.known
     usage = store.scan().collect()
-    _refuse_gaps(store, place)
     if not known and usage.is_empty():
         raise StoreError(f"{place} is empty: no bucket that it asks for has ended; sync it later")
     if not known:
@@ -115,13 +112,3 @@ def _store(place: str) -> Source:
     last = closed.reach(usage)
     certainty = replace(closed, end=last, open_from=end) if last > end else closed
     return Source(usage, certainty, store.timeframe)
-
-
-def _refuse_gaps(store: UsageStore, place: str) -> None:
-    from falusage.errors import StoreError
-
-    for start, end in store.gaps:
-        raise StoreError(
-            f"{place} lacks {start.isoformat()} to {end.isoformat()}, over which its sums are too "
-            f"small; sync it from --start {start.isoformat()} or before"
-        )

@@ -17,9 +17,11 @@ from falusage.storage.snapshot import (
 )
 from falusage.storage.store import UsageStore
 from falusage.storage.syncing import SyncResult
+from falusage.storage.view import StoreView
 
 __all__ = [
     "SnapshotMetadata",
+    "StoreView",
     "SyncResult",
     "UsageStore",
     "download_snapshot",

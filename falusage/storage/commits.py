@@ -26,8 +26,12 @@ from falusage.storage.metadata import plain
 from falusage.storage.spans import Span, Spans
 from falusage.timeframes import EVERY, Every, Timeframe
 
-EDITION: Final = 1
-"""The edition of stores that this version writes; a store of a later one is refused."""
+EDITION: Final = 2
+"""The edition of stores that this version writes; a store of a later one is refused.
+
+What a version of edition 2 says is settled or closed is so by the earlier of two clocks; before, it
+was so by the server's alone. See `finality`.
+"""
 
 Kind = Literal["create", "columns", "sync", "compact", "vacuum"]
 ENTRY: Final = "falusage"
@@ -101,7 +105,8 @@ class Commit:
 
     Attributes:
         kind: What made it: `sync`, `create`, `columns` (new ones), `compact` or `vacuum`.
-        at: The server's time at the read that made it; what the store knew from then on.
+        at: The time of the read that made it, by the earlier of the server's clock and this
+            machine's, but not before the version that it follows; what the store knew from then on.
         scope: What the store asks.
         span: The range that was read; None where nothing was.
         settle: How old a bucket was to be to count as settled.
@@ -111,7 +116,7 @@ class Commit:
         closed: The windows that had ended when they were read.
         files: The hash of the version's files and columns; see `seal`.
         receipt: That of the load, without its sums key by key.
-        edition: The edition of the store.
+        edition: The edition in which it says this.
         version: The version of falusage that wrote it.
     """
 

@@ -67,6 +67,11 @@ def until(one: Iterable[Span], end: datetime) -> Spans:
     return tuple((first, min(last, end)) for first, last in one if first < end)
 
 
+def within(one: Iterable[Span], span: Span) -> Spans:
+    """Return the part of a set that lies in a range."""
+    return without([span], without([span], one))
+
+
 def meet(one: Iterable[Span], other: Iterable[Span]) -> bool:
     """Tell whether two sets share any time."""
     other = tuple(other)

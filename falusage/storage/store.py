@@ -22,10 +22,12 @@ from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.errors import QueryError, StoreError
 from falusage.storage import spans, upkeep
 from falusage.storage.commits import Scope
+from falusage.storage.finality import finality, gaps, times
 from falusage.storage.log import Log, State
 from falusage.storage.place import Place
-from falusage.storage.scanning import read_parts, scan_state
+from falusage.storage.scanning import read_parts
 from falusage.storage.syncing import Sync, SyncResult
+from falusage.storage.view import StoreView, view_state
 from falusage.timeframes import Timeframe, instant
 from falusage.transforms.restatements import restatements
 
@@ -94,21 +96,20 @@ class UsageStore:
         Raises:
             StoreError: There is no store, or it cannot be trusted.
         """
-        return self._log.state().commit.closed
+        return finality(self._log, self._log.state()).closed
 
     @property
     def gaps(self) -> tuple[tuple[datetime, datetime], ...]:
         """The ranges between those that were read which no sync has read, or not to their end.
 
         Each is a start and an end, exclusive, in UTC. There are none where every sync begins at the
-        same `start`. Over a gap sums are too small; a sync that begins before it reads it.
+        same `start`. Over a gap sums are too small, so `scan` raises; a sync that begins before it
+        reads it.
 
         Raises:
             StoreError: There is no store, or it cannot be trusted.
         """
-        state = self._log.state()
-        held = ((part.start, part.end) for part in state.parts)
-        return spans.between(spans.union(state.commit.closed, held))
+        return gaps(self._log, self._log.state())
 
     def sync(
         self,
@@ -133,12 +134,14 @@ class UsageStore:
         The range is read in pieces of whole days (or longer buckets), and each piece is committed
         as it comes, in place of what the store had of it: a sync that is interrupted goes on from
         there. A piece in which nothing is new commits nothing. What is open, ended or settled is
-        told by the server's clock alone.
+        decided by the earlier of two clocks, the server's and this machine's; what a store was
+        told by a clock that was ahead is read again. Clocks that differ by more than a few minutes
+        are named in a `ClockSkewWarning`.
 
         Args:
             start: Where the store begins: the same in every sync. Parts of the range that the
                 store lacks, before or between what it has, are read.
-            end: Where to stop, exclusive; by default the server's now, which is also the latest.
+            end: Where to stop, exclusive; by default the present, which is also the latest.
             client: The client to ask with; by default one from the environment, with a bar.
             timeframe: The length of a bucket; like all below but `limit`, the same in every sync.
             timezone: The IANA zone that decides where buckets begin.
@@ -205,7 +208,7 @@ class UsageStore:
     def scan(
         self, *, version: int | None = None, as_of: date | datetime | str | None = None
     ) -> pl.LazyFrame:
-        """Open the store for lazy queries: as it is, or as it was.
+        """Open the whole store for lazy queries: as it is, or as it was.
 
         Filters on `bucket` and `bucket_end` decide which files are read; of those, every byte is
         hashed before it is believed.
@@ -216,14 +219,62 @@ class UsageStore:
                 the store's time zone, that it begins with.
 
         Returns:
-            The columns of `columns.USAGE`; `read_at`, the server's time at the read that brought
-            the row; `settled`, false where its bucket was open or younger than `settle` when it
-            was last read; then any that the API has beyond these, whole numbers as doubles. In
-            no order.
+            The columns of `columns.USAGE`; `read_at`, when the read that brought the row began, by
+            the earlier of two clocks; `settled`, false where its bucket was open or younger than
+            `settle` when it was last read; then any that the API has beyond these, whole numbers
+            as doubles. In no order.
 
         Raises:
+            CoverageError: The version has a gap; `view` takes a range without one.
             StoreError: There is no store, no such version, or it cannot be trusted; out of
                 `collect`, if a file that is read is damaged or missing.
+        """
+        return self.view(version=version, as_of=as_of).usage
+
+    def view(
+        self,
+        *,
+        start: date | datetime | str | None = None,
+        end: date | datetime | str | None = None,
+        version: int | None = None,
+        as_of: date | datetime | str | None = None,
+    ) -> StoreView:
+        """Open a range of the store, of which every bucket was read.
+
+        Args:
+            start: Where the range begins; by default where the store does. A date means midnight
+                in the store's time zone.
+            end: Where it ends, exclusive; by default where the store does. Buckets that have not
+                ended yet may lie before it.
+            version: As in `scan`.
+            as_of: As in `scan`.
+
+        Returns:
+            A view with `usage`, a LazyFrame as `scan` returns it.
+
+        Raises:
+            CoverageError: The range has a gap, or goes beyond what was read. Its `gaps` name them.
+            AlignmentError: `start` or `end` is in the middle of a bucket.
+            QueryError: `start` is not before `end`, or an argument is out of its form.
+            StoreError: As in `scan`.
+
+        Example:
+            >>> import falusage as fu, tempfile
+            >>> with (
+            ...     tempfile.TemporaryDirectory() as folder,
+            ...     fu.Emulator() as emulator,
+            ...     fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
+            ... ):
+            ...     store = fu.UsageStore(f"{folder}/usage")
+            ...     for start, end in (("2025-03-01", "2025-03-05"), ("2025-03-07", "2025-03-09")):
+            ...         done = store.sync(start, end=end, client=client)
+            ...     try:
+            ...         store.scan()
+            ...     except fu.CoverageError as error:
+            ...         gap = error.gaps[0]
+            ...     first = store.view(end=gap[0]).usage.collect()
+            >>> gap[0].isoformat(), first["bucket"].n_unique()
+            ('2025-03-05T00:00:00+00:00', 4)
         """
         if version is not None and as_of is not None:
             raise QueryError("version and as_of both say when; give one of them")
@@ -231,29 +282,30 @@ class UsageStore:
             raise QueryError(f"version is {version!r}; expected a number of `history`")
         if isinstance(as_of, int):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
             raise QueryError(f"as_of is {as_of!r}; expected an instant: a number is a version")
-        return scan_state(self._log.place, self._at(version if as_of is None else as_of))
+        state = self._at(version if as_of is None else as_of)
+        return view_state(self._log, state, start=start, end=end)
 
     def history(self) -> pl.DataFrame:
         """Give what each version holds, by currency.
 
         Returns:
             `version`; `kind` (`create`, `sync`, `compact`, `vacuum`, or `columns` for new ones);
-            `at`, the server's time at the read that made it; `start` and `end`, the range that
-            was read; `settled_until`, before which all is settled; then for each currency (null
-            where there are no rows) `rows`, `cost`, `change` from the version before, and
-            `restated`, the part of it in buckets that had ended when they were last read, exact,
-            in Decimal(38, 12). Sorted by version and currency.
+            `at`, when the read that made it began, by the earlier of two clocks; `start` and
+            `end`, the range that was read; `settled_until`, before which all is settled; then for
+            each currency (null where there are no rows) `rows`, `cost`, `change` from the version
+            before, and `restated`, the part of it in buckets that had ended when they were last
+            read, exact, in Decimal(38, 12). Sorted by version and currency.
 
         Raises:
             StoreError: There is no store, or its log cannot be trusted.
         """
         lines: list[tuple[object, ...]] = []
         costs: dict[str, Decimal] = {}
-        for version, commit in self._log.commits():
+        for version, commit, at in times(self._log.commits()):
             common = (
                 version,
                 commit.kind,
-                commit.at,
+                at,
                 *(commit.span or (None, None)),
                 commit.settled[0][1] if commit.settled else None,
             )
@@ -307,7 +359,9 @@ class UsageStore:
             ).drop("read_at", "settled")
             for state in (before, after)
         ]
-        return restatements(*sides).with_columns(restated=spans.holds(before.commit.closed))
+        return restatements(*sides).with_columns(
+            restated=spans.holds(finality(self._log, before).closed)
+        )
 
     def compact(self) -> int | None:
         """Merge the settled files of each month, so that a year of nights is quick to scan.
@@ -366,8 +420,8 @@ class UsageStore:
             return self._log.state(when)
         moment = instant(cast("date | str", when), timezone=self.timezone, name="as_of")
         known = [
-            (version, commit.at)
-            for version, commit in self._log.commits()
+            (version, at)
+            for version, commit, at in times(self._log.commits())
             if commit.kind != "create"
         ]
         then = [version for version, at in known if at <= moment]

@@ -1,8 +1,9 @@
 """A sync: what is to be read, read in pieces, and each piece committed as it comes.
 
-What is settled is not read again; what is younger is, by the server's clock alone. A sync that is
-interrupted loses at most the piece it was reading. Every piece is read on top of a version and
-committed on top of that same version: where two syncs meet, the later looks again.
+What is settled is not read again; what is younger is, by the earlier of the server's clock and
+this machine's. A sync that is interrupted loses at most the piece it was reading. Every piece is
+read on top of a version and committed on top of that same version: where two syncs meet, the later
+looks again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from falusage.api import clocks
 from falusage.api.client import UsageClient
 from falusage.api.loading import UsageLoad
 from falusage.api.progress import Progress
@@ -21,6 +23,7 @@ from falusage.api.receipt import Receipt
 from falusage.errors import FalUsageWarning, StoreError
 from falusage.storage import spans
 from falusage.storage.commits import Scope
+from falusage.storage.finality import finality
 from falusage.storage.log import Log, OvertakenError, State
 from falusage.storage.parts import MOST_ROWS
 from falusage.storage.spans import Span
@@ -40,7 +43,7 @@ class SyncResult:
         version: The version that the store has now.
         commits: The versions that the sync made, none where nothing was new.
         start: Where the range that was asked for begins.
-        end: Where it ends, exclusive: no later than the bucket of the server's now.
+        end: Where it ends, exclusive: no later than the bucket of the present.
         server_time: The server's time at the last read.
         rows_read: How many rows were loaded.
         rows_changed: How many rows appeared, vanished or changed.
@@ -92,27 +95,38 @@ class Sync:
 
     def run(self, start: datetime, end: datetime | None) -> SyncResult:
         """Bring the store up to date in a range; see `UsageStore.sync`."""
+        with clocks.gathered() as skews:
+            result = self._run(start, end, skews)
+            skews.warn()
+        return result
+
+    def _run(self, start: datetime, end: datetime | None, skews: clocks.Gathered) -> SyncResult:
         start = floor(start, every=self.scope.unit, timezone=self.scope.timezone)
         # What can be said of the store is said before anything is asked.
         state = self._open() if self.log.exists() else None
-        now = self._server_time(start)
+        probe = self._probe(start)
+        skews.warn()
+        server, now = _told(probe), probe.read_at
         last = now if end is None else min(end, now)
         # An instant on a boundary begins the next bucket, which may have usage by the time it
         # is read.
         tick = timedelta(microseconds=1 if end is None or end > now else 0)
         end = ceil(last + tick, every=self.scope.every, timezone=self.scope.timezone)
         if end <= start:
+            whose = "the server's" if now == server else "this machine's"
             raise StoreError(
-                f"start {start.isoformat()} is not before the server's now, {now.isoformat()}"
+                f"start {start.isoformat()} is not before {whose} now, {now.isoformat()}"
             )
         if state is None:
             self.log.create(self.scope, now)
             state = self._open()
-        final = spans.until(state.commit.settled, now - self.settle)
+        latest = max(server, probe.started_at)
+        had = finality(self.log, state, now=now, latest=latest)
+        final = spans.until(had.settled, now - self.settle)
         missing = spans.without([(start, end)], final)
-        return self._read([self._whole(span, end) for span in missing], (start, end), now)
+        return self._read([self._whole(span, end) for span in missing], (start, end), server)
 
-    def _server_time(self, start: datetime) -> datetime:
+    def _probe(self, start: datetime) -> Receipt:
         """Ask the server what time it is, by way of the first unit's first bucket."""
         after = ceil(
             start + timedelta(microseconds=1), every=self.scope.every, timezone=self.scope.timezone
@@ -120,8 +134,7 @@ class Sync:
         query = self.scope.query(start, after, limit=self.limit)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FalUsageWarning)  # the load that counts says it, too
-            probe = self.client.load(query, invalid="quarantine", reconcile="off")
-        return _told(probe.receipt)
+            return self.client.load(query, invalid="quarantine", reconcile="off").receipt
 
     def _whole(self, span: Span, end: datetime) -> Span:
         """Widen a range to whole units, as far as the sync goes."""
@@ -139,13 +152,13 @@ class Sync:
             )
         return state
 
-    def _read(self, ranges: list[Span], asked: Span, now: datetime) -> SyncResult:
+    def _read(self, ranges: list[Span], asked: Span, server: datetime) -> SyncResult:
         ranges = list(spans.union(ranges, ()))
         edges = [self._edges(span) for span in ranges]
         progress = Progress(
             shown=self.client.progress, total=sum(len(each) - 1 for each in edges), title="sync"
         )
-        done = _Done(server_time=now)
+        done = _Done(server_time=server)
         try:
             for span in _pieces(edges, done):
                 done.add(*self._piece(span))
@@ -175,6 +188,7 @@ class Sync:
         """Read a range and commit what is new in it."""
         state, widened = self._open(), list[int]()
         load = self.client.load(self.scope.query(*span, limit=self.limit))
+        _told(load.receipt)
         while True:
             try:
                 outcome = commit_rows(
@@ -182,7 +196,7 @@ class Sync:
                     state,
                     load.usage,
                     span=span,
-                    read_at=_told(load.receipt),
+                    read_at=load.receipt.read_at,
                     settle=self.settle,
                     receipt=load.receipt,
                     allow_empty=self.allow_empty,
@@ -233,8 +247,9 @@ class _Done:
 def _told(receipt: Receipt) -> datetime:
     if receipt.server_time is None:
         raise StoreError(
-            "the API's answer has no Date, so nobody can tell which buckets are settled; if a "
-            "proxy stands between, let it pass that header on"
+            "the API's answer has no Date, so only this machine's clock could tell which buckets "
+            "have ended, and one clock is not enough; if a proxy stands between, let it pass that "
+            "header on"
         )
     return receipt.server_time
 

@@ -19,13 +19,14 @@ from falusage.api.receipt import Receipt
 from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.errors import StoreError
 from falusage.storage import spans
-from falusage.storage.commits import Scope, moved, said_of, seal, totals_of
+from falusage.storage.commits import EDITION, Scope, moved, said_of, seal, totals_of
+from falusage.storage.finality import ended, finality
 from falusage.storage.log import STORED, Log, OvertakenError, State
 from falusage.storage.parts import MOST_ROWS, Written, write_part
 from falusage.storage.place import Place
 from falusage.storage.scanning import read_parts
 from falusage.storage.spans import Span, Spans
-from falusage.timeframes import floor, period_end, period_start, zone
+from falusage.timeframes import period_end, period_start, zone
 from falusage.transforms.restatements import restatements
 
 _EXACT: Final = 2**53
@@ -69,7 +70,7 @@ def commit_rows(
         state: The version that was the last one before the rows were read.
         usage: All rows of the range.
         span: The range.
-        read_at: The server's time when they were read.
+        read_at: When they were read, by the earlier of two clocks.
         settle: How old a bucket is to be to count as settled.
         receipt: That of the load.
         allow_empty: Believe it where a unit with spend comes back without any.
@@ -82,8 +83,10 @@ def commit_rows(
     was, scope = state.commit, state.commit.scope
     unit = period_start(pl.col("bucket"), every=scope.unit, timezone=scope.timezone)
     in_unit = unit.dt.convert_time_zone("UTC").alias(_UNIT)
-    closed = spans.union(was.closed, _ended(span, read_at, scope))
-    settled = spans.union(was.settled, _ended(span, read_at - settle, scope))
+    latest = read_at if receipt is None else max(receipt.server_time or read_at, receipt.started_at)
+    had = finality(log, state, now=read_at, latest=latest)
+    closed = spans.union(had.closed, ended(span, read_at, scope))
+    settled = spans.union(had.settled, ended(span, read_at - settle, scope))
 
     touched = [part for part in state.parts if spans.meet([(part.start, part.end)], [span])]
     held = pl.concat(
@@ -122,7 +125,7 @@ def commit_rows(
     )
     outcome = Outcome(
         changed=differing.height,
-        restated=_restated(differing.filter(spans.holds(was.closed))),
+        restated=_restated(differing.filter(spans.holds(had.closed))),
     )
     added = pl.Schema({k: v for k, v in fresh.schema.items() if k not in held.schema})
     if added:
@@ -134,7 +137,8 @@ def commit_rows(
     stay = {part.path for part in state.parts} - {part.path for part in gone}
     commit = was.then(
         "sync",
-        at=max(was.at, read_at),
+        edition=EDITION,
+        at=read_at if had.at > latest else max(had.at, read_at),
         span=span,
         settle=settle,
         totals=moved(was.totals, gone=totals_of(stale), come=totals_of(fresh)),
@@ -150,11 +154,6 @@ def commit_rows(
         error.commits = tuple(outcome.commits)
         raise
     return outcome
-
-
-def _ended(span: Span, moment: datetime, scope: Scope) -> Spans:
-    """Give the part of a range whose buckets had ended by then."""
-    return spans.until([span], floor(moment, every=scope.every, timezone=scope.timezone))
 
 
 def _storable(usage: pl.DataFrame, had: pl.Schema) -> pl.DataFrame:

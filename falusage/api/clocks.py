@@ -1,0 +1,133 @@
+"""Two clocks, of which neither is trusted alone: the server's Date and this machine's own.
+
+The earlier one decides which buckets have ended, so one wrong clock cannot close a bucket that is
+still open. Where the two differ by more than a few minutes, that is said once for each load and
+each sync.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from falusage.errors import ClockSkewWarning, warn
+
+TOLERANCE: Final = timedelta(minutes=5)
+"""How far two clocks may differ before that is said."""
+
+_REPLAY: Final = timedelta(days=30)
+"""How far behind a server on this machine has been set on purpose: it replays the past."""
+
+
+def local_time() -> datetime:
+    """Return the time by this machine's clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def earlier(server: datetime | None, local: datetime) -> datetime:
+    """Return the earlier of two clocks; this machine's where the server does not say."""
+    return local if server is None else min(server, local)
+
+
+@dataclass(frozen=True, slots=True)
+class Skew:
+    """What both clocks said at one answer.
+
+    Attributes:
+        server: The server's, as the answer's Date says.
+        local: This machine's, when the answer was there.
+    """
+
+    server: datetime
+    local: datetime
+
+    @property
+    def size(self) -> timedelta:
+        """How far they differ."""
+        return abs(self.server - self.local)
+
+    def is_wrong(self, *, on_this_machine: bool) -> bool:
+        """Return whether one of the clocks is wrong.
+
+        A server on this machine has the same clock, unless somebody set another. One that is a
+        month behind or more replays the past, as an emulator over old usage does.
+        """
+        if on_this_machine and self.local - self.server > _REPLAY:
+            return False
+        return self.size > TOLERANCE
+
+    def warn(self) -> None:
+        """Warn of it at the caller's line."""
+        side = "ahead of" if self.server > self.local else "behind"
+        warn(
+            f"the server's clock says {_moment(self.server)}, which is {_length(self.size)} {side} "
+            f"this machine's, {_moment(self.local)}; expected at most {_length(TOLERANCE)}. The "
+            "earlier one decides which buckets have ended. Set this machine's clock if it is the "
+            "wrong one; if not, look for a proxy that answers from a cache or with its own Date",
+            ClockSkewWarning,
+        )
+
+
+def larger(one: Skew | None, other: Skew | None) -> Skew | None:
+    """Return the larger of two skews."""
+    found = [each for each in (one, other) if each is not None]
+    return max(found, key=lambda each: each.size, default=None)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The largest skew of several loads, of which the caller is warned once."""
+
+    skew: Skew | None = None
+    _said: bool = False
+
+    def warn(self) -> None:
+        """Warn of the skew, unless that was done."""
+        if self.skew is not None and not self._said:
+            self._said = True
+            self.skew.warn()
+
+
+_GATHERED: Final[ContextVar[Gathered | None]] = ContextVar("falusage_clocks", default=None)
+
+
+@contextmanager
+def gathered() -> Generator[Gathered]:
+    """Collect the skews of the loads inside, instead of a warning from each."""
+    found = Gathered()
+    token = _GATHERED.set(found)
+    try:
+        yield found
+    finally:
+        _GATHERED.reset(token)
+
+
+def report(skew: Skew | None, *, on_this_machine: bool) -> None:
+    """Warn of a load's skew, or add it to those that are collected."""
+    if skew is None or not skew.is_wrong(on_this_machine=on_this_machine):
+        return
+    collected = _GATHERED.get()
+    if collected is None:
+        skew.warn()
+    else:
+        collected.skew = larger(collected.skew, skew)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _length(length: timedelta) -> str:
+    """Write a length of time in its largest unit, rounded down.
+
+    >>> _length(timedelta(days=7, minutes=3)), _length(timedelta(minutes=61))
+    ('7 days', '1 hour')
+    """
+    units = {"day": timedelta(days=1), "hour": timedelta(hours=1)}
+    name = next((name for name, unit in units.items() if length >= unit), "minute")
+    count = length // units.get(name, timedelta(minutes=1))
+    return f"{count} {name}{'' if count == 1 else 's'}"
