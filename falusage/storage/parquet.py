@@ -25,6 +25,7 @@ from falusage.api.receipt import Receipt
 from falusage.api.waiting import result
 from falusage.columns import MONEY
 from falusage.errors import SnapshotError
+from falusage.storage.atomic import resolved
 from falusage.storage.fingerprint import Fingerprint
 from falusage.storage.metadata import SnapshotMetadata
 
@@ -133,7 +134,8 @@ def reading(path: str | os.PathLike[str]) -> Generator[tuple[pq.ParquetFile, Sna
         SnapshotError: It is missing or cannot be trusted; whatever fails in the block says so too.
     """
     try:
-        with pq.ParquetFile(os.fspath(path), page_checksum_verification=True) as file:
+        # A path that is resolved is never taken for an address.
+        with pq.ParquetFile(str(resolved(path)), page_checksum_verification=True) as file:
             metadata = SnapshotMetadata.of(file.metadata.metadata or {})
             if file.metadata.num_rows != metadata.rows:
                 raise SnapshotError(
