@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_store: Final = click.option(
+STORE: Final = click.option(
     "--store",
     "place",
     required=True,
@@ -35,7 +35,7 @@ _form: Final = click.option(
 
 
 @click.command(short_help="Keep a store up to date.")
-@_store
+@STORE
 @asking
 @click.option(
     "--settle",
@@ -79,7 +79,7 @@ def sync(place: str, settle: str, allow_empty: bool, compact: bool, **options: A
 
 
 @click.command(short_help="List a store's versions.")
-@_store
+@STORE
 @_form
 def history(place: str, form: str) -> None:
     """List a store's versions: when, what was read, and what it holds, by currency."""
@@ -106,7 +106,7 @@ def history(place: str, form: str) -> None:
 
 
 @click.command(short_help="Say what changed between two versions.")
-@_store
+@STORE
 @_form
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="[NEW]", required=False)

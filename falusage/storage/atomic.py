@@ -31,12 +31,20 @@ def resolved(path: str | os.PathLike[str]) -> Path:
     is missing takes that folder away.
 
     Raises:
-        SnapshotError: It is no path, because it has a null character.
+        SnapshotError: It has a null character, or is not UTF-8: not everything could read it.
     """
     text = os.fsdecode(path)
     if "\0" in text:
         raise SnapshotError(f"{text!r} is not a path: it has a null character; leave it out")
-    return Path(os.path.realpath(text))
+    found = os.path.realpath(text)
+    try:
+        found.encode()
+    except UnicodeEncodeError as error:
+        raise SnapshotError(
+            f"{found!r} is not UTF-8, and the libraries that read files expect that; choose "
+            "another name"
+        ) from error
+    return Path(found)
 
 
 def require_place(path: str | os.PathLike[str]) -> Path:

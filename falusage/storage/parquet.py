@@ -133,9 +133,9 @@ def reading(path: str | os.PathLike[str]) -> Generator[tuple[pq.ParquetFile, Sna
     Raises:
         SnapshotError: It is missing or cannot be trusted; whatever fails in the block says so too.
     """
+    file_path = str(resolved(path))  # which is never taken for an address
     try:
-        # A path that is resolved is never taken for an address.
-        with pq.ParquetFile(str(resolved(path)), page_checksum_verification=True) as file:
+        with pq.ParquetFile(file_path, page_checksum_verification=True) as file:
             metadata = SnapshotMetadata.of(file.metadata.metadata or {})
             if file.metadata.num_rows != metadata.rows:
                 raise SnapshotError(

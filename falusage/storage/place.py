@@ -32,7 +32,7 @@ LOG: Final = "_delta_log"
 """The folder of a Delta table's log; what holds one is a table."""
 
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_MISREAD: Final = re.compile(r"[%\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_MISREAD: Final = re.compile(r"[%\\\x00-\x1f\x7f-\x9f]")
 """In a folder's path, the library decodes or rejects these, or takes them for a `/`."""
 
 _AMBIGUOUS: Final = re.compile(
@@ -284,11 +284,10 @@ def _path_of(text: str, rest: str) -> str:
 
 def _unambiguous(text: str, rest: str) -> str:
     """Return an address that the library reads as it is written."""
-    bucket, _, path = rest.partition("/")
-    if not bucket:
+    bare = rest.removesuffix("/")
+    if not bare or bare.startswith("/"):
         raise StoreError(f"{text} names no bucket; expected an address like s3://bucket/folder")
-    path = path.removesuffix("/")
-    found = re.match(r"\s", text) or _AMBIGUOUS.search(f"{bucket}/{path}" if path else bucket)
+    found = re.match(r"\s", text) or _AMBIGUOUS.search(rest) or _AMBIGUOUS.search(bare)
     if found:
         raise StoreError(
             f"{text!r} is not an address for a store: the Delta library would read {found[0]!r} in "

@@ -112,7 +112,7 @@ FOREIGN = (
     part(b"rows").replace("2025-01/", "2025-1/"),
     part(b"rows").replace("2025-01/", "backup/2025-01/"),
     part(b"rows").replace("2025-01/", "2025-01/2025-01/"),
-    part(b"rows").replace("2025-01/", "٢٠٢٥-٠١/"),  # noqa: RUF001 - digits that are not ASCII
+    part(b"rows").replace("2025-01/", "٢٠٢٥-٠١/"),
     part(b"rows").replace(".parquet", ".PARQUET"),
     part(b"rows").replace(".parquet", " (copy).parquet"),
     part(b"rows").replace(".parquet", ".parquet.bak"),
@@ -145,7 +145,7 @@ def test_a_file_of_somebody_else_stays(store: fu.UsageStore, tmp_path: Path) -> 
 def test_letting_go_of_versions_deletes_their_files_alone(
     store: fu.UsageStore, tmp_path: Path
 ) -> None:
-    """Of all that lies there, only what superseded versions had is deleted; the last stays whole."""
+    """Only what superseded versions had is deleted of all that lies there; the last stays whole."""
     for path in FOREIGN:
         put(tmp_path / "kept", path, b"rows")
     kept = files(tmp_path)
@@ -238,6 +238,6 @@ def test_a_missing_entry_deletes_nothing(store: fu.UsageStore, tmp_path: Path) -
 def test_a_folder_that_is_no_store(tmp_path: Path) -> None:
     """Nothing is listed for deletion where there is no store."""
     put(tmp_path, part(b"rows"), b"rows")
-    with pytest.raises(StoreError, match="no.* store"):
+    with pytest.raises(StoreError, match=r"no.* store"):
         fu.UsageStore(tmp_path).vacuum(orphans="0h")
     assert {part(b"rows")} == set(files(tmp_path))
