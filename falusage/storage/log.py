@@ -100,7 +100,7 @@ class Log:
         others = [entry.path for entry in self.place.entries() if entry.path != _LOG]
         if others:
             raise StoreError(
-                f"{self.place} is not a store and not empty: it holds {others[0]!r}"
+                f"{self.place} is no store, and not empty: it holds {others[0]!r}"
                 + (f" and {len(others) - 1:,} more" if others[1:] else "")
                 + "; a store needs a folder of its own: name another"
             )

@@ -99,7 +99,7 @@ class Place:
         except SnapshotError as error:
             raise StoreError(str(error)) from error
         if os.path.exists(folder) and not os.path.isdir(folder):
-            raise StoreError(f"{folder} is not a folder, and a store is one; name a folder")
+            raise StoreError(f"{folder} is no folder; a store is one: name a folder")
         if not _MISREAD.search(str(folder)):
             return cls(folder.as_uri(), folder, options)
         stand_in = _stand_in(folder)

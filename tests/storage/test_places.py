@@ -93,7 +93,7 @@ def test_an_address_of_this_machine(tmp_path: Path) -> None:
 def test_a_file_is_not_a_place(tmp_path: Path) -> None:
     """A store is a folder."""
     (tmp_path / "a").touch()
-    with pytest.raises(StoreError, match="is not a folder"):
+    with pytest.raises(StoreError, match="is no folder"):
         fu.UsageStore(tmp_path / "a")
 
 
@@ -112,8 +112,8 @@ def test_a_place_inside_or_around_a_store(world: Any, say: SimpleNamespace, tmp_
         "nest/kept/2025-01/x": inside,
         "nest/kept/_delta_log": inside,
         "link/x": inside,
-        "nest": "is not a store and not empty: it holds 'kept';",
-        ".": "is not a store and not empty: it holds 'link' and 1 more;",
+        "nest": "is no store, and not empty: it holds 'kept';",
+        ".": "is no store, and not empty: it holds 'link' and 1 more;",
     }.items():
         with pytest.raises(StoreError, match=said):
             fu.UsageStore(tmp_path / path).sync("2025-01-01", client=world.client)
