@@ -43,7 +43,8 @@ def demo(out: Path) -> None:
 
     say("Inventing an organization, and serving its usage as the API would ...")
     emulator = Emulator()
-    resolved(out).mkdir(parents=True, exist_ok=True)
+    out = resolved(out) if ".." in out.parts else out
+    out.mkdir(parents=True, exist_ok=True)
     loaded = _load(emulator)
     certainty = Certainty.of_receipt(loaded.receipt)
     put(["", *summary(loaded.usage, certainty, width=width()).splitlines()])

@@ -206,8 +206,8 @@ class Log:
             files=seal([], STORED),
         )
         try:
+            self.place.make_log()
             with self._writing():
-                self.place.make_log()
                 DeltaTable.create(
                     self.place.uri,
                     arrow_schema(pl.Schema(STORED)),

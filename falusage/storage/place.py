@@ -252,9 +252,19 @@ class Place:
         return None
 
     def make_log(self) -> None:
-        """Make the folder of the log, so that the library finds it where the system does."""
+        """Make the folder of the log, so that the library finds it where the system does.
+
+        Raises:
+            StoreError: It cannot be made.
+        """
         if self.folder is not None:
-            (self.folder / LOG).mkdir(parents=True, exist_ok=True)
+            try:
+                (self.folder / LOG).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"{self} was not written: {error.strerror or error}; check the disk and the "
+                    "path"
+                ) from error
 
     def _files(self) -> pafs.FileSystem:
         import pyarrow.fs as pafs

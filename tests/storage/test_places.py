@@ -97,6 +97,14 @@ def test_a_file_is_not_a_place(tmp_path: Path) -> None:
         fu.UsageStore(tmp_path / "a")
 
 
+def test_a_place_below_a_file(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """No folder can be made there; the message names the store."""
+    (tmp_path / "a").touch()
+    world.on(BEGIN + DAY, say.spend({BEGIN: [4]}))
+    with pytest.raises(StoreError, match=f"{tmp_path}/a/kept.*Not a directory"):
+        fu.UsageStore(tmp_path / "a" / "kept").sync("2025-01-01", client=world.client)
+
+
 def test_a_place_inside_or_around_a_store(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
     """A store is neither made below another, however deep, nor around one; nothing is written."""
     world.on(BEGIN + DAY, say.spend({BEGIN: [4]}))
