@@ -18,6 +18,7 @@ import click
 
 from falusage import __version__
 from falusage.cli.asking import load, snapshot
+from falusage.cli.compact import compact
 from falusage.cli.demo import demo
 from falusage.cli.focus import focus
 from falusage.cli.forecasting import forecast
@@ -26,6 +27,8 @@ from falusage.cli.report import report
 from falusage.cli.serving import serve
 from falusage.cli.suggesting import Commands, unknown_option
 from falusage.cli.terminal import explain, prepare_streams, say, show_warning
+from falusage.cli.vacuum import vacuum
+from falusage.cli.verify import verify
 
 REFUSED = 1
 WRONG_USAGE = 2
@@ -45,7 +48,10 @@ def cli() -> None:
     """Exact analytics over fal.ai's Organization Usage API."""
 
 
-for command in (demo, load, snapshot, report, sync, history, restatements, forecast, focus, serve):
+for command in (
+    *(demo, load, snapshot, report, forecast, focus, serve),
+    *(sync, history, restatements, verify, compact, vacuum),
+):
     cli.add_command(command)
 
 

@@ -39,9 +39,11 @@ def demo(out: Path) -> None:
     from falusage.emulator import Emulator
     from falusage.reporting import Certainty, summary
     from falusage.storage import write_snapshot
+    from falusage.storage.atomic import resolved
 
     say("Inventing an organization, and serving its usage as the API would ...")
     emulator = Emulator()
+    out = resolved(out) if ".." in out.parts else out
     out.mkdir(parents=True, exist_ok=True)
     loaded = _load(emulator)
     certainty = Certainty.of_receipt(loaded.receipt)

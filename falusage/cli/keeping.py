@@ -22,7 +22,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _BUCKETS: Final = "day"
 """What a store keeps, unless it is told otherwise."""
 
-_store: Final = click.option(
+STORE: Final = click.option(
     "--store",
     "place",
     required=True,
@@ -40,7 +40,7 @@ _form: Final = click.option(
 
 
 @click.command(short_help="Keep a store up to date.")
-@_store
+@STORE
 @asking(timeframe=_BUCKETS)
 @click.option(
     "--settle",
@@ -96,7 +96,7 @@ def sync(
 
 
 @click.command(short_help="List a store's versions.")
-@_store
+@STORE
 @_form
 def history(place: str, form: str) -> None:
     """List a store's versions: when, what was read, and what it holds, by currency."""
@@ -123,7 +123,7 @@ def history(place: str, form: str) -> None:
 
 
 @click.command(short_help="Say what changed between two versions.")
-@_store
+@STORE
 @_form
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="[NEW]", required=False)

@@ -62,8 +62,8 @@ class OutFile(click.Path):
             *others, last = self._endings
             endings = f"{', '.join(others)} or {last}" if others else last
             self.fail(f"{path} does not end in {endings}{self._otherwise}", param, ctx)
-        require_place(path)
-        return path
+        place = require_place(path)
+        return place if ".." in path.parts else path  # what is printed is where the file is
 
 
 def asking(

@@ -71,12 +71,13 @@ def read_focus(path: str | os.PathLike[str]) -> pl.DataFrame:
 
 
 def _read(path: str | os.PathLike[str]) -> pl.DataFrame:
-    with Path(path).open("rb") as file:
+    place = Path(os.path.realpath(path))
+    with place.open("rb") as file:
         magic = file.read(len(_PARQUET))
     try:
         if magic == _PARQUET:
-            return pl.read_parquet(os.fspath(path), glob=False, hive_partitioning=False)
-        table = pl.read_csv(os.fspath(path), infer_schema=False, glob=False)
+            return pl.read_parquet(place, glob=False, hive_partitioning=False)
+        table = pl.read_csv(place, infer_schema=False, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:  # OSError: compressed, and cut short
         raise SchemaError(
             f"{os.fspath(path)} is neither CSV nor Parquet: {error}", failures=pl.DataFrame()

@@ -20,7 +20,7 @@ from falusage.reporting.certainty import Certainty
 from falusage.reporting.months import Months, months
 from falusage.reporting.page import environment, html
 from falusage.reporting.spending import totals
-from falusage.storage.atomic import replacing, require_place
+from falusage.storage.atomic import replacing, require_place, resolved
 from falusage.timeframes import zone
 from falusage.transforms import cost_share
 from falusage.transforms.periods import Range
@@ -65,7 +65,7 @@ def report(
         outlook: What `month_outlook` or `forecast` returned, or any frame of the kind.
 
     Returns:
-        The path of the file.
+        The path of the file, absolute and with links followed.
 
     Raises:
         MissingColumnError: This is no usage table.
@@ -117,9 +117,10 @@ def write_report(
         zone(timezone)
     bill = _bill(usage, certainty, timezone=timezone, baseline=baseline, comparison=comparison)
     page = _page(bill, title=title, budgets=budgets, outlook=outlook)
-    with replacing(out) as file:
+    place = resolved(out)
+    with replacing(place) as file:
         file.write(page.encode())
-    return Path(out)
+    return place
 
 
 def _bill(

@@ -24,13 +24,36 @@ _ADVICE: Final = {
 }
 
 
+def resolved(path: str | os.PathLike[str]) -> Path:
+    """Return a path as it is read everywhere: absolute, links followed, without `..`.
+
+    A `..` after a link leads above the link's target, as for the system; one after a folder that
+    is missing takes that folder away.
+
+    Raises:
+        SnapshotError: It has a null character, or is not UTF-8: not everything could read it.
+    """
+    text = os.fsdecode(path)
+    if "\0" in text:
+        raise SnapshotError(f"{text!r} is not a path: it has a null character; leave it out")
+    found = os.path.realpath(text)
+    try:
+        found.encode()
+    except UnicodeEncodeError as error:
+        raise SnapshotError(
+            f"{found!r} is not UTF-8, and the libraries that read files expect that; choose "
+            "another name"
+        ) from error
+    return Path(found)
+
+
 def require_place(path: str | os.PathLike[str]) -> Path:
     """Give where a file is to be, links followed; ask it before a long job, too.
 
     Raises:
         SnapshotError: The folder is missing, or the path is not a file's.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     folder = target.parent
     try:
         if not folder.is_dir():

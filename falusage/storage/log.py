@@ -13,7 +13,6 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -22,6 +21,7 @@ from falusage.columns import INSTANT, USAGE
 from falusage.errors import StoreError
 from falusage.storage.commits import EDITION, Commit, Scope, seal
 from falusage.storage.parts import Part, Written, arrow_schema
+from falusage.storage.place import LOG as _LOG
 from falusage.storage.place import Place
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 STORED: Final = {**USAGE, "read_at": INSTANT, "settled": pl.Boolean()}
 """The columns that every store has: those of the usage table, and how final a row is."""
 
-_LOG: Final = "_delta_log"
 _ENTRY: Final = re.compile(rf"{_LOG}/(\d{{20}})\.json")
 _DTYPES: Final[dict[str, pl.DataType]] = {
     "string": pl.String(),
@@ -89,16 +88,22 @@ class Log:
         """Tell whether there is a store.
 
         Raises:
-            StoreError: There is a folder, and it is something else.
+            StoreError: The place holds something else, or lies inside another table.
         """
         if self._last() is not None:
             return True
-        if self.place.folder is not None and self.place.folder.is_dir():
-            others = [file for file in self.place.folder.iterdir() if file.name != _LOG]
-            if others:
-                raise StoreError(
-                    f"{self.place} is no store, and not empty; name a folder of its own"
-                )
+        if (above := self.place.table_above()) is not None:
+            raise StoreError(
+                f"{self.place} is inside the store, or other Delta table, at {above}; a store "
+                "needs a folder of its own beside it: name another"
+            )
+        others = [entry.path for entry in self.place.entries() if entry.path != _LOG]
+        if others:
+            raise StoreError(
+                f"{self.place} is no store, and not empty: it holds {others[0]!r}"
+                + (f" and {len(others) - 1:,} more" if others[1:] else "")
+                + "; a store needs a folder of its own: name another"
+            )
         return False
 
     def _last(self) -> int | None:
@@ -201,6 +206,7 @@ class Log:
             files=seal([], STORED),
         )
         try:
+            self.place.make_log()
             with self._writing():
                 DeltaTable.create(
                     self.place.uri,
@@ -268,22 +274,19 @@ class Log:
         self.place.keep(_entry(state.version + 1))
         return self.state(state.version + 1)
 
-    def vacuum(self, state: State, *, keep: list[int], age: timedelta, dry_run: bool) -> list[str]:
-        """Remove files that none of the versions `keep` has, and that are as old; gives them.
+    def actions(self, version: int) -> list[dict[str, Any]]:
+        """Read what a version did to the list of files and columns.
 
         Raises:
-            StoreError: The log or the files cannot be written.
+            StoreError: It cannot be read, or is damaged.
         """
-        commit = state.commit.then("vacuum")
-        with self._writing():
-            return state.table.vacuum(
-                retention_hours=-(-age // timedelta(hours=1)),
-                dry_run=dry_run,
-                enforce_retention_duration=False,
-                full=True,
-                keep_versions=keep,
-                commit_properties=self._properties(commit),
-            )
+        path = _entry(version)
+        try:
+            return [json.loads(line) for line in self.place.read(path).splitlines()]
+        except ValueError as error:
+            raise StoreError(
+                f"{self.place.name(path)} is damaged: {error}; restore a copy"
+            ) from error
 
     def _properties(self, commit: Commit) -> Any:
         from deltalake import CommitProperties
@@ -350,13 +353,24 @@ def _is_foreign(error: BaseException) -> bool:
     )
 
 
+def columns_of(schema: str) -> dict[str, pl.DataType]:
+    """Read the columns that an entry of the log declares.
+
+    Raises:
+        StoreError: There is one that falusage did not write.
+    """
+    fields = json.loads(schema)["fields"]
+    return {field["name"]: _dtype_of(field["name"], field["type"]) for field in fields}
+
+
 def _dtype(field: Any) -> pl.DataType:
-    try:
-        return _DTYPES[field.type.type]
-    except (AttributeError, KeyError):
-        raise StoreError(
-            f"its column {field.name!r} is {field.type}, which falusage did not write"
-        ) from None
+    return _dtype_of(field.name, getattr(field.type, "type", field.type))
+
+
+def _dtype_of(name: str, word: Any) -> pl.DataType:
+    if not isinstance(word, str) or word not in _DTYPES:
+        raise StoreError(f"its column {name!r} is {word}, which falusage did not write")
+    return _DTYPES[word]
 
 
 def _entry(version: int) -> str:

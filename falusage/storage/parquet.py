@@ -25,6 +25,7 @@ from falusage.api.receipt import Receipt
 from falusage.api.waiting import result
 from falusage.columns import MONEY
 from falusage.errors import SnapshotError
+from falusage.storage.atomic import resolved
 from falusage.storage.fingerprint import Fingerprint
 from falusage.storage.metadata import SnapshotMetadata
 
@@ -132,8 +133,9 @@ def reading(path: str | os.PathLike[str]) -> Generator[tuple[pq.ParquetFile, Sna
     Raises:
         SnapshotError: It is missing or cannot be trusted; whatever fails in the block says so too.
     """
+    file_path = str(resolved(path))  # which is never taken for an address
     try:
-        with pq.ParquetFile(os.fspath(path), page_checksum_verification=True) as file:
+        with pq.ParquetFile(file_path, page_checksum_verification=True) as file:
             metadata = SnapshotMetadata.of(file.metadata.metadata or {})
             if file.metadata.num_rows != metadata.rows:
                 raise SnapshotError(

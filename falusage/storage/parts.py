@@ -30,7 +30,11 @@ MOST_ROWS: Final = 1_000_000
 """The most rows of a file, which is written and read as a whole."""
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
-_NAME: Final = re.compile(r"\d{4}-\d{2}/(\d{8}T\d{6}Z)_(\d{8}T\d{6}Z)-([0-9a-f]{64})\.parquet")
+MONTH: Final = re.compile(r"[0-9]{4}-[0-9]{2}")
+"""The name of a folder of parts."""
+
+_INSTANT: Final = r"([0-9]{8}T[0-9]{6}Z)"
+_NAME: Final = re.compile(rf"{MONTH.pattern}/{_INSTANT}_{_INSTANT}-([0-9a-f]{{64}})\.parquet")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from falusage.api.loading import UsageLoad
 from falusage.columns import USAGE
 from falusage.errors import SnapshotError
 from falusage.schema.validation import refuse, validate
-from falusage.storage.atomic import replacing
+from falusage.storage.atomic import replacing, resolved
 from falusage.storage.metadata import SnapshotMetadata
 from falusage.storage.parquet import SnapshotWriter, reading, verified
 
@@ -106,7 +106,7 @@ def scan_snapshot(path: str | os.PathLike[str]) -> pl.LazyFrame:
     True
     """
     with reading(path):
-        return pl.scan_parquet(os.fspath(path), glob=False, hive_partitioning=False)
+        return pl.scan_parquet(resolved(path), glob=False, hive_partitioning=False)
 
 
 def snapshot_metadata(path: str | os.PathLike[str]) -> SnapshotMetadata:

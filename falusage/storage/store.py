@@ -20,7 +20,7 @@ from falusage.api.client import UsageClient
 from falusage.api.query import UsageQuery
 from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.errors import QueryError, StoreError
-from falusage.storage import spans, upkeep
+from falusage.storage import spans, upkeep, vacuuming
 from falusage.storage.commits import Scope
 from falusage.storage.finality import finality, gaps, times
 from falusage.storage.log import Log, State
@@ -380,22 +380,27 @@ class UsageStore:
         orphans: str | timedelta = "7d",
         dry_run: bool = False,
     ) -> list[str]:
-        """Remove files that are not needed; by default those of no version, so nothing is lost.
+        """Delete files that are not needed; by default those of no version, so nothing is lost.
+
+        Only files that this store wrote are deleted: data files under their exact names, and what a
+        killed process left half-written beside them and in the log. Whatever else lies in the
+        folder stays, as do links, and everything in a folder that holds another table.
 
         Args:
             older_than: Also let go of versions that had been superseded so long before the last
                 sync: `scan` and `restatements` then refuse them, `history` still names them.
-            orphans: How old a file that no version has must be; a sync that is under way may be
-                about to commit a younger one.
-            dry_run: Only tell which files.
+            orphans: How old a file must be to be deleted; a sync that is under way may be about to
+                commit a younger one.
+            dry_run: Only return which files.
 
         Returns:
             Their paths, below the store.
 
         Raises:
-            StoreError: The store cannot be trusted or written.
+            StoreError: The store cannot be trusted or written. If its log is damaged, nothing is
+                deleted.
         """
-        return upkeep.vacuum(
+        return vacuuming.vacuum(
             self._log,
             older_than=None if older_than is None else _length(older_than, name="older_than"),
             orphans=_length(orphans, name="orphans"),

@@ -1,12 +1,10 @@
-"""Keeping a store quick and sound: files merged, orphans removed, everything proven.
+"""Keeping a store quick and sound: files merged, everything proven.
 
-None of it loses what the store knew: merging keeps the rows, and what is removed by default is
-only what no version has, such as the files of a sync that was killed.
+None of it loses what the store knew: merging keeps the rows and every version before.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import groupby
 from typing import Final
 
@@ -58,20 +56,6 @@ def compact(log: Log) -> int | None:
         except OvertakenError:
             continue
     raise StoreError(f"{log.place} is being written to all the time; compact it later")
-
-
-def vacuum(
-    log: Log, *, older_than: timedelta | None, orphans: timedelta, dry_run: bool
-) -> list[str]:
-    """Remove files that no version needs; see `UsageStore.vacuum`."""
-    state = log.state()
-    commits = list(log.commits())
-    keep = [version for version, _ in commits]
-    if older_than is not None:
-        limit = state.commit.at - older_than
-        first = max((version for version, commit in commits if commit.at <= limit), default=0)
-        keep = [version for version in keep if version >= first]
-    return log.vacuum(state, keep=keep, age=orphans, dry_run=dry_run)
 
 
 def verify(log: Log) -> int:

@@ -200,12 +200,6 @@ def test_an_address_that_the_library_does_not_know() -> None:
         fu.UsageStore("foo://bucket/usage").history()
 
 
-def test_a_folder_name_that_the_library_reads_otherwise(tmp_path: Path) -> None:
-    """Is refused before anything is written."""
-    with pytest.raises(StoreError, match=r"a%20b cannot hold a store.*choose a path without"):
-        fu.UsageStore(tmp_path / "a%20b")
-
-
 @pytest.mark.parametrize("name", ["", " "])
 def test_no_name_is_not_the_current_folder(name: str) -> None:
     """A variable that was not set must not make a store of wherever one is."""

@@ -132,8 +132,9 @@ def test_compacting_and_letting_go(
     assert store.restatements(10).is_empty()
     assert ["compact"] == store.history().filter(version=11)["kind"].unique().to_list()
 
-    orphan = tmp_path / "2025-01" / "orphan.parquet"
-    for age, gone in ((0, []), (30, ["2025-01/orphan.parquet"])):
+    name = f"2025-01/.falusage-{'0a' * 8}.tmp"
+    orphan = tmp_path / name
+    for age, gone in ((0, []), (30, [name])):
         orphan.write_bytes(b"of a sync that was killed")
         then = time.time() - age * 86400
         os.utime(orphan, (then, then))

@@ -1,0 +1,44 @@
+"""`vacuum`: the files that a store no longer needs, listed and then deleted."""
+
+from __future__ import annotations
+
+import click
+
+from falusage.cli.keeping import STORE
+from falusage.cli.terminal import put, say
+
+
+@click.command(short_help="List or delete files that a store does not need.")
+@STORE
+@click.option(
+    "--older-than",
+    metavar="TIME",
+    help="Also let go of versions that had been superseded so long before the last sync, as 30d: "
+    "they can no longer be read. [default: keep every version]",
+)
+@click.option(
+    "--orphans",
+    default="7d",
+    show_default=True,
+    metavar="TIME",
+    help="How old a file must be; a sync that is running may still need a younger one.",
+)
+@click.option("--yes", is_flag=True, help="Delete the files; without it they are only listed.")
+def vacuum(place: str, older_than: str | None, orphans: str, yes: bool) -> None:
+    """List the files that no version of a store needs, such as those of a sync that was killed.
+
+    With --yes, delete them. Only files that falusage wrote into this store are listed; other files
+    in its folder stay, and so does every other store.
+    """
+    from falusage.storage import UsageStore
+
+    store = UsageStore(place)
+    paths = store.vacuum(older_than=older_than, orphans=orphans, dry_run=not yes)
+    put(paths)
+    count = f"{len(paths):,} file{'' if len(paths) == 1 else 's'}"
+    if not paths:
+        say(f"nothing to delete in {place}")
+    elif yes:
+        say(f"deleted {count} of {place}")
+    else:
+        say(f"{count} of {place} would be deleted; run this again with --yes to delete them")

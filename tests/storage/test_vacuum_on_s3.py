@@ -1,0 +1,187 @@
+"""A store in a bucket that others use too: a real server of S3, on this machine."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import falusage as fu
+from falusage.errors import StoreError
+from falusage.storage.parts import write_part
+from falusage.storage.place import Place
+
+pytest.importorskip("moto", reason="no server of S3: pip install 'moto[server]'")
+boto3 = pytest.importorskip("boto3")
+
+pytestmark = pytest.mark.slow
+
+BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+LONG = 60.0
+
+
+class Bucket:
+    """A bucket, looked into with another client than the store's."""
+
+    def __init__(self, url: str, name: str) -> None:
+        key, secret = "someone", "nothing"
+        self.options = {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+        }
+        self.name = name
+        self._client = boto3.client(
+            "s3",
+            endpoint_url=url,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            region_name="us-east-1",
+        )
+        self._client.create_bucket(Bucket=name)
+
+    def put(self, key: str, content: bytes = b"someone's work") -> None:
+        """Put an object."""
+        self._client.put_object(Bucket=self.name, Key=key, Body=content)
+
+    def keys(self) -> set[str]:
+        """List all keys."""
+        return {
+            found["Key"] for found in self._client.list_objects_v2(Bucket=self.name)["Contents"]
+        }
+
+    def store(self, path: str) -> fu.UsageStore:
+        """Open a store in it."""
+        return fu.UsageStore(f"s3://{self.name}/{path}", storage_options=self.options)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server of S3; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            until = time.monotonic() + LONG
+            while True:
+                try:
+                    urllib.request.urlopen(url, timeout=LONG).close()
+                    break
+                except OSError:
+                    assert process.poll() is None
+                    assert time.monotonic() < until
+                    time.sleep(0.05)
+            yield url
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def bucket(server: str, request: pytest.FixtureRequest) -> Bucket:
+    """A bucket of the test's own."""
+    return Bucket(server, request.node.name.replace("_", "-")[:63])
+
+
+def nights(world: Any, say: SimpleNamespace, store: fu.UsageStore) -> None:
+    """Sync three nights, a day restated in each."""
+    for night in range(3, 6):
+        usage = say.spend({BEGIN + at * DAY: [4, night] for at in range(night)})
+        world.on(BEGIN + night * DAY, usage)
+        store.sync("2025-01-01", client=world.client)
+
+
+def test_what_others_keep_stays(world: Any, say: SimpleNamespace, bucket: Bucket) -> None:
+    """A payroll, a log and another store below ours stay; our own orphans go."""
+    store = bucket.store("usage")
+    nights(world, say, store)
+    for key in (
+        "payroll/june.csv",
+        "usage/payroll/june.csv",
+        "usage/logs/app.log",
+        "usage/2025-01/notes.txt",
+        f"usage/2025-01/20250101T000000Z_20250102T000000Z-{'0a' * 32}.parquet",
+        "usage/2024-12/_delta_log/00000000000000000000.json",
+        f"usage/2024-12/20241201T000000Z_20241202T000000Z-{'0a' * 32}.parquet",
+        "usage2/_delta_log/00000000000000000000.json",
+    ):
+        bucket.put(key)
+    had = bucket.keys()
+    orphan = write_part(
+        Place.of(f"s3://{bucket.name}/usage", bucket.options),
+        say.spend({BEGIN: [9]}),
+        timezone="UTC",
+    ).part.path
+    assert [] == store.vacuum()
+    assert [orphan] == store.vacuum(orphans="0h", dry_run=True)
+    assert {*had, f"usage/{orphan}"} == bucket.keys()
+
+    assert [orphan] == store.vacuum(orphans="0h")
+
+    assert had | {"usage/_delta_log/00000000000000000004.json"} == bucket.keys()
+    superseded = store.vacuum(older_than="0d", orphans="0h")
+    assert superseded
+    assert had - {f"usage/{path}" for path in superseded} <= bucket.keys()
+    assert 10 == store.verify()
+
+
+def test_a_place_that_holds_something_else(
+    world: Any, say: SimpleNamespace, bucket: Bucket
+) -> None:
+    """A bucket or a folder in use is refused, as on disk; the same for one inside a store."""
+    bucket.put("payroll/june.csv")
+    bucket.put("hollow/")  # as a console makes a folder
+    bucket.put("pre/fix")
+    had = bucket.keys()
+    world.on(BEGIN + DAY, say.spend({BEGIN: [4]}))
+    for path, said in {
+        "": "not empty: it holds 'hollow' and 2 more;",
+        "payroll": "not empty: it holds 'june.csv';",
+        "payroll/": "not empty: it holds 'june.csv';",
+    }.items():
+        with pytest.raises(StoreError, match=said):
+            bucket.store(path).sync("2025-01-01", client=world.client)
+    assert had == bucket.keys()
+
+    for path in ("hollow", "pre/fixed", "p", "teams/a/usage"):
+        store = bucket.store(path)
+        store.sync("2025-01-01", client=world.client)
+        assert 1 == store.verify()
+    had = bucket.keys()
+    for path, above in {
+        "p/x": "p",
+        "p/2025-01": "p",
+        "teams/a/usage/b/c": "teams/a/usage",
+        "p/_delta_log": "p",
+    }.items():
+        with pytest.raises(StoreError, match=f"is inside the store.* at s3://.*/{above};"):
+            bucket.store(path).sync("2025-01-01", client=world.client)
+    with pytest.raises(StoreError, match="not empty: it holds 'usage'"):
+        bucket.store("teams/a").sync("2025-01-01", client=world.client)
+    assert had == bucket.keys()
+
+
+def test_a_store_in_the_bucket_itself(world: Any, say: SimpleNamespace, bucket: Bucket) -> None:
+    """An empty bucket may be a store; nothing else may be put below it."""
+    store = bucket.store("")
+    nights(world, say, store)
+    assert 10 == store.verify()
+    assert [] == store.vacuum(orphans="0h")
+    with pytest.raises(StoreError, match=f"at s3://{bucket.name};"):
+        bucket.store("teams/b").sync("2025-01-01", client=world.client)
+    assert 10 == bucket.store("").verify()
