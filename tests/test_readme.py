@@ -83,7 +83,9 @@ def test_commands_run(organization: Path) -> None:
     shown = ["HOW SURE THIS IS", "HOW SURE THIS IS", "version"]
     assert all(words in out for words, out in zip(shown, printed, strict=True))
     assert (organization / "report.html").read_text("utf-8").startswith("<!doctype html>")
-    assert (organization / "compute.csv").read_text().startswith("bucket,bucket_end,username")
+    assert (
+        (organization / "compute.csv").read_text("utf-8").startswith("bucket,bucket_end,username")
+    )
 
 
 @pytest.mark.slow

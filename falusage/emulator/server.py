@@ -7,10 +7,12 @@ rather than fail; uvicorn then runs in a daemon thread and stops within a second
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -19,7 +21,7 @@ import polars as pl
 
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.emulator.faults import Faults
-from falusage.errors import ConfigError, MissingExtraError, QueryError
+from falusage.errors import ConfigError, FalUsageWarning, MissingExtraError, QueryError, warn
 
 if TYPE_CHECKING:
     import uvicorn
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 LOOPBACK: Final = "127.0.0.1"
 NOT_A_REAL_KEY: Final = "falusage-emulator:not-a-real-key"
+_WAITING: Final = 128
+"""How many connections may wait to be accepted."""
 
 
 class Emulator:
@@ -150,7 +154,8 @@ class Emulator:
     def __enter__(self) -> Emulator:
         if self._running:
             raise ConfigError("the emulator is running already")
-        listener, base_url = _listener(LOOPBACK, 0)
+        listener = _listener(LOOPBACK, 0)
+        base_url = f"http://{LOOPBACK}:{listener.getsockname()[1]}/v1"
         server = _server(self, log_level="critical")
         thread = threading.Thread(
             target=server.run, args=([listener],), name="falusage-emulator", daemon=True
@@ -184,21 +189,36 @@ def serve(
 
     Args:
         usage: As for `Emulator`.
-        host: The address to listen on. Anything but the loopback lets others in.
+        host: The address to listen on. Anything but the loopback lets other machines in, with a
+            warning; the loopback is then listened on as well, for this machine's own client.
         port: The port, or 0 for any that is free.
-        announce: Called with the base URL and the emulator once connections are accepted.
+        announce: Called with the base URL, which is the loopback's, and the emulator once
+            connections are accepted.
         settings: The other arguments of `Emulator`.
 
     Raises:
         ConfigError: If the address cannot be listened on.
         KeyboardInterrupt: On Ctrl-C, after the requests under way are answered.
+
+    Warns:
+        FalUsageWarning: If other machines can reach the address.
     """
     emulator = Emulator(usage, **settings)
-    listener, base_url = _listener(host, port)
     server = _server(emulator, log_level="warning")
-    with listener:
-        announce(base_url, emulator)
-        server.run([listener])
+    with ExitStack() as open_:
+        listeners = [open_.enter_context(_listener(host, port))]
+        name, port = listeners[0].getsockname()[:2]
+        address = _address(name)
+        if not address.is_loopback:
+            warn(_exposed(host, port, emulator.api_key), FalUsageWarning)
+        if address.is_unspecified:
+            address = ipaddress.ip_address(LOOPBACK if address.version == 4 else "::1")
+        elif not address.is_loopback:
+            listeners.append(open_.enter_context(_listener(LOOPBACK, port)))
+            address = _address(LOOPBACK)
+        own = f"[{address}]" if address.version == 6 else str(address)
+        announce(f"http://{own}:{port}/v1", emulator)
+        server.run(listeners)
 
 
 def _ledger(usage: pl.DataFrame | None, edition: int) -> Ledger:
@@ -211,7 +231,7 @@ def _ledger(usage: pl.DataFrame | None, edition: int) -> Ledger:
     return Ledger(usage, edition=edition)
 
 
-def _listener(host: str, port: int) -> tuple[socket.socket, str]:
+def _listener(host: str, port: int) -> socket.socket:
     try:
         # The protocol is named because asyncio turns Nagle's delay off only where it is: without
         # it every small answer would wait 40 ms for an acknowledgement.
@@ -222,20 +242,40 @@ def _listener(host: str, port: int) -> tuple[socket.socket, str]:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            listener.listen(128)
+            listener.listen(_WAITING)
         except BaseException:
             listener.close()
             raise
-    except OSError as error:
-        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    name = f"[{host}]" if ":" in host else host
-    return listener, f"http://{name}:{listener.getsockname()[1]}/v1"
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no host name or address"
+        raise ConfigError(f"cannot listen on {host}:{port}: {why}") from error
+    return listener
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Read what a socket calls its own address: a zone is dropped, a mapped IPv4 unwrapped."""
+    address = ipaddress.ip_address(name.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _exposed(host: str, port: int, api_key: str) -> str:
+    key = (
+        f"the key {api_key!r}, which is the same in every installation"
+        if api_key == NOT_A_REAL_KEY
+        else "the key, which plain http shows to anybody on the way"
+    )
+    return (
+        f"other machines reach {host}: whoever has {key}, reads every row of the table that is "
+        f"served, with its teams and costs; use {LOOPBACK} unless that is meant (from another "
+        f"machine ask http://NAME-OF-THIS-ONE:{port}/v1, with allow_http=True)"
+    )
 
 
 def _server(emulator: Emulator, *, log_level: str) -> uvicorn.Server:
     import uvicorn
 
     from falusage.emulator.app import application
+    from falusage.emulator.connections import Connection, Server
 
     config = uvicorn.Config(
         _dated(application(emulator), emulator),
@@ -245,11 +285,12 @@ def _server(emulator: Emulator, *, log_level: str) -> uvicorn.Server:
         lifespan="off",
         date_header=False,  # the emulator's clock says the time
         loop="asyncio",
-        http="h11",
+        http=Connection,
         ws="none",
+        backlog=_WAITING,
         timeout_graceful_shutdown=1,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def _dated(app: ASGIApp, emulator: Emulator) -> ASGIApp:

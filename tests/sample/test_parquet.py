@@ -50,7 +50,7 @@ def test_the_command_wants_a_path(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_wheel_carries_the_one_copy() -> None:
     """The wheel takes the file from `data/` and lays it beside the module that looks for it."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     targets = project["tool"]["hatch"]["build"]["targets"]
     carried = targets["wheel"]["force-include"]
     assert carried == {"data/sample-usage.parquet": "falusage/sample/sample-usage.parquet"}

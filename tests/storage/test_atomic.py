@@ -7,8 +7,8 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -117,16 +117,17 @@ def test_no_space(usage: pl.DataFrame, tmp_path: Path) -> None:
     assert path.read_text() == "old"
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become nobody")
-def test_a_folder_that_may_not_be_written(usage: pl.DataFrame) -> None:
-    """Without leave to write, the error says so."""
-    with tempfile.TemporaryDirectory() as name:
-        sound, path = Path(name) / "sound.parquet", Path(name) / "a.parquet"
-        Path(name).chmod(0o755)
-        fu.write_snapshot(usage, sound)
-        (said,) = _child("os.setuid(65534); write()", sound, path)
-        assert f"{path} was not written: Permission denied; get leave to write there" in said
-        assert [sound] == list(Path(name).iterdir())
+def test_a_folder_that_may_not_be_written(
+    usage: pl.DataFrame, tmp_path: Path, held_by_permissions: Callable[..., str]
+) -> None:
+    """Without leave to write, the error says so, and nothing is left there."""
+    sound, closed = tmp_path / "sound.parquet", tmp_path / "closed"
+    path = closed / "a.parquet"
+    fu.write_snapshot(usage, sound)
+    closed.mkdir(mode=0o500)
+    said = held_by_permissions(_CHILD + "write()", sound, path)
+    assert f"{path} was not written: Permission denied; get leave to write there" in said
+    assert [] == list(closed.iterdir())
 
 
 _KILLED = """
