@@ -11,12 +11,13 @@ from typing import Any, NoReturn, Unpack, get_args
 import polars as pl
 import pyarrow as pa
 
+from falusage.api.address import find_base_url
 from falusage.api.exchange import Exchange
 from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, to_arrow
 from falusage.api.progress import Progress
 from falusage.api.query import QueryFields, UsageQuery, edges, query_of
 from falusage.api.secret import find_key
-from falusage.api.transport import Transport, find_base_url
+from falusage.api.transport import Transport
 from falusage.errors import ConfigError, QueryError
 
 
