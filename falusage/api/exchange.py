@@ -31,6 +31,7 @@ from falusage.api.throttling import LONGEST_WAIT
 from falusage.api.transport import Response, Transport
 from falusage.api.unreachable import LastingError
 from falusage.api.waiting import result
+from falusage.api.words import one_line, read_words, shortened
 from falusage.errors import (
     ApiError,
     ProtocolError,
@@ -41,6 +42,7 @@ from falusage.errors import (
 
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 15.0
+_EXCERPT: Final = 4096
 
 
 @dataclass
@@ -179,8 +181,12 @@ class Exchange:
                 self.tally.server_time = when
 
     def _excerpt(self, body: bytes) -> str:
-        text = self._key.hide(body[:4000].decode("utf-8", "replace"))[:120]
-        return f"; the answer begins {text!r}" if text.strip() else "; the answer is empty"
+        words = read_words(body)
+        if words.is_page:
+            return f"; the answer is a web page: {shortened(self._key.hide(words.text))!r}"
+        text = one_line(body[:_EXCERPT].decode("utf-8", "replace"))
+        text = shortened(self._key.hide(text), 200)
+        return f"; the answer begins {text!r}" if text else "; the answer is empty"
 
     def _out_of_tries(self, state: tenacity.RetryCallState) -> bool:
         with self._lock:
@@ -197,10 +203,11 @@ class Exchange:
         if isinstance(error, ApiError) and (
             error.retry_after is not None or isinstance(error, RateLimitError)
         ):
-            if error.retry_after is not None:
-                pause += error.retry_after
+            asks = error.retry_after is not None
+            pause += error.retry_after or 0.0
             self._not_before = max(self._not_before, time.monotonic() + pause)
-            self._progress.note(f"waiting {pause:.0f} s, as the server asks")
+            why = "as the server asks" if asks else "because the server has too many requests"
+            self._progress.note(f"waiting {pause:.0f} s, {why}")
         return pause
 
     def _sleep(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ decodes to its end. Redirects are not followed, and the key goes to no other hos
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from falusage.api.attempt import Attempt, LateError, WatchedAdapter
 from falusage.api.body import BIG_BODIES, read_body
 from falusage.api.secret import Secret, strip_tracebacks
 from falusage.api.unreachable import no_answer
-from falusage.errors import TransportError
+from falusage.errors import ProtocolError, TransportError
 
 PATH: Final = "/organization/usage"
 
@@ -53,6 +53,15 @@ class Response:
         """The server's present, where it says so, then our own."""
         ours = datetime.now(UTC)
         return (self.server_time, ours) if self.server_time else (ours,)
+
+
+def _body(response: requests.Response, hold: Callable[[], object]) -> bytes:
+    try:
+        return read_body(response, hold)
+    except ProtocolError:  # too large, or in another encoding
+        if response.status_code == 200:
+            raise
+        return b""  # the status says enough
 
 
 class _Session(requests.Session):
@@ -117,7 +126,7 @@ class Transport:
                     stream=True,
                 ) as response,
             ):
-                return Response(response.status_code, response.headers, read_body(response, hold))
+                return Response(response.status_code, response.headers, _body(response, hold))
         # ValueError: http.client on a status line or a header that it cannot read.
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             foreign = strip_tracebacks(error)

@@ -23,7 +23,16 @@ COMMANDS = {
     "report": ("report", *RANGE, "--out", "report.html"),
     "sync": ("sync", *RANGE, "--store", "history"),
     "forecast": ("forecast", *RANGE, "--horizon", "7"),
-    "focus": ("focus", *RANGE, "--format", "csv"),
+    "focus": (
+        "focus",
+        *RANGE,
+        "--out",
+        "focus.csv",
+        "--billing-account-id",
+        "1",
+        "--billing-account-name",
+        "x",
+    ),
 }
 AS_A_COMMAND = """
 import sys

@@ -100,6 +100,23 @@ def test_a_page_does_not_blame_the_key(refused: Callable[..., fu.ApiError]) -> N
     assert told.endswith("(request id 8f1-FRA)")
 
 
+def test_a_page_with_status_200_is_read_too(refused: Callable[..., fu.ApiError]) -> None:
+    """What a login page says stands in the error, without its tags."""
+    error = refused(200, CLOUDFLARE.encode(), Content_Type="text/html")
+    assert isinstance(error, fu.ProtocolError)
+    assert "Sorry, you have been blocked You are unable to access" in str(error)
+    assert "<p>" not in str(error)
+
+
+def test_a_body_in_an_unknown_encoding_does_not_hide_the_status(
+    refused: Callable[..., fu.ApiError],
+) -> None:
+    """A proxy may compress its page as nobody asked it to; the 403 is still a 403."""
+    error = refused(403, b"\x1b\x00\x00", Content_Encoding="br")
+    assert isinstance(error, fu.PermissionDeniedError)
+    assert "status 403, without a word" in str(error)
+
+
 def test_a_403_says_what_it_may_mean(refused: Callable[..., fu.ApiError]) -> None:
     """After the server's words: no key of the root team, no permission, or no organizations."""
     for body in (b"", {"detail": LOCKED}):
