@@ -25,8 +25,8 @@ class UsageClient:
     """A client of the Organization Usage API; safe to share between threads.
 
     Args:
-        api_key: An admin key of the organization's root team; by default `FAL_ADMIN_KEY`, then
-            `FAL_KEY`, from the environment.
+        api_key: A key of the organization's root team that may read billing; by default
+            `FAL_ADMIN_KEY`, then `FAL_KEY`, from the environment.
         base_url: Where the API lives; by default `FALUSAGE_BASE_URL`, then the provider's own.
         workers: How many requests may be under way at once.
         timeout: Seconds for the whole of one attempt, body included.

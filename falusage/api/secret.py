@@ -55,11 +55,12 @@ class Secret(AuthBase):
         hexadecimal.
 
         Example:
-            >>> Secret("0b1d5a2e-fa17:7f3c9e00c0ffee").hide("you sent 0B1D5A2E-***, 7f3c9e00c0%66f")
-            'you sent ***-***, ***'
+            >>> Secret("0b1d5a2e-fa17:7f3c9e00c0ffee").hide("you sent 0B1D5A2E, 7f3c9e00c0%66f")
+            'you sent ***, ***'
         """
         for _ in range(_LAYERS):
-            for plain in (unquote(text), html.unescape(text), _unescaped(text)):
+            for decode in (unquote, html.unescape, _unescaped):
+                plain = decode(text)
                 if plain != text and self._masked(plain) != plain:
                     text = plain
         return self._masked(text)
