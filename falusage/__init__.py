@@ -6,6 +6,11 @@ transforms are also methods of a frame, as `usage.fal.rollup(by="username")`.
 
 from __future__ import annotations
 
+from falusage import _interrupts
+
+if _interrupts.is_command():
+    _interrupts.leave_on_ctrl_c()  # what follows is imports, which may take a second
+
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -99,13 +99,22 @@ class ApiError(FalUsageError):
         self.window = window
         self.retry_after = retry_after
 
+    def __str__(self) -> str:
+        message = super().__str__()
+        if not self.request_id or self.request_id in message:
+            return message
+        return f"{message} (request id {self.request_id})"
+
 
 class AuthenticationError(ApiError):
     """401: no key, or one that the API does not know."""
 
 
 class PermissionDeniedError(ApiError):
-    """403: not an admin key of the organization's root team, or organizations not enabled."""
+    """403: not a key of the root team, or it may not read billing, or no organizations.
+
+    The message begins with the server's own words, which may name another reason.
+    """
 
 
 class BadRequestError(ApiError):

@@ -124,11 +124,13 @@ def test_an_error_comes_whole_from_another_process(error: FalUsageError) -> None
 
 
 def test_facts_are_fields() -> None:
-    """Programs read fields, not messages."""
+    """Programs read fields, not messages; people find the request id in the message, once."""
     error = errors.RateLimitError("slow down", **FACTS)
     assert FACTS == {name: getattr(error, name) for name in FACTS}
     assert {None} == {getattr(errors.ApiError("broken"), name) for name in FACTS}
-    assert "slow down" == str(error)
+    assert "slow down (request id req-1)" == str(error)
+    assert "req-1: no" == str(errors.ApiError("req-1: no", request_id="req-1"))
+    assert "broken" == str(errors.ApiError("broken"))
 
 
 def test_a_missing_column_names_the_near_one() -> None:

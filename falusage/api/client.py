@@ -11,12 +11,13 @@ from typing import Any, NoReturn, Unpack, get_args
 import polars as pl
 import pyarrow as pa
 
+from falusage.api.address import find_base_url
 from falusage.api.exchange import Exchange
 from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, to_arrow
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery, edges
 from falusage.api.secret import find_key
-from falusage.api.transport import Transport, find_base_url
+from falusage.api.transport import Transport
 from falusage.contract import UsageFields
 from falusage.errors import ConfigError, QueryError
 
@@ -25,8 +26,8 @@ class UsageClient:
     """A client of the Organization Usage API; safe to share between threads.
 
     Args:
-        api_key: An admin key of the organization's root team; by default `FAL_ADMIN_KEY`, then
-            `FAL_KEY`, from the environment.
+        api_key: A key of the organization's root team that may read billing; by default
+            `FAL_ADMIN_KEY`, then `FAL_KEY`, from the environment.
         base_url: Where the API lives; by default `FALUSAGE_BASE_URL`, then the provider's own.
         workers: How many requests may be under way at once.
         timeout: Seconds for the whole of one attempt, body included.

@@ -7,14 +7,13 @@ error at once, in the package's own types and without the key.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import threading
 import time
 from collections.abc import Generator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -29,38 +28,24 @@ from falusage.api.clocks import Skew, larger
 from falusage.api.pages import Page, read_page
 from falusage.api.progress import Progress
 from falusage.api.query import Ask
+from falusage.api.refusal import may_pass, refusal, request_id
 from falusage.api.secret import Secret
-from falusage.api.transport import Live, Response, Transport, is_loopback
+from falusage.api.throttling import LONGEST_WAIT
+from falusage.api.transport import Response, Transport
+from falusage.api.unreachable import LastingError
 from falusage.api.waiting import result
+from falusage.api.words import one_line, read_words, shortened
 from falusage.errors import (
     ApiError,
-    AuthenticationError,
-    BadRequestError,
-    NotFoundError,
-    PermissionDeniedError,
     ProtocolError,
     RateLimitError,
     ServerError,
     TransportError,
 )
 
-LONGEST_WAIT: Final = 120.0
-"""The most seconds that are slept when the server asks for it."""
-
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 15.0
-_ERRORS: Final[dict[int, type[ApiError]]] = {
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    429: RateLimitError,
-}
-_ADVICE: Final = {
-    401: "the API does not know the key; check api_key, or else FAL_ADMIN_KEY, then FAL_KEY",
-    403: "the key is not an admin key of the organization's root team, or organizations are not "
-    "enabled for it",
-    404: "nothing lives at this address; check the base URL, which mostly ends in /v1",
-}
+_EXCERPT: Final = 4096
 
 
 @dataclass
@@ -98,7 +83,6 @@ class Exchange:
         self._slots = threading.BoundedSemaphore(workers)
         self._readers: ThreadPoolExecutor | None = None
         self._stop = threading.Event()
-        self._live = Live()
         self._not_before = 0.0
         self.tally = Tally()
         self.on_this_machine = is_loopback(urlsplit(transport.url).hostname or "")
@@ -121,7 +105,6 @@ class Exchange:
     def stop(self) -> None:
         """Break off every request in hand and every wait."""
         self._stop.set()
-        self._live.stop()
 
     def page(self, ask: Ask, cursor: str | None = None) -> Page:
         """Fetch one page, trying again what may pass by itself.
@@ -137,6 +120,8 @@ class Exchange:
             if isinstance(error, NotJsonError):
                 spoiled += 1
                 return spoiled == 1
+            if isinstance(error, LastingError):
+                return self.tally.requests > 0  # what worked a moment ago may work again
             return _passes_by_itself(error)
 
         tries = tenacity.Retrying(
@@ -148,9 +133,12 @@ class Exchange:
         )
         try:
             return tries(self._attempt, ask, cursor)
+        except LastingError as error:
+            raise TransportError(error.args[0], **vars(error)) from error.__cause__
         except NotJsonError as error:
             raise ProtocolError(
-                f"{error}; a proxy or a login page may answer in the API's place", **vars(error)
+                f"{error.args[0]}; a proxy or a login page may answer in the API's place",
+                **vars(error),
             ) from None
 
     def _attempt(self, ask: Ask, cursor: str | None) -> Page:
@@ -161,14 +149,17 @@ class Exchange:
                 with self._slots:
                     self._sleep(self._not_before - time.monotonic())
                     response = in_use.enter_context(
-                        self._transport.get(ask.params(cursor), live=self._live)
+                        self._transport.get(ask.params(cursor), stopped=self._stop)
                     )
                 self._count(response)
-                facts |= {"status": response.status, "request_id": self._request_id(response)}
-                excerpt = self._excerpt(response.body)
                 if response.status != 200:
-                    raise self._refusal(response, facts)
-                page = self._read(response.body, ask)
+                    raise refusal(response, url=self._transport.url, key=self._key, facts=facts)
+                try:
+                    page = self._read(response.body, ask)
+                except ProtocolError:
+                    facts |= {"status": 200, "request_id": request_id(response, self._key)}
+                    excerpt = self._excerpt(response.body)
+                    raise
                 # What is new on one page is likely on the next, and is then read fast.
                 self._kinds = {**self._kinds, **page.kinds}
                 return page
@@ -178,7 +169,8 @@ class Exchange:
             start, end = ask.window
             page = f"page {cursor!r}" if cursor else "first page"
             where = f" ({page} of the window {start} to {end}{excerpt})"
-            raise type(error)(self._key.hide(f"{error}{where}"), **facts) from error.__cause__
+            message = self._key.hide(f"{error.args[0]}{where}")
+            raise type(error)(message, **{**vars(error), **facts}) from error.__cause__
 
     def _read(self, body: bytes, ask: Ask) -> Page:
         if self._readers is None:
@@ -196,42 +188,12 @@ class Exchange:
                 self.tally.skew = larger(self.tally.skew, Skew(when, now))
 
     def _excerpt(self, body: bytes) -> str:
-        text = self._key.hide(body[:400].decode("utf-8", "replace"))[:120]
-        return f"; the answer begins {text!r}" if text.strip() else "; the answer is empty"
-
-    def _refusal(self, response: Response, facts: dict[str, Any]) -> ApiError:
-        """Name the error that a status other than 200 means."""
-        status = response.status
-        said: dict[str, Any] = {}
-        with suppress(ValueError, RecursionError):
-            body = json.loads(response.body)
-            if isinstance(body, dict) and isinstance(body.get("error"), dict):
-                said = body["error"]
-        if 300 <= status < 400:
-            return ProtocolError(f"status {status}: a redirect, which is not followed", **facts)
-        if status < 300:
-            return ProtocolError(f"status {status}, where the contract knows 200 alone", **facts)
-        if isinstance(said.get("request_id"), str):
-            facts["request_id"] = self._key.hide(said["request_id"])
-        words = self._key.hide(str(said.get("message", "")))[:500]
-        advice = _ADVICE.get(status, "")
-        message = f"status {status}" + "".join(f": {text}" for text in (advice, words) if text)
-        kind = _ERRORS.get(status, ServerError if status >= 500 else BadRequestError)
-        wait = response.asked_wait
-        if wait is not None and wait > LONGEST_WAIT and _passes_by_itself(status=status):
-            kind = RateLimitError
-            message += f"; the server asks to wait {wait:,.0f} s"
-        type_ = said.get("type")
-        return kind(
-            message,
-            type=self._key.hide(type_) if isinstance(type_, str) else None,
-            retry_after=wait,
-            **facts,
-        )
-
-    def _request_id(self, response: Response) -> str | None:
-        sent = response.headers.get("x-fal-request-id") or response.headers.get("x-request-id")
-        return None if sent is None else self._key.hide(sent)
+        words = read_words(body)
+        if words.is_page:
+            return f"; the answer is a web page: {shortened(self._key.hide(words.text))!r}"
+        text = one_line(body[:_EXCERPT].decode("utf-8", "replace"))
+        text = shortened(self._key.hide(text), 200)
+        return f"; the answer begins {text!r}" if text else "; the answer is empty"
 
     def _out_of_tries(self, state: tenacity.RetryCallState) -> bool:
         with self._lock:
@@ -248,22 +210,26 @@ class Exchange:
         if isinstance(error, ApiError) and (
             error.retry_after is not None or isinstance(error, RateLimitError)
         ):
-            if error.retry_after is not None:
-                pause += error.retry_after
+            asks = error.retry_after is not None
+            pause += error.retry_after or 0.0
             self._not_before = max(self._not_before, time.monotonic() + pause)
-            self._progress.note(f"waiting {pause:.0f} s, as the server asks")
+            why = "as the server asks" if asks else "because the server has too many requests"
+            self._progress.note(f"waiting {pause:.0f} s, {why}")
         return pause
 
     def _sleep(self, seconds: float) -> None:
-        if self._stop.wait(max(seconds, 0)):
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
+            self._stop.wait(min(left, 0.1))  # see `waiting.result` for why not in one piece
+        if self._stop.is_set():
             raise CancelledError
 
 
-def _passes_by_itself(error: BaseException | None = None, *, status: int | None = None) -> bool:
-    if isinstance(error, ApiError):
-        if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
-            return False
-        status = error.status
+def _passes_by_itself(error: BaseException | None) -> bool:
+    if not isinstance(error, ApiError):
+        return False
+    if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
+        return False
     return isinstance(error, TransportError | ServerError | RateLimitError) or (
-        status is not None and (status in {408, 429} or status >= 500)
+        error.status is not None and may_pass(error.status)
     )

@@ -17,6 +17,7 @@ from contextlib import suppress
 import click
 
 from falusage import __version__
+from falusage._interrupts import EXIT_CODE, Interrupt, leave_on_ctrl_c, said
 from falusage.cli.asking import load, snapshot
 from falusage.cli.compact import compact
 from falusage.cli.demo import demo
@@ -32,7 +33,7 @@ from falusage.cli.verify import verify
 
 REFUSED = 1
 WRONG_USAGE = 2
-INTERRUPTED = 130
+INTERRUPTED = EXIT_CODE
 NOBODY_READS = 141
 """What a shell gives a process that SIGPIPE ended, as `falusage load | head -1` does."""
 
@@ -56,25 +57,33 @@ for command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and give its exit code."""
-    prepare_streams()
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = show_warning
-            code = _run(arguments)
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        say("")  # the terminal shows ^C, and the prompt stands below it
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # What is still in the buffer would fail once more when the interpreter flushes it.
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = NOBODY_READS
+    """Run a command line and return its exit code.
+
+    Without `arguments` it is this process's own line, and Ctrl-C ends the process here.
+    """
+    with Interrupt() as interrupt:
+        try:
+            prepare_streams()
+            with warnings.catch_warnings():
+                warnings.showwarning = show_warning
+                code = _run(arguments, interrupt)
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            say(said())
+            code = INTERRUPTED
+        except BrokenPipeError:
+            # What is still in the buffer would fail once more when the interpreter flushes it.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = NOBODY_READS
+    if arguments is None:
+        leave_on_ctrl_c()
+        if code == INTERRUPTED:
+            os._exit(code)  # the interpreter would wait for threads that may hang
     return code
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str] | None, interrupt: Interrupt) -> int:
     try:
         line = list(sys.argv[1:] if arguments is None else arguments)
         # Not cli.main, which has its own mind about interrupts, pipes and exit codes.
@@ -82,24 +91,31 @@ def _run(arguments: Sequence[str] | None) -> int:
             cli.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.ClickException as error:
-        said = unknown_option(error) if isinstance(error, click.NoSuchOption) else error
-        said.show(sys.stderr)
-        return error.exit_code
     except BrokenPipeError:
         raise
-    except io.UnsupportedOperation:
+    except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+        if interrupt.heard:  # and something failed because of it
+            raise KeyboardInterrupt from None
+        return _refused(error)
+    return 0
+
+
+def _refused(error: Exception) -> int:
+    """Say why a command was refused, and return the exit code of that."""
+    if isinstance(error, click.ClickException):
+        told = unknown_option(error) if isinstance(error, click.NoSuchOption) else error
+        told.show(sys.stderr)
+        return error.exit_code
+    if isinstance(error, io.UnsupportedOperation):
         say("error: stdout is closed, and the result goes there")
         return REFUSED
-    except OSError as error:
+    if isinstance(error, OSError):
         say(f"error: {error.filename or 'the system'}: {error.strerror or error}")
         return REFUSED
-    except Exception as error:
-        # The error tree stands on polars, which a line that goes well to --help does not need.
-        from falusage.errors import FalUsageError, QueryError
+    # The error tree stands on polars, which a line that goes well to --help does not need.
+    from falusage.errors import FalUsageError, QueryError
 
-        if not isinstance(error, FalUsageError):
-            raise
-        explain(error)
-        return WRONG_USAGE if isinstance(error, QueryError) else REFUSED
-    return 0
+    if not isinstance(error, FalUsageError):
+        raise error
+    explain(error)
+    return WRONG_USAGE if isinstance(error, QueryError) else REFUSED

@@ -29,7 +29,7 @@ def interrupted(process: subprocess.Popen[str]) -> tuple[int, str, str, float]:
 
 
 def test_ctrl_c_ends_a_wait_at_once(start) -> None:
-    """A server that never answers holds nobody: 130, within a second, without a word."""
+    """A server that never answers holds nobody: 130, within a second, with a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
         process = start("load", *RANGE, "--base-url", url)
@@ -39,7 +39,7 @@ def test_ctrl_c_ends_a_wait_at_once(start) -> None:
 
             code, out, err, seconds = interrupted(process)
 
-    assert (130, "", "\n") == (code, out, err)
+    assert (130, "", "interrupted\n") == (code, out, err)
     assert seconds < 1
 
 
@@ -54,7 +54,7 @@ def test_ctrl_c_leaves_no_half_file(start, emulator, environment) -> None:
 
     code, out, err, seconds = interrupted(process)
 
-    assert (130, "", "\n") == (code, out, err)
+    assert (130, "", "interrupted\n") == (code, out, err)
     assert [] == list(environment.iterdir())
     assert seconds < 1
 

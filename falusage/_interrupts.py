@@ -1,0 +1,114 @@
+"""Ctrl-C: a command ends within two seconds, whatever its main thread waits for.
+
+As a rule Ctrl-C raises KeyboardInterrupt there, and files and sockets are put in order on the way
+out. A library that waits for the network inside its own code does not hear it. So a second thread
+hears every Ctrl-C too, leaves the main thread some time, and then ends the process. While Python
+still imports, or ends, there is nothing to put in order, and Ctrl-C ends the process at once.
+
+This is the first module of a command that is imported, so it imports nothing that takes time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    import socket
+    from typing import Any, NoReturn
+else:
+    import _signal as signal  # what `signal` itself is made of, without its slow imports
+
+EXIT_CODE = 130
+GRACE = 1.5
+"""Seconds that the main thread has to come to its end by itself."""
+
+_COMMAND = "falusage"
+
+
+def is_command() -> bool:
+    """Tell whether this process is the command line, and not a program that uses the package."""
+    first = sys.argv[0] if getattr(sys, "argv", None) else ""
+    if first != "-m":
+        name = os.path.splitext(os.path.basename(first))[0]
+        return name.removesuffix("-script") == _COMMAND
+    line = sys.orig_argv
+    return f"-m{_COMMAND}" in line or ("-m" in line and line[line.index("-m") + 1] == _COMMAND)
+
+
+def leave_on_ctrl_c() -> None:
+    """Have Ctrl-C end the process at once, without a traceback, from here on."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        try:
+            signal.signal(signal.SIGINT, _leave_on_signal)
+        except ValueError:
+            return  # not the main thread, which alone hears of signals
+
+
+class Interrupt:
+    """A command at work, which Ctrl-C ends in time; a context manager.
+
+    Attributes:
+        heard: Whether Ctrl-C was heard since the command began.
+    """
+
+    def __init__(self) -> None:
+        import threading
+
+        self.heard = False
+        self._over = threading.Event()
+        self._hears_signals = threading.current_thread() is threading.main_thread()
+
+    def __enter__(self) -> Interrupt:
+        if self._hears_signals:
+            self._begin()
+        return self
+
+    def _begin(self) -> None:
+        import socket
+        import threading
+
+        hears, self._told = socket.socketpair()
+        self._told.setblocking(False)
+        self._before = signal.set_wakeup_fd(self._told.fileno(), warn_on_full_buffer=False)
+        if signal.getsignal(signal.SIGINT) is _leave_on_signal:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        threading.Thread(target=self._watch, args=(hears,), daemon=True).start()
+
+    def _watch(self, signals: socket.socket) -> None:
+        """Wait for Ctrl-C, and end the process where the main thread does not."""
+        with signals:
+            while number := signals.recv(1):
+                if number[0] == signal.SIGINT:
+                    self.heard = True
+                    if not self._over.wait(GRACE):
+                        leave()
+                    return
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._hears_signals:
+            signal.set_wakeup_fd(self._before)
+            self._told.close()
+
+
+def leave() -> NoReturn:
+    """End the process as interrupted, whatever other threads do."""
+    try:
+        os.write(2, f"{said()}\n".encode())
+    finally:
+        os._exit(EXIT_CODE)
+
+
+def said() -> str:
+    """Return the one line about it; on a terminal ^C stands before it."""
+    try:
+        return "\ninterrupted" if os.isatty(2) else "interrupted"
+    except OSError:
+        return "interrupted"
+
+
+def _leave_on_signal(*_: Any) -> NoReturn:
+    leave()
