@@ -82,7 +82,7 @@ class Proxy:
 
 
 @contextmanager
-def proxy_of(port: int) -> Generator[Proxy]:
+def proxy_of(port: int) -> Generator[Proxy]:  # noqa: C901 - one handler, told in one place
     """Run a proxy in front of a server on this machine."""
 
     class Handler(BaseHTTPRequestHandler):

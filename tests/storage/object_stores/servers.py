@@ -40,7 +40,7 @@ def _free_port() -> int:
 def running(command: Sequence[str], port: int) -> Generator[None]:
     """Run a server until it is no longer needed."""
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - named by a test
         try:
             until(lambda: _answers(port) or process.poll() is not None)
             if process.poll() is not None:

@@ -53,10 +53,10 @@ def clean(error: BaseException) -> str:
         (400, "InvalidArgument", "the server answered 400"),
     ],
 )
-def test_an_outage_is_not_damage(
+def test_an_outage_is_not_damage(  # noqa: PLR0917 - fixtures
     service: Any, names: Names, world: Any, say: SimpleNamespace, status: int, code: str, said: str
 ) -> None:
-    """Listing, an entry of the log and a data file: what failed is named, and why, in a sentence."""
+    """Listing, an entry of the log, a data file: what failed is named, and why, in a sentence."""
     name = names()
     store, usage = filled(service, name, world, say)
     body = f"<?xml version='1.0'?>\n<Error><Code>{code}</Code><Message>no</Message></Error>"
@@ -86,7 +86,7 @@ def test_a_cut_answer_is_not_damage(
     for end in (f"{2:020}.json", ".parquet"):
         rule = lambda r: (  # noqa: E731
             Fault(cut=True)
-            if r.method == "GET" and r.path.partition("?")[0].endswith(end)
+            if r.method == "GET" and r.path.partition("?")[0].endswith(end)  # noqa: B023 - used at once
             else None
         )
         with (
@@ -207,7 +207,7 @@ def test_syncs_that_race(service: Any, names: Names, world: Any, say: SimpleName
 
 def test_an_unreachable_server_and_no_bucket(s3: Any, names: Names) -> None:
     """Each says what to do."""
-    with pytest.raises(StoreError, match="cannot be reached; check .*AWS_ENDPOINT_URL") as caught:
+    with pytest.raises(StoreError, match=r"cannot be reached; check .*AWS_ENDPOINT_URL") as caught:
         s3.store(names(), AWS_ENDPOINT_URL="http://127.0.0.1:9").history()
     clean(caught.value)
     with pytest.raises(StoreError, match="has no such bucket") as caught:
@@ -275,7 +275,7 @@ def test_ctrl_c_while_the_server_hangs(
         return Fault(hang=100)
 
     with s3.proxy.breaking(rule):
-        process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
+        process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)  # noqa: S603 - our own
         try:
             assert hanging.wait(60)
             process.send_signal(signal.SIGINT)
