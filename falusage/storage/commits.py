@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from importlib.metadata import version
 from typing import Any, Final, Literal, cast
 
@@ -32,6 +32,9 @@ EDITION: Final = 2
 What a version of edition 2 says is settled or closed is so by the earlier of two clocks; before, it
 was so by the server's alone. See `finality`.
 """
+
+EXACT: Final = Context(prec=60)
+"""Sums of Decimal(38, 12) in full; Python's own context would round them to 28 digits."""
 
 Kind = Literal["create", "columns", "sync", "compact", "vacuum"]
 ENTRY: Final = "falusage"
@@ -218,13 +221,10 @@ def moved(totals: Totals, *, gone: Totals, come: Totals) -> dict[str, Total]:
     nothing = Total(0, Decimal(0))
     moved = {
         currency: Total(
-            *(
-                getattr(totals.get(currency, nothing), part)
-                - getattr(gone.get(currency, nothing), part)
-                + getattr(come.get(currency, nothing), part)
-                for part in ("rows", "cost")
-            )
+            had.rows - less.rows + more.rows,
+            EXACT.add(EXACT.subtract(had.cost, less.cost), more.cost),
         )
         for currency in sorted({*totals, *come})
+        for had, less, more in [[each.get(currency, nothing) for each in (totals, gone, come)]]
     }
     return {currency: total for currency, total in moved.items() if total.rows}

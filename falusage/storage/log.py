@@ -10,19 +10,24 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import uuid4
 
 import polars as pl
 
 from falusage.columns import INSTANT, USAGE
 from falusage.errors import StoreError
+from falusage.storage._failures import is_foreign, said, sentence
+from falusage.storage._object_store import interruptible
 from falusage.storage.commits import EDITION, Commit, Scope, seal
 from falusage.storage.parts import Part, Written, arrow_schema
 from falusage.storage.place import LOG as _LOG
 from falusage.storage.place import Place
+
+_T = TypeVar("_T")
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,6 +36,17 @@ if TYPE_CHECKING:
 
 STORED: Final = {**USAGE, "read_at": INSTANT, "settled": pl.Boolean()}
 """The columns that every store has: those of the usage table, and how final a row is."""
+
+_MARK: Final = "falusage.mark"
+"""What a commit is known by when it is read back."""
+
+SUPPORTED: Final = (
+    "servers that keep two writers apart are AWS S3, Cloudflare R2, MinIO since 2024, Azure Blob "
+    "Storage and Google Cloud Storage"
+)
+
+_ASKED: Final = re.compile(r"(?:GET|HEAD) \S*?(_delta_log/\d{20}\.json)")
+"""The entry that a request which failed was for."""
 
 _ENTRY: Final = re.compile(rf"{_LOG}/(\d{{20}})\.json")
 _DTYPES: Final[dict[str, pl.DataType]] = {
@@ -136,10 +152,9 @@ class Log:
             raise StoreError(f"{self.place} has no version {version}; expected 0 to {last}")
         try:
             with self._reading():
-                table = DeltaTable(
-                    self.place.uri,
-                    version=version,
-                    storage_options=dict(self.place.options or {}) or None,
+                options = dict(self.place.options or {}) or None
+                table = self._ask(
+                    lambda: DeltaTable(self.place.uri, version=version, storage_options=options)
                 )
                 number = table.version()
                 paths = pl.DataFrame(table.get_add_actions())["path"].to_list()
@@ -166,8 +181,8 @@ class Log:
         path = _entry(version)
         try:
             lines = [json.loads(line) for line in self.place.read(path).splitlines()]
-            said = next(line["commitInfo"] for line in lines if "commitInfo" in line)
-            return Commit.read(said)
+            entries = next(line["commitInfo"] for line in lines if "commitInfo" in line)
+            return Commit.read(entries)
         except StoreError as error:
             if self.place.name(path) in str(error):
                 raise
@@ -193,7 +208,6 @@ class Log:
             StoreError: It cannot be made.
         """
         from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
 
         commit = Commit(
             kind="create",
@@ -205,22 +219,22 @@ class Log:
             closed=(),
             files=seal([], STORED),
         )
-        try:
-            self.place.make_log()
-            with self._writing():
-                DeltaTable.create(
+        mark, properties = self._properties(commit)
+        self.place.make_log()
+        with suppress(OvertakenError):
+            self._commit(
+                0,
+                mark,
+                lambda: DeltaTable.create(
                     self.place.uri,
                     arrow_schema(pl.Schema(STORED)),
                     name="falusage",
                     description=f"Usage of an organization on fal, edition {EDITION}",
                     configuration=_SETTINGS,
                     storage_options=dict(self.place.options or {}) or None,
-                    commit_properties=self._properties(commit),
-                )
-            self.place.keep(_entry(0))
-        except StoreError as error:
-            if not (isinstance(error.__cause__, DeltaError) and self.exists()):
-                raise
+                    commit_properties=properties,
+                ),
+            )
 
     def append(
         self, state: State, commit: Commit, *, come: Iterable[Written], gone: Iterable[Part]
@@ -242,14 +256,14 @@ class Log:
                 for one in come
             ),
         ]
-        with self._writing():
-            state.table.create_write_transaction(
-                actions,
-                "append",
-                arrow_schema(state.schema),
-                commit_properties=self._properties(commit),
-            )
-        self.place.keep(_entry(state.version + 1))
+        mark, properties = self._properties(commit)
+        self._commit(
+            state.version + 1,
+            mark,
+            lambda: state.table.create_write_transaction(
+                actions, "append", arrow_schema(state.schema), commit_properties=properties
+            ),
+        )
         return state.version + 1
 
     def widen(self, state: State, columns: pl.Schema) -> State:
@@ -266,12 +280,13 @@ class Log:
         joint = {**state.schema, **columns}
         files = seal((part.path for part in state.parts), joint)
         commit = state.commit.then("columns", files=files)
-        with self._writing():
-            state.table.alter.add_columns(
-                [Field(name, PrimitiveType(words[dtype])) for name, dtype in columns.items()],
-                commit_properties=self._properties(commit),
-            )
-        self.place.keep(_entry(state.version + 1))
+        added = [Field(name, PrimitiveType(words[dtype])) for name, dtype in columns.items()]
+        mark, properties = self._properties(commit)
+        self._commit(
+            state.version + 1,
+            mark,
+            lambda: state.table.alter.add_columns(added, commit_properties=properties),
+        )
         return self.state(state.version + 1)
 
     def actions(self, version: int) -> list[dict[str, Any]]:
@@ -288,15 +303,88 @@ class Log:
                 f"{self.place.name(path)} is damaged: {error}; restore a copy"
             ) from error
 
-    def _properties(self, commit: Commit) -> Any:
+    def _properties(self, commit: Commit) -> tuple[str, Any]:
+        """Return a mark that no other commit has, and what the library is to write with it."""
         from deltalake import CommitProperties
 
+        mark = uuid4().hex
         # No retries: the library would put the commit on top of one that it was not made for.
-        return CommitProperties(custom_metadata=commit.entries(), max_commit_retries=0)
+        metadata = {**commit.entries(), _MARK: mark}
+        return mark, CommitProperties(custom_metadata=metadata, max_commit_retries=0)
+
+    def _commit(self, version: int, mark: str, write: Callable[[], object]) -> None:
+        """Write a version, and find out by reading it back whose it is.
+
+        A server may write it and its answer get lost; another may let the later of two writers
+        replace the earlier. What the log holds afterwards decides, not what was answered.
+
+        Raises:
+            OvertakenError: It is somebody else's.
+            StoreError: It cannot be written, or nobody knows whether it was.
+        """
+        began = time.monotonic()
+        remote = self.place.folder is None
+        if remote and self._mark(version) is not None:
+            raise self._overtaken()
+        failure: BaseException | None = None
+        try:
+            self._ask(write)
+        except BaseException as error:
+            if not is_foreign(error):
+                raise
+            failure = error
+        try:
+            found = self._mark(version)
+            if remote and failure is None and found == mark:
+                # Who looked before we wrote has written by now, if this server lets him.
+                time.sleep(min(1.0, time.monotonic() - began))
+                found = self._mark(version)
+        except StoreError as error:
+            raise StoreError(
+                f"nobody knows whether version {version} of {self.place} was committed: {error}. "
+                "Nothing is lost; run this again"
+            ) from failure or error
+        if found == mark:
+            self.place.keep(_entry(version))
+        elif failure is None:
+            raise StoreError(
+                f"{self.place} let another writer replace version {version}, so this commit is "
+                "lost and its rows are not in the store: the server has no conditional PUT "
+                f"(If-None-Match). Run this again, with one writer at a time; {SUPPORTED}"
+            )
+        elif found is not None:
+            raise self._overtaken() from failure
+        else:
+            raise StoreError(
+                f"{self.place} was not written: {sentence(failure, self.place.uri)}"
+            ) from failure
+
+    def _overtaken(self) -> OvertakenError:
+        return OvertakenError(
+            f"{self.place} was written to by somebody else meanwhile; run this again"
+        )
+
+    def _mark(self, version: int) -> str | None:
+        """Return the mark of a version's commit, empty if it has none; None without a version."""
+        try:
+            content = self.place.read(_entry(version))
+        except StoreError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+        with suppress(ValueError, AttributeError):
+            for line in content.splitlines():
+                if said := json.loads(line).get("commitInfo"):
+                    return str(said.get(_MARK, ""))
+        return ""
+
+    def _ask(self, work: Callable[[], _T]) -> _T:
+        """Have the library do something; on an object store in a thread that Ctrl-C may leave."""
+        return work() if self.place.folder is not None else interruptible(work)
 
     @contextmanager
     def _reading(self) -> Generator[None]:
-        """Turn what the library raises into a `StoreError` that names the damaged file."""
+        """Turn what the library raises into a `StoreError` that names the file that failed."""
         from deltalake.exceptions import TableNotFoundError
 
         try:
@@ -304,53 +392,30 @@ class Log:
         except (StoreError, TableNotFoundError):
             raise
         except BaseException as error:
-            if not _is_foreign(error):
+            if not is_foreign(error):
                 raise
-            culprit = self._damaged()
-            raise StoreError(
-                f"{culprit} is damaged: {error}; restore a copy"
-                if culprit
-                else f"the log of {self.place} cannot be read: {error}"
-            ) from error
+            why = sentence(error, self.place.uri)
+            if named := _ASKED.search(said(error)):
+                raise StoreError(f"{self.place.name(named[1])} cannot be read: {why}") from error
+            self._raise_damage()
+            raise StoreError(f"the log of {self.place} cannot be read: {why}") from error
 
-    @contextmanager
-    def _writing(self) -> Generator[None]:
-        from deltalake.exceptions import CommitFailedError
-
-        try:
-            yield
-        except CommitFailedError as error:
-            raise OvertakenError(
-                f"{self.place} was written to by somebody else meanwhile; run this again"
-            ) from error
-        except BaseException as error:
-            if not _is_foreign(error):
-                raise
-            raise StoreError(
-                f"{self.place} was not written: {error}; check the disk and the path"
-            ) from error
-
-    def _damaged(self) -> str | None:
-        """Find the first file of the log that is no JSON."""
-        with suppress(StoreError, OSError):
-            for path in self.place.paths(_LOG):
-                if path.endswith(".json"):
-                    try:
-                        for line in self.place.read(path).splitlines():
-                            json.loads(line)
-                    except (ValueError, StoreError):
-                        return self.place.name(path)
-        return None
-
-
-def _is_foreign(error: BaseException) -> bool:
-    """Tell what the Delta library raises, its panics included, from what Python itself does."""
-    from deltalake.exceptions import DeltaError
-
-    return (
-        isinstance(error, DeltaError | OSError | ValueError | TypeError | pl.exceptions.PolarsError)
-        or type(error).__name__ == "PanicException"
-    )
+    def _raise_damage(self) -> None:
+        """Raise for the first entry of the log that cannot be read, is no JSON, or is missing."""
+        expected = 0
+        for path in self.place.paths(_LOG):
+            if not (found := _ENTRY.fullmatch(path)):
+                continue
+            if int(found[1]) != expected:
+                raise StoreError(f"{self.place.name(_entry(expected))} is missing; restore a copy")
+            expected += 1
+            try:
+                for line in self.place.read(path).splitlines():
+                    json.loads(line)
+            except ValueError as error:
+                raise StoreError(
+                    f"{self.place.name(path)} is damaged: {error}; restore a copy"
+                ) from error
 
 
 def columns_of(schema: str) -> dict[str, pl.DataType]:

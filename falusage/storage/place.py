@@ -16,17 +16,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from falusage.errors import MissingExtraError, SnapshotError, StoreError
+from falusage.storage._object_store import ObjectStore
 from falusage.storage.atomic import replacing, resolved, sync_folder
-
-if TYPE_CHECKING:
-    import pyarrow.fs as pafs
-
-_PIECE = 32 * 1024
-"""Larger writes reach the library as a kind of buffer that it does not take."""
 
 LOG: Final = "_delta_log"
 """The folder of a Delta table's log; what holds one is a table."""
@@ -127,14 +122,16 @@ class Place:
         try:
             if self.folder is not None:
                 return (self.folder / path).read_bytes()
-            with self._files().open_input_file(path) as file:
-                return file.read()
+            return self._files().read(path)
         except FileNotFoundError as error:
             raise StoreError(
                 f"{self.name(path)} is missing; if no vacuum let its version go, restore a copy"
             ) from error
         except OSError as error:
-            raise StoreError(f"{self.name(path)} cannot be read: {error}") from error
+            raise StoreError(
+                f"{self.name(path)} cannot be read: {error.strerror or error}; check the disk and "
+                "who may read it"
+            ) from error
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file whole, or not at all.
@@ -144,9 +141,7 @@ class Place:
         """
         try:
             if self.folder is None:
-                with self._files().open_output_stream(path, buffer_size=2 * _PIECE) as stream:
-                    for at in range(0, len(content), _PIECE):
-                        stream.write(content[at : at + _PIECE])
+                self._files().write(path, content)
                 return
             target = self.folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -168,13 +163,20 @@ class Place:
             sync_folder((self.folder / path).parent)
 
     def paths(self, under: str) -> list[str]:
-        """Give the files in one folder of the store, in order."""
-        if self.folder is not None:
-            found = (self.folder / under).glob("*")
-            return sorted(str(file.relative_to(self.folder)) for file in found if file.is_file())
-        import pyarrow.fs as pafs
+        """Return the files in one folder of the store, in order; none if it is missing.
 
-        return sorted(file.path for file in self._files().get_file_info(pafs.FileSelector(under)))
+        Raises:
+            StoreError: It cannot be listed.
+        """
+        if self.folder is None:
+            return [entry.path for entry in self.entries(under) if entry.kind == "file"]
+        try:
+            with os.scandir(self.folder / under) as inside:
+                return sorted(f"{under}/{item.name}" for item in inside if item.is_file())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._unlisted(under, error) from error
 
     def entries(self, under: str = "") -> list[Entry]:
         """Return what lies directly in one folder of the store, in order; nothing if it is missing.
@@ -187,10 +189,14 @@ class Place:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise StoreError(
-                f"{self.name(under) if under else self} cannot be listed: {error}"
-            ) from error
+            raise self._unlisted(under, error) from error
         return sorted(found, key=lambda entry: entry.path)
+
+    def _unlisted(self, under: str, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self.name(under) if under else self} cannot be listed: {error.strerror or error}; "
+            "check who may read this folder"
+        )
 
     def _in_folder(self, under: str) -> list[Entry]:
         assert self.folder is not None  # noqa: S101 - for the type checker
@@ -208,16 +214,11 @@ class Place:
         return found
 
     def _on_object_store(self, under: str) -> list[Entry]:
-        import pyarrow.fs as pafs
-
-        found: list[Entry] = []
-        for item in self._files().get_file_info(pafs.FileSelector(under)):
-            if item.path == under:
-                continue  # the object of no bytes that a console makes for a folder
-            is_file = item.type == pafs.FileType.File
-            seconds = (item.mtime_ns or 0) / 1e9 if is_file else 0.0
-            found.append(Entry(item.path, "file" if is_file else "folder", seconds))
-        return found
+        return [
+            Entry(item.path, "file" if item.is_file else "folder", item.mtime_ns / 1e9)
+            for item in self._files().listed(under)
+            if item.path != under  # the object of no bytes that a console makes for a folder
+        ]
 
     def delete(self, path: str) -> None:
         """Delete a file; one that is gone already is no fault.
@@ -230,7 +231,7 @@ class Place:
                 (self.folder / path).unlink(missing_ok=True)
             else:
                 with suppress(FileNotFoundError):
-                    self._files().delete_file(path)
+                    self._files().delete(path)
         except OSError as error:
             raise StoreError(f"{self.name(path)} was not deleted: {error}") from error
 
@@ -269,18 +270,8 @@ class Place:
                     "path"
                 ) from error
 
-    def _files(self) -> pafs.FileSystem:
-        import pyarrow.fs as pafs
-        from deltalake.exceptions import DeltaError
-        from deltalake.fs import DeltaStorageHandler
-
-        try:
-            handler: Any = DeltaStorageHandler(self.uri, dict(self.options or {}))
-        except (DeltaError, OSError, ValueError) as error:
-            raise StoreError(
-                f"{self.uri} cannot be reached: {error}; check the address and storage_options"
-            ) from error
-        return pafs.PyFileSystem(handler)
+    def _files(self) -> ObjectStore:
+        return ObjectStore(self.uri, dict(self.options or {}))
 
 
 def _path_of(text: str, rest: str) -> str:

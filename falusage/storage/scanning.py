@@ -8,12 +8,14 @@ opened; one that is opened is hashed before a row of it is believed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Final
 
 import polars as pl
 
+from falusage.api.waiting import result
 from falusage.columns import INSTANT
+from falusage.storage._object_store import started
 from falusage.storage.commits import Scope
 from falusage.storage.log import State
 from falusage.storage.parts import Part, read_part, rows_of
@@ -72,13 +74,13 @@ def read_parts(place: Place, parts: Sequence[Part], schema: pl.Schema) -> pl.Dat
 def _frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[pl.LazyFrame]:
     """Give the rows of parts, a few parts at a time; the next are read meanwhile."""
     groups = [parts[at : at + _TOGETHER] for at in range(0, len(parts), _TOGETHER)]
-    with ThreadPoolExecutor(_TOGETHER) as pool:
-        coming: list[Future[bytes]] = []
-        for group in [*groups, ()]:
-            contents = [content.result() for content in coming]
-            coming = [pool.submit(read_part, place, part) for part in group]
-            if contents:
-                yield rows_of(contents, schema)
+    coming: list[Future[bytes]] = []
+    for group in [*groups, ()]:
+        contents = [result(content) for content in coming]
+        # Threads that nobody joins: a server that hangs must not hold back Ctrl-C.
+        coming = [started(read_part, place, part) for part in group]
+        if contents:
+            yield rows_of(contents, schema)
 
 
 def _may_hold(part: Part, predicate: pl.Expr, scope: Scope) -> bool:

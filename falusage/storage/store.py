@@ -21,7 +21,7 @@ from falusage.api.query import UsageQuery
 from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.errors import QueryError, StoreError
 from falusage.storage import spans, upkeep, vacuuming
-from falusage.storage.commits import Scope
+from falusage.storage.commits import EXACT, Scope
 from falusage.storage.finality import finality, gaps, times
 from falusage.storage.log import Log, State
 from falusage.storage.place import Place
@@ -41,8 +41,14 @@ class UsageStore:
 
     Args:
         path: A folder of its own, which the first sync makes, or the address of an object store
-            that the Delta library knows (`s3://…`, `gs://…`, `az://…`).
-        storage_options: What the library needs to get there; see its documentation.
+            that the Delta library knows (`s3://…`, `gs://…`, `az://…`). Two writers are kept apart
+            by conditional PUT (`If-None-Match`), as AWS S3, Cloudflare R2, MinIO since 2024, Azure
+            Blob Storage and Google Cloud Storage have it; on a server without it, a commit that
+            another replaced raises `StoreError`.
+        storage_options: What the library needs to get there; see its documentation. By default
+            it looks for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE and AWS_REGION; for
+            AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY; or for
+            GOOGLE_APPLICATION_CREDENTIALS.
 
     Raises:
         MissingExtraError: The extra `store` is not installed.
@@ -322,7 +328,7 @@ class UsageStore:
                         code,
                         total.rows if total else 0,
                         cost,
-                        cost - had.get(code, Decimal(0)),
+                        EXACT.subtract(cost, had.get(code, Decimal(0))),
                         commit.restated.get(code, Decimal(0)),
                     )
                 )

@@ -22,7 +22,7 @@ from falusage.api.progress import Progress
 from falusage.api.receipt import Receipt
 from falusage.errors import FalUsageWarning, StoreError
 from falusage.storage import spans
-from falusage.storage.commits import Scope
+from falusage.storage.commits import EXACT, Scope
 from falusage.storage.finality import finality
 from falusage.storage.log import Log, OvertakenError, State
 from falusage.storage.parts import MOST_ROWS
@@ -241,7 +241,8 @@ class _Done:
         self.rows += self.last
         self.changed += outcome.changed
         for currency, amount in outcome.restated.items():
-            self.restated[currency] = self.restated.get(currency, Decimal(0)) + amount
+            had = self.restated.get(currency, Decimal(0))
+            self.restated[currency] = EXACT.add(had, amount)
 
 
 def _told(receipt: Receipt) -> datetime:

@@ -205,3 +205,29 @@ def test_no_name_is_not_the_current_folder(name: str) -> None:
     """A variable that was not set must not make a store of wherever one is."""
     with pytest.raises(StoreError, match="the store has no name"):
         fu.UsageStore(name)
+
+
+def test_what_cannot_be_read_is_not_damaged(sound: tuple[Path, list[Any]], tmp_path: Path) -> None:
+    """A log that cannot be listed and an entry that cannot be read are named as that."""
+    store = _copied(sound[0], tmp_path / "copy")
+    log = tmp_path / "copy/_delta_log"
+    entry = log / f"{1:020}.json"
+    entry.unlink()
+    entry.mkdir()  # nobody can read it, not even root
+    with pytest.raises(StoreError, match=rf"{entry.name} (cannot be read|is missing)") as caught:
+        store.verify()
+    assert "damaged" not in str(caught.value)
+
+    shutil.rmtree(log)
+    log.write_text("")
+    with pytest.raises(StoreError, match="_delta_log cannot be listed: Not a directory; check who"):
+        store.scan()
+
+
+def test_the_entry_that_failed_is_named(sound: tuple[Path, list[Any]], tmp_path: Path) -> None:
+    """Of two, the one that is damaged, and what is read first is not blamed."""
+    store = _copied(sound[0], tmp_path / "copy")
+    entry = tmp_path / "copy/_delta_log" / f"{2:020}.json"
+    entry.write_bytes(entry.read_bytes()[:-20])
+    with pytest.raises(StoreError, match=rf"{entry.name} is damaged"):
+        store.scan()

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import falusage as fu
+from falusage.columns import MONEY
 from falusage.errors import ApiError, QueryError, StoreError
 
 DAY = timedelta(days=1)
@@ -453,3 +454,17 @@ def test_a_filter_after_the_first_rows_is_of_those_rows(
             .head(first)
             .equals(store.scan().filter(wanted).head(first).collect())
         )
+
+
+def test_sums_beyond_what_a_double_holds(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+    """Are exact to the last place, so a store of very large costs proves itself."""
+    store = fu.UsageStore(tmp_path)
+    spent = {BEGIN + at * DAY: [1.5e17, 1.5e17, 0.25, 0.246913578024] for at in range(12)}
+    world.on(BEGIN + 20 * DAY, say.spend(spent))
+    for night in range(3, 13, 3):
+        store.sync("2025-01-01", end=BEGIN + night * DAY, client=world.client)
+    assert 48 == store.verify()
+    usage = store.scan().collect()
+    expected = usage.filter(pl.col("currency") == "USD")["cost"].cast(MONEY).sum()
+    last = store.history().filter(pl.col("currency") == "USD").tail(1)
+    assert [expected] == last["cost"].to_list()

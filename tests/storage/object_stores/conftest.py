@@ -1,0 +1,114 @@
+"""Real object-store servers on the loopback, each behind a proxy that breaks things on demand."""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import hashlib
+import hmac
+import http.client
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+import servers
+from fault_proxy import Proxy, proxy_of
+
+import falusage as fu
+
+PATIENCE = {"timeout": "30s", "retry_timeout": "1s", "max_retries": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An object-store server: its proxy, and how its stores are addressed and reached."""
+
+    proxy: Proxy
+    bucket: str
+    options: dict[str, str]
+
+    def store(self, name: str, **further: str) -> fu.UsageStore:
+        """Return the store of a name in the bucket."""
+        return fu.UsageStore(f"{self.bucket}/{name}", storage_options={**self.options, **further})
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*os.environ]:
+        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Service]:
+    """S3, as moto plays it."""
+    with servers.s3() as port, proxy_of(port) as proxy:
+        _put(
+            port,
+            "/bucket",
+            {"Authorization": "AWS4-HMAC-SHA256 Credential=a/20250101/us-east-1/s3/aws4_request"},
+        )
+        options = {
+            "AWS_ENDPOINT_URL": proxy.url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+            **PATIENCE,
+        }
+        yield Service(proxy, "s3://bucket", options)
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Azure's blobs, as azurite plays them."""
+    command = servers.azurite()
+    if command is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI installs azurite, and its tests may not be skipped there")
+        pytest.skip("azurite is not installed: npm install --prefix .venv/azurite azurite")
+    folder = tmp_path_factory.mktemp("azurite")
+    with servers.azure(command, folder) as port, proxy_of(port) as proxy:
+        _put(port, f"/{servers.AZURE_ACCOUNT}/bucket?restype=container", _signed())
+        options = {
+            "azure_storage_account_name": servers.AZURE_ACCOUNT,
+            "azure_storage_account_key": servers.AZURE_KEY,
+            "azure_storage_endpoint": f"{proxy.url}/{servers.AZURE_ACCOUNT}",
+            "allow_http": "true",
+            **PATIENCE,
+        }
+        yield Service(proxy, "az://bucket", options)
+
+
+@pytest.fixture(params=["s3", "azure"])
+def service(request: pytest.FixtureRequest) -> Service:
+    """Each of the servers."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def names() -> Callable[[], str]:
+    """Return a maker of names that no other test has."""
+    return lambda: f"store-{os.urandom(4).hex()}"
+
+
+def _signed() -> dict[str, str]:
+    date, version = email.utils.formatdate(usegmt=True), "2021-08-06"
+    account = servers.AZURE_ACCOUNT
+    text = f"PUT{chr(10) * 12}x-ms-date:{date}\nx-ms-version:{version}\n"
+    text += f"/{account}/{account}/bucket\nrestype:container"
+    key = base64.b64decode(servers.AZURE_KEY)
+    signature = base64.b64encode(hmac.new(key, text.encode(), hashlib.sha256).digest()).decode()
+    authorization = f"SharedKey {account}:{signature}"
+    return {"x-ms-date": date, "x-ms-version": version, "Authorization": authorization}
+
+
+def _put(port: int, path: str, headers: dict[str, str]) -> None:
+    server = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        server.request("PUT", path, headers={**headers, "Content-Length": "0"})
+        answer = server.getresponse()
+        assert answer.status < 300, answer.read()
+    finally:
+        server.close()

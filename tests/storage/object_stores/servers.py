@@ -1,0 +1,80 @@
+"""Object-store servers on the loopback: moto for S3, azurite for Azure, an emulator for GCS."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from fault_proxy import until
+
+AZURE_ACCOUNT = "devstoreaccount1"
+AZURE_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+"""The account and the key that every azurite has; its documentation prints them."""
+
+
+def azurite() -> Path | None:
+    """Return where azurite is: on the path, or in the environment's folder, as in CI."""
+    found = shutil.which("azurite-blob")
+    own = Path(sys.prefix, "azurite", "node_modules", ".bin", "azurite-blob")
+    return Path(found) if found else own if own.exists() else None
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@contextmanager
+def running(command: Sequence[str], port: int) -> Generator[None]:
+    """Run a server until it is no longer needed."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - named by a test
+        try:
+            until(lambda: _answers(port) or process.poll() is not None)
+            if process.poll() is not None:
+                log.seek(0)
+                raise RuntimeError(f"{command[0]} did not start: {log.read().decode()}")
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def s3() -> Generator[int]:
+    """Run moto's server; it is as strict about conditional PUT as S3 is."""
+    port = _free_port()
+    with running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+        yield port
+
+
+@contextmanager
+def azure(command: Path, folder: Path) -> Generator[int]:
+    """Run azurite's blob server."""
+    port = _free_port()
+    options = ["--location", os.fspath(folder), "--silent", "--skipApiVersionCheck"]
+    options += ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    with running([os.fspath(command), *options], port):
+        yield port
