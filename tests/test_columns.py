@@ -6,11 +6,11 @@ import random
 from fractions import Fraction
 
 import polars as pl
+from falusage.schema.models import SummaryModel, UsageModel
 from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage import columns
-from falusage.schema.models import SummaryModel, UsageModel
 
 USAGE = {
     "bucket": pl.Datetime("us", "UTC"),

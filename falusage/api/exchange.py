@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 import tenacity
 
 from falusage.api import clocks
+from falusage.api.address import is_loopback
 from falusage.api.answers import Kind
 from falusage.api.careful import NotJsonError
-from falusage.api.address import is_loopback
 from falusage.api.clocks import Skew, larger
 from falusage.api.pages import Page, read_page
 from falusage.api.progress import Progress

@@ -14,9 +14,9 @@ import polars as pl
 
 from falusage._suggestions import did_you_mean
 from falusage.columns import AUTH, ITEM, MONEY
+from falusage.contract import TIMEFRAMES, Timeframe
 from falusage.errors import QueryError
 from falusage.focus.columns import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
-from falusage.contract import TIMEFRAMES, Timeframe
 from falusage.timeframes import EVERY, period_end
 from falusage.transforms.periods import BUCKET, with_period
 from falusage.transforms.tables import Arrow, collected, free, plan, require, require_numbers
