@@ -76,6 +76,9 @@ if TYPE_CHECKING:
     from falusage.sample import Sample as Sample
     from falusage.sample import sample_usage as sample_usage
     from falusage.storage import StoreView as StoreView
+    from falusage.schema import summary_schema as summary_schema
+    from falusage.schema import usage_schema as usage_schema
+    from falusage.schema import validate_usage as validate_usage
     from falusage.storage import SyncResult as SyncResult
     from falusage.storage import UsageStore as UsageStore
     from falusage.storage import download_snapshot as download_snapshot
@@ -95,6 +98,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "falusage.api.client": ("UsageClient", "load_summary", "load_usage"),
     "falusage.api.loading": ("UsageLoad",),
+    "falusage.schema": ("summary_schema", "usage_schema", "validate_usage"),
     "falusage.api.query": ("UsageQuery",),
     "falusage.api.receipt": ("Receipt",),
     "falusage.emulator": ("Emulator", "Faults"),

@@ -204,14 +204,20 @@ def load_usage(
     end: date | datetime | str,
     *,
     client: UsageClient | None = None,
+    invalid: Invalid = "raise",
+    reconcile: Reconcile = "raise",
     **query: Unpack[UsageFields],
 ) -> pl.DataFrame:
-    """Load a usage table, strictly: validated and reconciled, or an error.
+    """Load a usage table: validated, and compared with the API's own totals.
 
     Args:
         start: The first instant, inclusive; a date means midnight in `timezone`.
         end: The last, exclusive.
         client: The client to ask with; by default one from the environment.
+        invalid: As in `UsageClient.load`: `"quarantine"` leaves invalid rows out, with a warning.
+            To see these rows, use `UsageClient.load`.
+        reconcile: As in `UsageClient.load`: `"warn"` turns a difference into a warning, `"off"`
+            does not ask for the API's totals.
         **query: Any other field of `UsageQuery`.
 
     Returns:
@@ -222,9 +228,9 @@ def load_usage(
     """
     asked = UsageQuery(start, end, **query)
     if client is not None:
-        return client.load(asked).usage
+        return client.load(asked, invalid=invalid, reconcile=reconcile).usage
     with UsageClient(progress=True) as own:
-        return own.load(asked).usage
+        return own.load(asked, invalid=invalid, reconcile=reconcile).usage
 
 
 def load_summary(

@@ -13,7 +13,7 @@ from typing import Final, get_args
 import polars as pl
 
 from falusage._suggestions import did_you_mean
-from falusage.columns import AUTH, ITEM, MONEY
+from falusage.columns import AUTH, MONEY, REQUIRED
 from falusage.contract import TIMEFRAMES, Timeframe
 from falusage.errors import QueryError
 from falusage.focus.columns import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
@@ -86,9 +86,9 @@ def to_focus(
     """
     check_arguments(billing_account_id, billing_account_name, timeframe, version)
     table = plan(usage).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
-    schema = require(table, (*BUCKET, *ITEM))
+    schema = require(table, (*BUCKET, *REQUIRED))
     require_numbers(table, (*_SUMS, "unit_price"))
-    further = [name for name in schema if name not in {*BUCKET, *ITEM, *AUTH}]
+    further = [name for name in schema if name not in {*BUCKET, *REQUIRED, *AUTH}]
     custom = _custom_names(schema, further)
     key = [name for name in schema if name not in {*BUCKET, *_SUMS}]
     every = EVERY[timeframe]

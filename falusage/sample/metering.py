@@ -205,6 +205,7 @@ def billed(metered: pl.DataFrame, items: pl.DataFrame, truth: Truth) -> pl.DataF
             .otherwise("price"),
         )
         .with_columns(cost=pl.col("quantity") * pl.col("unit_price"))
-        .select(*columns.USAGE)
         .collect()
+        .pipe(columns.widened)
+        .select(*columns.USAGE)
     )

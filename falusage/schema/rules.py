@@ -51,10 +51,11 @@ def _schema(*, with_bucket: bool, required: tuple[str, ...]) -> pa.DataFrameSche
 
     columns: dict[str, pa.Column] = {}
     if with_bucket:
-        after = pa.Check(
-            lambda data: data.lazyframe.select(pl.col(data.key) > pl.col("bucket")),
-            error="not after bucket",
-        )
+
+        def ends_after_it_starts(data: pa.PolarsData) -> pl.LazyFrame:
+            return data.lazyframe.select(pl.col("bucket_end") > pl.col("bucket"))
+
+        after = pa.Check(ends_after_it_starts, error="not after bucket")
         columns = {
             "bucket": pa.Column(INSTANT),
             "bucket_end": pa.Column(INSTANT, [after]),
