@@ -9,12 +9,14 @@ the first is where the step happened: there both were charged, so the new one da
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 import polars as pl
 
 from falusage.columns import INSTANT, MONEY
 from falusage.transforms.periods import require_instants
+from falusage.transforms.price_steps import Shown, lasting_steps
 from falusage.transforms.tables import Frame, free, like, names, plan, require, require_numbers
 
 _RESULTS = {
@@ -87,11 +89,11 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     require_instants(table, ["bucket"])
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     price = pl.col("unit_price").cast(pl.Float64).round_sig_figs(_DIGITS)
-    shown = (
-        table.filter(pl.col("quantity") > 0)
-        .group_by(*series, bucket.alias("bucket"), price.alias("price"))
-        .agg(pl.col("quantity", "cost").cast(MONEY).sum())
-        .drop_nulls(["bucket", "price"])
+    sold = (pl.col("quantity") > 0) & bucket.is_not_null()
+    shown = table.group_by(*series, pl.when(sold).then(price).alias("price")).agg(
+        bucket.alias("bucket"),
+        pl.col("quantity", "cost"),
+        pl.col("quantity").cast(MONEY).sum().alias("_sold"),
     )
     # One function over the sums, because a plan that used them often could scan as often.
     steps = shown.map_batches(
@@ -102,20 +104,12 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
 
 
 def _steps(shown: pl.DataFrame, *, series: Sequence[str]) -> pl.DataFrame:
-    rows = (
-        shown.filter(pl.col("price").n_unique().over(series) > 1)
-        .sort(*series, "bucket", "price")
-        .with_columns(pl.struct(series).rle_id().alias("_series"))
-        .with_columns(pl.col("bucket").rle_id().over("_series").alias("_at"))
-    )
-    handovers, beside = _shared(_neighboured(rows))
-    steps = _matched(
-        _neighboured(rows.join(handovers, on=["_series", "_at", "price"], how="anti")), beside
-    )
+    prices = _moving(shown.drop_nulls("price"), series)
+    names = prices.select("_series", *series).unique("_series")
     previous, price = pl.col("previous_price"), pl.col("price")
     return (
-        steps.join(_impacts(rows, steps), on=["_series", "since", "price"])
-        .join(rows.group_by("_series").agg(pl.col(series).first()), on="_series")
+        _impacts(prices, lasting_steps(Shown.of(prices)))
+        .join(names, on="_series")
         .with_columns(
             pl.when(previous > 0).then(price / previous - 1).round(_DIGITS).alias("pct_change")
         )
@@ -124,83 +118,54 @@ def _steps(shown: pl.DataFrame, *, series: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _neighboured(rows: pl.DataFrame) -> pl.DataFrame:
-    """Say of each price in a bucket whether the bucket before and the one after show it too."""
-    at, price = pl.col("_at").cast(pl.Int64), ["_series", "price"]
-    return rows.with_columns(
-        (at - at.shift(1).over(price) == 1).fill_null(value=False).alias("_before"),
-        (at.shift(-1).over(price) - at == 1).fill_null(value=False).alias("_after"),
+def _moving(shown: pl.DataFrame, series: Sequence[str]) -> pl.DataFrame:
+    """Number the series that have several prices, and these prices in order."""
+    several = (
+        shown.group_by(series)
+        .len()
+        .filter(pl.col("len") > 1)
+        .select(series)
+        .with_columns(pl.int_range(pl.len()).alias("_series"))
     )
-
-
-def _shared(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give where a price is handed over to another in a bucket, and which stand side by side."""
-    place = ["_series", "_at"]
-    several = rows.filter(pl.len().over(place) > 1).select(*place, "price", "_before", "_after")
-    pairs = several.join(several, on=place, suffix="_other").filter(
-        pl.col("price") != pl.col("price_other")
-    )
-    begins = ~pl.col("_before") & pl.col("_after")
-    ends = pl.col("_before") & ~pl.col("_after")
-    begins_other = ~pl.col("_before_other") & pl.col("_after_other")
-    ends_other = pl.col("_before_other") & ~pl.col("_after_other")
-    taking_over = begins & ends_other
     return (
-        pairs.filter(taking_over).select(*place, "price").unique(),
-        pairs.filter(~taking_over & ~(ends & begins_other))
-        .select("_series", "price", "price_other")
-        .unique(),
+        shown.join(several, on=series, nulls_equal=True)
+        .sort("_series", "price")
+        .with_columns(pl.int_range(pl.len()).alias("_item"))
     )
 
 
-def _matched(rows: pl.DataFrame, beside: pl.DataFrame) -> pl.DataFrame:
-    """Pair each price that a bucket no longer shows with the one that took its place."""
-    ranked = rows.with_columns(pl.col("quantity").sum().over("_series", "price").alias("_sold"))
-    rank = (
-        ranked.select("_series", "price", "_sold")
-        .unique()
-        .sort("_series", "_sold", "price", descending=[False, True, False])
-        .with_columns(pl.int_range(pl.len()).over("_series").alias("_rank"))
-        .drop("_sold")
-    )
-    ranked = rows.join(rank, on=["_series", "price"])
-    gone = ranked.filter(~pl.col("_after")).select(
-        "_series", pl.col("_at") + 1, "price", previous_rank="_rank"
-    )
-    come = ranked.filter(~pl.col("_before")).select(
-        "_series", "_at", since="bucket", price_other="price", rank="_rank"
-    )
-    order = [
-        pl.col(name).rank("dense").over("_series", "_at") for name in ("rank", "previous_rank")
-    ]
-    return (
-        gone.join(come, on=["_series", "_at"])
-        .join(beside, on=["_series", "price", "price_other"], how="anti")
-        .filter(order[0] == order[1])
-        .select("_series", "since", previous_price="price", price="price_other")
-    )
-
-
-def _impacts(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
-    """Sum what was bought at each step's new price until the next step away from it."""
-    nexts = steps.select("_series", pl.col("since").alias("_until"), price="previous_price")
-    later = pl.when(pl.col("_until") > pl.col("since")).then("_until")
-    step = ["_series", "since", "price"]
-    return (
-        steps.join(nexts, on=["_series", "price"], how="left")
-        .group_by(*step, "previous_price")
-        .agg(later.min().alias("_until"))
-        .join(rows, on=["_series", "price"])
-        .filter(
-            pl.col("bucket") >= pl.col("since"),
-            (pl.col("bucket") < pl.col("_until")).fill_null(value=True),
+def _impacts(prices: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Add to each step what was bought at its new price until the next step to or from it."""
+    key = ["_series", "price"]
+    left = steps.select("_series", price="previous_price", until="since").sort("until")
+    steps = (
+        steps.sort("since")
+        .join_asof(
+            left,
+            left_on="since",
+            right_on="until",
+            by=key,
+            strategy="forward",
+            check_sortedness=False,
         )
-        .group_by(*step, "previous_price")
-        .agg(pl.col("cost", "quantity").sum().cast(pl.Float64))
-        .select(
-            *step,
-            (pl.col("cost") - pl.col("quantity") * pl.col("previous_price"))
-            .round(_DIGITS)
-            .alias("impact"),
+        .with_columns(pl.col("until").fill_null(datetime.max.replace(tzinfo=UTC)))
+    )
+    extra = pl.col("cost") - pl.col("quantity") * pl.col("previous_price")
+    return (
+        prices.join(steps.select("_item").unique(), on="_item", how="semi")
+        .select("_item", "bucket", "quantity", "cost")
+        .explode("bucket", "quantity", "cost")
+        .sort("bucket")
+        .join_asof(
+            steps,
+            left_on="bucket",
+            right_on="since",
+            by="_item",
+            strategy="backward",
+            check_sortedness=False,
         )
+        .filter(pl.col("bucket") < pl.col("until"))
+        .group_by(*key, "since", "previous_price")
+        .agg(pl.col("cost", "quantity").cast(MONEY).sum().cast(pl.Float64))
+        .with_columns(extra.round(_DIGITS).alias("impact"))
     )
