@@ -1,9 +1,9 @@
-"""When a price moved, and what that cost: steps of `unit_price`, told from prices side by side.
+"""When a price moved, and what that cost: lasting steps of `unit_price`.
 
-A price that another takes the place of is a step. Prices that share buckets are a list, as surge
-and its base or the discount of one team among several, and a list is no change, not even in an
-hour that shows a part of it. A bucket that shows a price for the last time and its successor for
-the first is where the step happened: there both were charged, so the new one dates from the next.
+A price that takes the place of another is a step. Prices that share buckets are a list, as surge
+and its base or the discount of one team among several, and what comes and goes beside a price that
+stays is no step either. A bucket that shows a price for the last time and its successor for the
+first is where the step happened: both were charged there, so the new one dates from the next.
 """
 
 from __future__ import annotations
@@ -37,9 +37,13 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     previous_price − 1, null from zero.
 
     A price steps from a to b where a bucket shows a, the next one with usage shows b and no longer
-    a, and a and b nowhere stand side by side. Two prices stand side by side where they share a
-    bucket, unless it is the one in which a ends and b begins. Where several prices step at once,
-    each is taken to follow the one of its own rank by quantity.
+    a, and a and b never stand side by side. Two prices stand side by side if they share a bucket,
+    unless it is the one in which a ends and b begins. Where several prices end and begin at once,
+    only those that were shown in the most buckets step, each to the one of its own rank by
+    quantity. There is no step where other prices come and go beside one that stays: a path of
+    steps counts if its prices are shown in more buckets than the one that stays, and in most of
+    the buckets from its first to its last. Follow teams apart (`by="username"`) to see the steps
+    of a team that is not there all the time.
 
     Args:
         usage: A usage table, of Polars or through Arrow. Rows without a quantity show no price;

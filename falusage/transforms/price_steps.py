@@ -117,36 +117,57 @@ def _runs(shown: Shown) -> pl.DataFrame:
 
 
 def _links(runs: pl.DataFrame) -> pl.DataFrame:
-    """Pair the runs that begin in a bucket with those that have just ended there.
+    """Link the runs that begin in a bucket with those that have just ended there.
 
-    Only those shown in the most buckets are paired, because all else comes and goes beside them;
-    of several, the one that more was sold at with the one that more was sold at.
+    First those of prices that end for good with those of prices that were never shown before, then
+    all. Only those shown in the most buckets are linked, because all else comes and goes beside
+    them; of several, the one that more was sold at with the one that more was sold at.
     """
-    shared, until, since = _LENGTH > 1, pl.col("_until"), pl.col("_from")
-    begun = runs.select("_run", "_sold", "price", since, _at="_start", _long=shared)
+    shared = _LENGTH > 1
+    begun = runs.select(
+        "_run", "_sold", "price", _at="_start", _shown="_from", _long=shared, _once="_first"
+    )
+    kept = ["_run", "_sold", "price"]
     ended = pl.concat(
         [
-            runs.select("_run", "_sold", "price", until, _at=_END + 1, _handover=False),
+            runs.select(
+                *kept, _at=_END + 1, _shown="_until", _handover=pl.lit(value=False), _once="_last"
+            ),
             runs.filter(shared).select(
-                "_run", "_sold", "price", until - 1, _at="_end", _handover=True
+                *kept,
+                _at="_end",
+                _shown=pl.col("_until") - 1,
+                _handover=pl.lit(value=True),
+                _once="_last",
             ),
         ]
     )
-    begun, ended = (
+    once = pl.col("_once")
+    pairs = pl.concat([_paired(ended.filter(once), begun.filter(once)), _paired(ended, begun)])
+    # A run ends once, but was offered where it was last shown and in the bucket after it.
+    return (
+        pairs.unique("_run", keep="first", maintain_order=True)
+        .unique("_run_new", keep="first", maintain_order=True)
+        .select("_run", "_run_new", "_handover", _since=pl.col("_at") + _ON_BOTH_SIDES)
+    )
+
+
+def _paired(ended: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
+    """Pair those shown the most in each bucket, the pair that was shown the most first."""
+    shown = pl.col("_shown")
+    ended, begun = (
         one.join(other.select("_at").unique(), on="_at", how="semi")
         .filter(shown == shown.max().over("_at"))
         .sort("_at", "_sold", "price", descending=[False, True, False])
         .with_columns(pl.int_range(pl.len()).over("_at").alias("_rank"))
-        for one, other, shown in ((begun, ended, since), (ended, begun, until))
+        for one, other in ((ended, begun), (begun, ended))
     )
-    pairs = ended.join(begun, on=["_at", "_rank"], suffix="_new").filter(
-        ~pl.col("_handover") | pl.col("_long")
-    )
-    # A run ends once, but was offered where it was last shown and in the bucket after it.
+    longest = shown + pl.col("_shown_new") - _ON_BOTH_SIDES
     return (
-        pairs.sort("_run", since - _ON_BOTH_SIDES, "_sold_new", "_at")
-        .unique("_run", keep="last", maintain_order=True)
-        .select("_run", "_run_new", "_handover", _since=pl.col("_at") + _ON_BOTH_SIDES)
+        ended.join(begun, on=["_at", "_rank"], suffix="_new")
+        .filter(~pl.col("_handover") | pl.col("_long"))
+        .sort(longest, "_sold_new", "_at", descending=True)
+        .select("_run", "_run_new", "_handover", "_at")
     )
 
 
@@ -244,7 +265,7 @@ def _stayed(links: pl.DataFrame, rows: pl.DataFrame, runs: pl.DataFrame) -> pl.D
         .join(links.select(place).unique(), on="_since")
         .join(runs.select("_run", "_start", "_length", "_rate", "price"), on="_run")
         .filter(pl.col("_start") <= pl.col("_low"))
-        .filter(_LENGTH == _LENGTH.max().over(place))
+        .filter(_LENGTH.max().over(place) == _LENGTH)
         .group_by(place)
         .agg(
             _LENGTH.first().alias("_stayed"),
@@ -266,7 +287,7 @@ def _not_beside(links: pl.DataFrame, rows: pl.DataFrame, runs: pl.DataFrame) -> 
     shown = (
         rows.filter(pl.col("_item").is_in(linked.implode()))
         .join(runs.select("_run", "_start", "_end", "_length"), on="_run")
-        .select("_item", at, _begins=several & (_START == at), _ends=several & (_END == at))
+        .select("_item", at, _begins=several & (at == _START), _ends=several & (at == _END))
     )
     takes_over = (pl.col("_ends") & pl.col("_begins_two")) | (
         pl.col("_begins") & pl.col("_ends_two")
