@@ -106,6 +106,9 @@ def _runs(shown: Shown) -> pl.DataFrame:
             first.alias("_first"),
             last.alias("_last"),
             whole.alias("_shown"),
+            (_END.max().over("_series") - _START.min().over("_series") + 1 == whole).alias(
+                "_constant"
+            ),
             (pl.col("_sold").cast(pl.Float64) / whole).alias("_rate"),
             # How many buckets showed the price until it left, and how many since it came.
             pl.when(last).then(whole).otherwise(_LENGTH).alias("_until"),
@@ -211,9 +214,9 @@ def _not_outlasted(
     """Leave out links beside which another price was shown for longer than the link's path.
 
     The other price is one that stayed, in its run from before the link to after it, with the path
-    that this run is a part of. A path that
-    was shown with gaps but reaches as far counts too if more was sold at both its prices, none is
-    free, and both are dearer or both are cheaper than the other.
+    that this run is a part of. A path that was shown with gaps but reaches as far counts too if
+    more was sold at both its prices, none is free, and both are cheaper than the other, or both
+    are dearer than another that did not stay for the whole table.
 
     If the old price returns or the new one came before, the others are all that were shown next
     to the link, with all their buckets.
@@ -228,6 +231,8 @@ def _not_outlasted(
         (pl.col("_reach") >= pl.col("_stayed"))
         & (pl.min_horizontal(old, new) > 0)
         & ((old < other) == (new < other))
+        # Two prices above one that never left are two surges of it.
+        & ((old < other) | ~pl.col("_constant_stayed"))
         & (pl.min_horizontal("_rate_old", "_rate") > pl.col("_rate_stayed"))
     )
     for_good = pl.col("_last_old") & pl.col("_first")
@@ -263,13 +268,15 @@ def _stayed(links: pl.DataFrame, rows: pl.DataFrame, runs: pl.DataFrame) -> pl.D
     return (
         rows.select("_run", _since="_at")
         .join(links.select(place).unique(), on="_since")
-        .join(runs.select("_run", "_start", "_length", "_rate", "price"), on="_run")
+        .join(runs.select("_run", "_start", "_length", "_rate", "price", "_constant"), on="_run")
         .filter(pl.col("_start") <= pl.col("_low"))
         .filter(_LENGTH.max().over(place) == _LENGTH)
         .group_by(place)
         .agg(
             _LENGTH.first().alias("_stayed"),
-            pl.col("price", "_rate").get(pl.col("_rate").arg_max()).name.suffix("_stayed"),
+            pl.col("price", "_rate", "_constant")
+            .get(pl.col("_rate").arg_max())
+            .name.suffix("_stayed"),
         )
     )
 
