@@ -1,4 +1,4 @@
-"""When a price moved, and what that cost: lasting steps of `unit_price`.
+"""When a price or a discount moved, and what that cost: lasting steps of either.
 
 A price that takes the place of another is a step. Prices that share buckets are a list, as surge
 and its base or the discount of one team among several, and what comes and goes beside a price that
@@ -25,16 +25,23 @@ _RESULTS = {
     "price": pl.Float64(),
     "pct_change": pl.Float64(),
     "impact": pl.Float64(),
+    "kind": pl.String(),
 }
+_NUMBERS = {name: dtype for name, dtype in _RESULTS.items() if name != "kind"}
 _DIGITS = 12
 
 
 def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     """List each step of a price, with when, from what, to what, and what it has cost since.
 
-    impact = Σ cost − previous_price · Σ quantity, over what was bought at the new price from
-    `since` until the next step away from it: negative where the price fell. pct_change = price /
-    previous_price − 1, null from zero.
+    A step of kind `list` is one of `unit_price`, the price before the discount. A step of kind
+    `discount` is one of `percent_discount`; its prices are net, at the mean list price of what was
+    bought since. Discounts mostly belong to one team, so look for them with `by="username"`.
+
+    impact = Σ cost − what the same usage would have cost before the step, over what was bought at
+    the new price from `since` until the next step away from it: negative if the price fell. A list
+    price is compared at the discount that each row had. pct_change = price / previous_price − 1,
+    null from zero.
 
     A price steps from a to b where a bucket shows a, the next one with usage shows b and no longer
     a, and a and b never stand side by side. Two prices stand side by side if they share a bucket,
@@ -53,9 +60,9 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
 
     Returns:
         `endpoint_id`, `unit`, `currency`, the columns of `by`; `since` (Datetime in UTC, the start
-        of the first bucket at the new price), `previous_price`, `price`, `pct_change` (a fraction)
-        and `impact` (Float64, in `currency`), sorted by `since` and then by its key. A LazyFrame
-        for a LazyFrame, with nothing collected.
+        of the first bucket at the new price), `previous_price`, `price`, `pct_change` (a fraction),
+        `impact` (Float64, in `currency`) and `kind` (String), sorted by `since` and then by its
+        key. A LazyFrame for a LazyFrame, with nothing collected.
 
     Raises:
         MissingColumnError: If the table lacks a column.
@@ -74,37 +81,62 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     ...     "cost": [4.0, 5.0, 2.5],
     ...     "currency": "USD",
     ... })
-    >>> price_changes(usage).drop("unit", "currency")
+    >>> price_changes(usage).drop("endpoint_id", "unit", "currency")
     shape: (1, 6)
-    ┌─────────────┬─────────────────────────┬────────────────┬───────┬────────────┬────────┐
-    │ endpoint_id ┆ since                   ┆ previous_price ┆ price ┆ pct_change ┆ impact │
-    │ ---         ┆ ---                     ┆ ---            ┆ ---   ┆ ---        ┆ ---    │
-    │ str         ┆ datetime[μs, UTC]       ┆ f64            ┆ f64   ┆ f64        ┆ f64    │
-    ╞═════════════╪═════════════════════════╪════════════════╪═══════╪════════════╪════════╡
-    │ flux        ┆ 2025-01-02 00:00:00 UTC ┆ 0.04           ┆ 0.05  ┆ 0.25       ┆ 1.5    │
-    └─────────────┴─────────────────────────┴────────────────┴───────┴────────────┴────────┘
+    ┌─────────────────────────┬────────────────┬───────┬────────────┬────────┬──────┐
+    │ since                   ┆ previous_price ┆ price ┆ pct_change ┆ impact ┆ kind │
+    │ ---                     ┆ ---            ┆ ---   ┆ ---        ┆ ---    ┆ ---  │
+    │ datetime[μs, UTC]       ┆ f64            ┆ f64   ┆ f64        ┆ f64    ┆ str  │
+    ╞═════════════════════════╪════════════════╪═══════╪════════════╪════════╪══════╡
+    │ 2025-01-02 00:00:00 UTC ┆ 0.04           ┆ 0.05  ┆ 0.25       ┆ 1.5    ┆ list │
+    └─────────────────────────┴────────────────┴───────┴────────────┴────────┴──────┘
     """
     columns = names(by, argument="by")
-    free(columns, reserved=(*_RESULTS, "bucket", "quantity", "unit_price", "cost"))
+    free(columns, reserved=(*_RESULTS, "bucket", "quantity", "unit_price", "cost", "weight"))
     series = tuple(dict.fromkeys(("endpoint_id", "unit", "currency", *columns)))
     table = plan(usage)
-    schema = require(table, series)
+    require(table, series)
     require_numbers(table, ("unit_price", "quantity", "cost"))
     require_instants(table, ["bucket"])
+    factor, shows = pl.lit(1.0), {}
+    if "percent_discount" in table.collect_schema():
+        require_numbers(table, ("percent_discount",))
+        factor = 1.0 - pl.col("percent_discount").cast(pl.Float64).fill_null(0.0) / 100.0
+        shows = {"discount": factor}
+    price, quantity = (pl.col(name).cast(pl.Float64) for name in ("unit_price", "quantity"))
+    shows = {"list": price, **shows}
+    # What the same usage would cost at a price of one, and at a factor of one.
+    weights = {"list": quantity * factor, "discount": quantity * price}
+    found = [
+        _changes(table, value, weights[kind], series).with_columns(kind=pl.lit(kind))
+        for kind, value in shows.items()
+    ]
+    net = (pl.col("previous_price", "price") * pl.col("_mean")).round_sig_figs(_DIGITS)
+    found[1:] = [changes.with_columns(net) for changes in found[1:]]
+    order = ("since", *series, "price", "kind")
+    return like(usage, pl.concat(found).select(*series, *_RESULTS).sort(order))
+
+
+def _changes(
+    table: pl.LazyFrame, value: pl.Expr, weight: pl.Expr, series: Sequence[str]
+) -> pl.LazyFrame:
+    """Return the steps of a value that cost is proportional to, with what else it is made of."""
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
-    price = pl.col("unit_price").cast(pl.Float64).round_sig_figs(_DIGITS)
     sold = (pl.col("quantity") > 0) & bucket.is_not_null()
-    shown = table.group_by(*series, pl.when(sold).then(price).alias("price")).agg(
+    shown = table.group_by(
+        *series, pl.when(sold).then(value.round_sig_figs(_DIGITS)).alias("price")
+    ).agg(
         bucket.alias("bucket"),
         pl.col("quantity", "cost"),
+        weight.alias("weight"),
         pl.col("quantity").cast(MONEY).sum().alias("_sold"),
     )
+    schema = table.collect_schema()
     # One function over the sums, because a plan that used them often could scan as often.
-    steps = shown.map_batches(
+    return shown.map_batches(
         partial(_steps, series=series),
-        schema={**{name: schema[name] for name in series}, **_RESULTS},
+        schema={**{name: schema[name] for name in series}, **_NUMBERS, "_mean": pl.Float64()},
     )
-    return like(usage, steps)
 
 
 def _steps(shown: pl.DataFrame, *, series: Sequence[str]) -> pl.DataFrame:
@@ -117,8 +149,7 @@ def _steps(shown: pl.DataFrame, *, series: Sequence[str]) -> pl.DataFrame:
         .with_columns(
             pl.when(previous > 0).then(price / previous - 1).round(_DIGITS).alias("pct_change")
         )
-        .select(*series, *_RESULTS)
-        .sort("since", *series, "price")
+        .select(*series, *_NUMBERS, "_mean")
     )
 
 
@@ -154,11 +185,11 @@ def _impacts(prices: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(pl.col("until").fill_null(datetime.max.replace(tzinfo=UTC)))
     )
-    extra = pl.col("cost") - pl.col("quantity") * pl.col("previous_price")
+    extra = pl.col("cost") - pl.col("weight") * pl.col("previous_price")
     return (
         prices.join(steps.select("_item").unique(), on="_item", how="semi")
-        .select("_item", "bucket", "quantity", "cost")
-        .explode("bucket", "quantity", "cost")
+        .select("_item", "bucket", "quantity", "cost", "weight")
+        .explode("bucket", "quantity", "cost", "weight")
         .sort("bucket")
         .join_asof(
             steps,
@@ -170,6 +201,9 @@ def _impacts(prices: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
         )
         .filter(pl.col("bucket") < pl.col("until"))
         .group_by(*key, "since", "previous_price")
-        .agg(pl.col("cost", "quantity").cast(MONEY).sum().cast(pl.Float64))
-        .with_columns(extra.round(_DIGITS).alias("impact"))
+        .agg(pl.col("cost", "quantity", "weight").cast(MONEY).sum().cast(pl.Float64))
+        .with_columns(
+            extra.round(_DIGITS).alias("impact"),
+            (pl.col("weight") / pl.col("quantity")).alias("_mean"),
+        )
     )

@@ -65,6 +65,7 @@ def test_a_rise_and_a_fall_with_what_they_cost() -> None:
             "price": [0.05, 0.02],
             "pct_change": [0.25, -0.6],
             "impact": [1.5, -0.3],
+            "kind": "list",
         },
         schema_overrides={"since": pl.Datetime("us", "UTC")},
     )
@@ -328,3 +329,53 @@ def test_a_free_row_after_a_surge_row_is_no_step() -> None:
     """The base price stays; what is beside it comes and goes."""
     assert [] == steps(table({0.1: 10, 0.15: 3}, {0.1: 10, 0: 2}))
     assert [] == steps(table({0.1: 1, 0.15: 30}, {0.1: 1, 0: 20}, {0.1: 1, 0.15: 30}))
+
+
+def discounted(*hours: tuple[float, float | None], username: str = "acme") -> pl.DataFrame:
+    """Return ten units each hour from (list price, percent discount)."""
+    off = [0.0 if discount is None else discount for _, discount in hours]
+    usage = table(*({price} for price, _ in hours), username=username)
+    return usage.with_columns(
+        percent_discount=pl.Series([discount for _, discount in hours], dtype=pl.Float64),
+        cost=pl.col("cost") * (1 - pl.Series(off) / 100),
+    )
+
+
+def test_a_discount_that_begins_is_no_list_price() -> None:
+    """4.0 less 10 %, at ten an hour: four less an hour, for two hours."""
+    changes = price_changes(discounted((4.0, None), (4.0, None), (4.0, 10.0), (4.0, 10.0)))
+
+    row = changes.drop("endpoint_id", "unit", "currency").row(0, named=True)
+    assert 1 == changes.height
+    assert {
+        "since": START + 2 * HOUR,
+        "previous_price": 4.0,
+        "price": 3.6,
+        "pct_change": -0.1,
+        "impact": -8.0,
+        "kind": "discount",
+    } == row
+
+
+def test_a_list_price_moves_at_the_discount_of_its_rows() -> None:
+    """From 4 to 5 at 20 % off, the same ten an hour cost 8 more, and not 10."""
+    changes = price_changes(discounted((4.0, 20.0), (4.0, 20.0), (5.0, 20.0), (5.0, 20.0)))
+
+    assert [("list", 4.0, 5.0, 16.0)] == changes.select(
+        "kind", "previous_price", "price", "impact"
+    ).rows()
+
+
+def test_one_teams_discount_is_found_apart() -> None:
+    """Beside a team without one it comes and goes; by team it is a step."""
+    usage = pl.concat(
+        [
+            discounted(*[(4.0, None)] * 4),
+            discounted((4.0, 5.0), (4.0, 5.0), (4.0, 10.0), (4.0, 10.0), username="labs"),
+        ]
+    )
+
+    assert price_changes(usage).is_empty()
+    assert [("labs", 3.8, 3.6, -4.0)] == price_changes(usage, by="username").select(
+        "username", "previous_price", "price", "impact"
+    ).rows()
