@@ -130,6 +130,7 @@ def _changes(
         pl.col("quantity", "cost"),
         weight.alias("weight"),
         pl.col("quantity").cast(MONEY).sum().alias("_sold"),
+        pl.col("cost").cast(MONEY).sum().alias("_cost"),  # fails if it has no exact sum
     )
     schema = table.collect_schema()
     # One function over the sums, because a plan that used them often could scan as often.
