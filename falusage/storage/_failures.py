@@ -63,7 +63,8 @@ _KINDS: Final = (
         r"no providers? in (?:the )?chain|not loaded|CredentialsNotLoaded|"
         r"169\.254\.169\.254|169\.254\.170\.2|metadata\.google|Account must be specified"
         r"|MissingAccount|MissingAccessKey|MissingSecretAccessKey|no credentials|NoCredentials"
-        r"|IMDS|loading credentials|failed to get (?:a )?credential|identity/oauth2/token|Azure CLI|"
+        r"|IMDS|loading credentials"
+        r"|failed to get (?:a )?credential|identity/oauth2/token|Azure CLI|"
         r"credentials? (?:provider|could not|cannot|not found)",
         "no credentials for {service} were found",
         "set {credentials}, or pass them as storage_options",
