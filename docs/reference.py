@@ -77,7 +77,7 @@ def _tables(package: Any) -> str:
                 "# Tables",
                 "## The usage table, and the summary",
                 "One row per line item per bucket; in the summary, without the first two columns, "
-                "one over the whole range. The columns of discounts are null before edition 4 of the API, "
+                "one over the whole range. Discounts are null before edition 4 of the API, "
                 "and those that say who called unless they are asked for. What a newer API sends "
                 "beyond these comes after them.",
                 "\n".join(["| column | type | |", "|---|---|---|", *rows]),
