@@ -278,6 +278,12 @@ def test_what_is_not_asked_is_not_sent() -> None:
     assert ("cursor", "") in ask.params("")
 
 
+def test_a_limit_of_one_is_sent_as_a_number() -> None:
+    """Python takes 1 for True; the API does not."""
+    (ask,) = asks(query(limit=1), time_series=True, summary=False)
+    assert ("limit", "1") in ask.params()
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 160), st.integers(0, 120))
 def test_long_lists_are_asked_in_parts_that_cover_every_pair_once(
