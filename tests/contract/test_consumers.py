@@ -9,7 +9,6 @@ import importlib.util
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import polars as pl
@@ -163,41 +162,34 @@ def test_restatements_compare_it(field: Field) -> None:
     assert any(name in found.columns for name in (field.name, f"{field.name}_new"))
 
 
+@pytest.fixture(scope="module")
+def sample() -> pl.DataFrame:
+    """A day of the sample."""
+    return fu.sample_usage(start="2025-03-01", end="2025-03-02").usage
+
+
 @every_field
-def test_the_sample_has_it(field: Field) -> None:
+def test_the_sample_has_it(field: Field, sample: pl.DataFrame) -> None:
     """As a column of the declared type."""
-    assert field.dtype == _sample().schema[field.name]
+    assert field.dtype == sample.schema[field.name]
 
 
-_KEPT: list[pl.DataFrame] = []
-
-
-def _sample() -> pl.DataFrame:
-    if not _KEPT:
-        _KEPT.append(fu.sample_usage(start="2025-03-01", end="2025-03-02").usage)
-    return _KEPT[0]
-
-
-@every_field
-def test_its_meaning_is_in_the_reference(field: Field) -> None:
-    """The table of columns is written from the declaration."""
-    assert field.meaning == columns.MEANINGS[field.name]
-    assert f"| `{field.name}` |" in _reference()._tables(_package())
-
-
-def _reference() -> ModuleType:
+@pytest.fixture(scope="module")
+def reference() -> str:
+    """The reference's page about the tables, as it is written now."""
     spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return module.pages()["tables.md"]
 
 
-def _package() -> Any:
-    import griffe
-
-    return griffe.load("falusage", docstring_parser="google")
+@every_field
+def test_its_meaning_is_in_the_reference(field: Field, reference: str) -> None:
+    """The table of columns is written from the declaration."""
+    assert field.meaning == columns.MEANINGS[field.name]
+    assert f"| `{field.name}` | {field.dtype} | {field.meaning} |" in reference
 
 
 def test_a_table_without_optional_fields_is_widened() -> None:
@@ -257,16 +249,6 @@ def test_the_emulator_takes_what_every_request_has(edition: int) -> None:
 
 
 @every_parameter
-@pytest.mark.parametrize("command", ["load", "snapshot", "sync"])
-def test_the_commands_offer_it(name: str, command: str) -> None:
-    """As an option of its name; a sync is always of whole buckets."""
-    if command == "sync" and name == "bound_to_timeframe":
-        return
-    said = CliRunner().invoke(cli, [command, "--help"], terminal_width=200).output
-    assert f"-{name.replace('_', '-')}" in said
-
-
-@every_parameter
 def test_a_store_s_question_has_it(name: str) -> None:
     """Unless it shapes pages alone; a sync is always of whole buckets."""
     if ASKED[name].per_page or name == "bound_to_timeframe":
@@ -274,3 +256,13 @@ def test_a_store_s_question_has_it(name: str) -> None:
     query = fu.UsageQuery("2025-03-01", "2025-03-02", **{name: given(name, ASKED[name])})
     other = fu.UsageQuery("2025-03-01", "2025-03-02")
     assert name in Scope.of(query).difference(Scope.of(other))
+
+
+@every_parameter
+@pytest.mark.parametrize("command", ["load", "snapshot", "sync"])
+def test_the_commands_offer_it(name: str, command: str) -> None:
+    """As an option of its name; a sync is always of whole buckets."""
+    if command == "sync" and name == "bound_to_timeframe":
+        return
+    said = CliRunner().invoke(cli, [command, "--help"], terminal_width=200).output
+    assert f"-{name.replace('_', '-')}" in said
