@@ -203,9 +203,10 @@ def _with_discount(rows: pl.DataFrame, edition: int) -> pl.DataFrame:
     """
     subtotal = pl.coalesce("cost_subtotal", pl.col("cost") + pl.col("cost_discount"), "cost")
     paid = pl.col("unit_price") * (1.0 - pl.col("percent_discount").fill_null(0.0) / 100.0)
+    taken_off = (subtotal - pl.col("cost")).clip(0.0)  # never below by the noise of doubles
     return rows.with_columns(
         cost_subtotal=subtotal,
-        cost_discount=pl.coalesce("cost_discount", subtotal - pl.col("cost")),
+        cost_discount=pl.coalesce("cost_discount", taken_off),
         unit_price="unit_price" if edition >= _DISCOUNTS_SINCE else paid,
     )
 

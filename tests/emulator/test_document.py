@@ -81,7 +81,7 @@ ITEM = {
         "cost_total": _MONEY,
     },
 }
-"""Transcribed from the contract: an item's members but for the callers', all required."""
+"""Transcribed from CONTRACT.md, "Its answer": what every item has, so without the callers."""
 
 
 def usage() -> pl.DataFrame:
