@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import falusage as fu
 from falusage.api.reconciliation import compare, differences, rounding, sums
 from falusage.columns import KEY, SUMMARY, USAGE
 
@@ -149,7 +148,7 @@ SIDES: tuple[Side, ...] = ("rows", "summary", "both", "none")
 def test_rounding_on_either_side_loads_and_hides_no_row(
     dice: random.Random, count: int, side: Side, places: int
 ) -> None:
-    """2 to 8 decimals, on the rows, the summary, both or neither; one row lost, doubled, changed."""
+    """On the rows, the summary, both or neither; then one row is lost, doubled or changed."""
     check(dice, count, side, places)
 
 
