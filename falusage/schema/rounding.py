@@ -54,10 +54,11 @@ def rounded_off() -> pl.Expr:
 def parts_are_rounded() -> pl.Expr:
     """Return whether rounding explains that a cost is not its subtotal less its discount.
 
-    Each of the three may be off by half a unit. Null if the row does not show the parts.
+    Either the cost alone was rounded, or all three. Null if the row does not show the parts.
     """
     numbers = pl.col("cost"), pl.col("cost_subtotal"), pl.col("cost_discount")
-    return _is_rounding(numbers[0] - (numbers[1] - numbers[2]), 1.5, *numbers)
+    off = numbers[0] - (numbers[1] - numbers[2])
+    return _is_rounding(off, 0.5, numbers[0]) | _is_rounding(off, 1.5, *numbers)
 
 
 def has_places(number: pl.Expr, places: pl.Expr | int) -> pl.Expr:
