@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 import falusage as fu
-from falusage.errors import QuarantineWarning, ReconciliationError, SchemaError
+from falusage.errors import (
+    QuarantineWarning,
+    ReconciliationError,
+    ReconciliationWarning,
+    SchemaError,
+)
 from falusage.storage import snapshot_metadata
 from tests.storage.conftest import BEGIN, World, spend
+from tests.storage.tampering import dearer_summary, tampered
 
 DAYS = [BEGIN.replace(day=day) for day in (1, 2, 3)]
 GOOD = {DAYS[0]: [1.0, 2.0], DAYS[1]: [3.0], DAYS[2]: [4.0]}
@@ -75,11 +80,9 @@ def test_messages_suggest_only_what_the_caller_has(world: World) -> None:
         lambda: world.client.fetch_summary(QUERY),
         lambda: fu.load_summary("2025-01-01", "2025-01-04", client=world.client),
     ):
-        try:
+        with pytest.raises(SchemaError) as rejected:
             ask()
-        except SchemaError as error:
-            assert "quarantine" not in str(error)
-            assert "reconcile" not in str(error)
+        assert "quarantine" not in str(rejected.value)
     with pytest.raises(SchemaError, match="invalid='quarantine'"):
         fu.load_usage("2025-01-01", "2025-01-04", client=world.client, timeframe="day")
 
@@ -144,13 +147,28 @@ def test_what_is_let_through_is_recorded_if_no_row_changes(world: World, tmp_pat
 
 def test_keys_that_differ_are_recorded(tmp_path: Path) -> None:
     """With `reconcile="warn"` the rows are kept, and the store and the snapshot count the keys."""
+    store, path = fu.UsageStore(tmp_path / "store"), tmp_path / "a.parquet"
     with (
         fu.Emulator(spend(GOOD)) as emulator,
-        fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
+        tampered(emulator, dearer_summary) as address,
+        fu.UsageClient(emulator.api_key, base_url=address) as client,
     ):
-        emulator.summary_of = None
-        del client
-    assert re.match("a", "a")
+        emulator.clock = lambda: LATER
+        with pytest.raises(ReconciliationError, match="reconcile='warn'"):
+            fu.download_snapshot(QUERY, path, client=client)
+        with pytest.raises(ReconciliationError, match="reconcile='warn'"):
+            store.sync("2025-01-01", end="2025-01-04", client=client)
+        assert not path.exists()
+        with pytest.warns(ReconciliationWarning):
+            fu.download_snapshot(QUERY, path, client=client, reconcile="warn")
+        with pytest.warns(ReconciliationWarning):
+            done = store.sync("2025-01-01", end="2025-01-04", client=client, reconcile="warn")
+    metadata = snapshot_metadata(path)
+    assert metadata.receipt is not None
+    assert 1 == metadata.receipt.differing
+    assert "1 keys differ" in str(done)
+    assert [(0, 1)] == store.let_through.select("quarantined", "differing").rows()
+    assert 1 == store.history()["differing"].to_list()[-1]
 
 
 def test_a_store_takes_what_the_contract_declares(world: World, tmp_path: Path) -> None:
@@ -164,6 +182,3 @@ def test_a_store_takes_what_the_contract_declares(world: World, tmp_path: Path) 
     store.sync("2025-01-01", end="2025-01-04", client=world.client, team_username=["team-0"])
     with pytest.raises(fu.StoreError, match=r"team_username is \('team-0',\) there and \(\) here"):
         store.sync("2025-01-01", end="2025-01-04", client=world.client)
-
-
-_ = ReconciliationError
