@@ -11,6 +11,7 @@ import pytest
 import falusage as fu
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.storage import snapshot_metadata
+from tests.cli.conftest import Run
 from tests.storage.tampering import dearer_summary, negative_cost, tampered
 
 # As a process has it: a warning is a line on stderr.
@@ -51,7 +52,7 @@ def dearer(
 
 @pytest.mark.parametrize("command", LOADING)
 @pytest.mark.usefixtures("negative")
-def test_a_rejection_names_the_option(run, command: str) -> None:
+def test_a_rejection_names_the_option(run: Run, command: str) -> None:
     """The message names the option of the command line, and no keyword of Python."""
     code, _, err = run(command, *LOADING[command])
     assert 1 == code
@@ -62,7 +63,7 @@ def test_a_rejection_names_the_option(run, command: str) -> None:
 
 @pytest.mark.parametrize("command", LOADING)
 @pytest.mark.usefixtures("negative")
-def test_rejected_rows_are_left_out_and_listed(run, command: str, environment: Path) -> None:
+def test_rejected_rows_are_left_out_and_listed(run: Run, command: str, environment: Path) -> None:
     """Each is a line of JSON on stderr, or beside the file of a stream; a warning counts them."""
     code, out, err = run(command, *LOADING[command], "--invalid", "quarantine")
     assert 0 == code
@@ -85,7 +86,7 @@ def test_rejected_rows_are_left_out_and_listed(run, command: str, environment: P
 
 @pytest.mark.parametrize("command", LOADING)
 @pytest.mark.usefixtures("dearer")
-def test_totals_that_differ_are_a_warning(run, command: str) -> None:
+def test_totals_that_differ_are_a_warning(run: Run, command: str) -> None:
     """Rejected by default, with the option; a warning with it; not looked at with `off`."""
     code, _, err = run(command, *LOADING[command])
     assert (1, True) == (code, "with --reconcile warn" in err)
@@ -99,7 +100,7 @@ def test_totals_that_differ_are_a_warning(run, command: str) -> None:
 
 @pytest.mark.parametrize("command", LOADING)
 @pytest.mark.usefixtures("dearer")
-def test_totals_that_are_not_compared_are_said(run, command: str) -> None:
+def test_totals_that_are_not_compared_are_said(run: Run, command: str) -> None:
     """`--reconcile off` loads without the totals, and stderr says so."""
     code, out, err = run(command, *LOADING[command], "--reconcile", "off")
     assert (0, True) == (code, "not compared with the API's totals" in err)
@@ -108,7 +109,7 @@ def test_totals_that_are_not_compared_are_said(run, command: str) -> None:
 
 
 @pytest.mark.usefixtures("negative")
-def test_a_report_of_what_was_kept_says_what_is_missing(run) -> None:
+def test_a_report_of_what_was_kept_says_what_is_missing(run: Run) -> None:
     """From a snapshot and from a store: on stderr, and in the section on certainty."""
     run("snapshot", *LOADING["snapshot"], "--invalid", "quarantine")
     run("sync", *LOADING["sync"], "--invalid", "quarantine")
@@ -130,7 +131,7 @@ def test_a_report_of_what_was_kept_says_what_is_missing(run) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("negative")
-def test_a_forecast_has_the_ways_out(run) -> None:
+def test_a_forecast_has_the_ways_out(run: Run) -> None:
     """It is rejected, or it learns from what is valid."""
     line = ("forecast", "--start", "2025-05-01", "--end", "2025-06-20")
     code, _, err = run(*line)
@@ -138,7 +139,7 @@ def test_a_forecast_has_the_ways_out(run) -> None:
     assert 0 == run(*line, "--invalid", "quarantine")[0]
 
 
-def test_every_parameter_is_an_option(run) -> None:
+def test_every_parameter_is_an_option(run: Run) -> None:
     """The options are those that the contract declares, with its words."""
     for command in ("load", "snapshot", "report", "forecast", "focus", "sync"):
         code, out, _ = run(command, "--help")
@@ -150,13 +151,13 @@ def test_every_parameter_is_an_option(run) -> None:
             assert parameter.help.split()[0] in out
 
 
-def test_who_called_is_loaded(run) -> None:
+def test_who_called_is_loaded(run: Run) -> None:
     """`--auth-method-structured` fills the columns of the caller."""
     _, out, _ = run("load", *RANGE, "--auth-method-structured", "--format", "json")
     assert any(row["api_key_id"] for row in json.loads(out))
 
 
-def test_a_range_may_be_taken_as_it_is(run) -> None:
+def test_a_range_may_be_taken_as_it_is(run: Run) -> None:
     """`--no-bound-to-timeframe` does not widen the range."""
     line = ("--start", "2025-06-01T06:00Z", "--end", "2025-06-03", "--timeframe", "day")
     widened, as_is = run("load", *line)[2], run("load", *line, "--no-bound-to-timeframe")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -31,7 +32,7 @@ def with_bad_row(count: int = 1) -> pl.DataFrame:
     return pl.concat([spend(GOOD), *[bad] * count])
 
 
-def lines(path: Path) -> list[dict[str, object]]:
+def lines(path: Path) -> list[dict[str, Any]]:
     """The records of a file of JSON lines."""
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
@@ -73,7 +74,7 @@ def test_a_strict_snapshot_names_the_way_out(world: World, tmp_path: Path) -> No
 
 def test_messages_suggest_only_what_the_caller_has(world: World) -> None:
     """`iter_usage` and the summary have no `invalid=`, so they do not name it."""
-    world.on(LATER, with_bad_row())
+    world.on(LATER, with_bad_row(3))
     for ask in (
         lambda: list(world.client.iter_usage(QUERY)),
         lambda: world.client.fetch_usage(QUERY),
@@ -135,7 +136,7 @@ def test_what_is_let_through_is_recorded_if_no_row_changes(world: World, tmp_pat
     """A rejected row that is new changes no row of the store, but the store says so; once."""
     store = fu.UsageStore(tmp_path / "store")
     world.on(LATER, spend(GOOD))
-    ask = {"end": "2025-01-04", "client": world.client, "settle": "99d"}
+    ask: Any = {"end": "2025-01-04", "client": world.client, "settle": "99d"}
     store.sync("2025-01-01", **ask)
     world.on(LATER, with_bad_row())
     for made in (1, 0):
