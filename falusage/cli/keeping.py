@@ -119,6 +119,11 @@ def history(place: str, form: str) -> None:
             amounts(found, "cost", "cost"),
             amounts(found, "change", "change", signed=True),
             amounts(found, "restated", "restated", signed=True),
+            *(
+                Column(title, ["-" if each is None else f"{each:,}" for each in found[title]])
+                for title in ("quarantined", "differing")
+                if found[title].sum()
+            ),
         ]
 
     _print(store, found, form, columns)

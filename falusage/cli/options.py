@@ -116,7 +116,7 @@ def _option(name: str, parameter: Parameter, default: str | None) -> Callable[[_
     words = _OWN_WORDS.get(name, parameter.help)
     if default is not None:
         words = f"{words.partition(' By default,')[0]} [default: {default}]"
-    elif name not in _OWN_WORDS and type(parameter.default) is str:
+    elif type(parameter.default) is str:
         words = f"{words} [default: {parameter.default}]"
     taken: dict[str, Any] = {"help": words}
     if parameter.kind == "switch":

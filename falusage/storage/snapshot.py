@@ -30,8 +30,8 @@ def write_snapshot(usage: pl.DataFrame | UsageLoad, path: str | os.PathLike[str]
     """Write a usage table to one Parquet file, which takes the place of a file that was there.
 
     Args:
-        usage: A table with the columns of `columns.USAGE`; further columns of numbers, truth
-            values, times and text are kept. A load passes its receipt on to the file.
+        usage: A table with the columns of `columns.USAGE`; those that may be null may be missing,
+            and become null. Further columns of numbers, truth values, times and text are kept. A load passes its receipt on to the file.
         path: The file, in a folder that exists.
 
     Raises:
@@ -57,6 +57,7 @@ def write_snapshot(usage: pl.DataFrame | UsageLoad, path: str | os.PathLike[str]
     _refuse_strange_columns(table.schema)
     checked = validate(table)
     refuse(checked.bad, what=f"{table.height:,} rows to write")
+    table = known_first(table, USAGE)
     with replacing(path) as file, SnapshotWriter(file, table.schema) as writer:
         writer.write(table)
         writer.finish(receipt)
@@ -69,8 +70,8 @@ def read_snapshot(path: str | os.PathLike[str]) -> pl.DataFrame:
         path: A file that `write_snapshot` or `download_snapshot` wrote.
 
     Returns:
-        The table as it was written, bit for bit: the columns of `columns.USAGE` and what was kept
-        beside them, rows and columns in the same order. A known column that did not exist when
+        The rows as they were written, bit for bit and in the same order: the columns of
+        `columns.USAGE`, then what was kept beside them. A known column that did not exist when
         the file was written is null.
 
     Raises:

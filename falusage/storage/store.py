@@ -119,6 +119,25 @@ class UsageStore:
         """
         return gaps(self._log, self._log.state())
 
+    @property
+    def let_through(self) -> pl.DataFrame:
+        """What syncs were told to let through, without what was read again since.
+
+        Returns:
+            For each read: `start` and `end` of the range; `quarantined`, the rows that were left
+            out; `differing`, the keys that differ from the API's totals, null if they were not
+            compared. If only a part of the range was read again, the counts are those of all of
+            it. In order of time; empty if nothing was let through.
+
+        Raises:
+            StoreError: There is no store, or it cannot be trusted.
+        """
+        found = [
+            (each.spans[0][0], each.spans[-1][1], each.quarantined, each.differing)
+            for each in self._log.state().commit.let_through
+        ]
+        return pl.DataFrame(sorted(found), schema=_LET_THROUGH, orient="row")
+
     def sync(
         self,
         start: date | datetime | str,
@@ -446,6 +465,14 @@ _HISTORY: Final = {
     "cost": MONEY,
     "change": MONEY,
     "restated": MONEY,
+    "quarantined": pl.Int64(),
+    "differing": pl.Int64(),
+}
+
+
+_LET_THROUGH: Final = {
+    "start": INSTANT,
+    "end": INSTANT,
     "quarantined": pl.Int64(),
     "differing": pl.Int64(),
 }
