@@ -128,12 +128,14 @@ def test_the_bridge_sums_to_the_change(load: fu.UsageLoad, shown: Page) -> None:
 
 
 def test_what_was_planted_is_in_it(shown: Page) -> None:
-    """The price rise, the runaway day, the launch and the retirement of the sample."""
+    """The price rise, the runaway day and the launch of the sample."""
     truth = fu.sample_usage(start="2025-03-26", end="2025-06-24", every="1d").truth
     (rise,), (runaway,) = truth.price_rises, truth.anomalies
-    (step,) = shown.tables["Steps of unit prices"][1:]
-    assert [rise.endpoint_id, rise.unit] == step[:2]
-    assert [f"{rise.previous_price:g}", f"{rise.price:g}"] == step[3:5]
+    head, *steps = shown.tables["Steps of unit prices"]
+    (step,) = (dict(zip(head, step, strict=True)) for step in steps if step[0] == rise.endpoint_id)
+    assert rise.unit == step["unit"]
+    assert f"{rise.previous_price:g}" == step["price before"]
+    assert f"{rise.price:g}" == step["price"]
     (day,) = shown.tables["Days out of their rhythm"][1:]
     assert f"{runaway.start.day} Jun 2025" == day[0]
     assert runaway.username == day[1]
