@@ -75,10 +75,10 @@ if TYPE_CHECKING:
     from falusage.reporting import report as report
     from falusage.sample import Sample as Sample
     from falusage.sample import sample_usage as sample_usage
-    from falusage.storage import StoreView as StoreView
     from falusage.schema import summary_schema as summary_schema
     from falusage.schema import usage_schema as usage_schema
     from falusage.schema import validate_usage as validate_usage
+    from falusage.storage import StoreView as StoreView
     from falusage.storage import SyncResult as SyncResult
     from falusage.storage import UsageStore as UsageStore
     from falusage.storage import download_snapshot as download_snapshot

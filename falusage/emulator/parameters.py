@@ -157,7 +157,9 @@ def _field(name: str, parameter: Parameter, edition: int) -> tuple[Any, Any]:
                 told["description"] += (
                     " A value that as a whole is in the table is not cut at its commas."
                 )
-            return kind, Field(default_factory=lambda: list(parameter.default), **told)
+            if parameter.default:
+                return kind, Field(list(parameter.default), **told)
+            return kind, Field(default_factory=list[str], **told)  # an empty list is no example
         case _:
             kind = str if parameter.default is not None else str | SkipJsonSchema[None]
             return kind, Field(parameter.default, **told)

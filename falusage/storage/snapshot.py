@@ -18,6 +18,7 @@ from falusage.schema.validation import refuse, validate
 from falusage.storage.atomic import replacing, resolved
 from falusage.storage.metadata import SnapshotMetadata
 from falusage.storage.parquet import SnapshotWriter, reading, verified
+from falusage.storage.widening import known_first, scan_known
 
 _PLAIN: Final = (
     *(pl.Boolean, pl.String, pl.Date, pl.Datetime, pl.Float32, pl.Float64),
@@ -69,7 +70,8 @@ def read_snapshot(path: str | os.PathLike[str]) -> pl.DataFrame:
 
     Returns:
         The table as it was written, bit for bit: the columns of `columns.USAGE` and what was kept
-        beside them, rows and columns in the same order.
+        beside them, rows and columns in the same order. A known column that did not exist when
+        the file was written is null.
 
     Raises:
         SnapshotError: The file is missing, damaged, not a snapshot, or of a later edition.
@@ -82,7 +84,8 @@ def read_with_metadata(
 ) -> tuple[pl.DataFrame, SnapshotMetadata]:
     """Read a snapshot as `read_snapshot` does, and what the same file says of itself."""
     with reading(path) as (file, metadata):
-        return verified(file, metadata), metadata
+        usage = verified(file, metadata)
+        return known_first(usage, USAGE), metadata
 
 
 def scan_snapshot(path: str | os.PathLike[str]) -> pl.LazyFrame:
@@ -105,8 +108,9 @@ def scan_snapshot(path: str | os.PathLike[str]) -> pl.LazyFrame:
     >>> rows == usage.height
     True
     """
-    with reading(path):
-        return pl.scan_parquet(resolved(path), glob=False, hive_partitioning=False)
+    with reading(path) as (file, _):
+        had = pl.DataFrame(file.schema_arrow.empty_table()).schema
+        return scan_known(resolved(path), had, USAGE)
 
 
 def snapshot_metadata(path: str | os.PathLike[str]) -> SnapshotMetadata:

@@ -1,4 +1,4 @@
-"""Why cost moved from one range to another: prices, volumes, their mix, what is new, what is gone.
+"""Why cost moved between two ranges: prices, discounts, days, volumes, mix, new and retired.
 
 Bennet's decomposition weighs every change by the mean of both ranges, so it leaves no remainder
 and reads the same backwards. The effects are products of means, which no decimal holds to its last
@@ -8,7 +8,7 @@ digit: what rounding leaves of a key, some 1e-12 of its cost, goes to the key's 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeAlias
 
@@ -21,12 +21,12 @@ from falusage.transforms.tables import Frame, free, like, names, plan, require, 
 
 Ends: TypeAlias = tuple[date | datetime | str, date | datetime | str]
 
-EFFECTS = ("price", "volume", "mix", "new", "retired")
+EFFECTS = ("price", "discount", "days", "volume", "mix", "new", "retired")
 _BEYOND = 1e6
 """So many times the cost, or a thousand, and a double no longer holds an effect's last cents."""
 _ROUNDING = 1e-8
 """What may be left of such an amount, and goes to the largest effect."""
-_SUMS = ("_cost_0", "_cost_1", "_quantity_0", "_quantity_1", "_there_0", "_there_1")
+_SUMMED = ("cost", "quantity", "cost_subtotal")
 
 
 def cost_bridge(
@@ -36,9 +36,10 @@ def cost_bridge(
     comparison: Ends,
     by: str | Sequence[str],
     mix_within: str | Sequence[str] = (),
+    per_day: bool = False,
     timezone: str = "UTC",
 ) -> Frame:
-    """Split the change of cost between two ranges into price, volume, mix, new and retired.
+    """Split the change of cost between two ranges into the effects that caused it.
 
     Taken at the finest key k = `by` + `mix_within` + `endpoint_id` + `unit` + `currency`, and
     summed up to `by`. With q the quantity of k in a range, p = cost / q, Q the quantity of k's
@@ -46,6 +47,11 @@ def cost_bridge(
     bar for the mean of the two ranges and Δ for comparison − baseline:
 
         price = q̄·Δp    volume = p̄·s̄·ΔQ    mix = p̄·Q̄·Δs    (price + volume + mix = Δcost)
+
+    Where both ranges have `cost_subtotal` (edition 4), with l = subtotal / q the list price and
+    f = cost / subtotal, the price effect is split: price = q̄·f̄·Δl, discount = q̄·l̄·Δf. With
+    `per_day`, with d the length of a range in days of 24 hours and r = Q / d, the volume effect is
+    split: days = p̄·s̄·r̄·Δd, volume = p̄·s̄·d̄·Δr.
 
     A key with rows in one range only is `new` or `retired` with all its cost. A key whose quantity
     is zero in a range has no price there: it moves in `price`, and counts in Q with what it has.
@@ -57,20 +63,22 @@ def cost_bridge(
             aware datetimes or ISO 8601 text. What the table lacks of a range counts as nothing
             spent, so name ranges that it holds whole.
         comparison: The start and the end of the range that is explained. The ranges must not
-            overlap; if one is longer, its length is a part of `volume`.
+            overlap; if one is longer, its length is a part of `volume`, unless `per_day` is True.
         by: The columns to explain cost by; `()` explains the whole.
         mix_within: Columns within which quantities may be added, besides `unit` and `currency`,
             as `"product"` or `"endpoint_id"`.
+        per_day: Show what the length of the ranges did apart, as `days`.
         timezone: The IANA zone in which a date is midnight.
 
     Returns:
         The columns of `by`, `unit`, `currency`, `effect` (String) and `amount` (Float64, in
-        `currency`), sorted by these, effects in the order `price`, `volume`, `mix`, `new`,
-        `retired`. The first three stand where a key is in both ranges, `new` and `retired` where
-        one is in one range only. The amounts sum to the change in cost, to the last digit of
-        Decimal(38, 12) before each is a Float64, and each is within 1e-9 of its cost of the
-        formula. Swap the ranges, and every amount changes its sign, and `new` its place with
-        `retired`. A LazyFrame for a LazyFrame, with nothing collected.
+        `currency`), sorted by these, effects in the order `price`, `discount`, `days`,
+        `volume`, `mix`, `new`, `retired`. `price`, `volume` and `mix` are there if a key is in
+        both ranges, `new` and `retired` if one is in one range only, `discount` if a key has a
+        subtotal in every row of both, `days` with `per_day`. The amounts sum to the change in
+        cost, to the last digit of Decimal(38, 12) before each is a Float64, and each is within
+        1e-9 of its cost of the formula. Swap the ranges, and every amount changes its sign, and
+        `new` its place with `retired`. A LazyFrame for a LazyFrame, with nothing collected.
 
     Raises:
         AlignmentError: If an end of a range runs through a bucket; from a LazyFrame, when it is
@@ -115,16 +123,24 @@ def cost_bridge(
     """
     columns, inner = names(by, argument="by"), names(mix_within, argument="mix_within")
     for argument, given in (("by", columns), ("mix_within", inner)):
-        free(given, reserved=("effect", "amount", "cost", "quantity", *EFFECTS), argument=argument)
+        free(given, reserved=("effect", "amount", *_SUMMED, *EFFECTS), argument=argument)
     spans = _ranges(baseline, comparison, timezone=timezone)
     table = plan(usage)
     group = tuple(dict.fromkeys((*columns, "unit", "currency")))
     finest = tuple(dict.fromkeys((*group, *inner, "endpoint_id")))
     schema = require(table, finest)
     require_numbers(table, ("quantity", "cost"))
-    sums = among(table, (*finest, "quantity", "cost"), spans=spans).group_by(finest)
-    effects = sums.agg(*(_sum(column) for column in _SUMS)).map_batches(
-        partial(_effects, alike=tuple(dict.fromkeys(("unit", "currency", *inner)))),
+    if "cost_subtotal" in table.collect_schema():
+        require_numbers(table, ("cost_subtotal",))
+    else:
+        table = table.with_columns(cost_subtotal=pl.lit(None, pl.Float64))
+    sums = among(table, (*finest, *_SUMMED), spans=spans).group_by(finest)
+    effects = sums.agg(*_sums()).map_batches(
+        partial(
+            _effects,
+            alike=tuple(dict.fromkeys(("unit", "currency", *inner))),
+            days=tuple(map(_days, spans)) if per_day else None,
+        ),
         schema={**{name: schema[name] for name in finest}, **dict.fromkeys(EFFECTS, MONEY)},
     )
     order = pl.col("effect").replace_strict(EFFECTS, range(len(EFFECTS)), return_dtype=pl.Int8)
@@ -157,34 +173,66 @@ def _ends_by(one: Range, other: Range) -> bool:
     return one.end is not None and other.start is not None and one.end <= other.start
 
 
-def _sum(column: str) -> pl.Expr:
-    what, number = column.strip("_").split("_")
-    inside = pl.col("_range") == int(number)
-    if what == "there":
-        return inside.any().alias(column)
-    return pl.when(inside).then(pl.col(what).cast(MONEY)).sum().alias(column)
+def _days(span: Range) -> float:
+    assert span.start is not None and span.end is not None  # noqa: S101, PT018 - of a pair of ends
+    return (span.end - span.start) / timedelta(days=1)
 
 
-def _effects(sums: pl.DataFrame, *, alike: Sequence[str]) -> pl.DataFrame:
-    """Give each key's effects in Decimal, null where one does not apply."""
-    cost, quantity, there = zip(*[iter(map(pl.col, _SUMS))] * 2, strict=True)
+def _of(name: str, side: int) -> str:
+    return f"_{name}_{side}"
+
+
+def _sums() -> list[pl.Expr]:
+    """Sum each range apart; a subtotal that a row lacks is missing from the sum as a whole."""
+    found: list[pl.Expr] = []
+    for side in (0, 1):
+        inside = pl.col("_range") == side
+        found.append(inside.any().alias(_of("there", side)))
+        for name in _SUMMED:
+            sum_ = pl.when(inside).then(pl.col(name).cast(MONEY)).sum()
+            if name == "cost_subtotal":
+                lacking = (inside & pl.col(name).is_null()).any()
+                sum_ = pl.when(~lacking).then(sum_)
+            found.append(sum_.alias(_of(name, side)))
+    return found
+
+
+def _effects(
+    sums: pl.DataFrame, *, alike: Sequence[str], days: tuple[float, ...] | None
+) -> pl.DataFrame:
+    """Return each key's effects in Decimal, null where one does not apply."""
+    there, cost, quantity, subtotal = (
+        [pl.col(_of(name, side)) for side in (0, 1)] for name in ("there", *_SUMMED)
+    )
     both = there[0] & there[1]
     groups = [q.filter(both).sum().over(alike) for q in quantity]
-    c, q, big = ([one.cast(pl.Float64) for one in two] for two in (cost, quantity, groups))
+    c, q, list_cost, big = (
+        [one.cast(pl.Float64) for one in two] for two in (cost, quantity, subtotal, groups)
+    )
     priced = both & (quantity[0] > 0) & (quantity[1] > 0)
-    prices, shares = ([a / b for a, b in zip(*two, strict=True)] for two in ((c, q), (q, big)))
-    growth = (groups[1] - groups[0]).cast(pl.Float64)
+    listed = priced & ((subtotal[0] > 0) & (subtotal[1] > 0)).fill_null(value=False)
+    prices, shares = _ratios(c, q), _ratios(q, big)
+    lists, parts = _ratios(list_cost, q), _ratios(c, list_cost)
     exact = {
-        "price": _mean(q) * (prices[1] - prices[0]),
-        "volume": _mean(prices) * _mean(shares) * growth,
-        "mix": _mean(prices) * _mean(big) * (shares[1] - shares[0]),
+        "price": pl.when(listed)
+        .then(_mean(q) * _mean(parts) * _change(lists))
+        .otherwise(_mean(q) * _change(prices)),
+        "discount": pl.when(listed).then(_mean(q) * _mean(lists) * _change(parts)),
+        "days": pl.lit(None, pl.Float64),
+        "volume": _mean(prices) * _mean(shares) * (groups[1] - groups[0]).cast(pl.Float64),
+        "mix": _mean(prices) * _mean(big) * _change(shares),
     }
+    if days is not None:
+        rates = [total / length for total, length in zip(big, days, strict=True)]
+        weight = _mean(prices) * _mean(shares)
+        exact["days"] = weight * _mean(rates) * (days[1] - days[0])
+        exact["volume"] = weight * (days[0] + days[1]) / 2 * _change(rates)
     effects = sums.with_columns(
         pl.when(priced).then(effect).alias(name) for name, effect in exact.items()
     )
     change = cost[1] - cost[0]
     scale = cost[0].abs() + cost[1].abs() + 1_000
-    beyond = sum(pl.col(name).abs() for name in exact) > _BEYOND * scale
+    beyond = pl.sum_horizontal(pl.col(name).abs() for name in exact) > _BEYOND * scale
     _refuse_absurd(effects.filter(beyond))
     size = pl.concat_list(pl.col(name).abs() for name in exact).list.arg_max()
     rounded = effects.with_columns(
@@ -193,12 +241,14 @@ def _effects(sums: pl.DataFrame, *, alike: Sequence[str]) -> pl.DataFrame:
     left = pl.col("_left")
     if not rounded.filter(priced & (left.abs() > _ROUNDING * scale)).is_empty():
         raise AssertionError("the effects of a key are not its change")
+    zero = pl.lit(0, dtype=MONEY)
+    unpriced = {"price": change, "days": zero if days else None, "volume": zero, "mix": zero}
     return (
         rounded.with_columns(
             pl.when(priced)
             .then(pl.col(name) + pl.when(pl.col("_largest") == place).then(left).otherwise(0))
             .when(both)
-            .then(change if name == "price" else pl.lit(0, dtype=MONEY))
+            .then(unpriced.get(name))
             .alias(name)
             for place, name in enumerate(exact)
         )
@@ -206,8 +256,20 @@ def _effects(sums: pl.DataFrame, *, alike: Sequence[str]) -> pl.DataFrame:
             pl.when(there[1] & ~there[0]).then(cost[1]).alias("new"),
             pl.when(there[0] & ~there[1]).then(-cost[0]).alias("retired"),
         )
-        .drop(*_SUMS, "_largest", "_left")
+        .drop(
+            *(_of(name, side) for name in ("there", *_SUMMED) for side in (0, 1)),
+            "_largest",
+            "_left",
+        )
     )
+
+
+def _ratios(above: Sequence[pl.Expr], below: Sequence[pl.Expr]) -> list[pl.Expr]:
+    return [one / other for one, other in zip(above, below, strict=True)]
+
+
+def _change(two: Sequence[pl.Expr]) -> pl.Expr:
+    return two[1] - two[0]
 
 
 def _mean(two: Sequence[pl.Expr]) -> pl.Expr:

@@ -1,20 +1,22 @@
-"""When a price moved, and what that cost: steps of `unit_price`, told from prices side by side.
+"""When a price or a discount moved, and what that cost: lasting steps of either.
 
-A price that another takes the place of is a step. Prices that share buckets are a list, as surge
-and its base or the discount of one team among several, and a list is no change, not even in an
-hour that shows a part of it. A bucket that shows a price for the last time and its successor for
-the first is where the step happened: there both were charged, so the new one dates from the next.
+A price that takes the place of another is a step. Prices that share buckets are a list, as surge
+and its base or the discount of one team among several, and what comes and goes beside a price that
+stays is no step either. A bucket that shows a price for the last time and its successor for the
+first is where the step happened: both were charged there, so the new one dates from the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 import polars as pl
 
 from falusage.columns import INSTANT, MONEY
 from falusage.transforms.periods import require_instants
+from falusage.transforms.price_steps import Shown, lasting_steps
 from falusage.transforms.tables import Frame, free, like, names, plan, require, require_numbers
 
 _RESULTS = {
@@ -23,21 +25,32 @@ _RESULTS = {
     "price": pl.Float64(),
     "pct_change": pl.Float64(),
     "impact": pl.Float64(),
+    "kind": pl.String(),
 }
+_NUMBERS = {name: dtype for name, dtype in _RESULTS.items() if name != "kind"}
 _DIGITS = 12
 
 
 def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     """List each step of a price, with when, from what, to what, and what it has cost since.
 
-    impact = Σ cost − previous_price · Σ quantity, over what was bought at the new price from
-    `since` until the next step away from it: negative where the price fell. pct_change = price /
-    previous_price − 1, null from zero.
+    A step of kind `list` is one of `unit_price`, the price before the discount. A step of kind
+    `discount` is one of `percent_discount`; its prices are net, at the mean list price of what was
+    bought since. Discounts mostly belong to one team, so look for them with `by="username"`.
+
+    impact = Σ cost − what the same usage would have cost before the step, over what was bought at
+    the new price from `since` until the next step away from it: negative if the price fell. A list
+    price is compared at the discount that each row had. pct_change = price / previous_price − 1,
+    null from zero.
 
     A price steps from a to b where a bucket shows a, the next one with usage shows b and no longer
-    a, and a and b nowhere stand side by side. Two prices stand side by side where they share a
-    bucket, unless it is the one in which a ends and b begins. Where several prices step at once,
-    each is taken to follow the one of its own rank by quantity.
+    a, and a and b never stand side by side. Two prices stand side by side if they share a bucket,
+    unless it is the one in which a ends and b begins. Where several prices end and begin at once,
+    only those that were shown in the most buckets step, each to the one of its own rank by
+    quantity. There is no step where other prices come and go beside one that stays: a path of
+    steps counts if its prices are shown in more buckets than the one that stays, and in most of
+    the buckets from its first to its last. Follow teams apart (`by="username"`) to see the steps
+    of a team that is not there all the time.
 
     Args:
         usage: A usage table, of Polars or through Arrow. Rows without a quantity show no price;
@@ -47,9 +60,9 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
 
     Returns:
         `endpoint_id`, `unit`, `currency`, the columns of `by`; `since` (Datetime in UTC, the start
-        of the first bucket at the new price), `previous_price`, `price`, `pct_change` (a fraction)
-        and `impact` (Float64, in `currency`), sorted by `since` and then by its key. A LazyFrame
-        for a LazyFrame, with nothing collected.
+        of the first bucket at the new price), `previous_price`, `price`, `pct_change` (a fraction),
+        `impact` (Float64, in `currency`) and `kind` (String), sorted by `since` and then by its
+        key. A LazyFrame for a LazyFrame, with nothing collected.
 
     Raises:
         MissingColumnError: If the table lacks a column.
@@ -68,139 +81,130 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     ...     "cost": [4.0, 5.0, 2.5],
     ...     "currency": "USD",
     ... })
-    >>> price_changes(usage).drop("unit", "currency")
+    >>> price_changes(usage).drop("endpoint_id", "unit", "currency")
     shape: (1, 6)
-    ┌─────────────┬─────────────────────────┬────────────────┬───────┬────────────┬────────┐
-    │ endpoint_id ┆ since                   ┆ previous_price ┆ price ┆ pct_change ┆ impact │
-    │ ---         ┆ ---                     ┆ ---            ┆ ---   ┆ ---        ┆ ---    │
-    │ str         ┆ datetime[μs, UTC]       ┆ f64            ┆ f64   ┆ f64        ┆ f64    │
-    ╞═════════════╪═════════════════════════╪════════════════╪═══════╪════════════╪════════╡
-    │ flux        ┆ 2025-01-02 00:00:00 UTC ┆ 0.04           ┆ 0.05  ┆ 0.25       ┆ 1.5    │
-    └─────────────┴─────────────────────────┴────────────────┴───────┴────────────┴────────┘
+    ┌─────────────────────────┬────────────────┬───────┬────────────┬────────┬──────┐
+    │ since                   ┆ previous_price ┆ price ┆ pct_change ┆ impact ┆ kind │
+    │ ---                     ┆ ---            ┆ ---   ┆ ---        ┆ ---    ┆ ---  │
+    │ datetime[μs, UTC]       ┆ f64            ┆ f64   ┆ f64        ┆ f64    ┆ str  │
+    ╞═════════════════════════╪════════════════╪═══════╪════════════╪════════╪══════╡
+    │ 2025-01-02 00:00:00 UTC ┆ 0.04           ┆ 0.05  ┆ 0.25       ┆ 1.5    ┆ list │
+    └─────────────────────────┴────────────────┴───────┴────────────┴────────┴──────┘
     """
     columns = names(by, argument="by")
-    free(columns, reserved=(*_RESULTS, "bucket", "quantity", "unit_price", "cost"))
+    free(columns, reserved=(*_RESULTS, "bucket", "quantity", "unit_price", "cost", "weight"))
     series = tuple(dict.fromkeys(("endpoint_id", "unit", "currency", *columns)))
     table = plan(usage)
-    schema = require(table, series)
+    require(table, series)
     require_numbers(table, ("unit_price", "quantity", "cost"))
     require_instants(table, ["bucket"])
+    factor, shows = pl.lit(1.0), {}
+    if "percent_discount" in table.collect_schema():
+        require_numbers(table, ("percent_discount",))
+        factor = 1.0 - pl.col("percent_discount").cast(pl.Float64).fill_null(0.0) / 100.0
+        shows = {"discount": factor}
+    price, quantity = (pl.col(name).cast(pl.Float64) for name in ("unit_price", "quantity"))
+    shows = {"list": price, **shows}
+    # What the same usage would cost at a price of one, and at a factor of one.
+    weights = {"list": quantity * factor, "discount": quantity * price}
+    found = [
+        _changes(table, value, weights[kind], series).with_columns(kind=pl.lit(kind))
+        for kind, value in shows.items()
+    ]
+    net = (pl.col("previous_price", "price") * pl.col("_mean")).round_sig_figs(_DIGITS)
+    found[1:] = [changes.with_columns(net) for changes in found[1:]]
+    order = ("since", *series, "price", "kind")
+    return like(usage, pl.concat(found).select(*series, *_RESULTS).sort(order))
+
+
+def _changes(
+    table: pl.LazyFrame, value: pl.Expr, weight: pl.Expr, series: Sequence[str]
+) -> pl.LazyFrame:
+    """Return the steps of a value that cost is proportional to, with what else it is made of."""
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
-    price = pl.col("unit_price").cast(pl.Float64).round_sig_figs(_DIGITS)
-    shown = (
-        table.filter(pl.col("quantity") > 0)
-        .group_by(*series, bucket.alias("bucket"), price.alias("price"))
-        .agg(pl.col("quantity", "cost").cast(MONEY).sum())
-        .drop_nulls(["bucket", "price"])
+    sold = (pl.col("quantity") > 0) & bucket.is_not_null()
+    shown = table.group_by(
+        *series, pl.when(sold).then(value.round_sig_figs(_DIGITS)).alias("price")
+    ).agg(
+        bucket.alias("bucket"),
+        pl.col("quantity", "cost"),
+        weight.alias("weight"),
+        pl.col("quantity").cast(MONEY).sum().alias("_sold"),
+        pl.col("cost").cast(MONEY).sum().alias("_cost"),  # fails if it has no exact sum
     )
+    schema = table.collect_schema()
     # One function over the sums, because a plan that used them often could scan as often.
-    steps = shown.map_batches(
+    return shown.map_batches(
         partial(_steps, series=series),
-        schema={**{name: schema[name] for name in series}, **_RESULTS},
+        schema={**{name: schema[name] for name in series}, **_NUMBERS, "_mean": pl.Float64()},
     )
-    return like(usage, steps)
 
 
 def _steps(shown: pl.DataFrame, *, series: Sequence[str]) -> pl.DataFrame:
-    rows = (
-        shown.filter(pl.col("price").n_unique().over(series) > 1)
-        .sort(*series, "bucket", "price")
-        .with_columns(pl.struct(series).rle_id().alias("_series"))
-        .with_columns(pl.col("bucket").rle_id().over("_series").alias("_at"))
-    )
-    handovers, beside = _shared(_neighboured(rows))
-    steps = _matched(
-        _neighboured(rows.join(handovers, on=["_series", "_at", "price"], how="anti")), beside
-    )
+    prices = _moving(shown.drop_nulls("price"), series)
+    names = prices.select("_series", *series).unique("_series")
     previous, price = pl.col("previous_price"), pl.col("price")
     return (
-        steps.join(_impacts(rows, steps), on=["_series", "since", "price"])
-        .join(rows.group_by("_series").agg(pl.col(series).first()), on="_series")
+        _impacts(prices, lasting_steps(Shown.of(prices)))
+        .join(names, on="_series")
         .with_columns(
             pl.when(previous > 0).then(price / previous - 1).round(_DIGITS).alias("pct_change")
         )
-        .select(*series, *_RESULTS)
-        .sort("since", *series, "price")
+        .select(*series, *_NUMBERS, "_mean")
     )
 
 
-def _neighboured(rows: pl.DataFrame) -> pl.DataFrame:
-    """Say of each price in a bucket whether the bucket before and the one after show it too."""
-    at, price = pl.col("_at").cast(pl.Int64), ["_series", "price"]
-    return rows.with_columns(
-        (at - at.shift(1).over(price) == 1).fill_null(value=False).alias("_before"),
-        (at.shift(-1).over(price) - at == 1).fill_null(value=False).alias("_after"),
+def _moving(shown: pl.DataFrame, series: Sequence[str]) -> pl.DataFrame:
+    """Number the series that have several prices, and these prices in order."""
+    several = (
+        shown.group_by(series)
+        .len()
+        .filter(pl.col("len") > 1)
+        .select(series)
+        .with_columns(pl.int_range(pl.len()).alias("_series"))
     )
-
-
-def _shared(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give where a price is handed over to another in a bucket, and which stand side by side."""
-    place = ["_series", "_at"]
-    several = rows.filter(pl.len().over(place) > 1).select(*place, "price", "_before", "_after")
-    pairs = several.join(several, on=place, suffix="_other").filter(
-        pl.col("price") != pl.col("price_other")
-    )
-    begins = ~pl.col("_before") & pl.col("_after")
-    ends = pl.col("_before") & ~pl.col("_after")
-    begins_other = ~pl.col("_before_other") & pl.col("_after_other")
-    ends_other = pl.col("_before_other") & ~pl.col("_after_other")
-    taking_over = begins & ends_other
     return (
-        pairs.filter(taking_over).select(*place, "price").unique(),
-        pairs.filter(~taking_over & ~(ends & begins_other))
-        .select("_series", "price", "price_other")
-        .unique(),
+        shown.join(several, on=series, nulls_equal=True)
+        .sort("_series", "price")
+        .with_columns(pl.int_range(pl.len()).alias("_item"))
     )
 
 
-def _matched(rows: pl.DataFrame, beside: pl.DataFrame) -> pl.DataFrame:
-    """Pair each price that a bucket no longer shows with the one that took its place."""
-    ranked = rows.with_columns(pl.col("quantity").sum().over("_series", "price").alias("_sold"))
-    rank = (
-        ranked.select("_series", "price", "_sold")
-        .unique()
-        .sort("_series", "_sold", "price", descending=[False, True, False])
-        .with_columns(pl.int_range(pl.len()).over("_series").alias("_rank"))
-        .drop("_sold")
-    )
-    ranked = rows.join(rank, on=["_series", "price"])
-    gone = ranked.filter(~pl.col("_after")).select(
-        "_series", pl.col("_at") + 1, "price", previous_rank="_rank"
-    )
-    come = ranked.filter(~pl.col("_before")).select(
-        "_series", "_at", since="bucket", price_other="price", rank="_rank"
-    )
-    order = [
-        pl.col(name).rank("dense").over("_series", "_at") for name in ("rank", "previous_rank")
-    ]
-    return (
-        gone.join(come, on=["_series", "_at"])
-        .join(beside, on=["_series", "price", "price_other"], how="anti")
-        .filter(order[0] == order[1])
-        .select("_series", "since", previous_price="price", price="price_other")
-    )
-
-
-def _impacts(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
-    """Sum what was bought at each step's new price until the next step away from it."""
-    nexts = steps.select("_series", pl.col("since").alias("_until"), price="previous_price")
-    later = pl.when(pl.col("_until") > pl.col("since")).then("_until")
-    step = ["_series", "since", "price"]
-    return (
-        steps.join(nexts, on=["_series", "price"], how="left")
-        .group_by(*step, "previous_price")
-        .agg(later.min().alias("_until"))
-        .join(rows, on=["_series", "price"])
-        .filter(
-            pl.col("bucket") >= pl.col("since"),
-            (pl.col("bucket") < pl.col("_until")).fill_null(value=True),
+def _impacts(prices: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Add to each step what was bought at its new price until the next step to or from it."""
+    key = ["_series", "price"]
+    left = steps.select("_series", price="previous_price", until="since").sort("until")
+    steps = (
+        steps.sort("since")
+        .join_asof(
+            left,
+            left_on="since",
+            right_on="until",
+            by=key,
+            strategy="forward",
+            check_sortedness=False,
         )
-        .group_by(*step, "previous_price")
-        .agg(pl.col("cost", "quantity").sum().cast(pl.Float64))
-        .select(
-            *step,
-            (pl.col("cost") - pl.col("quantity") * pl.col("previous_price"))
-            .round(_DIGITS)
-            .alias("impact"),
+        .with_columns(pl.col("until").fill_null(datetime.max.replace(tzinfo=UTC)))
+    )
+    extra = pl.col("cost") - pl.col("weight") * pl.col("previous_price")
+    return (
+        prices.join(steps.select("_item").unique(), on="_item", how="semi")
+        .select("_item", "bucket", "quantity", "cost", "weight")
+        .explode("bucket", "quantity", "cost", "weight")
+        .sort("bucket")
+        .join_asof(
+            steps,
+            left_on="bucket",
+            right_on="since",
+            by="_item",
+            strategy="backward",
+            check_sortedness=False,
+        )
+        .filter(pl.col("bucket") < pl.col("until"))
+        .group_by(*key, "since", "previous_price")
+        .agg(pl.col("cost", "quantity", "weight").cast(MONEY).sum().cast(pl.Float64))
+        .with_columns(
+            extra.round(_DIGITS).alias("impact"),
+            (pl.col("weight") / pl.col("quantity")).alias("_mean"),
         )
     )

@@ -11,28 +11,40 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from falusage.columns import AUTH, KEY, MONEY, NUMBERS, USAGE
+from falusage.columns import (
+    AUTH,
+    BUCKET,
+    KEY,
+    LABELS,
+    MONEY,
+    NUMBERS,
+    RATES,
+    REQUIRED,
+    USAGE,
+    widened,
+)
 from falusage.transforms.tables import require
 
 _SIDES = ("old", "new")
-_WHO = ("bucket", "bucket_end", *KEY, *AUTH)
+_WHO = (*BUCKET, *KEY, *LABELS, *AUTH)
 _NTH, _SIDE = "_nth", "_side"
 
 
 def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Give the rows in which two usage tables differ, and by how much.
+    """Return the rows in which two usage tables differ, and by how much.
 
     Rows that differ are paired if they are alike in all but their numbers and the fields beyond
     the usage table's own: first those at the same price, then the others, in order of price and
     cost. Take away the old sides and add the new ones, and the old table is the new one.
 
     Args:
-        old: The columns of `columns.USAGE`, and any further ones.
+        old: The columns of `columns.USAGE`, and any further ones. Columns that may be null may
+            also be missing.
         new: Likewise; a further column that one side lacks is null there.
 
     Returns:
         `change` (`appeared`, `vanished` or `changed`), the columns of `columns.USAGE` but for its
-        numbers, then each of `quantity`, `unit_price`, `cost` and the further columns as it was
+        numbers, then each of its numbers and the further columns as it was
         (`_old`) and is (`_new`), null on the side that has no such row; `quantity_delta` and
         `cost_delta`, exact, in Decimal(38, 12). Sorted by bucket and line item.
 
@@ -51,7 +63,8 @@ def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     ('changed', 0.7, 0.9, Decimal('0.200000000000'))
     """
     for table in (old, new):
-        require(table.lazy(), USAGE)
+        require(table.lazy(), (*BUCKET, *REQUIRED))
+    old, new = widened(old), widened(new)
     further = [name for name in dict.fromkeys((*old.columns, *new.columns)) if name not in USAGE]
     values = (*NUMBERS, *further)
     both = pl.concat(
@@ -63,7 +76,7 @@ def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     )
     left = _unlike(both, (*USAGE, *further))
     found: list[pl.DataFrame] = []
-    for key in ((*_WHO, "unit_price"), _WHO):
+    for key in ((*_WHO, *RATES), _WHO):
         paired, left = _paired(left, key, values)
         found.append(paired.with_columns(change=pl.lit("changed")))
     for side, change in zip(_SIDES, ("vanished", "appeared"), strict=True):

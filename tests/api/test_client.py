@@ -212,6 +212,8 @@ def organization(hours: int = 24 * 4, per_hour: int = 7) -> pl.DataFrame:
                 "unit": "image",
                 "quantity": 1.0 + hour % 5,
                 "unit_price": 0.1,
+                "cost_subtotal": 0.1 * (1 + hour % 5),
+                "cost_discount": 0.0,
                 "cost": 0.1 * (1 + hour % 5),
                 "currency": "USD",
                 **dict.fromkeys(AUTH),
@@ -601,18 +603,16 @@ def test_a_new_field_costs_one_careful_page(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(pages, "read_carefully", counted)
     usage = fu.sample_usage(start="2025-03-01", end="2025-03-03").usage
-    usage = usage.with_columns(
-        percent_discount=pl.lit(5.0), tier=pl.lit("gold"), fixed=pl.lit(True)
-    )
+    usage = usage.with_columns(surge=pl.lit(5.0), tier=pl.lit("gold"), fixed=pl.lit(True))
     with (
         fu.Emulator(usage, page_size=50) as emulator,
         fu.UsageClient(emulator.api_key, base_url=emulator.base_url, workers=1) as client,
-        pytest.warns(fu.UnknownFieldWarning, match="percent_discount"),
+        pytest.warns(fu.UnknownFieldWarning, match="surge"),
     ):
         load = client.load(fu.UsageQuery("2025-03-01", "2025-03-03", auth_method=True))
     assert load.receipt.pages > 2
     assert 1 == len(careful)
-    assert {"percent_discount", "tier", "fixed"} < set(load.usage.columns)
+    assert {"surge", "tier", "fixed"} < set(load.usage.columns)
 
 
 ASKED: dict[str, Callable[[fu.UsageClient], object]] = {
@@ -636,11 +636,11 @@ def test_whatever_is_asked_says_what_is_new_where_it_was_asked(
 
     monkeypatch.setattr(Progress, "close", close)
     usage = fu.sample_usage(start="2025-03-01", end="2025-03-02").usage
-    usage = usage.with_columns(percent_discount=pl.lit(5.0))
+    usage = usage.with_columns(surge=pl.lit(5.0))
     with (
         fu.Emulator(usage) as emulator,
         fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
-        pytest.warns(fu.UnknownFieldWarning, match="percent_discount") as told,
+        pytest.warns(fu.UnknownFieldWarning, match="surge") as told,
     ):
         ASKED[name](client)
     assert [__file__] == [each.filename for each in told]

@@ -73,6 +73,9 @@ items = st.fixed_dictionaries(
         "currency": st.sampled_from(["USD", "EUR"]),
     },
     optional={
+        "percent_discount": st.none() | st.floats(0, 100),
+        "cost_subtotal": st.none() | amounts,
+        "cost_discount": amounts,
         "auth_method": st.none() | words,
         "auth_method_structured": st.none()
         | st.fixed_dictionaries(
@@ -86,7 +89,7 @@ items = st.fixed_dictionaries(
     },
 )
 extras = st.dictionaries(
-    st.sampled_from(["percent_discount", "nullable", "region", "tier", "cost_total"]),
+    st.sampled_from(["percent_discount", "nullable", "region", "tier", "cost_discount"]),
     scalars,
     max_size=2,
 )

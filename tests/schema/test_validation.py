@@ -224,7 +224,9 @@ def test_oddities_are_said_in_their_own_categories() -> None:
     with pytest.warns() as told:
         (Oddities.of(odd[:2]) + Oddities.of(odd[2:])).warn()
     assert [CostMismatchWarning, UnknownProductWarning] == [w.category for w in told]
-    assert str(told[0].message).startswith("2 of 4 rows have a cost unlike quantity × unit_price")
+    assert str(told[0].message).startswith(
+        "2 of 4 rows have a cost that quantity × unit_price, less the discount, does not explain"
+    )
     assert "unknown product 'alpha', 'zeta': kept as it is" == str(told[1].message)
 
 

@@ -33,14 +33,14 @@ ROW = st.fixed_dictionaries(
         **dict.fromkeys(("quantity", "unit_price", "cost"), NUMBER),
         "currency": st.sampled_from(["USD", "EUR", "JPY"]),
         **dict.fromkeys(AUTH, st.none() | TEXT),
-        "percent_discount": st.none() | st.floats(),
+        "surge_percent": st.none() | st.floats(),
         "surge": st.none() | st.booleans(),
         "tier": st.none() | st.integers(-(2**63), 2**63 - 1),
         "note": st.none() | st.text(st.characters(exclude_categories=["Cs"])),
     }
 )
 EXTRA = {
-    "percent_discount": pl.Float64(),
+    "surge_percent": pl.Float64(),
     "surge": pl.Boolean(),
     "tier": pl.Int64(),
     "note": pl.String(),
@@ -157,7 +157,7 @@ def test_a_load_brings_its_receipt(usage: pl.DataFrame, tmp_path: Path) -> None:
     )
     with (
         fu.Emulator(
-            usage.drop("percent_discount"), api_key="id-1234:s3cret-of-the-root-team"
+            usage.drop("surge_percent"), api_key="id-1234:s3cret-of-the-root-team"
         ) as emulator,
         fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
     ):

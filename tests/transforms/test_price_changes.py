@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -65,6 +65,7 @@ def test_a_rise_and_a_fall_with_what_they_cost() -> None:
             "price": [0.05, 0.02],
             "pct_change": [0.25, -0.6],
             "impact": [1.5, -0.3],
+            "kind": "list",
         },
         schema_overrides={"since": pl.Datetime("us", "UTC")},
     )
@@ -258,3 +259,123 @@ def test_one_price_at_a_time_equals_a_walk_in_plain_python(
             "since", "previous_price", "price", "impact"
         ).iter_rows()
     ]
+
+
+BESIDE = {"surge": 6.0, "free": 0.0, "discounted": 3.0, "tier": 5.5}
+HOURS = st.lists(
+    st.none()
+    | st.tuples(
+        st.integers(1, 90),
+        st.dictionaries(st.sampled_from(sorted(BESIDE)), st.integers(1, 90), max_size=2),
+        st.booleans(),
+    ),
+    max_size=24,
+)
+"""Hours without usage, or with some at the base price, at other prices, and once more at it."""
+
+
+def at_base(base: list[float], hours: list[Any]) -> pl.DataFrame:
+    """Return usage at a base price in every hour with usage, and at others beside it."""
+    tables = [
+        table(
+            *(
+                {price: float(hour[0])} if hour else {}
+                for price, hour in zip(base, hours, strict=True)
+            )
+        )
+    ]
+    tables += [
+        table(
+            *({price: float(hour[1][name])} if hour and name in hour[1] else {} for hour in hours)
+        )
+        for name, price in BESIDE.items()
+    ]
+    again = [
+        {price: 2.0} if hour and hour[2] else {} for price, hour in zip(base, hours, strict=True)
+    ]
+    return pl.concat([*tables, table(*again)])
+
+
+@settings(max_examples=100)
+@given(hours=HOURS)
+def test_what_comes_and_goes_over_a_constant_price_is_no_step(hours: list[Any]) -> None:
+    """Surge, free, discounted and repeated rows, in any hours and amounts: none, ever."""
+    assert [] == steps(at_base([4.0] * len(hours), hours))
+
+
+@settings(max_examples=100)
+@given(
+    before=HOURS,
+    after=HOURS,
+    plain=st.tuples(st.integers(0, 24), st.integers(0, 24)),
+    price=st.sampled_from([4.5, 3.5, 5.0]),
+)
+def test_a_real_step_is_found_once_among_prices_that_come_and_go(
+    before: list[Any], after: list[Any], plain: tuple[int, int], price: float
+) -> None:
+    """With the date of the first hour at the new price, whatever else is shown there.
+
+    On each side, one hour shows the base price alone, so that no other price was there throughout.
+    """
+    for side, place in zip((before, after), plain, strict=True):
+        side.insert(place, (5, {}, False))
+    base = [4.0] * len(before) + [price] * len(after)
+    since = next(hour for hour, shown in enumerate(after) if shown) + len(before)
+
+    assert [(since, 4.0, price)] == steps(at_base(base, [*before, *after]))
+
+
+def test_a_free_row_after_a_surge_row_is_no_step() -> None:
+    """The base price stays; what is beside it comes and goes."""
+    assert [] == steps(table({0.1: 10, 0.15: 3}, {0.1: 10, 0: 2}))
+    assert [] == steps(table({0.1: 1, 0.15: 30}, {0.1: 1, 0: 20}, {0.1: 1, 0.15: 30}))
+
+
+def discounted(*hours: tuple[float, float | None], username: str = "acme") -> pl.DataFrame:
+    """Return ten units each hour from (list price, percent discount)."""
+    off = [0.0 if discount is None else discount for _, discount in hours]
+    usage = table(*({price} for price, _ in hours), username=username)
+    return usage.with_columns(
+        percent_discount=pl.Series([discount for _, discount in hours], dtype=pl.Float64),
+        cost=pl.col("cost") * (1 - pl.Series(off) / 100),
+    )
+
+
+def test_a_discount_that_begins_is_no_list_price() -> None:
+    """4.0 less 10 %, at ten an hour: four less an hour, for two hours."""
+    changes = price_changes(discounted((4.0, None), (4.0, None), (4.0, 10.0), (4.0, 10.0)))
+
+    row = changes.drop("endpoint_id", "unit", "currency").row(0, named=True)
+    assert 1 == changes.height
+    assert {
+        "since": START + 2 * HOUR,
+        "previous_price": 4.0,
+        "price": 3.6,
+        "pct_change": -0.1,
+        "impact": -8.0,
+        "kind": "discount",
+    } == row
+
+
+def test_a_list_price_moves_at_the_discount_of_its_rows() -> None:
+    """From 4 to 5 at 20 % off, the same ten an hour cost 8 more, and not 10."""
+    changes = price_changes(discounted((4.0, 20.0), (4.0, 20.0), (5.0, 20.0), (5.0, 20.0)))
+
+    assert [("list", 4.0, 5.0, 16.0)] == changes.select(
+        "kind", "previous_price", "price", "impact"
+    ).rows()
+
+
+def test_one_teams_discount_is_found_apart() -> None:
+    """Beside a team without one it comes and goes; by team it is a step."""
+    usage = pl.concat(
+        [
+            discounted(*[(4.0, None)] * 4),
+            discounted((4.0, 5.0), (4.0, 5.0), (4.0, 10.0), (4.0, 10.0), username="labs"),
+        ]
+    )
+
+    assert price_changes(usage).is_empty()
+    assert [("labs", 3.8, 3.6, -4.0)] == price_changes(usage, by="username").select(
+        "username", "previous_price", "price", "impact"
+    ).rows()

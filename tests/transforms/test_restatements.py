@@ -42,17 +42,17 @@ def table(rows: list[tuple[int, str, float, int, str | None, float | None]]) -> 
                 "cost": price * quantity,
                 "currency": "USD",
                 "api_key_id": key,
-                "percent_discount": discount,
+                "surcharge": discount,
             }
             for day, team, price, quantity, key, discount in rows
         ],
-        schema={**USAGE, "percent_discount": pl.Float64()},
+        schema={**USAGE, "surcharge": pl.Float64()},
     )
 
 
 def side(found: pl.DataFrame, which: str, without: str) -> Counter[tuple[object, ...]]:
     """Give one side of the changes as a bag of rows."""
-    values = (*NUMBERS, "percent_discount")
+    values = (*NUMBERS, "surcharge")
     rows = found.filter(pl.col("change") != without).select(
         *(name for name in USAGE if name not in NUMBERS),
         *(pl.col(f"{name}_{which}").alias(name) for name in values),
@@ -114,9 +114,9 @@ def test_the_three_kinds() -> None:
 def test_a_further_column_that_one_side_lacks() -> None:
     """Is null there, so that rows which have it now are changed, by nothing."""
     new = table([(0, "a", 0.5, 4, None, 10.0)])
-    found = restatements(new.drop("percent_discount"), new)
+    found = restatements(new.drop("surcharge"), new)
     assert [("changed", None, 10.0, Decimal(0))] == found.select(
-        "change", "percent_discount_old", "percent_discount_new", "cost_delta"
+        "change", "surcharge_old", "surcharge_new", "cost_delta"
     ).rows()
     assert restatements(new, new).is_empty()
     assert restatements(new.clear(), new.clear()).is_empty()
