@@ -141,28 +141,31 @@ def _field(name: str, parameter: Parameter, edition: int) -> tuple[Any, Any]:
         case "names" if parameter.takes_one(edition):
             return str | SkipJsonSchema[None], Field(None, min_length=1, **told)
         case "names" | "expand":
-            shown = [
-                each
-                for each, other in ORGANIZATION_USAGE.parameters_in(edition).items()
-                if other.kind == "expand" and each != "expand" and name == "expand"
-            ]
-            choices = (*parameter.choices, *shown)
-            each = Literal[choices] if choices else _Name
-            bounds = Field(min_length=1, max_length=parameter.most) if parameter.most else None
-            cut = BeforeValidator(_cut_at_commas) if choices else None
-            notes = tuple(note for note in (bounds, cut) if note is not None)
-            kind = Annotated[list[each], *notes] if notes else list[each]  # type: ignore[valid-type]
-            told["description"] += " Comma-separated or repeated."
-            if not choices:
-                told["description"] += (
-                    " A value that as a whole is in the table is not cut at its commas."
-                )
-            if parameter.default:
-                return kind, Field(list(parameter.default), **told)
-            return kind, Field(default_factory=list[str], **told)  # an empty list is no example
+            return _listed(name, parameter, edition)
         case _:
             kind = str if parameter.default is not None else str | SkipJsonSchema[None]
             return kind, Field(parameter.default, **told)
+
+
+def _listed(name: str, parameter: Parameter, edition: int) -> tuple[Any, Any]:
+    """Return a parameter that takes several values as pydantic takes it."""
+    shown = [
+        each
+        for each, other in ORGANIZATION_USAGE.parameters_in(edition).items()
+        if other.kind == "expand" and each != "expand" and name == "expand"
+    ]
+    choices = (*parameter.choices, *shown)
+    each = Literal[choices] if choices else _Name
+    bounds = Field(min_length=1, max_length=parameter.most) if parameter.most else None
+    cut = BeforeValidator(_cut_at_commas) if choices else None
+    notes = tuple(note for note in (bounds, cut) if note is not None)
+    kind = Annotated[list[each], *notes] if notes else list[each]  # type: ignore[valid-type]
+    told = f"{parameter.help} Comma-separated or repeated."
+    if not choices:
+        told += " A value that as a whole is in the table is not cut at its commas."
+    if parameter.default:
+        return kind, Field(list(parameter.default), description=told)
+    return kind, Field(default_factory=list[str], description=told)  # no list is no example
 
 
 def _names(

@@ -247,7 +247,7 @@ class Commit:
             "settled": _spans(said["settled"]),
             "closed": _spans(said["closed"]),
             "let_through": tuple(
-                LetThrough(**{**each, "spans": _spans(each["spans"])})
+                LetThrough(_spans(each["spans"]), each["quarantined"], each["differing"])
                 for each in said.get("let_through", ())
             ),
         }

@@ -214,7 +214,7 @@ def test_every_field_is_part_of_the_question() -> None:
 
 def test_an_attribute_that_a_query_has_not_is_named() -> None:
     """With those that it has."""
-    with pytest.raises(AttributeError, match="a query has no 'team'; it has start, end, .*limit"):
+    with pytest.raises(AttributeError, match=r"a query has no 'team'; it has start, end, .*limit"):
         query().team  # noqa: B018 - it is asked for
 
 

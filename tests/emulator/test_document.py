@@ -81,7 +81,7 @@ ITEM = {
         "cost_total": _MONEY,
     },
 }
-"""Transcribed from CONTRACT.md, "Its answer": an item's members but for the callers', all required."""
+"""Transcribed from the contract: an item's members but for the callers', all required."""
 
 
 def usage() -> pl.DataFrame:

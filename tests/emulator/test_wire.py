@@ -75,7 +75,7 @@ def test_null_members_are_left_out(
     [(1, False, False), (2, False, False), (3, False, True), (4, True, True)],
 )
 def test_each_edition_has_its_own_members(edition: int, discounts: bool, callers: bool) -> None:
-    """Products came with the second, structured callers with the third, discounts with the fourth."""
+    """Products came with edition 2, structured callers with 3, discounts with 4."""
     caller = {"auth_method": "a", "auth_detail": "b", "api_key_id": None, "login_username": None}
     frame = pl.DataFrame([ITEM | caller])
     shown = ["auth_method", "auth_method_structured"]
