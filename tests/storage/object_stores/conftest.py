@@ -33,11 +33,13 @@ class Service:
         return fu.UsageStore(f"{self.bucket}/{name}", storage_options={**self.options, **further})
 
 
-@pytest.fixture(autouse=True)
-def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [*os.environ]:
-        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
-            monkeypatch.delenv(name)
+@pytest.fixture(scope="module", autouse=True)
+def _no_credentials_of_this_machine() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*os.environ]:
+            if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +83,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield Service(proxy, "az://bucket", options)
 
 
-@pytest.fixture(params=["s3", "azure"])
+@pytest.fixture(scope="module", params=["s3", "azure"])
 def service(request: pytest.FixtureRequest) -> Service:
     """Each of the servers."""
     return request.getfixturevalue(request.param)

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -68,22 +68,24 @@ class Proxy:
 
     url: str
     rule: Rule | None = None
-    seen: list[Request] = field(default_factory=list[Request])
     stopped: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
     def breaking(self, rule: Rule) -> Generator[Proxy]:
-        """Apply a rule for a while."""
-        self.rule, self.seen = rule, []
+        """Apply a rule for a while; whoever still hangs at the end is let go."""
+        self.rule = rule
         try:
             yield self
         finally:
             self.rule = None
+            self.stopped.set()
+            self.stopped = threading.Event()
 
 
 @contextmanager
 def proxy_of(port: int) -> Generator[Proxy]:  # noqa: C901 - one handler, told in one place
     """Run a proxy in front of a server on this machine."""
+    one_write = threading.Lock()  # of two writes of one object at once, moto fails one with 500
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -91,7 +93,6 @@ def proxy_of(port: int) -> Generator[Proxy]:  # noqa: C901 - one handler, told i
         def _pass(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             request = Request(self.command, self.path, dict(self.headers))
-            proxy.seen.append(request)
             fault = (proxy.rule and proxy.rule(request)) or Fault()
             if fault.hang:
                 proxy.stopped.wait(fault.hang)
@@ -100,7 +101,8 @@ def proxy_of(port: int) -> Generator[Proxy]:  # noqa: C901 - one handler, told i
                 status, text = fault.answer
                 content = text.encode()
             elif fault.reach:
-                status, headers, content = _ask(port, request, body, fault.without)
+                with one_write if request.method == "PUT" else nullcontext():
+                    status, headers, content = _ask(port, request, body, fault.without)
             if fault.then:
                 fault.then()
             if fault.lose or not status:
