@@ -31,7 +31,8 @@ def write_snapshot(usage: pl.DataFrame | UsageLoad, path: str | os.PathLike[str]
 
     Args:
         usage: A table with the columns of `columns.USAGE`; those that may be null may be missing,
-            and become null. Further columns of numbers, truth values, times and text are kept. A load passes its receipt on to the file.
+            and become null. Further columns of numbers, truth values, times and text are kept. A
+            load passes its receipt on to the file.
         path: The file, in a folder that exists.
 
     Raises:
