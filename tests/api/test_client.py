@@ -684,10 +684,7 @@ def test_a_connection_that_is_never_made_says_what_to_check(
         client.load(fu.UsageQuery("2025-01-01", "2025-01-02"))
 
 
-OLD = pytest.mark.xfail(reason="the emulator sends the list price with a discounted cost")
-
-
-@pytest.mark.parametrize("edition", [pytest.param(2, marks=OLD), pytest.param(3, marks=OLD), 4])
+@pytest.mark.parametrize("edition", [2, 3, 4])
 def test_a_discount_causes_no_warning_in_any_edition(edition: int) -> None:
     """What the contract knows is no news: half of the rows are sold for less."""
     is_cheaper = pl.int_range(pl.len()) % 2 == 0
