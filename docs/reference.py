@@ -20,13 +20,14 @@ from click.testing import CliRunner
 import falusage
 from falusage import columns
 from falusage.cli import cli
+from falusage.contract import ORGANIZATION_USAGE
 
 FOLDER = Path(__file__).with_name("reference")
 _WIDTH: Final = 96
 _WHOLE: Final = {"returns_multiple_items": False, "returns_named_value": False}
 
 TOPICS: Final = {
-    "asking": ("Asking", ("api",)),
+    "asking": ("Asking", ("api", "schema")),
     "keeping": ("Keeping", ("storage",)),
     "understanding": ("Understanding", ("transforms",)),
     "looking-ahead": ("Looking ahead", ("forecasting",)),
@@ -41,6 +42,8 @@ TOPICS: Final = {
 def pages() -> dict[str, str]:
     """Give every page of the reference by its file's name."""
     package = griffe.load("falusage", docstring_parser="google", docstring_options=_WHOLE)
+    query = package["api.query.UsageQuery"].docstring
+    query.value = query.value.replace("{parameters}", "They are listed in `tables.md`.")
     found = {f"{page}.md": _page(package, title, rooms) for page, (title, rooms) in TOPICS.items()}
     linked = {page: _linked(text) for page, text in found.items()}
     tables = {"tables.md": _tables(package)}
@@ -50,7 +53,9 @@ def pages() -> dict[str, str]:
 def _linked(text: str) -> str:
     """Lead from the name of a table to its columns."""
     return re.sub(
-        r"`(columns\.(?:USAGE|SUMMARY)|transforms\.restatements)`", r"[`\1`](tables.md)", text
+        r"`(columns\.(?:USAGE|SUMMARY)|transforms\.restatements|tables\.md)`",
+        r"[`\1`](tables.md)",
+        text,
     )
 
 
@@ -60,6 +65,10 @@ def _tables(package: Any) -> str:
         f"| `{name}` | {dtype} | {columns.MEANINGS[name]} |"
         for name, dtype in columns.USAGE.items()
     ]
+    fields = [
+        f"| `{name}` | `{parameter.default!r}` | {parameter.since} | {parameter.help} |"
+        for name, parameter in ORGANIZATION_USAGE.asked.items()
+    ]
     changes = package["transforms.restatements.restatements"]
     returned = next(part for part in changes.docstring.parsed if part.kind.value == "returns")
     return (
@@ -68,9 +77,14 @@ def _tables(package: Any) -> str:
                 "# Tables",
                 "## The usage table, and the summary",
                 "One row per line item per bucket; in the summary, without the first two columns, "
-                "one over the whole range. No column is null but those that say who called. What a "
-                "newer API sends beyond these comes after them.",
+                "one over the whole range. Discounts are null before edition 4 of the API, "
+                "and those that say who called unless they are asked for. What a newer API sends "
+                "beyond these comes after them.",
                 "\n".join(["| column | type | |", "|---|---|---|", *rows]),
+                "## What a query can ask",
+                "Besides its range. Each is an argument of `UsageQuery`, `load_usage`, "
+                "`load_summary` and `UsageStore.sync`, and an option of the commands that load.",
+                "\n".join(["| field | default | edition | |", "|---|---|---|---|", *fields]),
                 "## What two versions differ in",
                 "\n\n".join(map(_returned, returned.value)),
             ]

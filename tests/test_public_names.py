@@ -105,9 +105,12 @@ NAMES = [
     "rollup",
     "sample_usage",
     "scan_snapshot",
+    "summary_schema",
     "tie_out",
     "to_focus",
     "trend",
+    "usage_schema",
+    "validate_usage",
     "write_snapshot",
 ]
 

@@ -7,7 +7,8 @@ import pytest
 import falusage as fu
 from falusage._suggestions import closest, did_you_mean
 from falusage.api.query import UsageQuery
-from falusage.timeframes import TIMEFRAMES, zone
+from falusage.contract import TIMEFRAMES
+from falusage.timeframes import zone
 
 COLUMNS = [
     *("bucket", "bucket_end", "username", "product", "endpoint_id", "unit", "quantity"),

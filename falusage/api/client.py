@@ -6,14 +6,14 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any, NoReturn, Unpack, get_args
+from typing import NoReturn, Unpack
 
 import polars as pl
 import pyarrow as pa
 
 from falusage.api.address import find_base_url
 from falusage.api.exchange import Exchange
-from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, to_arrow
+from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, require_ways, to_arrow
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery, edges
 from falusage.api.secret import find_key
@@ -92,9 +92,8 @@ class UsageClient:
             ReconciliationError: Rows and summary disagree; the keys are in its `failures`.
             ApiError: The exchange failed.
         """
-        _one_of("invalid", invalid, Invalid)
-        _one_of("reconcile", reconcile, Reconcile)
-        with self._loading(query, invalid, reconcile) as load:
+        require_ways(invalid, reconcile)
+        with self._loading(query, invalid, reconcile, has_ways=True) as load:
             while True:
                 (usage,) = load.tables()
                 receipt = load.receipt()
@@ -102,10 +101,13 @@ class UsageClient:
                     break
         return UsageLoad(usage, load.quarantine, receipt)
 
-    def open_load(self, query: UsageQuery) -> Load:
-        """Begin a strict load that the caller draws in batches, as `storage` does; see `Load`."""
+    def open_load(
+        self, query: UsageQuery, *, invalid: Invalid = "raise", reconcile: Reconcile = "raise"
+    ) -> Load:
+        """Begin a load that the caller draws in batches, as `storage` does; see `Load`."""
+        require_ways(invalid, reconcile)
         progress = self._bar(query)
-        return Load(query, self._exchange(progress), self.workers, progress)
+        return Load(query, self._exchange(progress), self.workers, progress, invalid, reconcile)
 
     def iter_usage(self, query: UsageQuery) -> Iterator[pa.Table]:
         """Give the usage a page at a time, in order, in bounded memory.
@@ -147,11 +149,17 @@ class UsageClient:
 
     @contextmanager
     def _loading(
-        self, query: UsageQuery, invalid: Invalid = "raise", reconcile: Reconcile = "off"
+        self,
+        query: UsageQuery,
+        invalid: Invalid = "raise",
+        reconcile: Reconcile = "off",
+        *,
+        has_ways: bool = False,
     ) -> Generator[Load]:
         """Begin a load; at its end its bar is closed, and what is worth a look is said."""
         progress = self._bar(query)
-        load = Load(query, self._exchange(progress), self.workers, progress, invalid, reconcile)
+        exchange = self._exchange(progress)
+        load = Load(query, exchange, self.workers, progress, invalid, reconcile, has_ways)
         try:
             yield load
         finally:
@@ -190,13 +198,6 @@ class UsageClient:
 
     def __reduce__(self) -> NoReturn:
         raise ConfigError("a client holds a key, so it is not pickled; make one where it is needed")
-
-
-def _one_of(name: str, value: str, allowed: Any) -> None:
-    if value not in get_args(allowed):
-        raise QueryError(
-            f"{name} is {value!r}; expected {' or '.join(map(repr, get_args(allowed)))}"
-        )
 
 
 def load_usage(

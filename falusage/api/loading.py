@@ -7,10 +7,12 @@ a stream that never holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import polars as pl
 import pyarrow as pa
@@ -26,14 +28,55 @@ from falusage.api.reading import Reading
 from falusage.api.receipt import Receipt, open_from
 from falusage.api.reconciliation import compare, differences, sums
 from falusage.columns import KEY
-from falusage.errors import QuarantineWarning, ReconciliationError, ReconciliationWarning, warn
+from falusage.errors import (
+    QuarantineWarning,
+    QueryError,
+    ReconciliationError,
+    ReconciliationWarning,
+    warn,
+)
 from falusage.schema.validation import RULES, Oddities, refuse, validate
 
 Invalid = Literal["raise", "quarantine"]
 Reconcile = Literal["raise", "warn", "off"]
 
-_MEND = "; invalid='quarantine' sets them aside instead"
 _REGROUP_AFTER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a message calls the ways out of a rejected load: where they are typed decides it."""
+
+    quarantine: str = "invalid='quarantine'"
+    warn: str = "reconcile='warn'"
+
+
+_IN_PYTHON: Final = Options()
+_options: ContextVar[Options] = ContextVar("options", default=_IN_PYTHON)
+
+
+@contextmanager
+def naming(options: Options) -> Generator[None]:
+    """Have messages call the ways out by other names, as the command line does."""
+    token = _options.set(options)
+    try:
+        yield
+    finally:
+        _options.reset(token)
+
+
+def require_ways(invalid: str, reconcile: str) -> None:
+    """Raise if `invalid` or `reconcile` is none of its choices.
+
+    Raises:
+        QueryError: It names the choices.
+    """
+    for name, value, choices in (
+        ("invalid", invalid, get_args(Invalid)),
+        ("reconcile", reconcile, get_args(Reconcile)),
+    ):
+        if value not in choices:
+            raise QueryError(f"{name} is {value!r}; expected {' or '.join(map(repr, choices))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +117,11 @@ def to_arrow(table: pl.DataFrame) -> pa.Table:
 
 @dataclass
 class Load:
-    """A load in progress: `tables`, then `receipt`, again for as long as that gives None."""
+    """A load in progress: `tables`, then `receipt`, again for as long as that gives None.
+
+    `has_ways` is whether the caller could choose `invalid` and `reconcile`; messages suggest no
+    option that the caller does not have.
+    """
 
     query: UsageQuery
     exchange: Exchange
@@ -82,6 +129,7 @@ class Load:
     progress: Progress
     invalid: Invalid = "raise"
     reconcile: Reconcile = "raise"
+    has_ways: bool = True
     started_at: datetime = field(default_factory=lambda: clocks.local_time())  # noqa: PLW0108 - looked up when it is called
     kinds: dict[str, Kind] = field(default_factory=dict[str, "Kind"])
     reads: int = 0
@@ -124,7 +172,7 @@ class Load:
         self._ignored |= {name for page in pages for name in page.ignored}
         checked = validate(table, faults=FAULTS, received=RECEIVED)
         if self.invalid == "raise":
-            refuse(checked.bad, what=f"{table.height:,} rows received", mend=_MEND)
+            refuse(checked.bad, what=f"{table.height:,} rows received", mend=self._mend())
         self._kept += checked.good.height
         self._quarantined += checked.bad.height
         self._bad.append(checked.bad)
@@ -178,8 +226,11 @@ class Load:
         table = assemble(pages, of="summary")
         checked = validate(table, kind="summary", faults=FAULTS, received=RECEIVED)
         if self.invalid == "raise":
-            refuse(checked.bad, what="summary's rows", mend=_MEND)
+            refuse(checked.bad, what="summary's rows", mend=self._mend())
         return checked.good
+
+    def _mend(self) -> str:
+        return f"; {_options.get().quarantine} sets them aside instead" if self.has_ways else ""
 
     def _disagree(self, differing: pl.DataFrame) -> None:
         first = differing.row(0, named=True)
@@ -195,7 +246,7 @@ class Load:
             return
         raise ReconciliationError(
             f"{message}. All are in this error's `failures`; try again, or look at both sides "
-            "with reconcile='warn'",
+            f"with {_options.get().warn}",
             failures=differing,
         )
 

@@ -44,6 +44,10 @@ _ALWAYS: Final = frozenset(
 )
 """The members that every item has, in all editions."""
 
+_ANCHOR: Final = min(_ALWAYS)
+_ENDS_ITEM: Final = re.compile(rb"\}\s*(?:\]|,\s*\{)")
+"""What stands between two items, however they are spaced, and nowhere inside a plain one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -214,16 +218,15 @@ def _spelled_nulls(name: str, body: bytes, *, nulls: int, rows: int) -> int:
 
 
 def _is_in_each(name: str, body: bytes, rows: int) -> bool:
-    """Return whether each item has the member once, between two that each has just once."""
-    order = sorted(_ALWAYS, key=lambda each: body.find(f'"{each}":'.encode()))
-    first, found, last = (
+    """Return whether each item holds the member once: beside one that each has just once."""
+    known, found = (
         np.array([match.start() for match in re.finditer(f'"{each}":'.encode(), body)])
-        for each in (order[0], name, order[-1])
+        for each in (_ANCHOR, name)
     )
-    if not len(first) == len(found) == len(last) == rows:
+    if not len(known) == len(found) == rows:
         return False
-    inside = (first < found) & (found < last)
-    return bool(inside.all() and (last[:-1] < first[1:]).all())
+    ends = np.array([match.start() for match in _ENDS_ITEM.finditer(body)])
+    return bool((np.searchsorted(ends, known) == np.searchsorted(ends, found)).all())
 
 
 def _named_nulls(name: str, body: bytes) -> int:

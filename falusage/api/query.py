@@ -242,7 +242,7 @@ class Ask:
             *(("expand", name) for name in self.query.expand),
             *((name, value) for name, values in self.chunk for value in values),
             *(
-                (name, {True: "true", False: "false"}.get(value, str(value)))
+                (name, str(value).lower() if type(value) is bool else str(value))
                 for name, value in self.query.fields().items()
                 if value is not None and _is_single(name)
             ),

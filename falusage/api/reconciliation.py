@@ -7,13 +7,12 @@ differ by what that rounding explains, and by no more: a lost row is still seen.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
 from falusage.columns import AUTH, KEY, LABELS, MONEY, RATES, SUMMARY, widened
-from falusage.schema.rounding import FEWEST, rounded_off
+from falusage.schema.rounding import FEWEST, MOST, has_places, product, rounded_off
 
 RELATIVE: Final = 1e-9
 ABSOLUTE: Final = 1e-6
@@ -21,6 +20,7 @@ ABSOLUTE: Final = 1e-6
 change, and no more."""
 
 _SUMS: Final = ("cost", "quantity")
+_TOTALS: Final = (*_SUMS, "off", "unrounded")
 _LINE: Final = (*KEY, *RATES, *LABELS, *AUTH)
 """What tells the summary's line items apart."""
 
@@ -32,21 +32,27 @@ def sums(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Sum the rows of usage tables exactly, line item by line item.
 
     Returns:
-        What tells line items apart, `cost` and `quantity` as Decimal(38, 12), and `off`: by how
-        much rounding of the rows' own costs explains a difference.
+        What tells line items apart, `cost` and `quantity` as Decimal(38, 12), `off`: by how much
+        rounding of the rows' own costs explains a difference, and `unrounded`: the cost as it was
+        before that rounding.
     """
     empty = pl.DataFrame(schema={name: SUMMARY[name] for name in _LINE})
-    none = empty.with_columns(pl.lit(None, MONEY).alias(name) for name in (*_SUMS, "off"))
+    none = empty.with_columns(pl.lit(None, MONEY).alias(name) for name in _TOTALS)
     parts = [
-        table if "off" in table.columns else _with_rounding(table).select(none.columns)
+        # Sums may be summed again; a usage table's costs are doubles.
+        table if table.schema["cost"] == MONEY else _with_rounding(table).select(none.columns)
         for table in tables
     ]
     return pl.concat([none, *parts]).group_by(_LINE).sum()
 
 
 def _with_rounding(table: pl.DataFrame) -> pl.DataFrame:
+    off = rounded_off()
+    unrounded = pl.when(off > 0.0).then(product()).otherwise("cost")
     return widened(table).with_columns(
-        pl.col(_SUMS).cast(MONEY), rounded_off().cast(MONEY).alias("off")
+        pl.col(_SUMS).cast(MONEY),
+        off.cast(MONEY).alias("off"),
+        unrounded.cast(MONEY).alias("unrounded"),
     )
 
 
@@ -63,10 +69,13 @@ def compare(loaded: pl.DataFrame, summary: pl.DataFrame | None) -> pl.DataFrame:
         `quantity_rounding`: what rounding allows the sides to differ by. Sorted by key.
     """
     places = {name: None if summary is None else _places(summary[name]) for name in _SUMS}
+    finer = {
+        "cost": _is_finer("cost", places["cost"]) | _is_finer("unrounded", places["cost"]),
+        "quantity": _is_finer("quantity", places["quantity"]),
+    }
     ours = loaded.group_by(KEY).agg(
-        pl.col(*_SUMS).sum(),
-        pl.col("off").sum(),
-        *(_needs_rounding(name, places[name]).alias(f"{name}_finer") for name in _SUMS),
+        pl.col(*_SUMS, "off").sum(),
+        *(expr.any().alias(f"{name}_finer") for name, expr in finer.items()),
     )
     theirs = (
         (loaded.clear() if summary is None else summary)
@@ -95,29 +104,22 @@ def compare(loaded: pl.DataFrame, summary: pl.DataFrame | None) -> pl.DataFrame:
 
 def _places(numbers: pl.Series) -> int | None:
     """Return the most decimals of any number, at least `FEWEST`; None if they were not rounded."""
-    places = FEWEST
-    for value in numbers.unique():
-        exponent = Decimal(repr(value)).normalize().as_tuple().exponent
-        places = max(places, -exponent if isinstance(exponent, int) else 0)
-        if _half(places) < ABSOLUTE / 10:
-            return None
-    return places
+    column = pl.col(numbers.name)
+    for places in range(FEWEST, MOST):
+        if numbers.to_frame().select(has_places(column, places).all()).item():
+            return places
+    return None
 
 
 def _half(places: int | None) -> float:
     return 0.0 if places is None else 0.5 * 10.0**-places
 
 
-def _needs_rounding(name: str, places: int | None) -> pl.Expr:
+def _is_finer(name: str, places: int | None) -> pl.Expr:
     """Return whether a line item's sum has more decimals than the summary has."""
     if places is None:
         return pl.lit(False).first()
-    total = pl.col(name).cast(pl.Float64)
-    return ((total - total.round(places)).abs() > _noise(total)).any()
-
-
-def _noise(total: pl.Expr) -> pl.Expr:
-    return ABSOLUTE + RELATIVE * total.abs()
+    return ~has_places(pl.col(name).cast(pl.Float64), places)
 
 
 def differences(compared: pl.DataFrame) -> pl.DataFrame:
@@ -130,7 +132,8 @@ def differences(compared: pl.DataFrame) -> pl.DataFrame:
             pl.col("cost_loaded").is_null() & pl.col("cost_summary").is_not_null(),
             *(
                 _difference(name).abs()
-                > _noise(pl.max_horizontal(f"{name}_loaded", f"{name}_summary"))
+                > ABSOLUTE
+                + RELATIVE * pl.max_horizontal(f"{name}_loaded", f"{name}_summary").abs()
                 + pl.col(f"{name}_rounding")
                 for name in _SUMS
             ),

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from falusage.cli.matching import UNMATCHED, say_if_unmatched
-from falusage.cli.options import OutFile, asking, client_of, is_given, query_of
+from falusage.cli.options import (
+    OutFile,
+    asking,
+    client_of,
+    is_given,
+    load_with,
+    query_of,
+    say_let_through,
+    ways_of,
+)
 from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import put, put_data, say, width
 
@@ -38,7 +47,7 @@ def load(context: click.Context, *, form: str, out: Path | None, **options: Any)
     if out is not None and is_given(context, "form"):
         raise click.UsageError("--out writes Parquet instead of printing; it takes no --format")
     with client_of(options) as client:
-        loaded = client.load(query_of(options))
+        loaded = load_with(client, query_of(options), options)
         unmatched = say_if_unmatched(client, loaded.receipt)
     if out is None:
         _print(loaded, form)
@@ -77,11 +86,15 @@ def _print(loaded: UsageLoad, form: str) -> None:
 def snapshot(context: click.Context, *, out: Path, **options: Any) -> None:
     """Stream the usage table to a Parquet file, whatever its size, and reconcile it."""
     from falusage.storage import download_snapshot
+    from falusage.storage.quarantine import quarantine_path
 
     with client_of(options) as client:
-        receipt = download_snapshot(query_of(options), out, client=client)
+        receipt = download_snapshot(query_of(options), out, client=client, **ways_of(options))
+        say_let_through(None, options)
         unmatched = say_if_unmatched(client, receipt)
     say(str(receipt))
     say(f"written to {out}")
+    if receipt.rows_quarantined:
+        say(f"rows in quarantine are in {quarantine_path(out)}")
     if unmatched:
         context.exit(UNMATCHED)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from falusage.cli.matching import UNMATCHED, say_if_unmatched
-from falusage.cli.options import OutFile, asking, client_of, query_of
+from falusage.cli.options import OutFile, asking, client_of, load_with, query_of
 from falusage.cli.sources import keeping, kept
 from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import say
@@ -63,7 +63,7 @@ def focus(
     source = kept(context, path, store, options, but=("timeframe",))
     if source is None:
         with client_of(options) as client:
-            loaded = client.load(query_of(options))
+            loaded = load_with(client, query_of(options), options)
             unmatched = say_if_unmatched(client, loaded.receipt)
         say(str(loaded.receipt))
         usage, timeframe = loaded.usage, loaded.receipt.query.timeframe

@@ -21,6 +21,7 @@ from falusage.cli.options import (
     asking,
     client_of,
     is_given,
+    load_with,
     query_of,
 )
 from falusage.cli.pictures import save
@@ -188,7 +189,7 @@ def _usage(
             "month of the range or after it: add an earlier --start"
         )
     with client_of(options) as client:
-        loaded = client.load(query)
+        loaded = load_with(client, query, options)
         unmatched = say_if_unmatched(client, loaded.receipt)
     say(str(loaded.receipt))
     end = Certainty.of_receipt(loaded.receipt).reach(loaded.usage)

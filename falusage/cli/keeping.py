@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from falusage.cli.matching import UNMATCHED, say_if_store_unmatched
-from falusage.cli.options import asking, client_of
+from falusage.cli.options import asked_of, asking, client_of, say_let_through, ways_of
 from falusage.cli.suggesting import OneOf
 from falusage.cli.terminal import put, put_data, say, width
 
@@ -41,7 +41,7 @@ _form: Final = click.option(
 
 @click.command(short_help="Keep a store up to date.")
 @STORE
-@asking(timeframe=_BUCKETS)
+@asking(timeframe=_BUCKETS, but=("bound_to_timeframe",))
 @click.option(
     "--settle",
     default="3d",
@@ -73,15 +73,17 @@ def sync(
     if options["start"] is None:
         raise click.MissingParameter(param_type="option", param_hint="'--start'")
     store = UsageStore(place)
-    kept = {k: v for k, v in options.items() if k not in ("base_url", "workers", "timeframe")}
     with client_of(options) as client:
         result = store.sync(
-            **kept,
+            options["start"],
+            end=options["end"],
             client=client,
-            timeframe=options["timeframe"] or _BUCKETS,
             settle=settle,
             allow_empty=allow_empty,
+            **ways_of(options),
+            **asked_of(options),
         )
+        say_let_through(result.quarantine, options)
         unmatched = say_if_store_unmatched(client, store, result, options)
     say(str(result))
     for start, end in store.gaps:
@@ -117,6 +119,11 @@ def history(place: str, form: str) -> None:
             amounts(found, "cost", "cost"),
             amounts(found, "change", "change", signed=True),
             amounts(found, "restated", "restated", signed=True),
+            *(
+                Column(title, ["-" if each is None else f"{each:,}" for each in found[title]])
+                for title in ("quarantined", "differing")
+                if found[title].sum()
+            ),
         ]
 
     _print(store, found, form, columns)

@@ -7,12 +7,14 @@ is not in the answer is looked up in the API's own summary of the same range wit
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from falusage._suggestions import closest
+from falusage.cli.options import option_name
 from falusage.cli.terminal import say
+from falusage.contract import ORGANIZATION_USAGE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,16 +24,18 @@ if TYPE_CHECKING:
     from falusage.api.receipt import Receipt
     from falusage.storage import SyncResult, UsageStore
 
+_LISTED: Final = 10
+"""How many names that would match are listed at most."""
+
 UNMATCHED: Final = 1
 """The exit code where a filter or a budget matched nothing."""
 
-_COLUMNS: Final = {
-    "product": "product",
-    "team_username": "username",
-    "endpoint_id": "endpoint_id",
-    "api_key_id": "api_key_id",
-}
+_ASKED: Final = ORGANIZATION_USAGE.asked
+_COLUMNS: Final = {name: parameter.column for name, parameter in _ASKED.items() if parameter.column}
 """The query's filters, and the columns that they compare."""
+
+_EXPANDED: Final = {field.name: field.expand for field in ORGANIZATION_USAGE.fields if field.expand}
+"""The columns that are null unless they are asked for, and how to ask."""
 
 
 def say_if_unmatched(client: UsageClient, receipt: Receipt) -> bool:
@@ -58,7 +62,7 @@ def say_if_store_unmatched(
     filters = {field: options[field] for field in _COLUMNS if options[field]}
     if not filters:
         return False
-    columns = [column for field, column in _COLUMNS.items() if field != "api_key_id"]
+    columns = [column for column in _COLUMNS.values() if column not in _EXPANDED]
     there = store.scan().select(columns).unique().collect()
     query = UsageQuery(result.start, result.end, timezone=options["timezone"], **filters)
     return say_unmatched(client, query, there, empty=there.is_empty())
@@ -76,7 +80,7 @@ def say_unmatched(
     if not lost:
         return False
     filters = " and ".join(
-        f"{_option(field)} {' or '.join(names)}" for field, names in lost.items()
+        f"{option_name(field)} {' or '.join(names)}" for field, names in lost.items()
     )
     say(f"error: nothing matched {filters} in that range{_hint(client, query, lost)}")
     return True
@@ -93,35 +97,43 @@ def _missing(
 
 def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, ...]]) -> str:
     """Return, for each name, the closest one in the range, or what else is known of it."""
-    known = _known(client, query, keys="api_key_id" in lost)
+    known = _known(client, query, [_COLUMNS[field] for field in lost])
     said: list[str] = []
     for field, names in lost.items():
         others = known.get(_COLUMNS[field], [])
         for name in names:
             near = closest(name, others)
             if name in others:
-                said.append(f"{_option(field)} {name} has usage, but not with the other filters")
+                said.append(
+                    f"{option_name(field)} {name} has usage, but not with the other filters"
+                )
             elif near is not None:
-                said.append(f"did you mean {_option(field)} {near!r}?")
-            elif field not in {"product", "api_key_id"} and 0 < len(others) <= 10:
-                said.append(f"{_option(field)} can be {', '.join(others)}")
+                said.append(f"did you mean {option_name(field)} {near!r}?")
+            elif _may_be_listed(field) and 0 < len(others) <= _LISTED:
+                said.append(f"{option_name(field)} can be {', '.join(others)}")
     return "; " + "; ".join(said or ["the API compares names and ids letter by letter"])
 
 
-def _known(client: UsageClient, query: UsageQuery, *, keys: bool) -> dict[str, list[str]]:
+def _may_be_listed(field: str) -> bool:
+    """Return whether its names are worth listing: not those of the manual, nor those of keys."""
+    return not _ASKED[field].choices and _COLUMNS[field] not in _EXPANDED
+
+
+def _known(client: UsageClient, query: UsageQuery, columns: Sequence[str]) -> dict[str, list[str]]:
     """Return what the range has without filters; nothing where the API does not say."""
     import polars as pl
 
     from falusage.api.query import UsageQuery
     from falusage.errors import FalUsageError
 
+    expand: Any = {_EXPANDED[column]: True for column in columns if column in _EXPANDED}
     whole = UsageQuery(
         query.start,
         query.end,
         timezone=query.timezone,
         timeframe=query.timeframe,
         bound_to_timeframe=query.bound_to_timeframe,
-        auth_method_structured=keys,
+        **expand,
     )
     with warnings.catch_warnings(), suppress(FalUsageError):
         warnings.simplefilter("ignore")
@@ -132,7 +144,3 @@ def _known(client: UsageClient, query: UsageQuery, *, keys: bool) -> dict[str, l
             if column in summary.columns
         }
     return {}
-
-
-def _option(field: str) -> str:
-    return f"--{field.replace('_', '-')}"

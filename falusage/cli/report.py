@@ -16,6 +16,7 @@ from falusage.cli.options import (
     OutFile,
     asking,
     client_of,
+    load_with,
     query_of,
 )
 from falusage.cli.sources import keeping, kept
@@ -78,7 +79,7 @@ def report(
         if options["start"] is None:
             options |= _two_months(options)
         with client_of(options) as client:
-            loaded = client.load(query_of(options))
+            loaded = load_with(client, query_of(options), options)
             unmatched = say_if_unmatched(client, loaded.receipt)
         usage, certainty = loaded.usage, Certainty.of_receipt(loaded.receipt)
     if out is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from falusage.cli.options import FILE, is_given, refuse_query
+from falusage.cli.terminal import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -75,6 +76,8 @@ def kept(
     source = "--snapshot" if store is None else "--store"
     refuse_query(context, options, source=source, but=but)
     read = _snapshot(path) if path is not None else _store(str(store))
+    for _, text in read.certainty.let_through():
+        say(f"warning: {path or store}: {text}")
     if is_given(context, "timezone"):
         return replace(read, certainty=replace(read.certainty, timezone=options["timezone"]))
     options["timezone"] = read.certainty.timezone
@@ -99,16 +102,26 @@ def _store(place: str) -> Source:
     store = UsageStore(place)
     # A sync may be under way: what is known is read before the rows, so that it is never of later
     # ones.
-    known = store.known
+    known, let_through = store.known, store.let_through
     usage = store.scan().collect()
     if not known and usage.is_empty():
         raise StoreError(f"{place} is empty: no bucket that it asks for has ended; sync it later")
     if not known:
         bare = Certainty.of_table(usage)
         opened = replace(bare, timezone=store.timezone, open_from=bare.start)
-        return Source(usage, opened, store.timeframe)
+        return Source(usage, _marked(opened, let_through), store.timeframe)
     (start, _), (_, end) = known[0], known[-1]
     closed = Certainty(start=start, end=end, timezone=store.timezone, known=False)
     last = closed.reach(usage)
     certainty = replace(closed, end=last, open_from=end) if last > end else closed
-    return Source(usage, certainty, store.timeframe)
+    return Source(usage, _marked(certainty, let_through), store.timeframe)
+
+
+def _marked(certainty: Certainty, let_through: pl.DataFrame) -> Certainty:
+    """Add what syncs were told to let through."""
+    return replace(
+        certainty,
+        quarantined=let_through["quarantined"].sum(),
+        differing=let_through["differing"].sum(),
+        uncompared=let_through["differing"].null_count() > 0,
+    )

@@ -63,6 +63,17 @@ def put_data(text: str) -> None:
         rest = rest[sys.stdout.buffer.write(rest) :]
 
 
+def say_data(text: str) -> None:
+    """Write data to stderr, in UTF-8 whatever the locale says."""
+    sys.stderr.flush()
+    buffer: Any = getattr(sys.stderr, "buffer", None)
+    if buffer is None:
+        sys.stderr.write(text)
+    else:
+        buffer.write(text.encode())
+    sys.stderr.flush()
+
+
 def say(text: str) -> None:
     """Write a line about the result to stderr."""
     sys.stderr.write(f"{_legible(_CONTROL.sub('?', text), sys.stderr)}\n")

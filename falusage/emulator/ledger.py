@@ -30,6 +30,9 @@ _FILTERED: Final = tuple(
 )
 
 _Answer = TypeVar("_Answer", Written, bytes)
+_DISCOUNTS_SINCE: Final = next(
+    field.since for field in ORGANIZATION_USAGE.fields if field.name == "percent_discount"
+)
 _LINE: Final = ORGANIZATION_USAGE.named("key", "rate", "label")
 """What tells line items apart, in the order that they are served in."""
 
@@ -96,7 +99,7 @@ class Ledger:
         self.extras = tuple(map(_OWN.__add__, beyond))
         self._rows = (
             columns.widened(usage.rename(dict(zip(beyond, self.extras, strict=True))))
-            .pipe(_without_discount)
+            .pipe(_with_discount, edition)
             .with_columns(pl.col("bucket", "bucket_end").cast(columns.INSTANT))
             .sort("bucket", *_LINE, *columns.AUTH, maintain_order=True)
         )
@@ -113,8 +116,8 @@ class Ledger:
     def time_series(self, question: Question) -> Written:
         """Write the line items of each bucket.
 
-        They stand by bucket, then username, product, endpoint_id, unit, unit_price, currency and
-        the shown auth columns; items that are alike in all of these keep the table's order.
+        They stand by bucket, then the columns of text and prices in the table's order, and the
+        shown auth columns; items that are alike in all of these keep the table's order.
         """
         with self._lock:
             wider = next((asked for asked in self._kept if _covers(asked, question)), None)
@@ -193,12 +196,18 @@ class Ledger:
         )
 
 
-def _without_discount(rows: pl.DataFrame) -> pl.DataFrame:
-    """Fill in what a table from before edition 4 lacks: nothing was taken off its costs."""
-    subtotal = pl.coalesce("cost_subtotal", "cost")
+def _with_discount(rows: pl.DataFrame, edition: int) -> pl.DataFrame:
+    """Fill in what rows say nothing of: without a subtotal, nothing was taken off their cost.
+
+    An edition without discounts has the price that is paid as its price.
+    """
+    subtotal = pl.coalesce("cost_subtotal", pl.col("cost") + pl.col("cost_discount"), "cost")
+    paid = pl.col("unit_price") * (1.0 - pl.col("percent_discount").fill_null(0.0) / 100.0)
+    taken_off = (subtotal - pl.col("cost")).clip(0.0)  # never below by the noise of doubles
     return rows.with_columns(
         cost_subtotal=subtotal,
-        cost_discount=pl.coalesce("cost_discount", subtotal - pl.col("cost")),
+        cost_discount=pl.coalesce("cost_discount", taken_off),
+        unit_price="unit_price" if edition >= _DISCOUNTS_SINCE else paid,
     )
 
 
@@ -227,9 +236,13 @@ def _calendar(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
 
 
 def _merged(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    # A row that is alone keeps its numbers to the last bit; sums are rounded at 1e-12.
+    # A row that is alone keeps its numbers to the last bit; sums are rounded at 1e-12. An amount
+    # that no row has stays null.
     return rows.group_by(by, maintain_order=True).agg(
-        pl.when(pl.len() == 1).then(pl.col(name).first()).otherwise(columns.total(name)).alias(name)
+        pl.when((pl.len() == 1) | (pl.col(name).count() == 0))
+        .then(pl.col(name).first())
+        .otherwise(columns.total(name))
+        .alias(name)
         for name in columns.AMOUNTS
     )
 

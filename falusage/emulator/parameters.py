@@ -141,26 +141,36 @@ def _field(name: str, parameter: Parameter, edition: int) -> tuple[Any, Any]:
         case "names" if parameter.takes_one(edition):
             return str | SkipJsonSchema[None], Field(None, min_length=1, **told)
         case "names" | "expand":
-            shown = [
-                each
-                for each, other in ORGANIZATION_USAGE.parameters_in(edition).items()
-                if other.kind == "expand" and each != "expand" and name == "expand"
-            ]
-            choices = (*parameter.choices, *shown)
-            each = Literal[choices] if choices else _Name
-            bounds = Field(min_length=1, max_length=parameter.most) if parameter.most else None
-            cut = BeforeValidator(_cut_at_commas) if choices else None
-            notes = tuple(note for note in (bounds, cut) if note is not None)
-            kind = Annotated[list[each], *notes] if notes else list[each]  # type: ignore[valid-type]
-            told["description"] += " Comma-separated or repeated."
-            if not choices:
-                told["description"] += (
-                    " A value that as a whole is in the table is not cut at its commas."
-                )
-            return kind, Field(default_factory=lambda: list(parameter.default), **told)
+            return _list_field(parameter, _choices(name, parameter, edition), told)
         case _:
             kind = str if parameter.default is not None else str | SkipJsonSchema[None]
             return kind, Field(parameter.default, **told)
+
+
+def _choices(name: str, parameter: Parameter, edition: int) -> tuple[str, ...]:
+    """Return the values that a list may have, empty for any; `expand` also has what it shows."""
+    shown = (
+        each
+        for each, other in ORGANIZATION_USAGE.parameters_in(edition).items()
+        if other.kind == "expand" and each != "expand" and name == "expand"
+    )
+    return (*parameter.choices, *shown)
+
+
+def _list_field(
+    parameter: Parameter, choices: tuple[str, ...], told: dict[str, Any]
+) -> tuple[Any, Any]:
+    each = Literal[choices] if choices else _Name
+    bounds = [Field(min_length=1, max_length=parameter.most)] if parameter.most else []
+    cut = [BeforeValidator(_cut_at_commas)] if choices else []
+    notes = (*bounds, *cut)
+    kind = Annotated[list[each], *notes] if notes else list[each]  # type: ignore[valid-type]
+    told["description"] += " Comma-separated or repeated."
+    if not choices:
+        told["description"] += " A value that as a whole is in the table is not cut at its commas."
+    if parameter.default:
+        return kind, Field(list(parameter.default), **told)
+    return kind, Field(default_factory=list[str], **told)  # an empty list would break its bounds
 
 
 def _names(

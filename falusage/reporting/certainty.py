@@ -31,6 +31,7 @@ class Certainty:
             done.
         differing: How many of them differ from it.
         quarantined: How many rows were set aside.
+        uncompared: Whether a part of a store was not compared with the API's totals.
         known: Whether this comes from a load, rather than from the bare table.
     """
 
@@ -42,6 +43,7 @@ class Certainty:
     differing: int = 0
     quarantined: int = 0
     known: bool = True
+    uncompared: bool = False
 
     @classmethod
     def of_receipt(cls, receipt: Receipt) -> Certainty:
@@ -98,7 +100,21 @@ class Certainty:
             if young.height
             else "every row was read after it had settled"
         )
-        return [*(self._of_load() if self.known else ()), ("settled", settled)]
+        return [*(self._of_load() if self.known else self.let_through()), ("settled", settled)]
+
+    def let_through(self) -> list[tuple[str, str]]:
+        """Return what a load or a sync was told to let through, in pairs of a word and a text."""
+        said: list[tuple[str, str]] = []
+        if self.differing:
+            said.append(("reconciled", f"{self.differing:,} keys differ from the API's totals"))
+        if self.uncompared or (self.known and self.keys is None):
+            said.append(("reconciled", "not all of it was compared with the API's totals"))
+        if self.quarantined:
+            said.append(("complete", self._set_aside()))
+        return said
+
+    def _set_aside(self) -> str:
+        return f"{self.quarantined:,} rows set aside; they are in no sum here"
 
     def _of_load(self) -> list[tuple[str, str]]:
         if not self.known:
@@ -122,11 +138,7 @@ class Certainty:
             if self.open_from is None
             else f"buckets from {self.local(self.open_from):%Y-%m-%d %H:%M} on may still grow"
         )
-        quarantine = (
-            f"{self.quarantined:,} rows set aside; they are in no sum here"
-            if self.quarantined
-            else "no row was set aside"
-        )
+        quarantine = self._set_aside() if self.quarantined else "no row was set aside"
         return [("reconciled", reconciled), ("closed", closed), ("complete", quarantine)]
 
     def lines(self, usage: pl.DataFrame) -> list[str]:

@@ -41,11 +41,15 @@ _DRIVERS: Final = 25
 _INSTANT: Final = timedelta(microseconds=1)
 _WHY: Final = {
     "price": "the same things cost more, or less, each",
+    "discount": "a larger, or smaller, part of the price is taken off",
+    "days": "the range has more, or fewer, days",
     "volume": "more, or less, of the same things",
     "mix": "dearer, or cheaper, things among the same number",
     "new": "things that were not used before",
     "retired": "things that are not used any more",
 }
+_CHANGED: Final = {"list": "list price", "discount": "discount"}
+"""A discount's step is between prices after the discount."""
 
 
 @dataclass(frozen=True)
@@ -293,7 +297,7 @@ def _drivers(effects: pl.DataFrame, currency: str) -> Table:
 
 
 def prices(bill: Bill) -> Section:
-    """List the steps of prices, and what each has cost since."""
+    """List the steps of list prices and of discounts, and what each has cost since."""
     steps = price_changes(bill.usage).sort(pl.col("impact").abs(), descending=True)
     steps = steps.with_columns(pl.col("since").dt.convert_time_zone(bill.timezone))
     if steps.is_empty():
@@ -301,6 +305,7 @@ def prices(bill: Bill) -> Section:
     columns = [
         blocks.names(steps, "endpoint_id", "endpoint"),
         blocks.names(steps, "unit", "unit"),
+        *_kinds(steps),
         blocks.days(steps, "since", "since"),
         blocks.numbers(steps, "previous_price", "price before"),
         blocks.numbers(steps, "price", "price"),
@@ -308,6 +313,14 @@ def prices(bill: Bill) -> Section:
         blocks.amounts(steps, "impact", "impact since", signed=True),
     ]
     return Section("prices", "Price changes", [Table("Steps of unit prices", columns)])
+
+
+def _kinds(steps: pl.DataFrame) -> list[blocks.Column]:
+    """Say of each step whether the list price or the discount changed, if the table tells."""
+    if "kind" not in steps.columns:
+        return []
+    said = steps.select(pl.col("kind").replace(_CHANGED))
+    return [blocks.names(said, "kind", "what changed")]
 
 
 def unusual(bill: Bill) -> Section:

@@ -7,6 +7,7 @@ installed with the package.
 from falusage.sample.parquet import sample_path as sample_path
 from falusage.sample.parquet import write_sample as write_sample
 from falusage.sample.truth import Anomaly as Anomaly
+from falusage.sample.truth import DiscountChange as DiscountChange
 from falusage.sample.truth import Launch as Launch
 from falusage.sample.truth import PriceRise as PriceRise
 from falusage.sample.truth import Retirement as Retirement
@@ -18,6 +19,7 @@ from falusage.sample.usage import sample_usage as sample_usage
 
 __all__ = [
     "Anomaly",
+    "DiscountChange",
     "Launch",
     "PriceRise",
     "Retirement",

@@ -188,8 +188,11 @@ def days(metered: pl.DataFrame, *, timezone: str) -> pl.DataFrame:
 
 
 def billed(metered: pl.DataFrame, items: pl.DataFrame, truth: Truth) -> pl.DataFrame:
-    """Put names and prices to what was metered."""
+    """Return what was metered with its names, prices, discounts and costs."""
     rise = pl.lit(truth.price_rises[0].at)
+    discount = truth.discounts[0]
+    percent = pl.when(pl.col("bucket") >= pl.lit(discount.at)).then(discount.after)
+    discounted = pl.col("username") == discount.username
     return (
         metered.lazy()
         .join(
@@ -203,8 +206,15 @@ def billed(metered: pl.DataFrame, items: pl.DataFrame, truth: Truth) -> pl.DataF
             unit_price=pl.when(pl.col("bucket") >= rise)
             .then(pl.coalesce("risen", "price"))
             .otherwise("price"),
+            percent_discount=pl.when(discounted).then(percent.otherwise(discount.before)),
         )
-        .with_columns(cost=pl.col("quantity") * pl.col("unit_price"))
+        .with_columns(cost_subtotal=pl.col("quantity") * pl.col("unit_price"))
+        .with_columns(
+            cost_discount=pl.col("cost_subtotal")
+            * pl.col("percent_discount").fill_null(0.0)
+            / 100.0
+        )
+        .with_columns(cost=pl.col("cost_subtotal") - pl.col("cost_discount"))
         .collect()
         .pipe(columns.widened)
         .select(*columns.USAGE)

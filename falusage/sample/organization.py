@@ -246,6 +246,9 @@ SURGE_TENTHS: Final = 3
 SURGE_WEEKDAYS: Final = (1, 2, 3, 4, 5)
 SURGE_HOURS: Final = (17, 18, 19)
 
+DISCOUNTED: Final = ("acme-ml-team", 5.0, 10.0)
+"""The team with a discount, and its percentage before and after the change."""
+
 LAUNCHED: Final = ("acme-studio", VEO_FAST)
 RETIRED: Final = ("acme-studio", MINIMAX)
 

@@ -18,6 +18,7 @@ from falusage import timeframes as tf
 from falusage.sample import organization as org
 
 _RETIREMENT: Final = 0.75
+_DISCOUNT: Final = 0.775
 _PRICE_RISE: Final = 0.80
 _LAUNCH: Final = 0.875
 _ANOMALY: Final = 0.93
@@ -33,6 +34,17 @@ class PriceRise:
     currency: str
     previous_price: float
     price: float
+
+
+@dataclass(frozen=True)
+class DiscountChange:
+    """A team has `before` percent off everything it uses, and `after` percent from `at` on."""
+
+    at: datetime
+    username: str
+    currency: str
+    before: float
+    after: float
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,8 @@ class Truth:
     """What was planted in a sample.
 
     Attributes:
-        price_rises: Every change of a price.
+        price_rises: Every change of a list price.
+        discounts: Every change of a team's discount. The other teams have none.
         launches: Every endpoint that a team begins to call within the range.
         retirements: Every endpoint that a team ceases to call within the range.
         anomalies: Every span in which a team's spend is out of its rhythm.
@@ -108,6 +121,7 @@ class Truth:
     """
 
     price_rises: tuple[PriceRise, ...]
+    discounts: tuple[DiscountChange, ...]
     launches: tuple[Launch, ...]
     retirements: tuple[Retirement, ...]
     anomalies: tuple[Anomaly, ...]
@@ -118,11 +132,12 @@ class Truth:
     def events(self) -> pl.DataFrame:
         """What happens at an instant, in order.
 
-        Columns: `at` (UTC instant), `event` (String), `username` (null where it is everyone's),
-        `endpoint_id`, `currency`.
+        Columns: `at` (UTC instant), `event` (String), `username` (null for all teams),
+        `endpoint_id` (null for all endpoints), `currency`.
         """
         rows = [
             *((e.at, "price rise", None, e.endpoint_id, e.currency) for e in self.price_rises),
+            *((e.at, "discount", e.username, None, e.currency) for e in self.discounts),
             *((e.at, "launch", e.username, e.endpoint_id, e.currency) for e in self.launches),
             *(
                 (e.at, "retirement", e.username, e.endpoint_id, e.currency)
@@ -152,6 +167,7 @@ def planted(start: datetime, end: datetime, *, every: str, timezone: str) -> Tru
 
     currency = {team.username: team.currency for team in org.TEAMS}
     username, endpoint_id, auth_method = org.RUNAWAY
+    discounted, before, after = org.DISCOUNTED
     return Truth(
         price_rises=tuple(
             PriceRise(
@@ -163,6 +179,15 @@ def planted(start: datetime, end: datetime, *, every: str, timezone: str) -> Tru
                 price=price,
             )
             for (risen, money), price in org.RISEN.items()
+        ),
+        discounts=(
+            DiscountChange(
+                at=span(_DISCOUNT)[0],
+                username=discounted,
+                currency=currency[discounted],
+                before=before,
+                after=after,
+            ),
         ),
         launches=(Launch(span(_LAUNCH)[0], *org.LAUNCHED, currency[org.LAUNCHED[0]]),),
         retirements=(Retirement(span(_RETIREMENT)[0], *org.RETIRED, currency[org.RETIRED[0]]),),

@@ -53,9 +53,10 @@ def sample_usage(
     """Generate an organization's usage, with the truth of what was planted in it.
 
     Seven teams use all three product lines for some 55,000 USD a month, one of them in EUR, with
-    the rhythm of the day and the week, growth, surge prices, a price rise, a launch, a retirement
-    and one runaway day. The same arguments give the same table. The default range is half a year
-    of hours (some 230,000 rows, in well under a second); `every="1m"` gives millions of rows.
+    the rhythm of the day and the week, growth, surge prices, a price rise, a discount that
+    changes, a launch, a retirement and one runaway day. The same arguments give the same table.
+    The default range is half a year of hours (some 230,000 rows, in well under a second);
+    `every="1m"` gives millions of rows.
 
     Args:
         start: Where the range begins, widened to a whole bucket: a date, an aware datetime, or
@@ -67,7 +68,9 @@ def sample_usage(
         seed: Another seed is another course of the same organization.
 
     Returns:
-        A `Sample`: `.usage`, a usage table with all of `columns.USAGE`, and `.truth`.
+        A `Sample`: `.usage`, a usage table with all of `columns.USAGE`, as the newest edition of
+        the API sends it (`percent_discount` is null and `cost_discount` 0 where there is no
+        discount), and `.truth`.
 
     Raises:
         QueryError: For a range of less than two buckets, or an `every` that is none of the three.

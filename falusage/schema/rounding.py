@@ -14,7 +14,7 @@ import polars as pl
 FEWEST: Final = 2
 """Money is never rounded to fewer decimals. A number may have fewer by chance."""
 
-_MOST: Final = 9
+MOST: Final = 12
 """Rounding to more decimals cannot be told from the noise of doubles, and need not be."""
 
 _NOISE: Final = 2e-15
@@ -31,18 +31,60 @@ def rounded_off() -> pl.Expr:
     """Return by how much rounding alone explains that a row's cost differs from its product.
 
     Zero if the cost is the product, or if the difference is more than half a unit of the cost's
-    own last decimal.
+    own last decimal. A whole unit is allowed if the cost is a rounded subtotal less a rounded
+    discount, and the row shows both.
 
     >>> row = {"quantity": 1.0, "unit_price": 0.123456, "percent_discount": None}
     >>> rows = pl.DataFrame([row | {"cost": cost} for cost in (0.1235, 0.123456, 0.125)])
-    >>> rows.cast({"percent_discount": pl.Float64}).select(rounded_off().round(9))["cost"].to_list()
+    >>> rows = rows.with_columns(cost_subtotal=None, cost_discount=None).cast(
+    ...     {name: pl.Float64 for name in ("percent_discount", "cost_subtotal", "cost_discount")}
+    ... )
+    >>> rows.select(rounded_off().round(9))["cost"].to_list()
     [4.4e-05, 0.0, 0.0]
     """
-    cost = pl.col("cost")
-    off = (cost - product()).abs()
-    # The most decimals that rounding by so much can have left.
-    places = (-(2.0 * off).log10() + 1e-9).floor().clip(FEWEST, _MOST)
-    scaled = cost * pl.lit(10.0).pow(places)
-    has_so_few = (scaled - scaled.round()).abs() <= pl.max_horizontal(1e-6, scaled * 4e-16)
-    is_rounding = (off > _NOISE * cost) & (off <= 0.5 * 10.0**-FEWEST * (1 + 1e-9)) & has_so_few
-    return pl.when(is_rounding).then(off).otherwise(0.0).alias("cost")
+    cost, expected = pl.col("cost"), product()
+    parts = pl.col("cost_subtotal"), pl.col("cost_discount")
+    is_rest = ((parts[0] - parts[1] - cost).abs() <= _noise(*parts)).fill_null(False)
+    is_rounding = _is_rounding(cost - expected, 0.5, cost) | (
+        is_rest & _is_rounding(cost - expected, 1.0, cost, *parts).fill_null(False)
+    )
+    return pl.when(is_rounding).then((cost - expected).abs()).otherwise(0.0).alias("cost")
+
+
+def parts_are_rounded() -> pl.Expr:
+    """Return whether rounding explains that a cost is not its subtotal less its discount.
+
+    Either the cost alone was rounded, or all three. Null if the row does not show the parts.
+    """
+    numbers = pl.col("cost"), pl.col("cost_subtotal"), pl.col("cost_discount")
+    off = numbers[0] - (numbers[1] - numbers[2])
+    return _is_rounding(off, 0.5, numbers[0]) | _is_rounding(off, 1.5, *numbers)
+
+
+def has_places(number: pl.Expr, places: pl.Expr | int) -> pl.Expr:
+    """Return whether a number has at most so many decimals, but for the noise of doubles."""
+    scaled = number * pl.lit(10.0).pow(places)
+    return (scaled - scaled.round()).abs() <= pl.max_horizontal(1e-6, scaled * 4e-16)
+
+
+def _is_rounding(off: pl.Expr, units: float, *numbers: pl.Expr) -> pl.Expr:
+    """Return whether numbers are rounded to so few decimals that it explains a difference.
+
+    Args:
+        off: The difference.
+        units: How many units of the last decimal rounding can make of it.
+        numbers: What was rounded.
+    """
+    noise = _noise(*numbers)
+    # What is certain of the difference, and the most decimals that rounding by so much can leave.
+    certain = off.abs() - noise
+    places = (1e-9 - (certain / units).log10()).floor().clip(FEWEST, MOST)
+    return (
+        (off.abs() > noise)
+        & (certain <= units * 10.0**-FEWEST)
+        & pl.all_horizontal(has_places(number, places) for number in numbers)
+    )
+
+
+def _noise(*numbers: pl.Expr) -> pl.Expr:
+    return _NOISE * pl.max_horizontal(numbers)

@@ -10,7 +10,7 @@ import polars as pl
 from falusage.columns import PRODUCTS, SUMMARY, USAGE, widened
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning, warn
-from falusage.schema.rounding import product, rounded_off
+from falusage.schema.rounding import parts_are_rounded, product, rounded_off
 
 RULES: Final = "rules"
 RECEIVED: Final = "received"
@@ -160,10 +160,10 @@ def validate_usage(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     Example:
         >>> import falusage as fu
         >>> usage = fu.sample_usage(start="2025-03-01", end="2025-03-02").usage.head(3)
-        >>> cost = pl.Series("cost", [1.0, -1.0, 2.0])
-        >>> good, rejected = fu.validate_usage(usage.with_columns(cost))
+        >>> currency = pl.Series("currency", ["USD", "dollars", "USD"])
+        >>> good, rejected = fu.validate_usage(usage.with_columns(currency))
         >>> good.height, rejected["rules"].to_list()
-        (2, [["cost: negative"]])
+        (2, [['currency: not three letters']])
     """
     if not isinstance(frame, pl.DataFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
         raise SchemaError(
@@ -194,7 +194,9 @@ class Oddities:
         """Look a validated table through."""
         usage = widened(usage)
         parts = pl.col("cost_subtotal") - pl.col("cost_discount")
-        unlike = _unlike(product()) & (rounded_off() == 0.0) | _unlike(parts).fill_null(False)
+        unlike = (_unlike(product()) & (rounded_off() == 0.0)) | (
+            _unlike(parts) & ~parts_are_rounded()
+        ).fill_null(False)
         return cls(
             rows=usage.height,
             unlike=usage.select(unlike.sum()).item(),

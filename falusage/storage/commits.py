@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from importlib.metadata import version
@@ -21,7 +21,9 @@ import polars as pl
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.columns import MONEY
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import StoreError
+from falusage.storage import spans
 from falusage.storage.metadata import plain
 from falusage.storage.spans import Span, Spans
 from falusage.timeframes import EVERY, Every, Timeframe
@@ -42,43 +44,73 @@ DIGEST: Final = "falusage.sha256"
 _VERSION: Final = version("falusage")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """What a store asks, but for the range: the same in every sync, so that rows are comparable."""
+_ASKED: Final = {
+    name: parameter
+    for name, parameter in ORGANIZATION_USAGE.asked.items()
+    if not parameter.per_page and name != "bound_to_timeframe"
+}
+"""What a store may ask. Its buckets are always whole."""
 
-    timezone: str
-    timeframe: Timeframe
-    endpoint_id: tuple[str, ...]
-    team_username: tuple[str, ...]
-    product: tuple[str, ...]
-    api_key_id: tuple[str, ...]
-    auth_method: bool
-    auth_method_structured: bool
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a store asks, but for the range: the same in every sync, so that rows are comparable.
+
+    Attributes:
+        asked: The value of each parameter, in the order of the contract.
+    """
+
+    asked: tuple[tuple[str, Any], ...]
 
     @classmethod
     def of(cls, query: UsageQuery) -> Scope:
-        """Give the scope of a query; the order of its filters does not matter."""
-        taken = {field.name: getattr(query, field.name) for field in fields(cls)}
+        """Return the scope of a query; the order of its filters does not matter."""
+        taken = {name: getattr(query, name) for name in _ASKED}
         return cls.read({k: sorted(v) if type(v) is tuple else v for k, v in taken.items()})
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> Scope:
-        """Read a scope as a document has it."""
+        """Read a scope as a document has it; a parameter that it lacks has its default.
+
+        Raises:
+            StoreError: It has a parameter that this version does not know.
+        """
+        if unknown := [name for name in said if name not in _ASKED]:
+            raise StoreError(
+                f"it asks for {', '.join(unknown)}, which falusage {_VERSION} does not know; "
+                "upgrade it"
+            )
         restored: dict[str, Any] = {k: tuple(v) if type(v) is list else v for k, v in said.items()}
-        return cls(**restored)
+        return cls(
+            tuple((name, restored.get(name, asked.default)) for name, asked in _ASKED.items())
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is asked, by parameter."""
+        return dict(self.asked)
 
     def query(self, start: datetime, end: datetime, *, limit: int | None = None) -> UsageQuery:
-        """Give the question for a range."""
-        return UsageQuery(start, end, limit=limit, **asdict(self))
+        """Return the question for a range."""
+        return UsageQuery(start, end, limit=limit, **self.fields())
 
     def difference(self, other: Scope) -> str:
         """Name what another scope has otherwise; empty where they are equal."""
-        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
+        there = other.fields()
         return "; ".join(
-            f"{name} is {had!r} there and {getattr(other, name)!r} here"
-            for name, had in pairs
-            if had != getattr(other, name)
+            f"{name} is {had!r} there and {there[name]!r} here"
+            for name, had in self.asked
+            if had != there[name]
         )
+
+    @property
+    def timezone(self) -> str:
+        """The zone that buckets are cut in."""
+        return self.fields()["timezone"]
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The length of a bucket, by name."""
+        return self.fields()["timeframe"]
 
     @property
     def every(self) -> Every:
@@ -102,6 +134,36 @@ class Total:
 Totals = Mapping[str, Total]
 
 
+@dataclass(frozen=True, slots=True)
+class LetThrough:
+    """What a sync was told to let through in the ranges that it read.
+
+    Attributes:
+        spans: The ranges, without what was read again since.
+        quarantined: How many rows were left out.
+        differing: How many keys differ from the API's totals; None if they were not compared.
+    """
+
+    spans: Spans
+    quarantined: int
+    differing: int | None
+
+    @classmethod
+    def of(cls, receipt: Receipt | None, span: Span) -> tuple[LetThrough, ...]:
+        """Return what a load let through, if anything."""
+        if receipt is None or (
+            receipt.reconciled and not receipt.rows_quarantined and not receipt.differing
+        ):
+            return ()
+        differing = receipt.differing if receipt.reconciled else None
+        return (cls((span,), receipt.rows_quarantined, differing),)
+
+    def without(self, span: Span) -> tuple[LetThrough, ...]:
+        """Return what remains once a range was read again."""
+        left = spans.without(self.spans, [span])
+        return (replace(self, spans=left),) if left else ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """What one version says of itself.
@@ -117,6 +179,7 @@ class Commit:
         restated: By how much the cost of buckets changed that had ended when they were last read.
         settled: The windows that were older than `settle` when they were read.
         closed: The windows that had ended when they were read.
+        let_through: What was let through in the last read of each range.
         files: The hash of the version's files and columns; see `seal`.
         receipt: That of the load, without its sums key by key.
         edition: The edition in which it says this.
@@ -134,6 +197,7 @@ class Commit:
     closed: Spans
     files: str
     receipt: Mapping[str, Any] | None = None
+    let_through: tuple[LetThrough, ...] = ()
     edition: int = EDITION
     version: str = _VERSION
 
@@ -182,6 +246,10 @@ class Commit:
             "restated": {code: Decimal(text) for code, text in said["restated"].items()},
             "settled": _spans(said["settled"]),
             "closed": _spans(said["closed"]),
+            "let_through": tuple(
+                LetThrough(_spans(each["spans"]), each["quarantined"], each["differing"])
+                for each in said.get("let_through", ())
+            ),
         }
         return cls(**{**said, **restored})
 
@@ -206,8 +274,11 @@ def seal(paths: Iterable[str], schema: Mapping[str, pl.DataType]) -> str:
 def said_of(receipt: Receipt) -> dict[str, Any]:
     """Give a receipt as a commit keeps it: the sums key by key would be most of the log."""
     taken = {field.name: getattr(receipt, field.name) for field in fields(receipt)}
-    keys = taken.pop("reconciliation").height
-    return json.loads(json.dumps({**taken, "keys_reconciled": keys}, default=plain))
+    counts = {
+        "keys_reconciled": taken.pop("reconciliation").height,
+        "keys_differing": receipt.differing if receipt.reconciled else None,
+    }
+    return json.loads(json.dumps({**taken, **counts}, default=plain))
 
 
 def totals_of(rows: pl.DataFrame) -> dict[str, Total]:

@@ -20,18 +20,24 @@ import pyarrow.parquet as pq
 from falusage.api.answers import Kind
 from falusage.api.assembly import assemble, joint_kinds
 from falusage.api.client import UsageClient
-from falusage.api.loading import Load
+from falusage.api.loading import Invalid, Load, Reconcile
 from falusage.api.pages import Page
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.storage.atomic import replacing
 from falusage.storage.parquet import ROW_GROUP, SnapshotWriter
+from falusage.storage.quarantine import keep_quarantine, quarantine_path
 
 _Kinds = Mapping[str, Kind]
 
 
 def download_snapshot(
-    query: UsageQuery, path: str | os.PathLike[str], *, client: UsageClient | None = None
+    query: UsageQuery,
+    path: str | os.PathLike[str],
+    *,
+    client: UsageClient | None = None,
+    invalid: Invalid = "raise",
+    reconcile: Reconcile = "raise",
 ) -> Receipt:
     """Load what `query` asks for straight into a snapshot, whole or not at all.
 
@@ -42,6 +48,10 @@ def download_snapshot(
         query: What to ask.
         path: The file, in a folder that exists; one that is there is replaced at the very end.
         client: The client to ask with; by default one from the environment.
+        invalid: As in `UsageClient.load`. `"quarantine"` writes the rejected rows to a file of
+            JSON lines beside the snapshot, each with `rules` (what it broke) and `received` (the
+            row as it came): for `june.parquet` that is `june.quarantine.jsonl`.
+        reconcile: As in `UsageClient.load`.
 
     Returns:
         The receipt, which the file holds as well.
@@ -64,9 +74,9 @@ def download_snapshot(
     """
     if client is None:
         with UsageClient(progress=True) as own:
-            return download_snapshot(query, path, client=own)
+            return download_snapshot(query, path, client=own, invalid=invalid, reconcile=reconcile)
     with replacing(path) as file:
-        load = client.open_load(query)
+        load = client.open_load(query, invalid=invalid, reconcile=reconcile)
         try:
             while True:
                 with _Stream(file) as stream:
@@ -74,10 +84,13 @@ def download_snapshot(
                     receipt = load.receipt()
                     if receipt is not None:
                         stream.writer.finish(receipt)
+                        keep_quarantine(load.quarantine, path)
                         break
         finally:
             load.progress.close()
         load.warn()
+    if not receipt.rows_quarantined:
+        quarantine_path(path).unlink(missing_ok=True)  # of the snapshot that was replaced
     return receipt
 
 

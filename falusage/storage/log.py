@@ -26,6 +26,7 @@ from falusage.storage.commits import EDITION, Commit, Scope, seal
 from falusage.storage.parts import Part, Written, arrow_schema
 from falusage.storage.place import LOG as _LOG
 from falusage.storage.place import Place
+from falusage.storage.widening import with_known
 
 _T = TypeVar("_T")
 
@@ -83,7 +84,7 @@ class State:
         version: Its number.
         commit: What it says of itself.
         parts: Its data files, in order of time.
-        schema: Its columns.
+        schema: Its columns, as the log has them.
         table: The library's view of it.
     """
 
@@ -92,6 +93,11 @@ class State:
     parts: tuple[Part, ...]
     schema: pl.Schema
     table: DeltaTable
+
+    @property
+    def columns(self) -> pl.Schema:
+        """The columns that its rows are read with: every known one first, also new ones."""
+        return with_known(self.schema, STORED)
 
 
 @dataclass(frozen=True, slots=True)

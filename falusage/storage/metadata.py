@@ -24,8 +24,11 @@ from falusage.api.reconciliation import ROUNDING, SIDES
 from falusage.columns import KEY
 from falusage.errors import SnapshotError
 
-EDITION: Final = 1
-"""The edition of the table and of this document; a file of a later one is refused."""
+EDITION: Final = 2
+"""The edition of the table and of this document; a file of a later one is refused.
+
+Files of edition 1 lack the columns of the discount.
+"""
 
 _VERSION: Final = version("falusage")
 _DOCUMENT: Final = "falusage"
@@ -111,8 +114,8 @@ def plain(value: Any) -> Any:
         return format(value, "f")
     if isinstance(value, pl.DataFrame):
         return value.to_dict(as_series=False)
-    if isinstance(value, UsageQuery):
-        return value.fields()
+    if callable(asked := getattr(value, "fields", None)):  # a query, or the scope of a store
+        return asked()
     return _fields(value)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -24,6 +25,7 @@ from falusage.api.loading import to_arrow
 from falusage.errors import StoreError
 from falusage.storage.parquet import ROW_GROUP, repeating
 from falusage.storage.place import Place
+from falusage.storage.widening import scan_known
 from falusage.timeframes import zone
 
 MOST_ROWS: Final = 1_000_000
@@ -135,11 +137,11 @@ def read_part(place: Place, part: Part) -> bytes:
     return content
 
 
-def rows_of(contents: list[bytes], schema: pl.Schema) -> pl.LazyFrame:
-    """Give the rows of some parts, with null where one has no such column."""
-    return pl.scan_parquet(
-        contents, schema=schema, missing_columns="insert", hive_partitioning=False
-    )
+def rows_of(
+    contents: list[bytes], schema: pl.Schema, known: Mapping[str, pl.DataType]
+) -> pl.LazyFrame:
+    """Return the rows of some parts: the known columns first, null where a part has no such."""
+    return scan_known(contents, schema, known)
 
 
 def arrow_schema(schema: pl.Schema) -> pa.Schema:

@@ -17,9 +17,10 @@ from falusage.api.waiting import result
 from falusage.columns import INSTANT
 from falusage.storage._object_store import started
 from falusage.storage.commits import Scope
-from falusage.storage.log import State
+from falusage.storage.log import STORED, State
 from falusage.storage.parts import Part, read_part, rows_of
 from falusage.storage.place import Place
+from falusage.storage.widening import with_known
 from falusage.timeframes import boundaries, ceil, floor
 
 _TOGETHER: Final = 8
@@ -48,27 +49,27 @@ def scan_state(place: Place, state: State) -> pl.LazyFrame:
             if predicate is not None:
                 found = found.filter(predicate)
             # No column is asked for where rows are but counted; a table of none would have none.
-            wanted = state.schema.names() if columns is None else columns or ["bucket"]
+            wanted = state.columns.names() if columns is None else columns or ["bucket"]
             yield found.select(wanted).collect()
             if left == 0:
                 return
 
     return register_io_source(
         batches,
-        schema=state.schema,
+        schema=state.columns,
         explain_name="falusage store",
         explain_detail=f"{place}, version {state.version}, {len(state.parts)} files",
     )
 
 
 def read_parts(place: Place, parts: Sequence[Part], schema: pl.Schema) -> pl.DataFrame:
-    """Give the rows of some parts, proven.
+    """Return the rows of some parts, proven, with every known column.
 
     Raises:
         StoreError: One of them is missing or damaged.
     """
     tables = [frame.collect() for frame in _frames(place, parts, schema)]
-    return pl.concat([schema.to_frame(), *tables]).rechunk()
+    return pl.concat([with_known(schema, STORED).to_frame(), *tables]).rechunk()
 
 
 def _frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[pl.LazyFrame]:
@@ -80,7 +81,7 @@ def _frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[
         # Threads that nobody joins: a server that hangs must not hold back Ctrl-C.
         coming = [started(read_part, place, part) for part in group]
         if contents:
-            yield rows_of(contents, schema)
+            yield rows_of(contents, schema, STORED)
 
 
 def _may_hold(part: Part, predicate: pl.Expr, scope: Scope) -> bool:

@@ -18,6 +18,7 @@ from falusage.schema.validation import refuse, validate
 from falusage.storage.atomic import replacing, resolved
 from falusage.storage.metadata import SnapshotMetadata
 from falusage.storage.parquet import SnapshotWriter, reading, verified
+from falusage.storage.widening import known_first, scan_known
 
 _PLAIN: Final = (
     *(pl.Boolean, pl.String, pl.Date, pl.Datetime, pl.Float32, pl.Float64),
@@ -29,8 +30,9 @@ def write_snapshot(usage: pl.DataFrame | UsageLoad, path: str | os.PathLike[str]
     """Write a usage table to one Parquet file, which takes the place of a file that was there.
 
     Args:
-        usage: A table with the columns of `columns.USAGE`; further columns of numbers, truth
-            values, times and text are kept. A load passes its receipt on to the file.
+        usage: A table with the columns of `columns.USAGE`; those that may be null may be missing,
+            and become null. Further columns of numbers, truth values, times and text are kept. A
+            load passes its receipt on to the file.
         path: The file, in a folder that exists.
 
     Raises:
@@ -56,6 +58,7 @@ def write_snapshot(usage: pl.DataFrame | UsageLoad, path: str | os.PathLike[str]
     _refuse_strange_columns(table.schema)
     checked = validate(table)
     refuse(checked.bad, what=f"{table.height:,} rows to write")
+    table = known_first(table, USAGE)
     with replacing(path) as file, SnapshotWriter(file, table.schema) as writer:
         writer.write(table)
         writer.finish(receipt)
@@ -68,8 +71,9 @@ def read_snapshot(path: str | os.PathLike[str]) -> pl.DataFrame:
         path: A file that `write_snapshot` or `download_snapshot` wrote.
 
     Returns:
-        The table as it was written, bit for bit: the columns of `columns.USAGE` and what was kept
-        beside them, rows and columns in the same order.
+        The rows as they were written, bit for bit and in the same order: the columns of
+        `columns.USAGE`, then what was kept beside them. A known column that did not exist when
+        the file was written is null.
 
     Raises:
         SnapshotError: The file is missing, damaged, not a snapshot, or of a later edition.
@@ -82,7 +86,8 @@ def read_with_metadata(
 ) -> tuple[pl.DataFrame, SnapshotMetadata]:
     """Read a snapshot as `read_snapshot` does, and what the same file says of itself."""
     with reading(path) as (file, metadata):
-        return verified(file, metadata), metadata
+        usage = verified(file, metadata)
+        return known_first(usage, USAGE), metadata
 
 
 def scan_snapshot(path: str | os.PathLike[str]) -> pl.LazyFrame:
@@ -105,8 +110,9 @@ def scan_snapshot(path: str | os.PathLike[str]) -> pl.LazyFrame:
     >>> rows == usage.height
     True
     """
-    with reading(path):
-        return pl.scan_parquet(resolved(path), glob=False, hive_partitioning=False)
+    with reading(path) as (file, _):
+        had = pl.DataFrame(file.schema_arrow.empty_table()).schema
+        return scan_known(resolved(path), had, USAGE)
 
 
 def snapshot_metadata(path: str | os.PathLike[str]) -> SnapshotMetadata:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final, cast
+from typing import Final, Unpack, cast
 
 import polars as pl
 
 from falusage.api.client import UsageClient
+from falusage.api.loading import Invalid, Reconcile, require_ways
 from falusage.api.query import UsageQuery
 from falusage.columns import INSTANT, MONEY, USAGE
+from falusage.contract import UsageFields
 from falusage.errors import QueryError, StoreError
 from falusage.storage import spans, upkeep, vacuuming
 from falusage.storage.commits import EXACT, Scope
@@ -117,23 +119,36 @@ class UsageStore:
         """
         return gaps(self._log, self._log.state())
 
+    @property
+    def let_through(self) -> pl.DataFrame:
+        """What syncs were told to let through, without what was read again since.
+
+        Returns:
+            For each read: `start` and `end` of the range; `quarantined`, the rows that were left
+            out; `differing`, the keys that differ from the API's totals, null if they were not
+            compared. If only a part of the range was read again, the counts are those of all of
+            it. In order of time; empty if nothing was let through.
+
+        Raises:
+            StoreError: There is no store, or it cannot be trusted.
+        """
+        found = [
+            (each.spans[0][0], each.spans[-1][1], each.quarantined, each.differing)
+            for each in self._log.state().commit.let_through
+        ]
+        return pl.DataFrame(sorted(found), schema=_LET_THROUGH, orient="row")
+
     def sync(
         self,
         start: date | datetime | str,
         *,
         end: date | datetime | str | None = None,
         client: UsageClient | None = None,
-        timeframe: Timeframe = "day",
-        timezone: str = "UTC",
         settle: str | timedelta = "3d",
         allow_empty: bool = False,
-        endpoint_id: str | Iterable[str] = (),
-        team_username: str | Iterable[str] = (),
-        product: str | Iterable[str] = (),
-        api_key_id: str | Iterable[str] = (),
-        auth_method: bool = False,
-        auth_method_structured: bool = False,
-        limit: int | None = None,
+        invalid: Invalid = "raise",
+        reconcile: Reconcile = "raise",
+        **query: Unpack[UsageFields],
     ) -> SyncResult:
         """Bring the store up to date: read what is new, and again what is younger than `settle`.
 
@@ -149,18 +164,15 @@ class UsageStore:
                 store lacks, before or between what it has, are read.
             end: Where to stop, exclusive; by default the present, which is also the latest.
             client: The client to ask with; by default one from the environment, with a bar.
-            timeframe: The length of a bucket; like all below but `limit`, the same in every sync.
-            timezone: The IANA zone that decides where buckets begin.
             settle: How long buckets go on changing after their end: `"36h"`, `"3d"`, `"2w"` or a
                 timedelta. A longer one reads settled buckets once more.
-            allow_empty: Believe it where a day (or longer bucket) that had spend comes back empty.
-            endpoint_id: Only these endpoints.
-            team_username: Only these teams.
-            product: Only these products.
-            api_key_id: Only these keys.
-            auth_method: Ask who called, as text.
-            auth_method_structured: Ask who called, as columns.
-            limit: The most items on a page; None leaves it to the API.
+            allow_empty: Accept it if a day (or longer bucket) that had spend comes back empty.
+            invalid: As in `UsageClient.load`: `"quarantine"` leaves invalid rows out of the store.
+                The version and `history` count them; `SyncResult.quarantine` has them.
+            reconcile: As in `UsageClient.load`: `"warn"` keeps rows that differ from the API's
+                totals, `"off"` does not ask for the totals. The version and `history` say so.
+            **query: Any other field of `UsageQuery`: the same in every sync, but for `limit`.
+                `timeframe` is a day by default. Buckets are always whole.
 
         Raises:
             StoreError: The store asks something else, cannot be trusted or written; another sync
@@ -174,40 +186,29 @@ class UsageStore:
                     start,
                     end=end,
                     client=own,
-                    timeframe=timeframe,
-                    timezone=timezone,
                     settle=settle,
                     allow_empty=allow_empty,
-                    endpoint_id=endpoint_id,
-                    team_username=team_username,
-                    product=product,
-                    api_key_id=api_key_id,
-                    auth_method=auth_method,
-                    auth_method_structured=auth_method_structured,
-                    limit=limit,
+                    invalid=invalid,
+                    reconcile=reconcile,
+                    **query,
                 )
-        first = instant(start, timezone=timezone, name="start")
-        last = None if end is None else instant(end, timezone=timezone, name="end")
-        query = UsageQuery(
-            first,
-            last or first + timedelta(days=1),
-            timezone=timezone,
-            timeframe=timeframe,
-            endpoint_id=endpoint_id,
-            team_username=team_username,
-            product=product,
-            api_key_id=api_key_id,
-            auth_method=auth_method,
-            auth_method_structured=auth_method_structured,
-            limit=limit,
-        )
+        require_ways(invalid, reconcile)
+        if query.get("bound_to_timeframe", True) is not True:
+            raise QueryError("bound_to_timeframe is False; a store's buckets are always whole")
+        zone = query.get("timezone", "UTC")
+        first = instant(start, timezone=zone, name="start")
+        last = None if end is None else instant(end, timezone=zone, name="end")
+        asked = query | {"timeframe": query.get("timeframe") or "day"}
+        question = UsageQuery(first, last or first + timedelta(days=1), **asked)
         sync = Sync(
             log=self._log,
             client=client,
-            scope=Scope.of(query),
+            scope=Scope.of(question),
             settle=_length(settle, name="settle"),
-            limit=limit,
+            limit=question.limit,
             allow_empty=allow_empty,
+            invalid=invalid,
+            reconcile=reconcile,
         )
         return sync.run(first, last)
 
@@ -300,7 +301,10 @@ class UsageStore:
             `end`, the range that was read; `settled_until`, before which all is settled; then for
             each currency (null where there are no rows) `rows`, `cost`, `change` from the version
             before, and `restated`, the part of it in buckets that had ended when they were last
-            read, exact, in Decimal(38, 12). Sorted by version and currency.
+            read, exact, in Decimal(38, 12); then, for the whole read, `quarantined`, the rows that
+            were left out, and `differing`, the keys that differ from the API's totals (null if
+            they were not compared). Both are null for a version that read nothing. Sorted by
+            version and currency.
 
         Raises:
             StoreError: There is no store, or its log cannot be trusted.
@@ -315,10 +319,16 @@ class UsageStore:
                 *(commit.span or (None, None)),
                 commit.settled[0][1] if commit.settled else None,
             )
+            receipt = commit.receipt
+            let_through = (
+                (receipt["rows_quarantined"], receipt.get("keys_differing", 0))
+                if receipt
+                else (None, None)
+            )
             had, costs = costs, {code: total.cost for code, total in commit.totals.items()}
             for code in sorted({*had, *costs}) or [None]:
                 if code is None:
-                    lines.append((*common, None, 0, None, None, None))
+                    lines.append((*common, None, 0, None, None, None, *let_through))
                     continue
                 total = commit.totals.get(code)
                 cost = total.cost if total else Decimal(0)
@@ -330,6 +340,7 @@ class UsageStore:
                         cost,
                         EXACT.subtract(cost, had.get(code, Decimal(0))),
                         commit.restated.get(code, Decimal(0)),
+                        *let_through,
                     )
                 )
         return pl.DataFrame(lines, schema=_HISTORY, orient="row")
@@ -454,6 +465,16 @@ _HISTORY: Final = {
     "cost": MONEY,
     "change": MONEY,
     "restated": MONEY,
+    "quarantined": pl.Int64(),
+    "differing": pl.Int64(),
+}
+
+
+_LET_THROUGH: Final = {
+    "start": INSTANT,
+    "end": INSTANT,
+    "quarantined": pl.Int64(),
+    "differing": pl.Int64(),
 }
 
 

@@ -15,16 +15,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+import polars as pl
+
 from falusage.api import clocks
 from falusage.api.client import UsageClient
-from falusage.api.loading import UsageLoad
+from falusage.api.loading import Invalid, Reconcile, UsageLoad
 from falusage.api.progress import Progress
 from falusage.api.receipt import Receipt
 from falusage.errors import FalUsageWarning, StoreError
 from falusage.storage import spans
 from falusage.storage.commits import EXACT, Scope
 from falusage.storage.finality import finality
-from falusage.storage.log import Log, OvertakenError, State
+from falusage.storage.log import STORED, Log, OvertakenError, State
 from falusage.storage.parts import MOST_ROWS
 from falusage.storage.spans import Span
 from falusage.storage.writing import Outcome, commit_rows
@@ -50,6 +52,7 @@ class SyncResult:
         restated: By how much the cost of buckets changed that had ended when they were last
             read, for each currency.
         receipts: The receipts of the loads, in order.
+        quarantine: The rows that were left out, as in `UsageLoad.quarantine`.
     """
 
     version: int
@@ -61,6 +64,7 @@ class SyncResult:
     rows_changed: int
     restated: Mapping[str, Decimal]
     receipts: tuple[Receipt, ...] = field(repr=False)
+    quarantine: pl.DataFrame = field(repr=False)
 
     def __str__(self) -> str:
         made = len(self.commits)
@@ -78,8 +82,17 @@ class SyncResult:
                 for currency, amount in self.restated.items()
                 if amount
             ),
+            *self._let_through(),
         ]
         return "\n".join(lines)
+
+    def _let_through(self) -> Iterator[str]:
+        if rows := sum(receipt.rows_quarantined for receipt in self.receipts):
+            yield f"{rows:,} rows are in quarantine, not in the store"
+        if keys := sum(receipt.differing for receipt in self.receipts):
+            yield f"{keys:,} keys differ from the API's totals"
+        if not all(receipt.reconciled for receipt in self.receipts):
+            yield "not compared with the API's totals"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +105,8 @@ class Sync:
     settle: timedelta
     limit: int | None
     allow_empty: bool
+    invalid: Invalid
+    reconcile: Reconcile
 
     def run(self, start: datetime, end: datetime | None) -> SyncResult:
         """Bring the store up to date in a range; see `UsageStore.sync`."""
@@ -104,6 +119,7 @@ class Sync:
         start = floor(start, every=self.scope.unit, timezone=self.scope.timezone)
         # What can be said of the store is said before anything is asked.
         state = self._open() if self.log.exists() else None
+        made = list[int]()
         probe = self._probe(start)
         skews.warn()
         server, now = _told(probe), probe.read_at
@@ -120,11 +136,12 @@ class Sync:
         if state is None:
             self.log.create(self.scope, now)
             state = self._open()
+        state = self._widened(state, made)
         latest = max(server, probe.started_at)
         had = finality(self.log, state, now=now, latest=latest)
         final = spans.until(had.settled, now - self.settle)
         missing = spans.without([(start, end)], final)
-        return self._read([self._whole(span, end) for span in missing], (start, end), server)
+        return self._read([self._whole(span, end) for span in missing], (start, end), server, made)
 
     def _probe(self, start: datetime) -> Receipt:
         """Ask the server what time it is, by way of the first unit's first bucket."""
@@ -152,13 +169,15 @@ class Sync:
             )
         return state
 
-    def _read(self, ranges: list[Span], asked: Span, server: datetime) -> SyncResult:
+    def _read(
+        self, ranges: list[Span], asked: Span, server: datetime, made: list[int]
+    ) -> SyncResult:
         ranges = list(spans.union(ranges, ()))
         edges = [self._edges(span) for span in ranges]
         progress = Progress(
             shown=self.client.progress, total=sum(len(each) - 1 for each in edges), title="sync"
         )
-        done = _Done(server_time=server)
+        done = _Done(server_time=server, commits=made)
         try:
             for span in _pieces(edges, done):
                 done.add(*self._piece(span))
@@ -175,7 +194,29 @@ class Sync:
             rows_changed=done.changed,
             restated=done.restated,
             receipts=tuple(done.receipts),
+            quarantine=pl.concat(done.quarantine, how="diagonal_relaxed")
+            if done.quarantine
+            else pl.DataFrame(),
         )
+
+    def _widened(self, state: State, made: list[int]) -> State:
+        """Commit the known columns that the store lacks, because it is older than they are."""
+        while True:
+            for name, dtype in STORED.items():
+                if (had := state.schema.get(name, dtype)) != dtype:
+                    raise StoreError(
+                        f"{self.log.place} has a field {name!r} of type {had}, which the usage "
+                        f"table has as {dtype}; keep a store in another folder from now on"
+                    )
+            lacking = {name: dtype for name, dtype in STORED.items() if name not in state.schema}
+            if not lacking:
+                return state
+            try:
+                state = self.log.widen(state, pl.Schema(lacking))
+            except OvertakenError:
+                state = self._open()
+            else:
+                made.append(state.version)
 
     def _edges(self, span: Span) -> list[datetime]:
         inner = boundaries(*span, every=self.scope.unit, timezone=self.scope.timezone)
@@ -187,7 +228,11 @@ class Sync:
     def _piece(self, span: Span) -> tuple[UsageLoad, Outcome]:
         """Read a range and commit what is new in it."""
         state, widened = self._open(), list[int]()
-        load = self.client.load(self.scope.query(*span, limit=self.limit))
+        load = self.client.load(
+            self.scope.query(*span, limit=self.limit),
+            invalid=self.invalid,
+            reconcile=self.reconcile,
+        )
         _told(load.receipt)
         while True:
             try:
@@ -228,6 +273,7 @@ class _Done:
     server_time: datetime
     commits: list[int] = field(default_factory=list[int])
     receipts: list[Receipt] = field(default_factory=list[Receipt])
+    quarantine: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     restated: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
     rows: int = 0
     changed: int = 0
@@ -237,6 +283,7 @@ class _Done:
         self.server_time = _told(load.receipt)
         self.commits += outcome.commits
         self.receipts.append(load.receipt)
+        self.quarantine.append(load.quarantine)
         self.last = load.usage.height
         self.rows += self.last
         self.changed += outcome.changed

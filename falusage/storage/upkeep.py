@@ -38,7 +38,11 @@ def compact(log: Log) -> int | None:
             parts = list(group)
             if len(parts) == 1:
                 continue
-            rows = read_parts(log.place, parts, state.schema).sort("bucket", maintain_order=True)
+            rows = (
+                read_parts(log.place, parts, state.schema)
+                .select(pl.col(name).cast(dtype) for name, dtype in state.schema.items())
+                .sort("bucket", maintain_order=True)
+            )
             if len(parts) <= -(-rows.height // MOST_ROWS):
                 continue
             gone += parts

@@ -19,7 +19,7 @@ from falusage.api.receipt import Receipt
 from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.errors import StoreError
 from falusage.storage import spans
-from falusage.storage.commits import EDITION, Scope, moved, said_of, seal, totals_of
+from falusage.storage.commits import EDITION, LetThrough, Scope, moved, said_of, seal, totals_of
 from falusage.storage.finality import ended, finality
 from falusage.storage.log import STORED, Log, OvertakenError, State
 from falusage.storage.parts import MOST_ROWS, Written, write_part
@@ -91,7 +91,7 @@ def commit_rows(
     touched = [part for part in state.parts if spans.meet([(part.start, part.end)], [span])]
     held = pl.concat(
         [
-            state.schema.to_frame().with_columns(pl.lit(0, pl.UInt32).alias(_PART)),
+            state.columns.to_frame().with_columns(pl.lit(0, pl.UInt32).alias(_PART)),
             *(
                 read_parts(log.place, [part], state.schema).with_columns(
                     pl.lit(number, pl.UInt32).alias(_PART)
@@ -107,13 +107,15 @@ def commit_rows(
     if not allow_empty:
         _refuse_vanished(log.place, old, new, scope)
 
+    let_through = tuple(left for each in was.let_through for left in each.without(span))
+    let_through += LetThrough.of(receipt, span)
     differing = restatements(old.drop(_UNIT, _PART, *_HOW_FINAL), new.drop(_UNIT)).with_columns(
         in_unit
     )
     flipped = old.filter(pl.col("settled") != spans.holds(settled))
     units = pl.concat([differing[_UNIT], flipped[_UNIT]]).unique().implode()
-    as_final = settled == was.settled and closed == was.closed
-    if differing.is_empty() and flipped.is_empty() and as_final:
+    as_before = (settled, closed, let_through) == (was.settled, was.closed, was.let_through)
+    if differing.is_empty() and flipped.is_empty() and as_before:
         return Outcome()
 
     is_stale = inside & pl.col(_UNIT).is_in(units)
@@ -127,7 +129,7 @@ def commit_rows(
         changed=differing.height,
         restated=_restated(differing.filter(spans.holds(had.closed))),
     )
-    added = pl.Schema({k: v for k, v in fresh.schema.items() if k not in held.schema})
+    added = pl.Schema({k: v for k, v in fresh.schema.items() if k not in {*state.schema, _UNIT}})
     if added:
         state = log.widen(state, added)
         outcome.commits.append(state.version)
@@ -145,6 +147,7 @@ def commit_rows(
         restated=outcome.restated,
         settled=settled,
         closed=closed,
+        let_through=let_through,
         files=seal(stay | {one.part.path for one in come}, state.schema),
         receipt=None if receipt is None else said_of(receipt),
     )

@@ -99,10 +99,14 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     require_numbers(table, ("unit_price", "quantity", "cost"))
     require_instants(table, ["bucket"])
     factor, shows = pl.lit(1.0), {}
-    if "percent_discount" in table.collect_schema():
+    columns_there = table.collect_schema().names()
+    if "percent_discount" in columns_there:
         require_numbers(table, ("percent_discount",))
         factor = 1.0 - pl.col("percent_discount").cast(pl.Float64).fill_null(0.0) / 100.0
-        shows = {"discount": factor}
+        known = [name for name in ("percent_discount", "cost_subtotal") if name in columns_there]
+        # Before edition 4 both are null, and nothing is known of a discount.
+        said = pl.lit("cost_subtotal" not in known) | pl.any_horizontal(pl.col(known).is_not_null())
+        shows = {"discount": pl.when(said).then(factor)}
     price, quantity = (pl.col(name).cast(pl.Float64) for name in ("unit_price", "quantity"))
     shows = {"list": price, **shows}
     # What the same usage would cost at a price of one, and at a factor of one.

@@ -10,8 +10,26 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-ITEM = ("username", "product", "endpoint_id", "unit", "quantity", "unit_price", "cost", "currency")
-NUMBERS = ("quantity", "unit_price", "cost")
+ITEM = {
+    "username": ("username",),
+    "product": ("product",),
+    "endpoint_id": ("endpoint_id",),
+    "unit": ("unit",),
+    "quantity": ("quantity",),
+    "unit_price": ("unit_price",),
+    "percent_discount": ("percent_discount",),
+    "cost_subtotal": ("cost_subtotal",),
+    "cost_discount": ("cost_discount",),
+    "cost": ("cost_total", "cost"),
+    "currency": ("currency",),
+    "auth_method": ("auth_method",),
+}
+"""The columns, each with the names that its value may have."""
+
+NUMBERS = (
+    "quantity", "unit_price", "percent_discount", "cost_subtotal", "cost_discount", "cost"
+)  # fmt: skip
+OPTIONAL = ("percent_discount", "cost_subtotal", "cost_discount", "auth_method")
 STRUCTURED = {
     "detail": "auth_detail",
     "api_key_id": "api_key_id",
@@ -82,14 +100,14 @@ def _need(condition: object) -> None:
 def _row(item: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     whole = True
     row: dict[str, Any] = {}
-    for name in (*ITEM, "auth_method"):
-        value = item.get(name)
+    for name, sent_as in ITEM.items():
+        found = [item[one] for one in sent_as if item.get(one) is not None]
         right = {int, float} if name in NUMBERS else {str}
-        if value is None:
-            whole &= name not in ITEM
-        elif type(value) not in right:
-            whole = False
-        row[name] = value if type(value) in right else None
+        is_right = all(type(value) in right for value in found)
+        if name == "cost" and is_right and len(found) == 2:
+            is_right = abs(found[0] - found[1]) <= 1e-9 * max(map(abs, found))
+        whole &= is_right and bool(found or name in OPTIONAL)
+        row[name] = found[0] if found and is_right else None
         if name in NUMBERS and row[name] is not None:
             row[name] = float(row[name])
     structured = item.get("auth_method_structured")
@@ -100,7 +118,7 @@ def _row(item: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         value = members.get(member)
         whole &= isinstance(value, str | None)
         row[column] = value if isinstance(value, str) else None
-    known = {*ITEM, "auth_method", "auth_method_structured"}
+    known = {*(one for sent_as in ITEM.values() for one in sent_as), "auth_method_structured"}
     unknown = {name: value for name, value in item.items() if name not in known}
     unknown |= {f"auth_{n}": v for n, v in members.items() if n not in STRUCTURED}
     return row | {f"{n}_sent" if n in row else n: v for n, v in unknown.items()}, whole

@@ -212,6 +212,8 @@ def organization(hours: int = 24 * 4, per_hour: int = 7) -> pl.DataFrame:
                 "unit": "image",
                 "quantity": 1.0 + hour % 5,
                 "unit_price": 0.1,
+                "cost_subtotal": 0.1 * (1 + hour % 5),
+                "cost_discount": 0.0,
                 "cost": 0.1 * (1 + hour % 5),
                 "currency": "USD",
                 **dict.fromkeys(AUTH),
@@ -441,6 +443,9 @@ def test_the_contracts_example_is_two_rows(canned: Any) -> None:
                 "unit": ["image", "second"],
                 "quantity": [4.0, 3600.0],
                 "unit_price": [0.1, 0.001],
+                "percent_discount": None,
+                "cost_subtotal": None,
+                "cost_discount": None,
                 "cost": [0.4, 3.6],
                 "currency": ["USD", "USD"],
                 **dict.fromkeys(AUTH),
@@ -601,18 +606,16 @@ def test_a_new_field_costs_one_careful_page(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(pages, "read_carefully", counted)
     usage = fu.sample_usage(start="2025-03-01", end="2025-03-03").usage
-    usage = usage.with_columns(
-        percent_discount=pl.lit(5.0), tier=pl.lit("gold"), fixed=pl.lit(True)
-    )
+    usage = usage.with_columns(surge=pl.lit(5.0), tier=pl.lit("gold"), fixed=pl.lit(True))
     with (
         fu.Emulator(usage, page_size=50) as emulator,
         fu.UsageClient(emulator.api_key, base_url=emulator.base_url, workers=1) as client,
-        pytest.warns(fu.UnknownFieldWarning, match="percent_discount"),
+        pytest.warns(fu.UnknownFieldWarning, match="surge"),
     ):
         load = client.load(fu.UsageQuery("2025-03-01", "2025-03-03", auth_method=True))
     assert load.receipt.pages > 2
     assert 1 == len(careful)
-    assert {"percent_discount", "tier", "fixed"} < set(load.usage.columns)
+    assert {"surge", "tier", "fixed"} < set(load.usage.columns)
 
 
 ASKED: dict[str, Callable[[fu.UsageClient], object]] = {
@@ -636,11 +639,11 @@ def test_whatever_is_asked_says_what_is_new_where_it_was_asked(
 
     monkeypatch.setattr(Progress, "close", close)
     usage = fu.sample_usage(start="2025-03-01", end="2025-03-02").usage
-    usage = usage.with_columns(percent_discount=pl.lit(5.0))
+    usage = usage.with_columns(surge=pl.lit(5.0))
     with (
         fu.Emulator(usage) as emulator,
         fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
-        pytest.warns(fu.UnknownFieldWarning, match="percent_discount") as told,
+        pytest.warns(fu.UnknownFieldWarning, match="surge") as told,
     ):
         ASKED[name](client)
     assert [__file__] == [each.filename for each in told]
@@ -679,3 +682,22 @@ def test_a_connection_that_is_never_made_says_what_to_check(
         pytest.raises(fu.TransportError, match=advice),
     ):
         client.load(fu.UsageQuery("2025-01-01", "2025-01-02"))
+
+
+@pytest.mark.parametrize("edition", [2, 3, 4])
+def test_a_discount_causes_no_warning_in_any_edition(edition: int) -> None:
+    """What the contract knows is no news: half of the rows are sold for less."""
+    is_cheaper = pl.int_range(pl.len()) % 2 == 0
+    cost = pl.when(is_cheaper).then(pl.col("cost") * 0.8).otherwise("cost")
+    usage = organization(hours=6).with_columns(
+        percent_discount=pl.when(is_cheaper).then(20.0),
+        cost=cost,
+        cost_discount=pl.col("cost") - cost,
+    )
+    with (
+        fu.Emulator(usage, edition=edition) as emulator,
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
+    ):
+        load = client.load(ask())
+    assert usage["cost"].sum() == pytest.approx(load.usage["cost"].sum())
+    assert (edition == 4) == (load.usage["percent_discount"].null_count() < load.usage.height)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import pickle
 from collections import Counter
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from falusage import UsageQuery
 from falusage.api.query import asks, edges, instant_at
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import FalUsageError, QueryError
 
 COMPUTE = "type: gpu_1x_h100_sxm5 (my-app, production)"
@@ -165,7 +167,7 @@ def test_bounds_are_widened_to_whole_buckets_once(timeframe: Any, start: str, en
     }
     bound = query(**asked)
     assert (f"{start}+00:00", f"{end}+00:00") == (bound.start.isoformat(), bound.end.isoformat())
-    again = dataclasses.replace(bound)
+    again = UsageQuery(**bound.fields())
     assert (bound, bound.start, bound.end) == (again, again.start, again.end)
 
     loose = query(**asked, bound_to_timeframe=False)
@@ -174,17 +176,46 @@ def test_bounds_are_widened_to_whole_buckets_once(timeframe: Any, start: str, en
 
 
 def test_a_query_is_a_frozen_value() -> None:
-    """It can be a key, be compared, copied with changes and pickled; it cannot be changed."""
+    """It can be a key, be compared, copied and pickled; it cannot be changed."""
     asked = query(endpoint_id=["a", "b"], product="compute", timezone="Asia/Kolkata")
-    assert {asked: 1}[query(endpoint_id=("a", "b"), product=["compute"], timezone="Asia/Kolkata")]
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        asked.limit = 5  # type: ignore[misc]
-    other = dataclasses.replace(asked, limit=5)
-    assert (5, None) == (other.limit, asked.limit)
-    assert asked == dataclasses.replace(other, limit=None)
-    assert asked == pickle.loads(pickle.dumps(asked))  # noqa: S301 - our own bytes
-    with pytest.raises(QueryError):
-        dataclasses.replace(asked, timeframe="quarter")  # type: ignore[arg-type]
+    same = query(endpoint_id=("a", "b"), product=["compute"], timezone="Asia/Kolkata")
+    assert {asked: 1}[same]
+    for name in ("limit", "endpoint_id", "start", "timezone", "new"):
+        with pytest.raises((dataclasses.FrozenInstanceError, AttributeError, TypeError)):
+            setattr(asked, name, 5)
+    for again in (
+        copy.copy(asked),
+        copy.deepcopy(asked),
+        pickle.loads(pickle.dumps(asked)),  # noqa: S301 - our own bytes
+        UsageQuery(**asked.fields()),
+    ):
+        assert (asked, hash(asked), repr(asked)) == (again, hash(again), repr(again))
+        assert ("a", "b") == again.endpoint_id
+
+
+def test_every_field_is_part_of_the_question() -> None:
+    """A query with one field changed is another one, and says in its repr what was asked."""
+    asked = query()
+    others = {
+        "timezone": "Asia/Kolkata",
+        "timeframe": "hour",
+        "bound_to_timeframe": False,
+        "limit": 5,
+        "product": ("compute",),
+    }
+    for name, parameter in ORGANIZATION_USAGE.asked.items():
+        value = others.get(name, True if parameter.kind == "expand" else ("a", "b"))
+        other = UsageQuery(**asked.fields() | {name: value})
+        assert asked != other, name
+        assert value == getattr(other, name) == other.fields()[name]
+        assert f"{name}={value!r}" in repr(other)
+        assert eval(repr(other)) == other  # noqa: S307 - our own repr
+
+
+def test_an_attribute_that_a_query_has_not_is_named() -> None:
+    """With those that it has."""
+    with pytest.raises(AttributeError, match=r"a query has no 'team'; it has start, end, .*limit"):
+        query().team  # noqa: B018 - it is asked for
 
 
 def test_one_name_is_as_good_as_a_list_of_one_and_twice_is_once() -> None:
@@ -212,21 +243,21 @@ def test_lists_are_repeated_and_never_joined() -> None:
     assert [
         ("start", "2025-01-01T00:00:00Z"),
         ("end", "2025-02-01T00:00:00Z"),
-        ("timezone", "UTC"),
-        ("timeframe", "day"),
-        ("bound_to_timeframe", "true"),
         ("expand", "time_series"),
         ("expand", "summary"),
         ("expand", "auth_method"),
         ("expand", "auth_method_structured"),
+        ("endpoint_id", COMPUTE),
+        ("endpoint_id", "fal-ai/flux/dev"),
         ("team_username", "ml"),
         ("team_username", "art"),
         ("product", "compute"),
         ("product", "model_apis"),
-        ("endpoint_id", COMPUTE),
-        ("endpoint_id", "fal-ai/flux/dev"),
         ("api_key_id", "k1"),
         ("api_key_id", "k2"),
+        ("timezone", "UTC"),
+        ("timeframe", "day"),
+        ("bound_to_timeframe", "true"),
         ("limit", "50"),
         ("cursor", "Mg=="),
     ] == ask.params("Mg==")
@@ -245,6 +276,12 @@ def test_what_is_not_asked_is_not_sent() -> None:
     } == dict(ask.params())
     assert 6 == len(ask.params())
     assert ("cursor", "") in ask.params("")
+
+
+def test_a_limit_of_one_is_sent_as_a_number() -> None:
+    """Python takes 1 for True; the API does not."""
+    (ask,) = asks(query(limit=1), time_series=True, summary=False)
+    assert ("limit", "1") in ask.params()
 
 
 @settings(max_examples=40, deadline=None)
@@ -281,5 +318,5 @@ def test_the_edges_are_the_buckets_and_both_ends() -> None:
     ]
     assert ["08 05:00", "09 05:00", "10 04:00", "11 04:00"] == [
         f"{instant_at(int(edge)):%d %H:%M}"
-        for edge in edges(dataclasses.replace(asked, bound_to_timeframe=True))
+        for edge in edges(UsageQuery(**asked.fields() | {"bound_to_timeframe": True}))
     ]

@@ -184,8 +184,9 @@ FOCUS = ("focus", "--billing-account-id", "1", "--billing-account-name", "a", "-
     [
         (
             ("--team-username", "acme-pariss", "--product", "compute"),
-            "--product compute and --team-username acme-pariss in that range; --product compute "
-            "has usage, but not with the other filters; did you mean --team-username 'acme-paris'?",
+            "--team-username acme-pariss and --product compute in that range; did you mean "
+            "--team-username 'acme-paris'?; --product compute has usage, but not with the other "
+            "filters",
         ),
         (("--team-username", "Acme-Paris"), "did you mean --team-username 'acme-paris'?"),
         (("--team-username", "acme-paris "), "did you mean --team-username 'acme-paris'?"),

@@ -201,7 +201,7 @@ def test_demo_shows_all_of_it(run) -> None:
     code, out, err = run("demo", "--out", "shown")
 
     assert 0 == code
-    assert "166,444.20 USD" in out
+    assert "164,316.87 USD" in out
     assert "export FAL_ADMIN_KEY=" in out
     assert max(map(len, out.splitlines())) <= 80
     assert "64,304 rows" in err

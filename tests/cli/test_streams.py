@@ -125,16 +125,16 @@ def test_warnings_are_one_line_on_stderr(start, emulator) -> None:
     """A field that nobody knows is kept, and said in plain words."""
     try:
         usage = fu.sample_usage(start="2025-05-01", end="2025-05-03", every="1d").usage
-        emulator.replace(usage.with_columns(percent_discount=pl.lit(5.0)))
+        emulator.replace(usage.with_columns(surge_percent=pl.lit(5.0)))
         process = start("load", *RANGE, "--format", "csv")
         out, err = process.communicate(timeout=30)
     finally:
         emulator.replace(fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage)
 
     (warning,) = [line for line in err.splitlines() if line.startswith("warning: ")]
-    assert "percent_discount" in warning
+    assert "surge_percent" in warning
     assert ".py" not in err
-    assert "percent_discount" in out.splitlines()[0]
+    assert "surge_percent" in out.splitlines()[0]
 
 
 def test_serve_answers_until_ctrl_c(start, run) -> None:

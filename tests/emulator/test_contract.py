@@ -59,6 +59,10 @@ def test_the_example_of_the_contract(emulator, pages) -> None:
         "unit": "second",
         "quantity": 3600,
         "unit_price": 0.001,
+        "percent_discount": None,
+        "cost_subtotal": 3.6,
+        "cost_discount": 0,
+        "cost_total": 3.6,
         "cost": 3.6,
         "currency": "USD",
     }
@@ -69,6 +73,10 @@ def test_the_example_of_the_contract(emulator, pages) -> None:
         "unit": "image",
         "quantity": 4,
         "unit_price": 0.1,
+        "percent_discount": None,
+        "cost_subtotal": 0.4,
+        "cost_discount": 0,
+        "cost_total": 0.4,
         "cost": 0.4,
         "currency": "USD",
     }
@@ -314,12 +322,68 @@ def test_bodies_are_compressed_where_the_caller_takes_it(emulator, ask, session)
 
 def test_extra_columns_are_extra_fields(emulator, items, ask) -> None:
     """A table of a newer API is served as one, in items and in the summary."""
-    emulator.replace(usage().with_columns(percent_discount=pl.Series([None, 10, None, None])))
-    assert [10, None, None, None] == [
-        item["percent_discount"] for _, item in items(emulator, **DAY)
-    ]
+    emulator.replace(usage().with_columns(is_surge=pl.Series([None, 10, None, None])))
+    assert [10, None, None, None] == [item["is_surge"] for _, item in items(emulator, **DAY)]
     summary = ask(emulator, **DAY, expand="summary").json()["summary"]
-    assert [10, None, None, None] == [item["percent_discount"] for item in summary]
+    assert [10, None, None, None] == [item["is_surge"] for item in summary]
+
+
+def discounted() -> pl.DataFrame:
+    """The example, with half of the GPU's cost taken off."""
+    return usage().with_columns(
+        percent_discount=pl.Series([None, 50.0, None, None]),
+        cost_subtotal=pl.Series([0.4, 3.6, 0.02, 1.0]),
+        cost_discount=pl.Series([0.0, 1.8, 0.0, 0.0]),
+        cost=pl.Series([0.4, 1.8, 0.02, 1.0]),
+    )
+
+
+DISCOUNT = ("percent_discount", "cost_subtotal", "cost_discount", "cost_total")
+
+
+def test_edition_4_has_discounts(emulator, items, ask) -> None:
+    """The discount, the cost before it and after it, in items and in the summary."""
+    emulator.replace(discounted())
+    listed = [item for _, item in items(emulator, **DAY, product="compute")]
+    summed = ask(emulator, **DAY, product="compute", expand="summary").json()["summary"]
+    for gpu, other in (listed, summed):
+        assert (50.0, 3.6, 1.8, 1.8, 1.8) == tuple(gpu[name] for name in (*DISCOUNT, "cost"))
+        assert (None, 1.0, 0.0, 1.0, 1.0) == tuple(other[name] for name in (*DISCOUNT, "cost"))
+
+
+@pytest.mark.parametrize("edition", [2, 3])
+def test_older_editions_say_nothing_of_discounts(items, edition) -> None:
+    """They have the cost that is charged, and the price that explains it."""
+    with Emulator(discounted(), edition=edition) as before:
+        (_, gpu), _ = items(before, **DAY, product="compute")
+    assert not set(DISCOUNT) & set(gpu)
+    assert (3600.0, 0.0005, 1.8) == (gpu["quantity"], gpu["unit_price"], gpu["cost"])
+
+
+def test_usage_at_different_discounts_is_different_items(emulator, items) -> None:
+    """Hours served as a day are added up for each discount."""
+    hours = [MIDNIGHT + timedelta(hours=hour) for hour in range(4)]
+    emulator.replace(
+        usage()
+        .head(1)
+        .drop("bucket", "bucket_end")
+        .join(
+            pl.DataFrame(
+                {
+                    "bucket": hours,
+                    "bucket_end": [hour + timedelta(hours=1) for hour in hours],
+                    "percent_discount": [None, 50.0, None, 50.0],
+                    "cost_subtotal": [0.4, 0.8, 0.4, 0.8],
+                    "cost_discount": [0.0, 0.4, 0.0, 0.4],
+                }
+            ),
+            how="cross",
+        )
+    )
+    found = [item for _, item in items(emulator, **DAY, timeframe="day")]
+    assert [(None, 0.8, 0.0, 0.8), (50.0, 1.6, 0.8, 0.8)] == [
+        tuple(item[name] for name in DISCOUNT) for item in found
+    ]
 
 
 @pytest.fixture(scope="module")

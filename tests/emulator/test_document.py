@@ -57,16 +57,31 @@ PARAMETERS = {
         "expand": choices(*EXPAND, "auth_method_structured", default=["time_series"]),
     },
 }
-ITEM = {
-    "username": "string",
-    "product": "string",
-    "endpoint_id": "string",
-    "unit": "string",
-    "quantity": "number",
-    "unit_price": "number",
-    "cost": "number",
-    "currency": "string",
+PARAMETERS[4] = PARAMETERS[3]
+_MONEY = {"type": "number", "minimum": 0}
+_PERCENT = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 100}, {"type": "null"}]}
+OLD_ITEM: dict[str, dict[str, Any]] = {
+    "username": TEXT,
+    "product": TEXT,
+    "endpoint_id": TEXT,
+    "unit": TEXT,
+    "quantity": _MONEY,
+    "unit_price": _MONEY,
+    "cost": _MONEY,
+    "currency": {**TEXT, "pattern": "^[A-Z]{3}$"},
 }
+ITEM = {
+    2: OLD_ITEM,
+    3: OLD_ITEM,
+    4: {
+        **OLD_ITEM,
+        "percent_discount": _PERCENT,
+        "cost_subtotal": _MONEY,
+        "cost_discount": _MONEY,
+        "cost_total": _MONEY,
+    },
+}
+"""Transcribed from CONTRACT.md, "Its answer": what every item has, so without the callers."""
 
 
 def usage() -> pl.DataFrame:
@@ -82,7 +97,10 @@ def usage() -> pl.DataFrame:
             "unit": "second",
             "quantity": hour / 3,
             "unit_price": 0.1,
-            "cost": hour / 30,
+            "percent_discount": (None, 50.0, 0.0)[line],
+            "cost_subtotal": hour / 30,
+            "cost_discount": (0.0, hour / 60, 0.0)[line],
+            "cost": (hour / 30, hour / 60, hour / 30)[line],
             "currency": "USD",
             "auth_method": ("alice", "None", None)[line],
             "auth_detail": ("alice", "None", None)[line],
@@ -95,7 +113,7 @@ def usage() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=[2, 3, 4])
 def served(request: pytest.FixtureRequest):
     """An emulator of each edition."""
     with Emulator(usage(), edition=request.param, page_size=20) as running:
@@ -110,6 +128,11 @@ def document(served: Emulator) -> dict[str, Any]:
     return answer.json()
 
 
+def _form(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what a schema demands, without what it says for people."""
+    return {key: value for key, value in schema.items() if key not in ("title", "description")}
+
+
 def address(served: Emulator) -> str:
     """Say where the document is: beside the base, not under it."""
     return served.base_url.removesuffix("/v1") + "/openapi.json"
@@ -118,12 +141,7 @@ def address(served: Emulator) -> str:
 def test_parameters_are_the_contract_s(served, document) -> None:
     """Every parameter with its values, bounds and default, none required, and no other."""
     found = {
-        each["name"]: {
-            key: value
-            for key, value in each["schema"].items()
-            if key not in ("title", "description")
-        }
-        for each in document["paths"][PATH]["get"]["parameters"]
+        each["name"]: _form(each["schema"]) for each in document["paths"][PATH]["get"]["parameters"]
     }
     assert PARAMETERS[served.edition] == found
     assert not any(each["required"] for each in document["paths"][PATH]["get"]["parameters"])
@@ -152,13 +170,14 @@ def test_answers_are_the_contract_s(served, document) -> None:
     assert {"bucket", "results"} == set(bucket["required"])
     item = model(bucket["properties"]["results"]["items"])
     assert item == model(page["properties"]["summary"]["items"])
-    assert set(ITEM) == set(item["required"])
-    assert ITEM == {name: item["properties"][name]["type"] for name in ITEM}
-    assert [0, 0, 0] == [
-        item["properties"][name]["minimum"] for name in ("quantity", "unit_price", "cost")
-    ]
-    callers = {"auth_method"} | ({"auth_method_structured"} if served.edition == 3 else set())
-    assert callers == set(item["properties"]) - set(ITEM)
+    expected = ITEM[served.edition]
+    assert set(expected) == set(item["required"])
+    assert expected == {name: _form(item["properties"][name]) for name in expected}
+    callers = {"auth_method"} | ({"auth_method_structured"} if served.edition > 2 else set())
+    assert callers == set(item["properties"]) - set(expected)
+    if served.edition > 2:
+        caller = model(item["properties"]["auth_method_structured"])
+        assert {"detail", "api_key_id", "login_username"} == set(caller["properties"])
     error = answer(400)
     assert all(answer(status) == error for status in (401, 403, 404, 429, 500))
     detail = model(error["properties"]["error"])

@@ -33,7 +33,7 @@ def question(days: int) -> Question:
 
 def test_a_question_is_worked_out_once() -> None:
     """A further page, or the same question again, is cut out of the same bytes."""
-    ledger = Ledger(USAGE)
+    ledger = Ledger(USAGE, edition=4)
     assert ledger.time_series(question(1)) is ledger.time_series(question(1))
     assert ledger.summary(question(1)) is ledger.summary(question(1))
     assert ledger.time_series(question(1)).text != ledger.time_series(question(2)).text
@@ -41,7 +41,7 @@ def test_a_question_is_worked_out_once() -> None:
 
 def test_a_window_of_a_question_is_cut_out_of_its_answer() -> None:
     """Whole buckets of what was asked before are not worked out again, and are the same bytes."""
-    ledger, fresh = Ledger(USAGE), Ledger(USAGE)
+    ledger, fresh = Ledger(USAGE, edition=4), Ledger(USAGE, edition=4)
     whole = replace(question(2), timeframe="hour")
     ledger.time_series(whole)
     for first, last in ((0, 48), (0, 1), (5, 30), (47, 48)):
@@ -58,7 +58,7 @@ def test_a_window_of_a_question_is_cut_out_of_its_answer() -> None:
 
 def test_the_oldest_answers_are_forgotten_first(monkeypatch) -> None:
     """What is kept stays under a bound, and what was asked last is kept."""
-    ledger = Ledger(USAGE)
+    ledger = Ledger(USAGE, edition=4)
     here, there = question(1), replace(question(1), timezone="Asia/Tokyo")
     sizes = [len(ledger.time_series(asked).text) for asked in (here, there)]
     monkeypatch.setattr(room, "KEPT_BYTES", sum(sizes))
@@ -73,9 +73,9 @@ def test_a_loose_window_keeps_the_bucket_that_it_begins_inside() -> None:
     """The first bucket is named by its start, which lies before the range and the window."""
     loose = replace(question(2), start=START + timedelta(hours=7))
     window = replace(loose, end=START + timedelta(days=1))
-    ledger = Ledger(USAGE)
+    ledger = Ledger(USAGE, edition=4)
     ledger.time_series(loose)
-    cut, fresh = ledger.time_series(window), Ledger(USAGE).time_series(window)
+    cut, fresh = ledger.time_series(window), Ledger(USAGE, edition=4).time_series(window)
     assert (1, page(fresh, None, number=1, limit=9)) == (
         len(cut),
         page(cut, None, number=1, limit=9),
@@ -85,7 +85,39 @@ def test_a_loose_window_keeps_the_bucket_that_it_begins_inside() -> None:
 def test_further_columns_may_have_any_name() -> None:
     """Also those that the work itself uses; each is served under its own."""
     further = {"period": "a", "part": 1, "nth": 2.5, "label": None, "period_end": "b"}
-    ledger = Ledger(USAGE.with_columns(**{name: pl.lit(value) for name, value in further.items()}))
+    ledger = Ledger(
+        USAGE.with_columns(**{name: pl.lit(value) for name, value in further.items()}), edition=4
+    )
     (item,) = json.loads(ledger.summary(question(1)))
     assert further == {name: item[name] for name in further}
     assert b'"period":"a"' in bytes(ledger.time_series(question(1)).text)
+
+
+def test_what_a_row_says_of_its_discount_is_completed() -> None:
+    """A missing subtotal or discount follows from the others; without either there is none."""
+    said = pl.DataFrame(
+        {
+            "endpoint_id": ["both", "neither", "no discount", "no subtotal"],
+            "cost_subtotal": [0.02, None, 0.02, None],
+            "cost_discount": [0.01, None, None, 0.01],
+        }
+    )
+    rows = USAGE.head(1).drop("endpoint_id").join(said, how="cross")
+    items = json.loads(Ledger(rows, edition=4).summary(question(1)))
+    found = {item["endpoint_id"]: (item["cost_subtotal"], item["cost_discount"]) for item in items}
+    discounted, plain = (0.02, 0.01), (0.01, 0.0)
+    assert found.pop("neither") == plain
+    assert dict.fromkeys(["both", "no discount", "no subtotal"], discounted) == found
+
+
+def test_an_edition_without_discounts_has_the_price_that_is_paid() -> None:
+    """There cost is quantity × unit_price; with discounts, unit_price is before them."""
+    rows = USAGE.head(1).with_columns(
+        unit_price=0.04,
+        percent_discount=75.0,
+        cost_subtotal=0.04,
+        cost_discount=0.03,
+    )
+    for edition, price in ((2, 0.01), (3, 0.01), (4, 0.04)):
+        (item,) = json.loads(Ledger(rows, edition=edition).summary(question(1)))
+        assert (price, 0.01) == (item["unit_price"], item["cost"])

@@ -18,9 +18,15 @@ ITEM = {
     "unit": "second",
     "quantity": 1.0,
     "unit_price": 1.0,
+    "percent_discount": 50.0,
+    "cost_subtotal": 2.0,
+    "cost_discount": 1.0,
+    "cost_total": 1.0,
     "cost": 1.0,
     "currency": "USD",
 }
+
+DISCOUNT = ("percent_discount", "cost_subtotal", "cost_discount", "cost_total")
 
 
 @given(
@@ -29,9 +35,9 @@ ITEM = {
 )
 def test_text_and_numbers_read_back_as_they_are(text: str, number: float) -> None:
     """Any text (quotes, control characters, emoji) and any double survive the wire."""
-    row = {**ITEM, "endpoint_id": text, "cost": number, "auth_method": text}
-    [written] = pl.DataFrame([row]).select(items(["auth_method"])).to_series()
-    assert row == json.loads(written)
+    item = {**ITEM, "endpoint_id": text, "percent_discount": number, "auth_method": text}
+    [written] = pl.DataFrame([item]).select(items(4, ["auth_method"])).to_series()
+    assert item == json.loads(written)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +46,8 @@ def test_text_and_numbers_read_back_as_they_are(text: str, number: float) -> Non
 )
 def test_awkward_text_and_numbers_read_back(text: str, number: float) -> None:
     """The cases that encoders get wrong, one by one."""
-    row = {**ITEM, "unit": text, "quantity": number}
-    assert row == json.loads(pl.DataFrame([row]).select(items()).item())
+    item = {**ITEM, "unit": text, "quantity": number}
+    assert item == json.loads(pl.DataFrame([item]).select(items(4)).item())
 
 
 @pytest.mark.parametrize(
@@ -58,17 +64,38 @@ def test_null_members_are_left_out(
     detail: str | None, key: str | None, login: str | None, expected: dict[str, str] | None
 ) -> None:
     """Optional members stand only where they have a value, the object only if any has."""
-    row = {**ITEM, "auth_detail": detail, "api_key_id": key, "login_username": login}
-    frame = pl.DataFrame([row], schema_overrides=dict.fromkeys(list(row)[8:], pl.String))
-    written = json.loads(frame.select(items(list(row)[8:])).item())
+    caller = {"auth_detail": detail, "api_key_id": key, "login_username": login}
+    frame = pl.DataFrame([ITEM | caller], schema_overrides=dict.fromkeys(caller, pl.String))
+    written = json.loads(frame.select(items(4, ["auth_method_structured"])).item())
     assert expected == written.get("auth_method_structured")
+
+
+@pytest.mark.parametrize(
+    ("edition", "discounts", "callers"),
+    [(1, False, False), (2, False, False), (3, False, True), (4, True, True)],
+)
+def test_each_edition_has_its_own_members(edition: int, discounts: bool, callers: bool) -> None:
+    """Products came with the second, structured callers with the third, discounts with 4."""
+    caller = {"auth_method": "a", "auth_detail": "b", "api_key_id": None, "login_username": None}
+    frame = pl.DataFrame([ITEM | caller])
+    shown = ["auth_method", "auth_method_structured"]
+    expected: dict[str, object] = {**ITEM, "auth_method": "a"}
+    for name in () if discounts else DISCOUNT:
+        del expected[name]
+    if edition == 1:
+        del expected["product"]
+    if callers:
+        expected["auth_method_structured"] = {"detail": "b"}
+    assert expected == json.loads(frame.select(items(edition, shown)).item())
 
 
 def test_extra_columns_are_written_with_their_nulls() -> None:
     """A newer API's fields are served as they are: scalars, lists, objects and null."""
-    extra = {"percent_discount": None, "tags": ["a", "b"], "meta": {"x": 1}}
+    extra = {"is_surge": None, "tags": ["a", "b"], "meta": {"x": 1}}
     frame = pl.DataFrame([ITEM | extra])
-    assert ITEM | extra == json.loads(frame.select(items(extras=list(extra))).item())
+    assert ITEM | extra == json.loads(
+        frame.select(items(4, extras=list(map(pl.col, extra)))).item()
+    )
 
 
 @given(

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import fault_kinds as kinds
 from fault_kinds import carries_more, carries_rows, carries_series, carries_summary, later_page
 from fault_server import Answer, Rule
-from usage_world import Row, row, rows
+from usage_world import Row, discounted, row, rows
 
 from falusage import errors
 
@@ -794,6 +794,152 @@ def broken_rows() -> Iterator[Case]:
     )
 
 
+DISCOUNTS = (20.0, None, 0.0, 12.5, 100.0, 33.3)
+DISCOUNTED = World(
+    tuple(
+        discounted(JANUARY + timedelta(hours=6 * n), 1.0 + n, (0.1 + n % 2) / 3, DISCOUNTS[n % 6])
+        for n in range(12)
+    ),
+    {},
+    THREE_DAYS,
+)
+READERS: dict[str, tuple[Rule, ...]] = {
+    "read fast": (),
+    # Unusual spacing is read with care.
+    "read with care": always(kinds.rewritten('"has_more":', '"has_more":   '), carries_series),
+}
+
+
+def each_item(**members: Any) -> kinds.Fault:
+    """Set members of every line item, of rows and summary; `...` takes one away."""
+    return kinds.edited(lambda envelope: kinds.put_each(envelope, members))
+
+
+def discounts() -> Iterator[Case]:
+    """The fields of the fourth edition, as they come and as they break, for either reader."""
+    first, *others = DISCOUNTED.rows
+    whole: dict[str, tuple[World, Rule]] = {
+        "as sent": (DISCOUNTED, Rule(each_item(), carries_rows)),
+        "cost and cost_total apart by float noise": (
+            DISCOUNTED,
+            Rule(kinds.item(cost=first.cost * (1 + 1e-12)), first_row),
+        ),
+    }
+    for name in ("cost", "cost_total"):
+        for what, value in (("missing", ...), ("null", None)):
+            everywhere = Rule(each_item(**{name: value}), carries_rows)
+            whole[f"{name} {what} everywhere"] = (DISCOUNTED, everywhere)
+            in_one = Rule(kinds.item(**{name: value}), first_row)
+            whole[f"{name} {what} in a row"] = (DISCOUNTED, in_one)
+    plain = discounted(first.at, first.quantity, first.unit_price, None)
+    lacking = {
+        "percent_discount": plain,
+        "cost_subtotal": replace(first, cost_subtotal=None),
+        "cost_discount": replace(first, cost_discount=None),
+    }
+    for name, lacks in lacking.items():
+        held = replace(DISCOUNTED, rows=(lacks, *others))
+        whole[f"{name} null"] = (held, Rule(each_item(), carries_rows))
+        whole[f"{name} missing"] = (held, Rule(kinds.item(**{name: ...}), first_row))
+    held = replace(
+        DISCOUNTED, rows=(replace(first, cost_subtotal=None, cost_discount=None), *others)
+    )
+    whole["a discount without a subtotal"] = (held, Rule(each_item(), carries_rows))
+    for name, (world, rule) in whole.items():
+        for reader, rules in READERS.items():
+            for size in (1000, 1):
+                yield Case(
+                    f"discount: {name}, {reader}, {'one page' if size > 1 else 'a row a page'}",
+                    (EQUAL,),
+                    (rule, *rules),
+                    world=world.having(page_size=size),
+                )
+    broken: dict[str, dict[str, Any]] = {
+        f"{name} {what}": {name: value}
+        for name in ("percent_discount", "cost_subtotal", "cost_discount")
+        for what, value in {
+            "negative": -0.5,
+            "text": "20",
+            "a boolean": True,
+            "an object": {"amount": 1},
+            "absurd": 1e18,
+        }.items()
+    }
+    broken |= {
+        "percent_discount just over 100": {"percent_discount": 100.0001},
+        "cost and cost_total left out": {"cost": ..., "cost_total": ...},
+        "cost and cost_total null": {"cost": None, "cost_total": None},
+        "cost null and cost_total left out": {"cost": None, "cost_total": ...},
+        "cost and cost_total different": {"cost": first.cost + 0.01},
+        "cost and cost_total slightly different": {"cost": first.cost * (1 + 1e-8)},
+        "cost_total zero and cost not": {"cost_total": 0.0},
+        "cost_total negative": {"cost_total": -0.5, "cost": -0.5},
+        "cost_total negative, and no cost": {"cost_total": -0.5, "cost": ...},
+        "cost_total text beside a cost": {"cost_total": "0.4"},
+        "cost text beside a cost_total": {"cost": "0.4"},
+        "cost_total text, and no cost": {"cost_total": "0.4", "cost": ...},
+        "cost_total absurd": {"cost_total": 1e18, "cost": 1e18},
+    }
+    for name, members in broken.items():
+        for reader, more in READERS.items():
+            rules = (Rule(kinds.item(**members), first_row), *more)
+            yield Case(f"discount: {name}, {reader}", (SCHEMA,), rules, world=DISCOUNTED)
+            yield Case(
+                f"discount: {name}, {reader}, with a quarantine",
+                (QUARANTINE,),
+                rules,
+                world=DISCOUNTED,
+                load={"invalid": "quarantine"},
+                warns=(errors.QuarantineWarning, errors.ReconciliationWarning),
+            )
+
+
+def roundings() -> Iterator[Case]:
+    """Rows or a summary that were visibly rounded, whole and with a row lost, doubled, changed."""
+
+    def unrounded(envelope: Any) -> None:
+        for item in envelope["summary"]:
+            share = 1 - (item["percent_discount"] or 0.0) / 100
+            item["cost"] = item["cost_total"] = item["quantity"] * item["unit_price"] * share
+
+    def rounded(places: int) -> kinds.Fault:
+        def edit(envelope: Any) -> None:
+            for item in envelope["summary"]:
+                item["cost"] = item["cost_total"] = round(item["cost"], places)
+
+        return kinds.edited(edit)
+
+    spoilt: dict[str, Any] = {
+        "a row lost": lambda rows: rows.pop(),
+        "a row twice": lambda rows: rows.append(rows[0]),
+        "a cost changed": lambda rows: rows[0].update(
+            cost=rows[0]["cost"] + 0.5, cost_total=rows[0]["cost"] + 0.5
+        ),
+    }
+    for places in (2, 4, 6, 8):
+        held = tuple(replace(r, cost=round(r.cost, places)) for r in DISCOUNTED.rows)
+        for side, world, fault in (
+            ("rows", replace(DISCOUNTED, rows=held), kinds.edited(unrounded)),
+            ("a summary", DISCOUNTED, rounded(places)),
+            (
+                "rows and a summary",
+                replace(DISCOUNTED, rows=held),
+                kinds.all_of(kinds.edited(unrounded), rounded(places)),
+            ),
+        ):
+            rules = (Rule(fault, carries_summary),)
+            yield Case(f"rounding: {side} to {places} decimals", (EQUAL,), rules, world=world)
+            for name, edit in spoilt.items():
+                bad = kinds.edited(lambda e, edit=edit: edit(e["time_series"][-1]["results"]))
+                yield Case(
+                    f"rounding: {side} to {places} decimals, {name}",
+                    (RECONCILIATION,),
+                    (*rules, Rule(bad, carries_rows)),
+                    world=world,
+                    warns=(errors.CostMismatchWarning,),
+                )
+
+
 def unknown_fields() -> Iterator[Case]:
     """Fields that a newer API sends: kept, and named in a warning."""
     each: dict[str, tuple[Any, ...]] = {
@@ -815,7 +961,7 @@ def unknown_fields() -> Iterator[Case]:
     }
     for name, values in each.items():
         held = tuple(
-            replace(r, extra=() if value is ... else (("percent_discount", value),))
+            replace(r, extra=() if value is ... else (("surge", value),))
             for r, value in zip(SMALL.rows, values, strict=True)
         )
         for size in (1000, 1):
@@ -996,6 +1142,8 @@ def catalogue() -> list[Case]:
         *envelopes(),
         *cursors(),
         *broken_rows(),
+        *discounts(),
+        *roundings(),
         *unknown_fields(),
         *summaries(),
         *shifts(),

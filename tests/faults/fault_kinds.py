@@ -423,6 +423,13 @@ def items(*each: dict[str, Any]) -> Fault:
     return edited(edit)
 
 
+def put_each(envelope: Any, members: dict[str, Any]) -> None:
+    """Set members of all line items, of the rows and of the summary; `...` takes one away."""
+    rows = [item for bucket in envelope.get("time_series", ()) for item in bucket["results"]]
+    for target in (*rows, *envelope.get("summary", ())):
+        _put(target, members)
+
+
 def sum_item(**members: Any) -> Fault:
     """Set members of the summary's first item; `...` takes one away."""
     return edited(lambda envelope: _put(envelope["summary"][0], members))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
@@ -56,6 +56,10 @@ class Row:
     unit_price: float = 0.1
     cost: float = 0.4
     currency: str = "USD"
+    percent_discount: float | None = None
+    cost_subtotal: float | None = None
+    cost_discount: float | None = None
+    edition: int = 2
     extra: tuple[tuple[str, Any], ...] = ()
 
     def item(self) -> dict[str, Any]:
@@ -69,7 +73,16 @@ class Row:
             "unit_price": self.unit_price,
             "cost": self.cost,
             "currency": self.currency,
+            **(self._discounted() if self.edition >= 4 else {}),
             **dict(self.extra),
+        }
+
+    def _discounted(self) -> dict[str, Any]:
+        return {
+            "percent_discount": self.percent_discount,
+            "cost_subtotal": self.cost_subtotal,
+            "cost_discount": self.cost_discount,
+            "cost_total": self.cost,
         }
 
 
@@ -77,6 +90,22 @@ def row(at: datetime, quantity: float = 4.0, unit_price: float = 0.1, **fields: 
     """Give a row whose cost is quantity × unit_price, in doubles."""
     cost = quantity * unit_price
     return Row(at, quantity=quantity, unit_price=unit_price, **{"cost": cost, **fields})
+
+
+def discounted(at: datetime, quantity: float, unit_price: float, percent: float | None) -> Row:
+    """Give a row of the fourth edition, with its discount, in doubles."""
+    subtotal = quantity * unit_price
+    cost = subtotal * (1 - (percent or 0.0) / 100)
+    return Row(
+        at,
+        quantity=quantity,
+        unit_price=unit_price,
+        cost=cost,
+        percent_discount=percent,
+        cost_subtotal=subtotal,
+        cost_discount=subtotal - cost,
+        edition=4,
+    )
 
 
 def rows(count: int, *, start: str = "2025-01-01", days: int = 3, **fields: Any) -> list[Row]:
@@ -210,28 +239,19 @@ def series(picked: Iterable[tuple[datetime, Row]]) -> list[dict[str, Any]]:
 
 def summary(picked: Iterable[tuple[datetime, Row]]) -> list[dict[str, Any]]:
     """Give the sums of the rows over the whole range, one item per price."""
-    sums: dict[tuple[Any, ...], list[Fraction]] = {}
+    lines: dict[tuple[Any, ...], list[Row]] = {}
     for _, r in picked:
         key = (r.username, r.product, r.endpoint_id, r.unit, r.unit_price, r.currency)
-        held = sums.setdefault(key, [Fraction(0), Fraction(0)])
-        held[0] += Fraction(r.quantity)
-        held[1] += Fraction(r.cost)
-    return [
-        {
-            "username": username,
-            "product": product,
-            "endpoint_id": endpoint_id,
-            "unit": unit,
-            "quantity": float(quantity),
-            "unit_price": unit_price,
-            "cost": float(cost),
-            "currency": currency,
-        }
-        for (username, product, endpoint_id, unit, unit_price, currency), (
-            quantity,
-            cost,
-        ) in sums.items()
-    ]
+        lines.setdefault((*key, r.percent_discount), []).append(r)
+    return [replace(of[0], **_summed(of), extra=()).item() for of in lines.values()]
+
+
+def _summed(line: Sequence[Row]) -> dict[str, float | None]:
+    sums: dict[str, float | None] = {}
+    for name in ("quantity", "cost", "cost_subtotal", "cost_discount"):
+        values = [getattr(r, name) for r in line]
+        sums[name] = None if None in values else float(sum(map(Fraction, values)))
+    return sums
 
 
 def expected(table: Iterable[Row], question: Question) -> pl.DataFrame:

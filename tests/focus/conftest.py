@@ -48,6 +48,8 @@ def _usages(draw: st.DrawFn) -> pl.DataFrame:
             "unit": st.sampled_from(["image", "second"]),
             "quantity": amounts,
             "unit_price": st.sampled_from([0.0, 1e-7, 0.025, 1 / 3]),
+            "percent_discount": st.sampled_from([None, 0.0, 10.0, 33.3, 100.0]),
+            "cost_subtotal": st.one_of(st.none(), amounts),
             "cost": amounts,
             "currency": st.sampled_from(["USD", "EUR"]),
             "auth_method": st.sampled_from([None, "", 'key "1"', "None"]),

@@ -142,7 +142,77 @@ def test_prices_callers_and_currencies_stay_apart(table) -> None:
     assert 6 == fu.to_focus(usage, **ACME, timeframe="month").height
 
 
-def test_a_discount_shows_and_noise_does_not(table) -> None:
+DISCOUNTED = {
+    "quantity": 10.0,
+    "unit_price": 0.04,
+    "percent_discount": 10.0,
+    "cost_subtotal": 0.4,
+    "cost_discount": 0.04,
+    "cost": 0.36,
+}
+
+
+def test_list_is_before_the_discount_and_contracted_after_it(table) -> None:
+    """Each cost is its unit price × PricingQuantity, over all the hours of a charge."""
+    usage = table(*({"at": hour, **DISCOUNTED} for hour in range(24)))
+
+    charge = one(fu.to_focus(usage, **ACME, timeframe="day"))
+
+    assert (0.04, Decimal("9.6")) == (charge["ListUnitPrice"], charge["ListCost"])
+    assert (0.036, Decimal("8.64")) == (charge["ContractedUnitPrice"], charge["ContractedCost"])
+    assert {Decimal("8.64")} == {charge["BilledCost"], charge["EffectiveCost"]}
+    assert Decimal(240) == charge["PricingQuantity"]
+    assert "fal-ai/flux/dev at 0.04 USD per image, less 10.0 %" == charge["ChargeDescription"]
+
+
+def test_discounts_are_charges_of_their_own(table) -> None:
+    """One price at two discounts, and at none, is three prices that were agreed."""
+    none = {"percent_discount": None, "cost_subtotal": 0.4, "cost_discount": 0.0, "cost": 0.4}
+    half = {"percent_discount": 50.0, "cost_subtotal": 0.4, "cost_discount": 0.2, "cost": 0.2}
+    usage = table(*({**DISCOUNTED, **more} for more in ({}, none, half)))
+
+    focus = fu.to_focus(usage, **ACME, timeframe="day")
+
+    assert [(0.02, Decimal("0.2")), (0.036, Decimal("0.36")), (0.04, Decimal("0.4"))] == sorted(
+        focus.select("ContractedUnitPrice", "BilledCost").rows()
+    )
+    assert {Decimal("0.4")} == set(focus["ListCost"])
+
+
+def test_what_focus_says_is_not_said_again(table) -> None:
+    """Amounts and percentages of the discount have no custom columns."""
+    focus = fu.to_focus(table(DISCOUNTED), **ACME, timeframe="day")
+
+    assert ["x_AuthMethod", "x_AuthDetail", "x_ApiKeyId", "x_LoginUsername"] == [
+        name for name in focus.columns if name.startswith("x_")
+    ]
+
+
+def test_hours_without_a_subtotal_merge_with_those_that_have_one(table) -> None:
+    """As in a table that was read from two editions of the API; no part stands for the whole."""
+    before = {"at": 1, "quantity": 10.0, "unit_price": 0.04, "cost": 0.4}
+    after = {**before, "at": 2, "cost_subtotal": 0.4, "cost_discount": 0.0}
+
+    charge = one(fu.to_focus(table(before, after), **ACME, timeframe="day"))
+
+    amounts = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
+    assert {Decimal("0.8")} == {charge[name] for name in amounts}
+
+
+def test_a_discount_without_a_subtotal_has_a_list_price(table) -> None:
+    """A table that was made elsewhere may lack the amounts; it may also have no discount at all."""
+    usage = table(DISCOUNTED).drop("cost_subtotal", "cost_discount")
+    bare = table({}).with_columns(percent_discount=None, cost_subtotal=None)
+
+    charge = one(fu.to_focus(usage, **ACME, timeframe="day"))
+
+    assert (Decimal("0.4"), Decimal("0.36")) == (charge["ListCost"], charge["ContractedCost"])
+    assert fu.to_focus(table({}), **ACME, timeframe="day").equals(
+        fu.to_focus(bare, **ACME, timeframe="day")
+    )
+
+
+def test_an_unexplained_cost_shows_and_noise_does_not(table) -> None:
     """ListCost is price × quantity where cost is not; two doubles of one number are one."""
     off = one(
         fu.to_focus(
@@ -184,20 +254,48 @@ def test_empty_text_is_null(table) -> None:
     )
 
 
-def test_further_columns_are_kept_as_custom_ones(table) -> None:
-    """What a newer API sends keeps charges apart, too."""
-    usage = table({"percent_discount": 10.0}, {"percent_discount": 20.0})
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ([0.25] * 24, Decimal(6)),
+        ([0.1, 0.2, 0.3], Decimal("0.6")),
+        ([1, 2, 4], Decimal(7)),
+        ([1.5, None], None),
+        (["gold", "gold"], "gold"),
+        (["gold", "silver"], None),
+        (["gold", None], None),
+        ([True, True], True),
+        ([True, False], None),
+        ([day(1), day(1)], day(1)),
+        ([day(1), day(2)], None),
+        ([None, None], None),
+    ],
+)
+def test_further_columns_neither_split_nor_collapse_charges(
+    table, values: list[Any], kept: Any
+) -> None:
+    """Numbers are summed over all the rows; all else is kept if it is the same in every row."""
+    usage = table(*({"at": hour} for hour in range(len(values))))
+    usage = usage.with_columns(newer_field=pl.Series(values))
 
-    focus = fu.to_focus(usage, **ACME, timeframe="day")
+    charge = one(fu.to_focus(usage, **ACME, timeframe="day"))
 
-    assert [10.0, 20.0] == focus["x_PercentDiscount"].to_list()
+    assert kept == charge["x_NewerField"]
+    assert len(values) * Decimal("0.025") == charge["BilledCost"]
+    assert len(values) == charge["PricingQuantity"]
+
+
+def test_a_further_number_without_an_exact_sum_is_refused(table) -> None:
+    """As an amount is."""
+    with pytest.raises(fu.QueryError, match="exact"):
+        fu.to_focus(table({}).with_columns(newer=float("inf")), **ACME, timeframe="day")
 
 
 def test_a_further_column_does_not_hide_one_of_focus(table) -> None:
     """It has its own place, whatever it is called."""
     focus = fu.to_focus(table({"BilledCost": 99.0}), **ACME, timeframe="day")
 
-    assert (Decimal("0.025"), 99.0) == focus.select("BilledCost", "x_BilledCost").row(0)
+    assert (Decimal("0.025"), Decimal(99)) == focus.select("BilledCost", "x_BilledCost").row(0)
 
 
 def test_a_week_that_holds_a_months_end_is_two_charge_periods(table) -> None:
@@ -258,6 +356,8 @@ def test_wrong_tables_are_refused(table) -> None:
 
     with pytest.raises(fu.MissingColumnError, match="no column 'unit_price'"):
         fu.to_focus(usage.drop("unit_price"), **asked)
+    with pytest.raises(fu.QueryError, match="'percent_discount' is String"):
+        fu.to_focus(usage.cast({"percent_discount": pl.String}), **asked)
     with pytest.raises(fu.QueryError, match="'cost' is String"):
         fu.to_focus(usage.cast({"cost": pl.String}), **asked)
     with pytest.raises(fu.QueryError, match="'tags' is List"):
@@ -300,7 +400,7 @@ def test_categories_are_text(table) -> None:
 @settings(max_examples=50)
 @given(data=st.data())
 def test_totals_are_those_of_the_usage_in_sql(usages, data: st.DataObject) -> None:
-    """By team, service, unit, currency and day, to the last decimal; ListCost fits its price."""
+    """By team, service, unit, currency and day, to the last decimal; costs fit their prices."""
     usage = data.draw(usages)
     timeframe = data.draw(st.sampled_from(["hour", "day", "week", "month"]))
 
@@ -322,8 +422,9 @@ def test_totals_are_those_of_the_usage_in_sql(usages, data: st.DataObject) -> No
         ).fetchall()
     assert expected == got
     for charge in focus.iter_rows(named=True):
-        product = float(charge["PricingQuantity"]) * charge["ListUnitPrice"]
-        listed = float(charge["ListCost"])
-        assert abs(product - listed) <= 1e-9 * max(abs(listed), 1)
+        for kind in ("List", "Contracted"):
+            product = float(charge["PricingQuantity"]) * charge[f"{kind}UnitPrice"]
+            cost = float(charge[f"{kind}Cost"])
+            assert abs(product - cost) <= 1e-9 * max(abs(cost), 1)
         assert charge["BillingPeriodStart"] <= charge["ChargePeriodStart"]
         assert charge["ChargePeriodStart"] < charge["ChargePeriodEnd"] <= charge["BillingPeriodEnd"]

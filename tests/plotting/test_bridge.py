@@ -56,6 +56,16 @@ def test_each_bar_begins_where_the_last_one_ended() -> None:
     assert (0.0, 350.0) == whole[:2]
 
 
+def test_discounts_and_days_have_their_place_among_the_effects() -> None:
+    """In the order of `cost_bridge`, whatever their amounts, and none is folded."""
+    names = ["retired", "new", "mix", "volume", "days", "discount", "price"]
+    frame = pl.DataFrame({"effect": names, "amount": [-8.0, 1, 2, 3, 4, -5, 6]}).with_columns(
+        unit=pl.lit("image"), currency=pl.lit("USD")
+    )
+
+    assert [*reversed(names), "change in all"] == texts(fu.plot_bridge(frame))[:8]
+
+
 def test_steps_are_columns_of_the_bridge() -> None:
     """By team, by falling amount; what is beyond `top`, the smallest either way, is folded."""
     ax = fu.plot_bridge(bridge(), steps="username", top=2)

@@ -14,6 +14,8 @@ from falusage.reporting.blocks import Facts, Note, Picture, Section, Table, whol
 from falusage.reporting.certainty import Certainty
 from falusage.reporting.months import Months, months
 from falusage.reporting.questions import Bill
+from falusage.transforms import cost_bridge, price_changes
+from falusage.transforms.cost_bridge import EFFECTS
 
 mpl.use("Agg")
 
@@ -129,6 +131,54 @@ def test_what_is_not_exact_is_said_and_not_shown(usage: pl.DataFrame) -> None:
     budgets = pl.DataFrame({"username": ["ads"], "currency": "USD", "budget": [1.0]})
     june = usage.filter(pl.col("bucket") >= datetime(2025, 6, 2, tzinfo=UTC))
     assert "its month is not whole" in notes(outlooks.budgeted(bill(june), budgets))
+
+
+def discounted(usage: pl.DataFrame) -> pl.DataFrame:
+    """The table with a discount of 10 percent from June on, as edition 4 of the API has it."""
+    june = pl.col("bucket") >= datetime(2025, 6, 1, tzinfo=UTC)
+    percent = pl.when(june).then(10.0)
+    taken = pl.col("cost") * percent.fill_null(0.0) / 100
+    return usage.with_columns(
+        percent_discount=percent,
+        cost_subtotal=pl.col("cost"),
+        cost_discount=taken,
+        cost=pl.col("cost") - taken,
+    )
+
+
+def test_every_effect_has_words(usage: pl.DataFrame) -> None:
+    """Whatever `cost_bridge` gives is in the table, in its order, and explained."""
+    for table in (usage, discounted(usage)):
+        about = bill(table)
+        assert about.compared is not None
+        ends = about.compared
+        effects = cost_bridge(
+            table,
+            baseline=(ends.before_start, ends.before_end),
+            comparison=(ends.start, ends.end),
+            by=("username", "endpoint_id"),
+        ).filter(pl.col("currency") == "USD")
+        rows = tables(questions.moved(about))["Why cost changed, USD"]
+        given = [effect for effect in EFFECTS if effect in set(effects["effect"])]
+        assert given == [row[0] for row in rows]
+        assert all(row[1] for row in rows)
+
+
+def test_a_step_says_whether_the_list_price_or_the_discount_changed(usage: pl.DataFrame) -> None:
+    """If `price_changes` tells them apart, the table does; else it has no such column."""
+    usage = discounted(usage)
+    dear = (pl.col("username") == "ads") & (pl.col("bucket") >= datetime(2025, 5, 10, tzinfo=UTC))
+    usage = usage.with_columns(unit_price=pl.when(dear).then(0.2).otherwise("unit_price"))
+    steps = price_changes(usage)
+    (table,) = questions.prices(bill(usage)).blocks
+    assert isinstance(table, Table)
+    assert steps.height == len(table.rows)
+    said = [column for column in table.columns if column.title == "what changed"]
+    if "kind" in steps.columns:
+        (column,) = said
+        assert {"list price", "discount"} == {cell.text for cell in column.cells}
+    else:
+        assert [] == said
 
 
 def test_no_change_of_price_and_no_anomaly_are_said(usage: pl.DataFrame) -> None:

@@ -82,6 +82,22 @@ def test_one_price_steps_and_no_other(sample: Sample) -> None:
     assert rise.price > rise.previous_price
 
 
+def test_one_teams_discount_changes_and_no_other_team_has_one(sample: Sample) -> None:
+    """All of a team's rows have one discount before the planted instant and another after it."""
+    (change,) = sample.truth.discounts
+    percents = sample.usage.group_by("username", since=pl.col("bucket") >= change.at).agg(
+        pl.col("percent_discount").unique()
+    )
+    found = {(team, since): only for team, since, [only] in percents.iter_rows()}
+    assert {
+        (change.username, False): change.before,
+        (change.username, True): change.after,
+    } == {key: percent for key, percent in found.items() if percent is not None}
+    assert change.before != change.after
+    currencies = sample.usage.filter(pl.col("username") == change.username)["currency"]
+    assert {change.currency} == set(currencies)
+
+
 def test_surge_rows_stand_beside_their_base(sample: Sample) -> None:
     """Two rows that differ in price and amounts alone: in the surge's hours, on its lines only."""
     same = ["bucket", "bucket_end", "username", "product", "endpoint_id", "unit", "currency"]
@@ -207,6 +223,7 @@ def test_events_are_listed_in_order() -> None:
     truth = fu.sample_usage().truth
     assert [
         (datetime(2025, 5, 11, tzinfo=UTC), "retirement", "acme-studio"),
+        (datetime(2025, 5, 15, tzinfo=UTC), "discount", "acme-ml-team"),
         (datetime(2025, 5, 20, tzinfo=UTC), "price rise", None),
         (datetime(2025, 6, 2, tzinfo=UTC), "launch", "acme-studio"),
         (datetime(2025, 6, 11, tzinfo=UTC), "anomaly", "acme-growth"),

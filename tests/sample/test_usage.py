@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -31,10 +32,12 @@ def _digest(usage: pl.DataFrame) -> str:
 
 
 def test_it_is_a_usage_table(usage: pl.DataFrame) -> None:
-    """Columns, order and dtypes are the usage table's, and only `api_key_id` and login are null."""
+    """Columns, order and dtypes are the usage table's; only keys, logins and discounts are null."""
     assert pl.Schema(columns.USAGE) == usage.schema
     nulls = usage.null_count().row(0, named=True)
-    assert {"api_key_id", "login_username"} == {name for name, count in nulls.items() if count}
+    assert {"api_key_id", "login_username", "percent_discount"} == {
+        name for name, count in nulls.items() if count
+    }
     assert usage["bucket"].is_sorted()
 
 
@@ -46,10 +49,39 @@ def test_the_default_range_is_half_a_year_of_whole_hours(usage: pl.DataFrame) ->
     assert [timedelta(hours=1)] == (usage["bucket_end"] - usage["bucket"]).unique().to_list()
 
 
-def test_cost_is_quantity_times_price_to_the_last_bit(usage: pl.DataFrame) -> None:
-    """`cost` is the IEEE product of the two doubles beside it, as a JSON server would send it."""
-    rows = usage.select("quantity", "unit_price", "cost").iter_rows()
+def test_subtotals_are_quantity_times_price_to_the_last_bit(usage: pl.DataFrame) -> None:
+    """`cost_subtotal` is the IEEE product of two doubles beside it, as a JSON server sends it."""
+    rows = usage.select("quantity", "unit_price", "cost_subtotal").iter_rows()
     assert [row for row in rows if row[0] * row[1] != row[2]] == []
+
+
+def test_cost_is_what_the_discount_leaves(usage: pl.DataFrame) -> None:
+    """The subtotal less the discount is the cost; without one they are the same number."""
+    names = ("percent_discount", "cost_subtotal", "cost_discount", "cost")
+    for percent, subtotal, discount, cost in usage.select(names).unique().iter_rows():
+        if percent is None:
+            assert (0.0, subtotal) == (discount, cost)
+        else:
+            assert subtotal - discount == cost
+            assert discount == pytest.approx(subtotal * percent / 100, rel=1e-12)
+            assert 0 < discount < subtotal
+
+
+@pytest.mark.parametrize("timeframe", ["hour", "month"])
+def test_it_loads_without_a_warning(usage: pl.DataFrame, timeframe: Any) -> None:
+    """The newest edition of the API explains every cost, and the totals are the sample's."""
+    query = fu.UsageQuery("2025-05-01", "2025-06-01", timeframe=timeframe)
+    may = usage.filter(pl.col("bucket").dt.month() == 5)
+    with (
+        warnings.catch_warnings(),
+        fu.Emulator(may) as emulator,
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
+    ):
+        warnings.simplefilter("error")
+        load = client.load(query)
+    assert 0 == load.receipt.rows_quarantined
+    assert_frame_equal(fu.rollup(may, by="username"), fu.rollup(load.usage, by="username"))
+    assert {None, 5.0, 10.0} == set(load.usage["percent_discount"])
 
 
 def test_quantities_are_what_a_meter_shows(usage: pl.DataFrame) -> None:

@@ -224,8 +224,27 @@ def test_oddities_are_said_in_their_own_categories() -> None:
     with pytest.warns() as told:
         (Oddities.of(odd[:2]) + Oddities.of(odd[2:])).warn()
     assert [CostMismatchWarning, UnknownProductWarning] == [w.category for w in told]
-    assert str(told[0].message).startswith("2 of 4 rows have a cost unlike quantity × unit_price")
+    assert str(told[0].message).startswith(
+        "2 of 4 rows have a cost that quantity × unit_price, less the discount, does not explain"
+    )
     assert "unknown product 'alpha', 'zeta': kept as it is" == str(told[1].message)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"percent_discount": 20.0},
+        {"percent_discount": 20.0, "cost": 0.33},
+        {"percent_discount": 20.0, "cost": 0.3201},
+        {"percent_discount": 20.0, "cost": 0.32, "cost_subtotal": 0.5, "cost_discount": 0.08},
+        {"percent_discount": 20.0, "cost": 0.32, "cost_subtotal": 0.4, "cost_discount": 0.0},
+        {"unit_price": 0.1234567, "cost": 0.4901},
+    ],
+)
+def test_what_neither_discount_nor_rounding_explains_is_an_oddity(change: dict[str, Any]) -> None:
+    """A discount that was not taken, or parts that make another cost."""
+    with pytest.warns(CostMismatchWarning, match="1 of 1 rows"):
+        Oddities.of(table(change)).warn()
 
 
 @pytest.mark.parametrize(
@@ -235,6 +254,14 @@ def test_oddities_are_said_in_their_own_categories() -> None:
         {"quantity": 1e9, "unit_price": 1 / 3, "cost": 1e9 / 3},
         {"cost": 0.4000004},
         {"quantity": 0.0, "cost": 0.0},
+        {"unit_price": 0.1234567, "cost": 0.49},
+        {"percent_discount": 33.3, "cost": 0.4 * (1 - 33.3 / 100)},
+        {"percent_discount": 33.3, "cost": 0.27},
+        {"percent_discount": 100.0, "cost": 0.0, "cost_subtotal": 0.4, "cost_discount": 0.4},
+        {"percent_discount": 33.3, "cost": 0.27, "cost_subtotal": 0.4, "cost_discount": 0.1332},
+        {"percent_discount": 33.3, "cost": 0.27, "cost_subtotal": 0.4, "cost_discount": 0.13},
+        {"percent_discount": 33.3, "cost": 0.267, "cost_subtotal": 0.4, "cost_discount": 0.134},
+        {"percent_discount": 20.0, "cost": 0.32, "cost_subtotal": None, "cost_discount": 0.08},
     ],
 )
 def test_rounding_is_no_oddity(change: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
-from falusage.columns import USAGE
+from falusage.columns import USAGE, widened
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def usage() -> pl.DataFrame:
     """Forty literal rows: two teams, two currencies, nulls, and a column nobody knows."""
-    return pl.DataFrame(
+    table = pl.DataFrame(
         {
             "bucket": [BEGIN + timedelta(hours=at // 4) for at in range(40)],
             "bucket_end": [BEGIN + timedelta(hours=at // 4 + 1) for at in range(40)],
@@ -35,10 +35,11 @@ def usage() -> pl.DataFrame:
             "auth_detail": [None] * 40,
             "api_key_id": [None, "key-1", "", "key-2"] * 10,
             "login_username": [None] * 40,
-            "percent_discount": [None, 12.5] * 20,
+            "surge_percent": [None, 12.5] * 20,
         },
-        schema={**USAGE, "percent_discount": pl.Float64()},
+        schema_overrides={**USAGE, "surge_percent": pl.Float64()},
     )
+    return widened(table)
 
 
 class World:
@@ -80,6 +81,8 @@ def spend(
                 "unit": "image",
                 "quantity": float(quantity),
                 "unit_price": 0.5,
+                "cost_subtotal": quantity * 0.5,
+                "cost_discount": 0.0,
                 "cost": quantity * 0.5,
                 "currency": "EUR" if at % 3 == 2 else "USD",
                 **further,

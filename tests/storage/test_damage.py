@@ -109,7 +109,7 @@ def test_claims_that_do_not_hold(whole: Path, usage: pl.DataFrame, tmp_path: Pat
         (usage.head(39), {}),
         (usage.with_columns(cost=pl.when(first).then(0.5).otherwise("cost")), {}),
         (usage.reverse(), {}),
-        (usage.rename({"percent_discount": "discount"}), {}),
+        (usage.rename({"surge_percent": "discount"}), {}),
         (usage, {"totals": {"EUR": "20.000000000000", "USD": "58.000000000001"}}),
         (usage, {"start": "2024-12-31T00:00:00+00:00"}),
         (usage, {"content": "sha256:0"}),

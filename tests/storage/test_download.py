@@ -30,7 +30,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plain(usage: pl.DataFrame) -> pl.DataFrame:
     """The rows without the field that nobody knows."""
-    return usage.drop("percent_discount")
+    return usage.drop("surge_percent")
 
 
 @pytest.fixture

@@ -372,8 +372,8 @@ def test_fields_that_nobody_knew(world: Any, say: SimpleNamespace, tmp_path: Pat
     store = fu.UsageStore(tmp_path)
     nights = [
         say.spend(days([1], [2], [3])),
-        say.spend(days([1], [2], [3], [4]), percent_discount=10, tier="gold"),
-        say.spend(days([1], [2], [3], [4], [5]), percent_discount=12.5, tier="gold"),
+        say.spend(days([1], [2], [3], [4]), surge_percent=10, tier="gold"),
+        say.spend(days([1], [2], [3], [4], [5]), surge_percent=12.5, tier="gold"),
     ]
     for at, usage in enumerate(nights, start=3):
         with pytest.warns(fu.UnknownFieldWarning) if at > 3 else nullcontext():
@@ -381,16 +381,16 @@ def test_fields_that_nobody_knew(world: Any, say: SimpleNamespace, tmp_path: Pat
             store.sync("2025-01-01", client=world.client, settle="1d")
 
     table = store.scan().sort("bucket").collect()
-    assert [None, None, 10.0, 12.5, 12.5] == table["percent_discount"].to_list()
+    assert [None, None, 10.0, 12.5, 12.5] == table["surge_percent"].to_list()
     assert [None, None, "gold", "gold", "gold"] == table["tier"].to_list()
     assert ["create", "sync", "columns", "sync", "sync"] == (
         store.history().unique("version").sort("version")["kind"].to_list()
     )
-    assert "percent_discount" not in store.scan(version=1).collect_schema()
-    world.on(BEGIN + 6 * DAY, say.spend(days(*([[1]] * 6)), percent_discount="none"))
+    assert "surge_percent" not in store.scan(version=1).collect_schema()
+    world.on(BEGIN + 6 * DAY, say.spend(days(*([[1]] * 6)), surge_percent="none"))
     with (
         pytest.warns(fu.UnknownFieldWarning),
-        pytest.raises(StoreError, match="'percent_discount' is String now, and Float64"),
+        pytest.raises(StoreError, match="'surge_percent' is String now, and Float64"),
     ):
         store.sync("2025-01-01", client=world.client)
     assert table.equals(store.scan().sort("bucket").collect())

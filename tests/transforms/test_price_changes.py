@@ -379,3 +379,16 @@ def test_one_teams_discount_is_found_apart() -> None:
     assert [("labs", 3.8, 3.6, -4.0)] == price_changes(usage, by="username").select(
         "username", "previous_price", "price", "impact"
     ).rows()
+
+
+def test_editions_that_say_nothing_of_discounts_show_none() -> None:
+    """Nulls of edition 3 are no discount of zero that ends when edition 4 begins."""
+    now = discounted((4.0, None), (4.0, 10.0), (4.0, 10.0)).with_columns(
+        cost_subtotal=pl.col("unit_price") * pl.col("quantity")
+    )
+    none = pl.lit(None, dtype=pl.Float64)
+    before = now.head(1).with_columns(percent_discount=none, cost_subtotal=none)
+
+    assert [(1, 4.0, 3.6)] == steps(now)
+    assert [] == steps(pl.concat([before, now.slice(1)]))
+    assert [] == steps(before)

@@ -41,9 +41,9 @@ def fortnights(sample: Sample, at: datetime) -> dict[str, Any]:
 
 
 def test_the_price_rise_is_the_one_price_change(sample: Sample) -> None:
-    """Surge prices, launches and growth are no change of a price."""
+    """Surge prices, launches, discounts and growth are no change of a list price."""
     (rise,) = sample.truth.price_rises
-    changes = fu.price_changes(sample.usage)
+    changes = fu.price_changes(sample.usage).filter(kind="list")
 
     assert [
         (rise.endpoint_id, rise.unit, rise.currency, rise.at, rise.previous_price, rise.price)
@@ -55,9 +55,21 @@ def test_the_price_rise_is_the_one_price_change(sample: Sample) -> None:
         after["quantity"].sum() * (rise.price - rise.previous_price)
     )
     callers = after.select("username", "auth_method").unique()
-    apart = fu.price_changes(sample.usage, by=["username", "auth_method"])
+    apart = fu.price_changes(sample.usage, by=["username", "auth_method"]).filter(kind="list")
     assert callers.height == apart.height
     assert changes["impact"].sum() == pytest.approx(apart["impact"].sum())
+
+
+def test_the_discount_steps_once_for_everything_that_its_team_uses(sample: Sample) -> None:
+    """Each endpoint of the team has one step, and no other team has any."""
+    (change,) = sample.truth.discounts
+    steps = fu.price_changes(sample.usage, by="username").filter(kind="discount")
+
+    used = sample.usage.filter(pl.col("username") == change.username)["endpoint_id"].unique()
+    assert sorted(used) == sorted(steps["endpoint_id"])
+    assert {(change.at, change.username)} == set(steps.select("since", "username").iter_rows())
+    less = (100 - change.after) / (100 - change.before) - 1
+    assert [pytest.approx(less)] * steps.height == steps["pct_change"].to_list()
 
 
 def test_the_launch_and_the_retirement_are_what_is_new_and_retired(sample: Sample) -> None:
