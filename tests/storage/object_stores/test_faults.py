@@ -83,7 +83,6 @@ def one_night(service: Any, name: str, world: Any, say: SimpleNamespace) -> Any:
     ("status", "code", "said"),
     [
         (403, "AccessDenied", r"refuses access \(403\); .*looked for are A"),
-        (403, "SignatureDoesNotMatch", "does not accept the credentials; check A"),
         (404, "NoSuchBucket", "has no such bucket or container"),
         (503, "SlowDown", r"busy or has an outage \(503\); .*run this again later"),
         (400, "InvalidArgument", "the server answered 400"),
@@ -110,6 +109,17 @@ def test_an_outage_is_not_damage(
         if "is missing" not in clean(caught.value):
             assert re.search(said, clean(caught.value))
     assert 2 == kept.verify()
+
+
+def test_credentials_that_are_not_accepted(service: Any, kept: Any) -> None:
+    """Are told from a right that is missing, by the code of the answer."""
+    body = "<?xml version='1.0'?>\n<Error><Code>SignatureDoesNotMatch</Code></Error>"
+    with (
+        service.proxy.breaking(lambda _: Fault(answer=(403, body))),
+        pytest.raises(StoreError, match="does not accept the credentials; check A") as caught,
+    ):
+        kept.verify()
+    clean(caught.value)
 
 
 def test_a_cut_answer_is_not_damage(service: Any, kept: Any) -> None:
