@@ -182,25 +182,33 @@ def test_a_commit_that_never_arrived(
     assert spent(usage) == spent(store.scan())
 
 
+@pytest.mark.parametrize("when", ["before it is told", "after it has read it back"])
 def test_a_server_without_conditional_put(
-    s3: Any, names: Names, world: Any, say: SimpleNamespace
+    s3: Any, names: Names, world: Any, say: SimpleNamespace, when: str
 ) -> None:
     """Of two commits that it accepts for one version, the one that is replaced raises."""
     name = names()
     one_night(s3, name, world, say)
     usage = nights(world, say, 3)
-    late_waits, early_came, late_came = (threading.Event() for _ in range(3))
+    late_waits, early_came, late_may, late_came = (threading.Event() for _ in range(4))
+
+    def replace() -> None:
+        late_may.set()
+        late_came.wait(LONG)
 
     def meet(request: Request) -> Fault | None:
-        if not request.commits(2):
-            return None
-        if not late_waits.is_set():
+        if request.commits(2) and not late_waits.is_set():
             late_waits.set()
-            assert early_came.wait(LONG)
+            late_may.wait(LONG)
             return Fault(without=("if-none-match",), then=late_came.set)
-        # The server has the early commit; its writer is told when the late one has replaced it.
-        early_came_here = lambda: (early_came.set(), late_came.wait(LONG))  # noqa: E731
-        return Fault(without=("if-none-match",), then=early_came_here)
+        if request.commits(2):
+            early_came.set()
+            is_told = when == "before it is told"
+            return Fault(without=("if-none-match",), then=replace if is_told else None)
+        is_read_back = request.path.endswith(f"{2:020}.json") and "range" in request.headers
+        if early_came.is_set() and is_read_back and not late_may.is_set():
+            return Fault(then=replace)
+        return None
 
     def sync() -> Any:
         return s3.store(name).sync("2025-01-01", client=world.client)
