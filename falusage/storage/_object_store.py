@@ -1,7 +1,8 @@
-"""Files on S3, Azure or GCS, by way of the Delta library, without going deaf to Ctrl-C.
+"""Files on S3, Azure or GCS, by way of the Delta library, so that Ctrl-C ends a command.
 
 The library may wait for minutes. It reads in threads that nobody has to wait for, and lists, writes
-and deletes in a process of its own, because these calls of it let no other Python code run.
+and deletes in a process of its own, because these calls of it let no other Python code run. Inside
+Polars' own `collect` a program that is no command hears Ctrl-C only when the wait is over.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def started(work: Callable[..., _T], *arguments: object) -> Future[_T]:
 
 
 def interruptible(work: Callable[[], _T]) -> _T:
-    """Return what work returns; Ctrl-C ends the wait, whatever the work waits for."""
+    """Return what work returns; in the main thread Ctrl-C ends the wait for it."""
     return result(started(work))
 
 

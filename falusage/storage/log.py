@@ -322,7 +322,8 @@ class Log:
         """Write a version, and find out by reading it back whose it is.
 
         A server may write it and its answer get lost; another may let the later of two writers
-        replace the earlier. What the log holds afterwards decides, not what was answered.
+        replace the earlier. What the log holds afterwards decides, not what was answered. It is
+        read twice; a writer that replaces it still later is not noticed.
 
         Raises:
             OvertakenError: It is somebody else's.
@@ -342,7 +343,7 @@ class Log:
         try:
             found = self._mark(version)
             if remote and failure is None and found == mark:
-                # Who looked before we wrote has written by now, if this server lets him.
+                # Who looked just before we wrote writes about now, if this server lets him.
                 time.sleep(min(1.0, time.monotonic() - began))
                 found = self._mark(version)
         except StoreError as error:
@@ -355,8 +356,8 @@ class Log:
         elif failure is None:
             raise StoreError(
                 f"{self.place} let another writer replace version {version}, so this commit is "
-                "lost and its rows are not in the store: the server has no conditional PUT "
-                f"(If-None-Match). Run this again, with one writer at a time; {SUPPORTED}"
+                "lost: the server has no conditional PUT (If-None-Match). Run this again, with one "
+                f"writer at a time; {SUPPORTED}"
             )
         elif found is not None:
             raise self._overtaken() from failure

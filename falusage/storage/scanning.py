@@ -78,7 +78,7 @@ def _frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[
     coming: list[Future[bytes]] = []
     for group in [*groups, ()]:
         contents = [result(content) for content in coming]
-        # Threads that nobody joins: a server that hangs must not hold back Ctrl-C.
+        # Threads that nobody joins: a server that hangs must not hold back a command's end.
         coming = [started(read_part, place, part) for part in group]
         if contents:
             yield rows_of(contents, schema, STORED)

@@ -9,28 +9,13 @@ import hmac
 import http.client
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
 import servers
-from fault_proxy import Proxy, proxy_of
-
-import falusage as fu
+from fault_proxy import proxy_of
+from servers import Service
 
 PATIENCE = {"timeout": "30s", "retry_timeout": "1s", "max_retries": "1"}
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """An object-store server: its proxy, and how its stores are addressed and reached."""
-
-    proxy: Proxy
-    bucket: str
-    options: dict[str, str]
-
-    def store(self, name: str, **further: str) -> fu.UsageStore:
-        """Return the store of a name in the bucket."""
-        return fu.UsageStore(f"{self.bucket}/{name}", storage_options={**self.options, **further})
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as the store's client sent it."""
+    """A request as the store's client sent it; the names of its headers in small letters."""
 
     method: str
     path: str
@@ -92,7 +92,9 @@ def proxy_of(port: int) -> Generator[Proxy]:  # noqa: C901 - one handler, told i
 
         def _pass(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            request = Request(self.command, self.path, dict(self.headers))
+            request = Request(
+                self.command, self.path, {k.lower(): v for k, v in self.headers.items()}
+            )
             fault = (proxy.rule and proxy.rule(request)) or Fault()
             if fault.hang:
                 proxy.stopped.wait(fault.hang)

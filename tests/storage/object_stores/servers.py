@@ -12,15 +12,31 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from fault_proxy import until
+from fault_proxy import Proxy, until
+
+import falusage as fu
 
 AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
 """The account and the key that every azurite has; its documentation prints them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An object-store server: its proxy, and how its stores are addressed and reached."""
+
+    proxy: Proxy
+    bucket: str
+    options: dict[str, str]
+
+    def store(self, name: str, **further: str) -> fu.UsageStore:
+        """Return the store of a name in the bucket."""
+        return fu.UsageStore(f"{self.bucket}/{name}", storage_options={**self.options, **further})
 
 
 def azurite() -> Path | None:

@@ -23,7 +23,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from fault_proxy import Fault, Request
+from fault_proxy import Fault, Request, Rule
+from servers import Service
 
 import falusage as fu
 from falusage.errors import StoreError
@@ -58,19 +59,19 @@ def clean(error: BaseException) -> str:
 
 
 @pytest.fixture(scope="module")
-def kept(service: Any, world: Any, say: SimpleNamespace) -> Any:
+def kept(service: Service, world: Any, say: SimpleNamespace) -> fu.UsageStore:
     """A store with one night in it, for tests that only read it."""
     return one_night(service, "kept", world, say)
 
 
 @pytest.fixture(scope="module")
-def kept_on_s3(s3: Any, world: Any, say: SimpleNamespace) -> str:
+def kept_on_s3(s3: Service, world: Any, say: SimpleNamespace) -> str:
     """The address of one on S3, for tests that add nothing to it."""
     one_night(s3, "kept-on-s3", world, say)
     return f"{s3.bucket}/kept-on-s3"
 
 
-def one_night(service: Any, name: str, world: Any, say: SimpleNamespace) -> Any:
+def one_night(service: Service, name: str, world: Any, say: SimpleNamespace) -> fu.UsageStore:
     """Return a store of the usage of one night."""
     usage = nights(world, say, 1)
     store = service.store(name)
@@ -89,7 +90,7 @@ def one_night(service: Any, name: str, world: Any, say: SimpleNamespace) -> Any:
     ],
 )
 def test_an_outage_is_not_damage(
-    service: Any, kept: Any, status: int, code: str, said: str
+    service: Service, kept: fu.UsageStore, status: int, code: str, said: str
 ) -> None:
     """Listing, an entry of the log, a data file: what failed is named, and why, in a sentence."""
     body = f"<?xml version='1.0'?>\n<Error><Code>{code}</Code><Message>no</Message></Error>"
@@ -111,7 +112,7 @@ def test_an_outage_is_not_damage(
     assert 2 == kept.verify()
 
 
-def test_credentials_that_are_not_accepted(service: Any, kept: Any) -> None:
+def test_credentials_that_are_not_accepted(service: Service, kept: fu.UsageStore) -> None:
     """Are told from a right that is missing, by the code of the answer."""
     body = "<?xml version='1.0'?>\n<Error><Code>SignatureDoesNotMatch</Code></Error>"
     with (
@@ -122,10 +123,10 @@ def test_credentials_that_are_not_accepted(service: Any, kept: Any) -> None:
     clean(caught.value)
 
 
-def test_a_cut_answer_is_not_damage(service: Any, kept: Any) -> None:
+def test_a_cut_answer_is_not_damage(service: Service, kept: fu.UsageStore) -> None:
     """An entry or a data file of which half arrives was not read, so nothing is said of it."""
     for end in (f"{1:020}.json", ".parquet"):
-        rule = lambda r: (  # noqa: E731
+        rule: Rule = lambda r: (  # noqa: E731
             Fault(cut=True)
             if r.method == "GET" and r.path.partition("?")[0].endswith(end)  # noqa: B023 - used at once
             else None
@@ -139,7 +140,7 @@ def test_a_cut_answer_is_not_damage(service: Any, kept: Any) -> None:
 
 
 def test_a_commit_whose_reply_is_lost(
-    s3: Any, names: Names, world: Any, say: SimpleNamespace
+    s3: Service, names: Names, world: Any, say: SimpleNamespace
 ) -> None:
     """Is a commit: the sync goes on, and a compaction returns its version."""
     store = s3.store(names())
@@ -155,24 +156,24 @@ def test_a_commit_whose_reply_is_lost(
 
 
 def test_a_first_commit_whose_reply_is_lost(
-    service: Any, names: Names, world: Any, say: SimpleNamespace
+    service: Service, names: Names, world: Any, say: SimpleNamespace
 ) -> None:
     """Makes the store all the same, and so does the one that brings its first rows."""
     usage = nights(world, say, 1)
     store = service.store(names())
-    lost = lambda r: Fault(lose=True) if r.commits(0) or r.commits(1) else None  # noqa: E731
+    lost: Rule = lambda r: Fault(lose=True) if r.commits(0) or r.commits(1) else None  # noqa: E731
     with service.proxy.breaking(lost):
         store.sync("2025-01-01", client=world.client)
     assert spent(usage) == spent(store.scan())
 
 
 def test_a_commit_that_never_arrived(
-    s3: Any, names: Names, world: Any, say: SimpleNamespace
+    s3: Service, names: Names, world: Any, say: SimpleNamespace
 ) -> None:
     """Is no commit; the next sync makes it."""
     store = one_night(s3, names(), world, say)
     usage = nights(world, say, 3)
-    rule = lambda r: Fault(lose=True, reach=False) if r.commits(2) else None  # noqa: E731
+    rule: Rule = lambda r: Fault(lose=True, reach=False) if r.commits(2) else None  # noqa: E731
     with (
         s3.proxy.breaking(rule),
         pytest.raises(StoreError, match=r"was not written: .*run this again"),
@@ -182,25 +183,33 @@ def test_a_commit_that_never_arrived(
     assert spent(usage) == spent(store.scan())
 
 
+@pytest.mark.parametrize("when", ["before it is told", "after it has read it back"])
 def test_a_server_without_conditional_put(
-    s3: Any, names: Names, world: Any, say: SimpleNamespace
+    s3: Service, names: Names, world: Any, say: SimpleNamespace, when: str
 ) -> None:
     """Of two commits that it accepts for one version, the one that is replaced raises."""
     name = names()
     one_night(s3, name, world, say)
     usage = nights(world, say, 3)
-    late_waits, early_came, late_came = (threading.Event() for _ in range(3))
+    late_waits, early_came, late_may, late_came = (threading.Event() for _ in range(4))
+
+    def replace() -> None:
+        late_may.set()
+        late_came.wait(LONG)
 
     def meet(request: Request) -> Fault | None:
-        if not request.commits(2):
-            return None
-        if not late_waits.is_set():
+        if request.commits(2) and not late_waits.is_set():
             late_waits.set()
-            assert early_came.wait(LONG)
+            late_may.wait(LONG)
             return Fault(without=("if-none-match",), then=late_came.set)
-        # The server has the early commit; its writer is told when the late one has replaced it.
-        early_came_here = lambda: (early_came.set(), late_came.wait(LONG))  # noqa: E731
-        return Fault(without=("if-none-match",), then=early_came_here)
+        if request.commits(2):
+            early_came.set()
+            is_told = when == "before it is told"
+            return Fault(without=("if-none-match",), then=replace if is_told else None)
+        is_read_back = request.path.endswith(f"{2:020}.json") and "range" in request.headers
+        if early_came.is_set() and is_read_back and not late_may.is_set():
+            return Fault(then=replace)
+        return None
 
     def sync() -> Any:
         return s3.store(name).sync("2025-01-01", client=world.client)
@@ -217,7 +226,7 @@ def test_a_server_without_conditional_put(
     assert spent(usage) == spent(s3.store(name).scan())
 
 
-def test_syncs_that_race(service: Any, names: Names, world: Any, say: SimpleNamespace) -> None:
+def test_syncs_that_race(service: Service, names: Names, world: Any, say: SimpleNamespace) -> None:
     """Write the same files at once: one wins, the others are told so, in words."""
     usage = nights(world, say, 5)
     name, ends = names(), list[object]()
@@ -238,7 +247,7 @@ def test_syncs_that_race(service: Any, names: Names, world: Any, say: SimpleName
     assert spent(usage) == spent(service.store(name).scan())
 
 
-def test_an_unreachable_server_and_no_bucket(s3: Any, names: Names) -> None:
+def test_an_unreachable_server_and_no_bucket(s3: Service, names: Names) -> None:
     """Each says what to do."""
     with pytest.raises(StoreError, match=r"cannot be reached; check .*AWS_ENDPOINT_URL") as caught:
         s3.store(names(), AWS_ENDPOINT_URL="http://127.0.0.1:9").history()
@@ -284,7 +293,7 @@ COMMANDS = {
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 @pytest.mark.parametrize("what", COMMANDS)
 def test_ctrl_c_while_the_server_hangs(
-    s3: Any, kept_on_s3: str, world: Any, say: SimpleNamespace, what: str
+    s3: Service, kept_on_s3: str, world: Any, say: SimpleNamespace, what: str
 ) -> None:
     """Ends a command, whatever of the store it was waiting for, long before the server answers."""
     nights(world, say, 3)
