@@ -44,9 +44,10 @@ class UsageStore:
     Args:
         path: A folder of its own, which the first sync makes, or the address of an object store
             that the Delta library knows (`s3://…`, `gs://…`, `az://…`). Two writers are kept apart
-            by conditional PUT (`If-None-Match`), as AWS S3, Cloudflare R2, MinIO since 2024, Azure
-            Blob Storage and Google Cloud Storage have it; on a server without it, a commit that
-            another replaced raises `StoreError`.
+            by conditional PUT (`If-None-Match`), which the vendors document for AWS S3, Cloudflare
+            R2, MinIO since 2024, Azure Blob Storage and Google Cloud Storage. On a server without
+            it, a commit that another replaced before it was read back raises `StoreError`. CI
+            runs stores on an S3 server, and first commits on an Azure one.
         storage_options: What the library needs to get there; see its documentation. By default
             it looks for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE and AWS_REGION; for
             AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY; or for
