@@ -144,7 +144,7 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
         ("--snapshot", "usage.parquet", *BILLED, "--out", "focus.parquet"),
     ],
 }
-WITHOUT_A_TABLE: Final = {"demo", "serve"}
+WITHOUT_A_TABLE: Final = {"demo", "serve", "compact", "vacuum", "verify"}
 
 every_shape = pytest.mark.parametrize("usage", SHAPES.values(), ids=list(SHAPES))
 

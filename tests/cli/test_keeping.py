@@ -27,7 +27,7 @@ def test_a_store_from_the_command_line(run, environment, emulator) -> None:
 
     usage = fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage
     try:
-        emulator.replace(usage.with_columns(pl.col("quantity", "cost") * 2))
+        emulator.replace(usage.with_columns(pl.col(fu.columns.AMOUNTS) * 2))
         code, _, err = run("sync", *RANGE, *UNTIL, "--settle", "5000d", "--compact")
     finally:
         emulator.replace(usage)

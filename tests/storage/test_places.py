@@ -101,7 +101,9 @@ def test_a_place_below_a_file(world: Any, say: SimpleNamespace, tmp_path: Path) 
     """No folder can be made there; the message names the store."""
     (tmp_path / "a").touch()
     world.on(BEGIN + DAY, say.spend({BEGIN: [4]}))
-    with pytest.raises(StoreError, match=f"{tmp_path}/a/kept.*Not a directory"):
+    with pytest.raises(
+        StoreError, match=f"{tmp_path}/a/kept cannot be made: {tmp_path}/a is a file"
+    ):
         fu.UsageStore(tmp_path / "a" / "kept").sync("2025-01-01", client=world.client)
 
 

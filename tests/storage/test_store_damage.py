@@ -196,7 +196,9 @@ def test_any_folder_name(world: Any, say: SimpleNamespace, tmp_path: Path, name:
 
 def test_an_address_that_the_library_does_not_know() -> None:
     """It is refused by its name, not by the library's own error."""
-    with pytest.raises(StoreError, match=r"foo://bucket/usage cannot be reached: .*scheme"):
+    with pytest.raises(
+        StoreError, match=r"foo://bucket/usage/_delta_log cannot be listed: .*check its scheme"
+    ):
         fu.UsageStore("foo://bucket/usage").history()
 
 
