@@ -132,18 +132,24 @@ class UsageClient:
             (table,) = load.tables()
         return to_arrow(table)
 
-    def fetch_summary(self, query: UsageQuery) -> pa.Table:
-        """Give the API's own summary of the query's range.
+    def fetch_summary(self, query: UsageQuery, *, invalid: Invalid = "raise") -> pa.Table:
+        """Return the API's own summary of the query's range.
+
+        Args:
+            query: What to ask.
+            invalid: `"raise"` if a row breaks the rules, or `"quarantine"`: leave such rows out,
+                with a warning.
 
         Returns:
             The columns of `columns.SUMMARY`, then any that are new; one row per team, product,
-            endpoint, unit, price and currency (and caller, where asked for).
+            endpoint, unit, price and currency (and caller, if asked for).
 
         Raises:
             SchemaError: A row breaks the rules.
             ApiError: The exchange failed.
         """
-        with self._loading(query) as load:
+        require_ways(invalid, "off")
+        with self._loading(query, invalid, has_ways=True) as load:
             summary = load.summary()
         return to_arrow(summary)
 
@@ -239,15 +245,30 @@ def load_summary(
     end: date | datetime | str,
     *,
     client: UsageClient | None = None,
+    invalid: Invalid = "raise",
+    reconcile: Reconcile = "off",
     **query: Unpack[UsageFields],
 ) -> pl.DataFrame:
     """Load the API's own summary of a range; arguments and errors as in `load_usage`.
+
+    Args:
+        start: The first instant, inclusive; a date means midnight in `timezone`.
+        end: The end, exclusive.
+        client: The client to ask with; by default one from the environment.
+        invalid: `"quarantine"` leaves invalid rows out, with a warning.
+        reconcile: `"raise"` or `"warn"` also loads the rows and compares them with the summary.
+        **query: Any other field of `UsageQuery`.
 
     Returns:
         The columns of `columns.SUMMARY`, then any that are new.
     """
     asked = UsageQuery(start, end, **query)
-    if client is not None:
-        return pl.DataFrame(client.fetch_summary(asked))
-    with UsageClient() as own:
-        return pl.DataFrame(own.fetch_summary(asked))
+    if client is None:
+        with UsageClient() as own:
+            return load_summary(
+                start, end, client=own, invalid=invalid, reconcile=reconcile, **query
+            )
+    require_ways(invalid, reconcile)
+    if reconcile != "off":
+        client.load(asked, invalid=invalid, reconcile=reconcile)
+    return pl.DataFrame(client.fetch_summary(asked, invalid=invalid))

@@ -220,7 +220,12 @@ class Load:
         reading = Reading(self.query, self.exchange, self.workers, self.progress, True)
         pages = reading.read_summary()
         self.kinds = joint_kinds(pages, of="summary")
-        return self._valid_summary(pages)
+        summary = self._valid_summary(pages)
+        if left_out := sum(page.summary.height for page in pages if page.summary is not None):
+            left_out -= summary.height
+        if left_out:
+            warn(f"{left_out:,} rows of the summary are invalid and left out", QuarantineWarning)
+        return summary
 
     def _valid_summary(self, pages: list[Page]) -> pl.DataFrame:
         table = assemble(pages, of="summary")

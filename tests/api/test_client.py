@@ -334,6 +334,12 @@ def test_the_short_ways(
     assert_frame_equal(one, fu.load_usage(**asked))
     assert_frame_equal(total, fu.load_summary(**asked))
     assert one["cost"].sum() == pytest.approx(total["cost"].sum())
+    ways = {"invalid": "quarantine", "reconcile": "warn"}
+    assert_frame_equal(one, fu.load_usage(**asked, **ways))
+    assert_frame_equal(total, fu.load_summary(**asked, **ways))
+    for name in ways:
+        with pytest.raises(fu.QueryError, match=f"{name} is 'no'"):
+            fu.load_summary(**asked, **{name: "no"})
 
 
 @pytest.mark.parametrize(
