@@ -29,7 +29,7 @@ _COMMAND = "falusage"
 
 
 def is_command() -> bool:
-    """Tell whether this process is the command line, and not a program that uses the package."""
+    """Return whether this process is the command line, and not a program that uses the package."""
     first = sys.argv[0] if getattr(sys, "argv", None) else ""
     if first != "-m":
         name = os.path.splitext(os.path.basename(first))[0]

@@ -46,7 +46,7 @@ def find_base_url(base_url: str | None, *, allow_http: bool) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine itself."""
+    """Return whether a host is this machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -46,7 +46,7 @@ def _join(one: Kind, other: Kind) -> Kind:
 
 
 def _too_large(table: pl.DataFrame | None, name: str) -> bool:
-    """Tell whether a page's whole numbers are beyond what a double holds exactly."""
+    """Return whether a page's whole numbers are beyond what a double holds exactly."""
     if table is None or table.schema.get(name) != pl.Int64:
         return False
     return bool((table[name].abs() > int(EXACT)).any())

@@ -82,7 +82,7 @@ def refusal(response: Response, *, url: str, key: Secret, facts: dict[str, Any])
 
 
 def may_pass(status: int) -> bool:
-    """Tell whether a status may pass by itself."""
+    """Return whether a status may pass by itself."""
     return status in {408, 429} or status >= 500
 
 
@@ -121,7 +121,7 @@ def _on_waiting(wait: Wait, kind: type[ApiError]) -> str:
 
 
 def _redirect(response: Response, url: str, key: Secret) -> str:
-    """Say where a redirect leads, without what may be secret in that address."""
+    """Return where a redirect leads, without what may be secret in that address."""
     named = response.headers.get("Location", "")
     try:
         parts = urlsplit(urljoin(url, named))

@@ -144,7 +144,7 @@ def _from_base64(word: str) -> Iterator[bytes]:
 
 
 def _has(readings: Iterable[bytes], runs: set[str]) -> bool:
-    """Tell whether a part of the key is in one of several readings of a word."""
+    """Return whether a part of the key is in one of several readings of a word."""
     texts = (read.decode("latin-1").translate(_LOWER) for read in readings)
     return any(text[at : at + _RUN] in runs for text in texts for at in range(len(text)))
 

@@ -104,7 +104,7 @@ def _refuse_settings(error: BaseException, inner: list[BaseException]) -> None:
 
 
 def _judged(error: BaseException, inner: list[BaseException], host: str) -> tuple[bool, str]:
-    """Tell whether a failure lasts, and what to do."""
+    """Return whether a failure lasts, and what to do."""
     through = isinstance(error, requests.exceptions.ProxyError)
     proxy = f"check the proxy in {_set(_PROXIES) or 'HTTPS_PROXY'}"
     network = "check the network, and FALUSAGE_BASE_URL where it is set"

@@ -101,7 +101,7 @@ def _run(arguments: Sequence[str] | None, interrupt: Interrupt) -> int:
 
 
 def _refused(error: Exception) -> int:
-    """Say why a command was refused, and return the exit code of that."""
+    """Print why a command was refused, and return its exit code."""
     if isinstance(error, click.ClickException):
         told = unknown_option(error) if isinstance(error, click.NoSuchOption) else error
         told.show(sys.stderr)

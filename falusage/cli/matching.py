@@ -1,6 +1,6 @@
 """Filters that nothing matched: said with the closest name, and never a success.
 
-The API compares names letter by letter and answers a misspelt one with nothing. What was named and
+The API matches names exactly and answers a misspelt one with nothing. What was named and
 is not in the answer is looked up in the API's own summary of the same range without filters.
 """
 
@@ -39,7 +39,7 @@ _EXPANDED: Final = {field.name: field.expand for field in ORGANIZATION_USAGE.fie
 
 
 def say_if_unmatched(client: UsageClient, receipt: Receipt) -> bool:
-    """Say on stderr which filters of a load matched nothing, and what was probably meant.
+    """Print on stderr which filters of a load matched nothing, and what was probably meant.
 
     Args:
         client: The client that loaded; asked once more where a name was not found.
@@ -56,7 +56,7 @@ def say_if_unmatched(client: UsageClient, receipt: Receipt) -> bool:
 def say_if_store_unmatched(
     client: UsageClient, store: UsageStore, result: SyncResult, options: Mapping[str, Any]
 ) -> bool:
-    """Say which filters of a sync name nothing that the store has; see `say_if_unmatched`."""
+    """Print which filters of a sync name nothing that the store has; see `say_if_unmatched`."""
     from falusage.api.query import UsageQuery
 
     filters = {field: options[field] for field in _COLUMNS if options[field]}

@@ -217,7 +217,7 @@ def say_let_through(quarantine: pl.DataFrame | None, options: Mapping[str, Any])
 
 
 def is_given(context: click.Context, name: str) -> bool:
-    """Tell whether an option was given, and not left at what it is by default."""
+    """Return whether an option was given, and not left at what it is by default."""
     return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
 
 

@@ -107,12 +107,12 @@ def _month(found: pl.DataFrame) -> Table:
 
 
 def is_budgeted(outlook: pl.DataFrame) -> bool:
-    """Tell whether an outlook says of budgets if they last."""
+    """Return whether an outlook says of budgets if they last."""
     return set(_OUTLOOK) <= set(outlook.columns) and outlook["budget"].count() > 0
 
 
 def answers(bill: Bill, outlook: pl.DataFrame, budgets: pl.LazyFrame | Arrow) -> bool:
-    """Tell whether an outlook says of each of these budgets if it lasts the bill's month."""
+    """Return whether an outlook says of each of these budgets if it lasts the bill's month."""
     if not is_budgeted(outlook) or f"{bill.month:%Y-%m}" != outlook["month"][0]:
         return False
     asked = plan(budgets).with_columns(pl.col("budget").cast(pl.Float64)).collect()

@@ -227,7 +227,7 @@ def _change(
 
 
 def _holds(bill: Bill, ranges: Months) -> bool:
-    """Tell whether both ranges are in the table, whole.
+    """Return whether both ranges are in the table, whole.
 
     A bare table says only where its rows begin and end, which may be within a quiet day.
     """

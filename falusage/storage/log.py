@@ -107,7 +107,7 @@ class Log:
     place: Place
 
     def exists(self) -> bool:
-        """Tell whether there is a store.
+        """Return whether there is a store.
 
         Raises:
             StoreError: The place holds something else, or lies inside another table.

@@ -85,7 +85,7 @@ def _frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[
 
 
 def _may_hold(part: Part, predicate: pl.Expr, scope: Scope) -> bool:
-    """Tell whether a bucket that lies in the time of a part could pass every filter on it."""
+    """Return whether a bucket that lies in the time of a part could pass every filter on it."""
     asked = [clause for clause in _clauses(predicate) if {*clause.meta.root_names()} <= _BUCKET]
     if not asked:
         return True

@@ -73,7 +73,7 @@ def within(one: Iterable[Span], span: Span) -> Spans:
 
 
 def meet(one: Iterable[Span], other: Iterable[Span]) -> bool:
-    """Tell whether two sets share any time."""
+    """Return whether two sets share any time."""
     other = tuple(other)
     return any(start < last and first < end for start, end in one for first, last in other)
 

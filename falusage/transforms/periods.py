@@ -74,13 +74,13 @@ class Range:
         )
 
     def holds(self, start: pl.Expr, end: pl.Expr) -> pl.Expr:
-        """Tell whether a bucket lies within the range, whole."""
+        """Return whether a bucket lies within the range, whole."""
         after = pl.lit(True) if self.start is None else start >= _literal(self.start)
         before = pl.lit(True) if self.end is None else end <= _literal(self.end)
         return after & before
 
     def cuts(self, start: pl.Expr, end: pl.Expr) -> pl.Expr:
-        """Tell whether an end of the range runs through the middle of a bucket."""
+        """Return whether an end of the range runs through the middle of a bucket."""
         inside = [
             (start < _literal(edge)) & (_literal(edge) < end)
             for edge in (self.start, self.end)
