@@ -141,7 +141,7 @@ def _is_ours(path: str) -> bool:
 
 
 def _is_whole(place: Place, path: str) -> bool:
-    """Return whether a file that no version had holds what its name says; one without a hash may."""
+    """Return whether a file that no version had holds what its name says, if that has a hash."""
     if not path.endswith(".parquet"):
         return True
     with suppress(StoreError):
