@@ -143,6 +143,8 @@ def sentence(error: BaseException, uri: str) -> str:
         return f"{_brief(text)}; check the disk and the path"
     # The request's own address names no fault, whatever its letters spell.
     told = re.sub(r"\S*https?://(?!169\.254|metadata)\S*", "", text)
+    # Nor does a duration: "in 1.301ms" is no status 301.
+    told = re.sub(r"\b\d+(?:\.\d+)?\s?(?:[nmµμ]?s|seconds?)\b", "…", told)
     words = {
         "service": service or "the server",
         "credentials": _CREDENTIALS.get(service or "", "the credentials"),

@@ -73,19 +73,23 @@ def test_a_strict_snapshot_names_the_way_out(world: World, tmp_path: Path) -> No
 
 
 def test_messages_suggest_only_what_the_caller_has(world: World) -> None:
-    """`iter_usage` and the summary have no `invalid=`, so they do not name it."""
+    """The client's `iter_usage` and `fetch_usage` have no `invalid=`, so they do not name it."""
     world.on(LATER, with_bad_row(3))
     for ask in (
         lambda: list(world.client.iter_usage(QUERY)),
         lambda: world.client.fetch_usage(QUERY),
-        lambda: world.client.fetch_summary(QUERY),
-        lambda: fu.load_summary("2025-01-01", "2025-01-04", client=world.client),
     ):
         with pytest.raises(SchemaError) as rejected:
             ask()
         assert "quarantine" not in str(rejected.value)
-    with pytest.raises(SchemaError, match="invalid='quarantine'"):
-        fu.load_usage("2025-01-01", "2025-01-04", client=world.client, timeframe="day")
+    days = ("2025-01-01", "2025-01-04")
+    for ask in (
+        lambda: fu.load_usage(*days, client=world.client, timeframe="day"),
+        lambda: fu.load_summary(*days, client=world.client, timeframe="day"),
+        lambda: world.client.fetch_summary(QUERY),
+    ):
+        with pytest.raises(SchemaError, match="invalid='quarantine'"):
+            ask()
 
 
 @pytest.mark.parametrize("name", ["invalid", "reconcile"])
