@@ -145,7 +145,7 @@ def record(base: str, end: str, out: Path) -> dict[str, int]:
     from urllib.parse import urlencode
 
     import falusage as fu
-    from falusage.api.transport import Transport
+    from falusage.api._http.transport import Transport
 
     urls: list[str] = []
     get = Transport.get
@@ -194,7 +194,7 @@ def timed(name: str, base: str, end: str, requests_file: Path) -> dict[str, floa
 def contend(name: str, base: str, end: str, folder: str) -> None:
     """Be a contender: import first, then run against the clock."""
     imports = {
-        "falusage": "import falusage.storage.download, falusage.schema.models, tqdm.auto",
+        "falusage": "import falusage.snapshot._download, falusage.schema.models, tqdm.auto",
         "bare": "import requests",
         "pandas": "import requests, pandas, pyarrow.parquet",
         "dlt": "import dlt, pyarrow.parquet",

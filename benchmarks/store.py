@@ -26,9 +26,10 @@ import polars as pl
 
 import falusage as fu
 from falusage.columns import USAGE
-from falusage.storage import parts, scanning
-from falusage.storage.commits import Scope
-from falusage.storage.writing import commit_rows
+from falusage.store import _parts as parts
+from falusage.store import _scanning as scanning
+from falusage.store._commits import Scope
+from falusage.store._writing import commit_rows
 from falusage.timeframes import boundaries
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)

@@ -28,7 +28,7 @@ _WHOLE: Final = {"returns_multiple_items": False, "returns_named_value": False}
 
 TOPICS: Final = {
     "asking": ("Asking", ("api", "schema")),
-    "keeping": ("Keeping", ("storage",)),
+    "keeping": ("Keeping", ("snapshot", "store")),
     "understanding": ("Understanding", ("transforms",)),
     "looking-ahead": ("Looking ahead", ("forecasting",)),
     "looking": ("Pictures and the report", ("plotting", "reporting")),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from falusage.api.client import UsageClient as UsageClient
     from falusage.api.client import load_summary as load_summary
     from falusage.api.client import load_usage as load_usage
-    from falusage.api.loading import UsageLoad as UsageLoad
+    from falusage.api.load import UsageLoad as UsageLoad
     from falusage.api.query import UsageQuery as UsageQuery
     from falusage.api.receipt import Receipt as Receipt
     from falusage.emulator import Emulator as Emulator
@@ -78,13 +78,13 @@ if TYPE_CHECKING:
     from falusage.schema import summary_schema as summary_schema
     from falusage.schema import usage_schema as usage_schema
     from falusage.schema import validate_usage as validate_usage
-    from falusage.storage import StoreView as StoreView
-    from falusage.storage import SyncResult as SyncResult
-    from falusage.storage import UsageStore as UsageStore
-    from falusage.storage import download_snapshot as download_snapshot
-    from falusage.storage import read_snapshot as read_snapshot
-    from falusage.storage import scan_snapshot as scan_snapshot
-    from falusage.storage import write_snapshot as write_snapshot
+    from falusage.snapshot import download_snapshot as download_snapshot
+    from falusage.snapshot import read_snapshot as read_snapshot
+    from falusage.snapshot import scan_snapshot as scan_snapshot
+    from falusage.snapshot import write_snapshot as write_snapshot
+    from falusage.store import StoreView as StoreView
+    from falusage.store import SyncResult as SyncResult
+    from falusage.store import UsageStore as UsageStore
     from falusage.transforms import allocate as allocate
     from falusage.transforms import anomalies as anomalies
     from falusage.transforms import budget_status as budget_status
@@ -97,7 +97,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "falusage.api.client": ("UsageClient", "load_summary", "load_usage"),
-    "falusage.api.loading": ("UsageLoad",),
+    "falusage.api.load": ("UsageLoad",),
     "falusage.schema": ("summary_schema", "usage_schema", "validate_usage"),
     "falusage.api.query": ("UsageQuery",),
     "falusage.api.receipt": ("Receipt",),
@@ -151,15 +151,13 @@ _HOMES = {
     ),
     "falusage.reporting": ("report",),
     "falusage.sample": ("Sample", "sample_usage"),
-    "falusage.storage": (
-        "StoreView",
-        "SyncResult",
-        "UsageStore",
+    "falusage.snapshot": (
         "download_snapshot",
         "read_snapshot",
         "scan_snapshot",
         "write_snapshot",
     ),
+    "falusage.store": ("StoreView", "SyncResult", "UsageStore"),
     "falusage.transforms": (
         "allocate",
         "anomalies",

@@ -11,13 +11,13 @@ from typing import NoReturn, Unpack
 import polars as pl
 import pyarrow as pa
 
-from falusage.api.address import find_base_url
-from falusage.api.exchange import Exchange
-from falusage.api.loading import Invalid, Load, Reconcile, UsageLoad, require_ways, to_arrow
+from falusage.api._http.address import find_base_url
+from falusage.api._http.exchange import Exchange
+from falusage.api._http.key import find_key
+from falusage.api._http.transport import Transport
+from falusage.api.load import Invalid, Load, Reconcile, UsageLoad, require_ways, to_arrow
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery, edges
-from falusage.api.secret import find_key
-from falusage.api.transport import Transport
 from falusage.contract import UsageFields
 from falusage.errors import ConfigError, QueryError
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from falusage.api.clocks import earlier
+from falusage._clocks import earlier
 from falusage.api.query import UsageQuery
 from falusage.api.reconciliation import differences, rounding
 from falusage.timeframes import EVERY, floor

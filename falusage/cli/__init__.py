@@ -18,16 +18,16 @@ import click
 
 from falusage import __version__
 from falusage._interrupts import EXIT_CODE, Interrupt, leave_on_ctrl_c, said
-from falusage.cli.asking import load, snapshot
+from falusage.cli._asking import load, snapshot
+from falusage.cli._forecasting import forecast
+from falusage.cli._keeping import history, restatements, sync
+from falusage.cli._suggesting import Commands, unknown_option
+from falusage.cli._terminal import explain, prepare_streams, say, show_warning
 from falusage.cli.compact import compact
 from falusage.cli.demo import demo
 from falusage.cli.focus import focus
-from falusage.cli.forecasting import forecast
-from falusage.cli.keeping import history, restatements, sync
 from falusage.cli.report import report
 from falusage.cli.serving import serve
-from falusage.cli.suggesting import Commands, unknown_option
-from falusage.cli.terminal import explain, prepare_streams, say, show_warning
 from falusage.cli.vacuum import vacuum
 from falusage.cli.verify import verify
 

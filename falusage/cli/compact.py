@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from falusage.cli.keeping import STORE
-from falusage.cli.terminal import put
+from falusage.cli._keeping import STORE
+from falusage.cli._terminal import put
 
 
 @click.command(short_help="Merge a store's small files.")
@@ -16,7 +16,7 @@ def compact(place: str) -> None:
     Every version stays as it was. Files that only earlier versions need stay, too; vacuum deletes
     them.
     """
-    from falusage.storage import UsageStore
+    from falusage.store import UsageStore
 
     version = UsageStore(place).compact()
     put(

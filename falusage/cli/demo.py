@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from falusage.cli.pictures import save
-from falusage.cli.terminal import put, say, width
+from falusage.cli._pictures import save
+from falusage.cli._terminal import put, say, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from falusage.api.loading import UsageLoad
+    from falusage.api.load import UsageLoad
     from falusage.emulator import Emulator
 
 _START: Final = "2025-03-26"
@@ -36,10 +36,10 @@ _END: Final = "2025-06-24"
 )
 def demo(out: Path) -> None:
     """Serve an invented organization on this machine, and load, check, sum up and picture it."""
+    from falusage._files import resolved
     from falusage.emulator import Emulator
     from falusage.reporting import Certainty, summary
-    from falusage.storage import write_snapshot
-    from falusage.storage.atomic import resolved
+    from falusage.snapshot import write_snapshot
 
     say("Inventing an organization, and serving its usage as the API would ...")
     emulator = Emulator()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from falusage.cli.matching import UNMATCHED, say_if_unmatched
-from falusage.cli.options import OutFile, asking, client_of, load_with, query_of
-from falusage.cli.sources import keeping, kept
-from falusage.cli.suggesting import OneOf
-from falusage.cli.terminal import say
+from falusage.cli._matching import UNMATCHED, say_if_unmatched
+from falusage.cli._options import OutFile, asking, client_of, load_with, query_of
+from falusage.cli._sources import keeping, kept
+from falusage.cli._suggesting import OneOf
+from falusage.cli._terminal import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,7 +55,7 @@ def focus(
     coarser; FOCUS has it in UTC.
     """
     from falusage.focus import to_focus
-    from falusage.focus.charges import check_arguments
+    from falusage.focus._charges import check_arguments
 
     asked = options["timeframe"] or "day"
     check_arguments(billing_account_id, billing_account_name, asked, focus_version)
@@ -86,8 +86,8 @@ def focus(
 
 def _write(table: pl.DataFrame, out: Path) -> None:
     """Write the file, whole or not at all."""
-    from falusage.focus.columns import CSV_TIME
-    from falusage.storage.atomic import replacing
+    from falusage._files import replacing
+    from falusage.focus._columns import CSV_TIME
 
     with replacing(out) as file:
         if out.suffix == ".csv":

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli.budgets import keys_of, read_budgets, require_askable, warn_of_unmatched
-from falusage.cli.matching import UNMATCHED, say_if_unmatched
-from falusage.cli.options import (
+from falusage.cli._budgets import keys_of, read_budgets, require_askable, warn_of_unmatched
+from falusage.cli._matching import UNMATCHED, say_if_unmatched
+from falusage.cli._options import (
     FILE,
     OutFile,
     asking,
@@ -19,8 +19,8 @@ from falusage.cli.options import (
     load_with,
     query_of,
 )
-from falusage.cli.sources import keeping, kept
-from falusage.cli.terminal import put, say, width
+from falusage.cli._sources import keeping, kept
+from falusage.cli._terminal import put, say, width
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from falusage.cli.options import FILE
-from falusage.cli.terminal import put, say
+from falusage.cli._options import FILE
+from falusage.cli._terminal import put, say
 
 if TYPE_CHECKING:
     from falusage.emulator import Emulator
@@ -32,7 +32,7 @@ def serve(host: str, port: int, path: Path | None) -> None:
 
     usage = None
     if path is not None:
-        from falusage.storage import read_snapshot
+        from falusage.snapshot import read_snapshot
 
         usage = read_snapshot(path)
     try:

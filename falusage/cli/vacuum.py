@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from falusage.cli.keeping import STORE
-from falusage.cli.terminal import put, say
+from falusage.cli._keeping import STORE
+from falusage.cli._terminal import put, say
 
 
 @click.command(short_help="List or delete files that a store does not need.")
@@ -30,7 +30,7 @@ def vacuum(place: str, older_than: str | None, orphans: str, yes: bool) -> None:
     With --yes, delete them. Only files that falusage wrote into this store are listed; other files
     in its folder stay, and so does every other store.
     """
-    from falusage.storage import UsageStore
+    from falusage.store import UsageStore
 
     store = UsageStore(place)
     paths = store.vacuum(older_than=older_than, orphans=orphans, dry_run=not yes)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from falusage.cli.keeping import STORE
-from falusage.cli.terminal import put
+from falusage.cli._keeping import STORE
+from falusage.cli._terminal import put
 
 
 @click.command(short_help="Check every byte of a store.")
@@ -15,7 +15,7 @@ def verify(place: str) -> None:
 
     Exit code 1 means that something is damaged or missing; the message names the file.
     """
-    from falusage.storage import UsageStore
+    from falusage.store import UsageStore
 
     rows = UsageStore(place).verify()
     put([f"{place} is whole: {rows:,} rows add up to what its last version says"])

@@ -7,7 +7,7 @@ and `Parameters` for how a request is read.
 
 from __future__ import annotations
 
-from falusage.emulator.faults import Faults
-from falusage.emulator.server import Emulator, serve
+from falusage.emulator._faults import Faults
+from falusage.emulator._server import Emulator, serve
 
 __all__ = ["Emulator", "Faults", "serve"]

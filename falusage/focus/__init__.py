@@ -6,8 +6,8 @@ report or any other, and `tie_out` explains the gap between the two, to the last
 
 from __future__ import annotations
 
-from falusage.focus.charges import to_focus
-from falusage.focus.reading import read_focus
-from falusage.focus.tying import tie_out
+from falusage.focus._charges import to_focus
+from falusage.focus._reading import read_focus
+from falusage.focus._tying import tie_out
 
 __all__ = ["read_focus", "tie_out", "to_focus"]

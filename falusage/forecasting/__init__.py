@@ -4,8 +4,8 @@ Every number comes with its own track record: each candidate is put to the serie
 and again from an earlier day, and the errors made there choose the model and draw the bands.
 """
 
-from falusage.forecasting.backtest import backtest
-from falusage.forecasting.forecast import forecast
-from falusage.forecasting.month_outlook import month_outlook
+from falusage.forecasting._backtest import backtest
+from falusage.forecasting._forecast import forecast
+from falusage.forecasting._month_outlook import month_outlook
 
 __all__ = ["backtest", "forecast", "month_outlook"]

@@ -6,14 +6,14 @@ global style. matplotlib is imported by the call.
 
 from __future__ import annotations
 
-from falusage.plotting.anomalies import plot_anomalies
-from falusage.plotting.bridge import plot_bridge
-from falusage.plotting.forecast import plot_forecast
-from falusage.plotting.heatmap import plot_heatmap
-from falusage.plotting.palette import colors_of
-from falusage.plotting.share import plot_share
-from falusage.plotting.stack import plot_stack
-from falusage.plotting.trend import plot_trend
+from falusage.plotting._anomalies import plot_anomalies
+from falusage.plotting._bridge import plot_bridge
+from falusage.plotting._forecast import plot_forecast
+from falusage.plotting._heatmap import plot_heatmap
+from falusage.plotting._palette import colors_of
+from falusage.plotting._share import plot_share
+from falusage.plotting._stack import plot_stack
+from falusage.plotting._trend import plot_trend
 
 __all__ = [
     "colors_of",

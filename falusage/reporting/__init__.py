@@ -4,13 +4,13 @@ As text for a terminal, or as a page of HTML in one file. Money bears its curren
 so that no column can be read as if it had one sum.
 """
 
-from falusage.reporting.certainty import Certainty as Certainty
-from falusage.reporting.document import report as report
-from falusage.reporting.document import write_report as write_report
-from falusage.reporting.months import month_so_far as month_so_far
-from falusage.reporting.spending import spending as spending
-from falusage.reporting.summary import summary as summary
-from falusage.reporting.tables import usage_table as usage_table
+from falusage.reporting._certainty import Certainty as Certainty
+from falusage.reporting._document import report as report
+from falusage.reporting._document import write_report as write_report
+from falusage.reporting._months import month_so_far as month_so_far
+from falusage.reporting._spending import spending as spending
+from falusage.reporting._summary import summary as summary
+from falusage.reporting._tables import usage_table as usage_table
 
 __all__ = [
     "Certainty",

@@ -4,18 +4,18 @@
 installed with the package.
 """
 
-from falusage.sample.parquet import sample_path as sample_path
-from falusage.sample.parquet import write_sample as write_sample
-from falusage.sample.truth import Anomaly as Anomaly
-from falusage.sample.truth import DiscountChange as DiscountChange
-from falusage.sample.truth import Launch as Launch
-from falusage.sample.truth import PriceRise as PriceRise
-from falusage.sample.truth import Retirement as Retirement
-from falusage.sample.truth import SecondCurrency as SecondCurrency
-from falusage.sample.truth import Surge as Surge
-from falusage.sample.truth import Truth as Truth
-from falusage.sample.usage import Sample as Sample
-from falusage.sample.usage import sample_usage as sample_usage
+from falusage.sample._parquet import sample_path as sample_path
+from falusage.sample._parquet import write_sample as write_sample
+from falusage.sample._truth import Anomaly as Anomaly
+from falusage.sample._truth import DiscountChange as DiscountChange
+from falusage.sample._truth import Launch as Launch
+from falusage.sample._truth import PriceRise as PriceRise
+from falusage.sample._truth import Retirement as Retirement
+from falusage.sample._truth import SecondCurrency as SecondCurrency
+from falusage.sample._truth import Surge as Surge
+from falusage.sample._truth import Truth as Truth
+from falusage.sample._usage import Sample as Sample
+from falusage.sample._usage import sample_usage as sample_usage
 
 __all__ = [
     "Anomaly",

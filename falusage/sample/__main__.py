@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from falusage.sample.parquet import write_sample
+from falusage.sample._parquet import write_sample
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -5,7 +5,7 @@ table into the rows that keep them and the rows that do not, each with the names
 it broke. `rounding` tells how much of a cost only its rounding explains.
 """
 
-from falusage.schema.rules import summary_schema, usage_schema
+from falusage.schema._rules import summary_schema, usage_schema
 from falusage.schema.validation import validate_usage
 
 __all__ = ["summary_schema", "usage_schema", "validate_usage"]

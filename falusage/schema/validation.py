@@ -54,7 +54,7 @@ def validate(
     """
     import pandera.polars as pa
 
-    from falusage.schema.rules import summary_schema, usage_schema
+    from falusage.schema._rules import summary_schema, usage_schema
 
     internal = [name for name in (faults, received) if name is not None and name in table.columns]
     bare = table.drop(internal)

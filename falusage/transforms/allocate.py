@@ -13,9 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from falusage.columns import MONEY
-from falusage.errors import QueryError
-from falusage.transforms.tables import (
+from falusage._usage.arguments import (
     Frame,
     amounts,
     free,
@@ -26,6 +24,8 @@ from falusage.transforms.tables import (
     require,
     require_numbers,
 )
+from falusage.columns import MONEY
+from falusage.errors import QueryError
 
 _RESULTS = ("direct", "shared", "total")
 

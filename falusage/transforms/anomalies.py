@@ -14,10 +14,10 @@ from typing import Final
 
 import polars as pl
 
+from falusage._usage.arguments import Frame, free, key, like, names, plan
+from falusage._usage.periods import LONGEST
 from falusage.errors import QueryError
 from falusage.timeframes import Every, period_end
-from falusage.transforms.periods import LONGEST
-from falusage.transforms.tables import Frame, free, key, like, names, plan
 from falusage.transforms.trend import trend
 
 _USUAL_LENGTH: Final = {

@@ -14,11 +14,7 @@ from functools import partial
 import polars as pl
 
 from falusage._suggestions import closest
-from falusage.columns import INSTANT, MONEY
-from falusage.errors import QueryError, UnmatchedWarning, warn
-from falusage.timeframes import after, instant
-from falusage.transforms.periods import Range, within
-from falusage.transforms.tables import (
+from falusage._usage.arguments import (
     Arrow,
     Frame,
     amounts,
@@ -30,6 +26,10 @@ from falusage.transforms.tables import (
     require,
     require_numbers,
 )
+from falusage._usage.periods import Range, within
+from falusage.columns import INSTANT, MONEY
+from falusage.errors import QueryError, UnmatchedWarning, warn
+from falusage.timeframes import after, instant
 
 _RESULTS = {
     "budget": pl.Float64(),

@@ -14,10 +14,10 @@ from typing import TypeAlias
 
 import polars as pl
 
+from falusage._usage.arguments import Frame, free, like, names, plan, require, require_numbers
+from falusage._usage.periods import Range, among
 from falusage.columns import MONEY
 from falusage.errors import QueryError
-from falusage.transforms.periods import Range, among
-from falusage.transforms.tables import Frame, free, like, names, plan, require, require_numbers
 
 Ends: TypeAlias = tuple[date | datetime | str, date | datetime | str]
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from falusage._usage.arguments import Frame, free, like, names, plan
 from falusage.errors import QueryError
 from falusage.timeframes import Every
 from falusage.transforms.rollup import exact_sums
-from falusage.transforms.tables import Frame, free, like, names, plan
 
 _COST = pl.col("cost")
 _OWN = ("period", "cost", "share", "cumulative_share", "rank")

@@ -12,11 +12,11 @@ from typing import Literal
 import polars as pl
 import polars.selectors as cs
 
+from falusage._usage.arguments import Frame, collected, free, key, like, names, one_thing, plan
 from falusage.columns import MONEY
 from falusage.errors import QueryError
 from falusage.timeframes import Every
 from falusage.transforms.rollup import exact_sums
-from falusage.transforms.tables import Frame, collected, free, key, like, names, one_thing, plan
 
 
 def pivot(

@@ -14,10 +14,10 @@ from functools import partial
 
 import polars as pl
 
+from falusage._usage.arguments import Frame, free, like, names, plan, require, require_numbers
+from falusage._usage.periods import require_instants
 from falusage.columns import INSTANT, MONEY
-from falusage.transforms.periods import require_instants
-from falusage.transforms.price_steps import Shown, lasting_steps
-from falusage.transforms.tables import Frame, free, like, names, plan, require, require_numbers
+from falusage.transforms._core.price_steps import Shown, lasting_steps
 
 _RESULTS = {
     "since": INSTANT,

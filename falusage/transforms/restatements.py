@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from falusage._usage.arguments import require
 from falusage.columns import (
     AUTH,
     BUCKET,
@@ -23,7 +24,6 @@ from falusage.columns import (
     USAGE,
     widened,
 )
-from falusage.transforms.tables import require
 
 _SIDES = ("old", "new")
 _WHO = (*BUCKET, *KEY, *LABELS, *AUTH)

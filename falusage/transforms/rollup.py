@@ -11,15 +11,7 @@ from typing import Any, overload
 
 import polars as pl
 
-from falusage.columns import HOME, MONEY
-from falusage.errors import QueryError
-from falusage.timeframes import Every, zone
-from falusage.transforms.codes import coded, decoded, in_order
-from falusage.transforms.currencies import abroad, at_home, tells_currencies
-from falusage.transforms.elsewhere import outline, sums_there
-from falusage.transforms.engines import Elsewhere, is_elsewhere
-from falusage.transforms.periods import EVER, Range, with_period
-from falusage.transforms.tables import (
+from falusage._usage.arguments import (
     Frame,
     free,
     key,
@@ -30,6 +22,14 @@ from falusage.transforms.tables import (
     require,
     require_numbers,
 )
+from falusage._usage.periods import EVER, Range, with_period
+from falusage.columns import HOME, MONEY
+from falusage.errors import QueryError
+from falusage.timeframes import Every, zone
+from falusage.transforms._core.codes import coded, decoded, in_order
+from falusage.transforms._core.currencies import abroad, at_home, tells_currencies
+from falusage.transforms._engines.elsewhere import outline, sums_there
+from falusage.transforms._engines.engines import Elsewhere, is_elsewhere
 
 
 @overload

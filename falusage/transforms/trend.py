@@ -13,12 +13,12 @@ from typing import cast
 
 import polars as pl
 
+from falusage._usage.arguments import Frame, free, key, like, names, plan
+from falusage._usage.periods import LONGEST, Range, check_every
 from falusage.columns import INSTANT, MONEY
 from falusage.errors import QueryError
 from falusage.timeframes import Every, boundaries, ceil, floor
-from falusage.transforms.periods import LONGEST, Range, check_every
 from falusage.transforms.rollup import exact_sums
-from falusage.transforms.tables import Frame, free, key, like, names, plan
 
 _RESULTS = {
     "cost": pl.Float64(),

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage.api import accounting
-from falusage.api.accounting import LONGEST, Account, held_by
+from falusage.api._pages import byte_counts as accounting
+from falusage.api._pages.byte_counts import LONGEST, Account, held_by
 
 NAMES = st.text("ab_", max_size=6)
 NUMBERS = st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falusage import UsageQuery
-from falusage.api.assembly import assemble, joint_kinds, warn_of_unknown
-from falusage.api.pages import Page, read_page
+from falusage.api._pages.fast import Page, read_page
+from falusage.api._pages.unknown_fields import assemble, joint_kinds, warn_of_unknown
 from falusage.api.query import asks
 from falusage.columns import SUMMARY, USAGE
 from falusage.errors import UnknownFieldWarning

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import falusage as fu
-from falusage.api import pages
-from falusage.api.answers import Answer
-from falusage.api.careful import read_carefully
+from falusage.api._pages import fast as pages
+from falusage.api._pages.answers import Answer
+from falusage.api._pages.strict import read_carefully
 from falusage.api.progress import Progress
 from falusage.columns import AUTH, SUMMARY, USAGE
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from falusage.api import pages
-from falusage.api.pages import read_page
+from falusage.api._pages import fast as pages
+from falusage.api._pages.fast import read_page
 from falusage.api.query import Ask, UsageQuery, asks
 from falusage.errors import ProtocolError
 

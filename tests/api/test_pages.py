@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falusage import timeframes
-from falusage.api import pages
-from falusage.api.pages import Page, read_page
+from falusage.api._pages import fast as pages
+from falusage.api._pages.fast import Page, read_page
 from falusage.api.query import Ask, UsageQuery, asks
 from falusage.columns import AUTH, USAGE
 from falusage.errors import AlignmentError, FalUsageError, PaginationError, ProtocolError

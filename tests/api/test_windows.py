@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falusage import UsageQuery
+from falusage.api._pages.windows import Windows
 from falusage.api.query import edges, instant_at
-from falusage.api.windows import Windows
 
 
 def query(**fields: Any) -> UsageQuery:

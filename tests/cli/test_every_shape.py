@@ -18,7 +18,7 @@ import falusage as fu
 from falusage import reporting
 from falusage.cli import cli
 from falusage.columns import USAGE
-from falusage.reporting.months import months
+from falusage.reporting._months import months
 
 START, END = datetime(2025, 4, 1, tzinfo=UTC), datetime(2025, 6, 20, tzinfo=UTC)
 MAY, JUNE = (datetime(2025, month, 1, tzinfo=UTC) for month in (5, 6))

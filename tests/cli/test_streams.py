@@ -172,7 +172,7 @@ def test_unbuffered_data_is_whole_or_an_error(tmp_path: Path) -> None:
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "from falusage.cli.terminal import put_data; put_data('x' * 100_000)"
+        "from falusage.cli._terminal import put_data; put_data('x' * 100_000)"
     )
     with (tmp_path / "out.csv").open("wb") as out:
         done = subprocess.run(  # noqa: S603 - our own program

@@ -10,7 +10,7 @@ import pytest
 
 import falusage as fu
 from falusage.contract import ORGANIZATION_USAGE
-from falusage.storage import snapshot_metadata
+from falusage.snapshot import snapshot_metadata
 from tests.cli.conftest import Run
 from tests.storage.tampering import dearer_summary, negative_cost, tampered
 

@@ -24,13 +24,13 @@ import requests
 from click.testing import CliRunner
 
 import falusage as fu
-from falusage.api import pages
-from falusage.api.careful import read_carefully
+from falusage.api._pages import fast as pages
+from falusage.api._pages.strict import read_carefully
 from falusage.api.query import Ask, asks
 from falusage.cli import cli
 from falusage.columns import USAGE, widened
 from falusage.errors import FalUsageWarning, ProtocolError, QueryError, SchemaError, StoreError
-from falusage.storage.snapshot import snapshot_metadata
+from falusage.snapshot._snapshot import snapshot_metadata
 from falusage.transforms.restatements import restatements
 
 NUMBER = (

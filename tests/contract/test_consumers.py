@@ -17,17 +17,17 @@ from click.testing import CliRunner
 
 import falusage as fu
 from falusage import columns
-from falusage.api import pages
-from falusage.api.careful import read_carefully
+from falusage.api._pages import fast as pages
+from falusage.api._pages.strict import read_carefully
 from falusage.api.query import asks
 from falusage.cli import cli
 from falusage.columns import SUMMARY, USAGE, widened
 from falusage.contract import ORGANIZATION_USAGE, Field, Parameter
-from falusage.emulator.document import item_of
-from falusage.emulator.ledger import Ledger, Question
-from falusage.emulator.parameters import parameters_of
-from falusage.storage.commits import Scope
-from falusage.storage.log import STORED
+from falusage.emulator._document import item_of
+from falusage.emulator._ledger import Ledger, Question
+from falusage.emulator._parameters import parameters_of
+from falusage.store._commits import Scope
+from falusage.store._log import STORED
 from falusage.transforms.restatements import restatements
 
 ROOT = Path(__file__).parents[2]

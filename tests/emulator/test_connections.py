@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from falusage.emulator import Emulator
-from falusage.emulator.connections import Connection
+from falusage.emulator._connections import Connection
 
 DAY = {"start": "2025-01-15", "end": "2025-01-16", "timeframe": "day"}
 HEAD = b"GET /v1/organization/usage?start=2025-01-15&end=2025-01-16&timeframe=day HTTP/1.1\r\n"

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from falusage.emulator import ledger as room
-from falusage.emulator.ledger import Ledger, Question
-from falusage.emulator.wire import page
+from falusage.emulator import _ledger as room
+from falusage.emulator._ledger import Ledger, Question
+from falusage.emulator._wire import page
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 USAGE = pl.DataFrame(

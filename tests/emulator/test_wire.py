@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage.emulator.wire import Written, cursor, items, page, page_number
+from falusage.emulator._wire import Written, cursor, items, page, page_number
 
 ITEM = {
     "username": "acme",

@@ -17,7 +17,7 @@ from fault_judge import KEY
 from fault_server import Answer, FaultServer
 
 import falusage as fu
-from falusage.api import clocks
+from falusage import _clocks as clocks
 from falusage.errors import ClockSkewWarning
 from falusage.reporting import Certainty
 

@@ -18,7 +18,7 @@ from fault_catalogue import LONG
 from fault_server import FaultServer, Rule
 
 import falusage as fu
-from falusage.api.exchange import Exchange
+from falusage.api._http.exchange import Exchange
 
 LOAD = """
 import falusage as fu

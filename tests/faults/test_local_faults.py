@@ -15,8 +15,8 @@ from fault_catalogue import SMALL
 from fault_server import FaultServer
 
 import falusage as fu
-from falusage.api.secret import Secret
-from falusage.api.unreachable import LastingError, no_answer
+from falusage.api._http.key import Secret
+from falusage.api._http.unreachable import LastingError, no_answer
 
 QUERY = fu.UsageQuery("2025-01-01", "2025-01-04")
 SETTINGS = (
@@ -115,7 +115,7 @@ def test_a_proxy_that_cannot_be_used(
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between attempts."""
-    from falusage.api.exchange import Exchange
+    from falusage.api._http.exchange import Exchange
 
     pauses: list[float] = []
     real = Exchange._sleep

@@ -16,7 +16,7 @@ from fault_catalogue import LONG, PAGED, SMALL, THREE_DAYS, World, always, once
 from fault_server import Answer, FaultServer, Rule
 
 import falusage as fu
-from falusage.api.body import BIG_BODIES
+from falusage.api._http.body import BIG_BODIES
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from fault_catalogue import SMALL, always, once
 from fault_server import FaultServer
 
 import falusage as fu
-from falusage.api.throttling import Wait, asked_wait
+from falusage.api._http.throttling import Wait, asked_wait
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.columns import MONEY
-from falusage.focus.columns import CSV_TIME
+from falusage.focus._columns import CSV_TIME
 
 # An invoice of teams that are billed together, in the provider's form: endpoint lines bear their
 # caller's team, compute lines none; a credit and the tax stand below.

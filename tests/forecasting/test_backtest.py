@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
-from falusage.forecasting.candidates import MODELS
+from falusage.forecasting._candidates import MODELS
 
 pytestmark = pytest.mark.slow
 

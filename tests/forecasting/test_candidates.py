@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from falusage.errors import MissingExtraError, QueryError
-from falusage.forecasting.candidates import BLENDED, MODELS, forecasters
-from falusage.forecasting.rhythms import RHYTHMS, rhythm_of
+from falusage.forecasting._candidates import BLENDED, MODELS, forecasters
+from falusage.forecasting._rhythms import RHYTHMS, rhythm_of
 
 DAYS = RHYTHMS["1d"]
 WEEK = np.array([10.0, 11.0, 12.0, 11.0, 10.0, 4.0, 3.0])

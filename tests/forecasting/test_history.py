@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from falusage.errors import IncompletePeriodWarning
-from falusage.forecasting.history import histories
+from falusage.forecasting._history import histories
 
 HOUR = timedelta(hours=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from falusage.forecasting.paths import LEVEL, bounds, error_paths, guessed_paths
+from falusage.forecasting._paths import LEVEL, bounds, error_paths, guessed_paths
 
 WINDOWS = np.random.default_rng(5).normal(0, 1, (20, 10)).cumsum(axis=1)
 

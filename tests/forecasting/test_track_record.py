@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage.forecasting.candidates import Floats
-from falusage.forecasting.rhythms import RHYTHMS
-from falusage.forecasting.track_record import TrackRecord, scale, track_record
+from falusage.forecasting._candidates import Floats
+from falusage.forecasting._rhythms import RHYTHMS
+from falusage.forecasting._track_record import TrackRecord, scale, track_record
 
 DAYS = RHYTHMS["1d"]
 

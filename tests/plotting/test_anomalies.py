@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 import falusage as fu
-from falusage.plotting.palette import OTHER
+from falusage.plotting._palette import OTHER
 
 DAYS = [datetime(2025, 6, 1, tzinfo=UTC) + timedelta(days=n) for n in range(20)]
 

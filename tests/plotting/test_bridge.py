@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 import falusage as fu
-from falusage.plotting.palette import FALL, OTHER, RISE
+from falusage.plotting._palette import FALL, OTHER, RISE
 
 AMOUNTS = [
     ("ml", "image", "price", 250.0),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from falusage.plotting.dates import (
+from falusage._wording.dates import (
     covered,
     every_of,
     mark_labels,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage.plotting.formats import SYMBOLS, money, percent, short_names, shorten
+from falusage._wording.money import SYMBOLS, money, percent, short_names, shorten
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def darkness(cell: Rectangle) -> float:
 
 def test_a_cell_is_a_mean_over_its_hours() -> None:
     """Four on one Monday and two on the next is three; an hour of one Monday only is half."""
-    from falusage.plotting.heatmap import means
+    from falusage.plotting._heatmap import means
 
     spent = pl.DataFrame(
         {
@@ -88,7 +88,7 @@ def test_what_the_range_does_not_hold_is_blank() -> None:
 @given(st.dictionaries(st.integers(0, 400), st.floats(0.01, 1e6), min_size=1, max_size=20))
 def test_means_agree_with_plain_python(costs: dict[int, float]) -> None:
     """The mean of a cell is what a loop over the hours gives, across a clock change too."""
-    from falusage.plotting.heatmap import means
+    from falusage.plotting._heatmap import means
 
     zone = ZoneInfo("America/New_York")
     held: dict[tuple[int, int], list[float]] = {}

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
 
-from falusage.plotting.labels import shown, spread
-from falusage.plotting.lettering import glyphs, legible
-from falusage.plotting.style import look_of
+from falusage.plotting._labels import shown, spread
+from falusage.plotting._lettering import glyphs, legible
+from falusage.plotting._style import look_of
 
 PLACES = st.lists(st.floats(0, 100), min_size=1, max_size=9).map(sorted)
 

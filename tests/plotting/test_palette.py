@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 
-from falusage.plotting.palette import COLORS, MORE, OTHER, colors_of, contrast, readable
+from falusage.plotting._palette import COLORS, MORE, OTHER, colors_of, contrast, readable
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
 DEFICIENCIES = {

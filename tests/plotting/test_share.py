@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 import falusage as fu
-from falusage.plotting.palette import OTHER
+from falusage.plotting._palette import OTHER
 
 PARIS = ZoneInfo("Europe/Paris")
 COSTS = {"ml": 500.0, "web": 300.0, "ops": 150.0, "qa": 50.0}

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import falusage as fu
-from falusage.plotting.palette import OTHER
+from falusage.plotting._palette import OTHER
 
 COSTS = {"ml": [500.0, 550.0, 600.0], "web": [300.0, 0.0, 200.0], "ops": [50.0, 60.0, 70.0]}
 

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 import falusage as fu
-from falusage.plotting.palette import MAIN, OTHER
+from falusage.plotting._palette import MAIN, OTHER
 
 NEW_YORK = ZoneInfo("America/New_York")
 SIZES = pytest.mark.parametrize("size", [(9, 4.5), (13.33, 7.5)], ids=["notebook", "slide"])

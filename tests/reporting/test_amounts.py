@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from falusage._wording.amounts import amount, band, figure, number, percent
 from falusage.reporting import Certainty, summary
-from falusage.reporting.amounts import amount, band, figure, number, percent
 
 
 @given(st.decimals(min_value=-(10**25), max_value=10**25, places=2))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage.errors import AlignmentError
-from falusage.reporting.months import month_so_far, months
+from falusage.reporting._months import month_so_far, months
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
 CLOSED = datetime(2025, 6, 11, tzinfo=UTC)

@@ -9,11 +9,12 @@ import matplotlib as mpl
 import polars as pl
 import pytest
 
-from falusage.reporting import outlooks, questions
-from falusage.reporting.blocks import Facts, Note, Picture, Section, Table, whole
-from falusage.reporting.certainty import Certainty
-from falusage.reporting.months import Months, months
-from falusage.reporting.questions import Bill
+from falusage.reporting import _outlooks as outlooks
+from falusage.reporting import _questions as questions
+from falusage.reporting._blocks import Facts, Note, Picture, Section, Table, whole
+from falusage.reporting._certainty import Certainty
+from falusage.reporting._months import Months, months
+from falusage.reporting._questions import Bill
 from falusage.transforms import cost_bridge, price_changes
 from falusage.transforms.cost_bridge import EFFECTS
 

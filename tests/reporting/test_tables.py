@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage.reporting.tables import Column, amounts, lay_out, usage_table
+from falusage.reporting._tables import Column, amounts, lay_out, usage_table
 
 WORDS = st.lists(
     st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=40),

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage.sample import chance
+from falusage.sample import _chance as chance
 
 WORDS = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=50)
 

@@ -14,7 +14,8 @@ from polars.testing import assert_frame_equal
 import falusage.sample
 from falusage.errors import ConfigError
 from falusage.sample import __main__ as command
-from falusage.sample import parquet, sample_path, write_sample
+from falusage.sample import _parquet as parquet
+from falusage.sample import sample_path, write_sample
 
 ROOT = Path(__file__).parents[2]
 

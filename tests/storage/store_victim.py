@@ -24,7 +24,7 @@ import pandera.polars  # noqa: F401 - imported before the fork, so that a child 
 
 import falusage as fu
 from falusage.api import client as _client  # noqa: F401 - as above
-from falusage.storage import store as _store
+from falusage.store import _store
 
 ROOM = str(Path(_store.__file__).parent)
 REFUSED = 3

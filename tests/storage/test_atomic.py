@@ -17,8 +17,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import falusage as fu
+from falusage._files import replacing
 from falusage.errors import SnapshotError
-from falusage.storage.atomic import replacing
 
 
 def _fail(file: BinaryIO, error: type[BaseException]) -> None:

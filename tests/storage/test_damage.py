@@ -15,8 +15,8 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage.errors import SnapshotError
-from falusage.storage import SnapshotMetadata, snapshot_metadata
-from falusage.storage.metadata import EDITION
+from falusage.snapshot import SnapshotMetadata, snapshot_metadata
+from falusage.snapshot._metadata import EDITION
 
 IN_ONE_FOLDER = settings(
     deadline=None,

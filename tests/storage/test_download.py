@@ -11,12 +11,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import falusage as fu
-from falusage.api.answers import KIND_DTYPES, Kind
-from falusage.api.assembly import assemble
-from falusage.api.pages import Page
+from falusage._files import replacing
+from falusage.api._pages.answers import KIND_DTYPES, Kind
+from falusage.api._pages.fast import Page
+from falusage.api._pages.unknown_fields import assemble
 from falusage.errors import ReconciliationError, ServerError, SnapshotError, UnknownFieldWarning
-from falusage.storage import download, snapshot_metadata
-from falusage.storage.atomic import replacing
+from falusage.snapshot import _download as download
+from falusage.snapshot import snapshot_metadata
 
 QUERY = fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="hour", auth_method_structured=True)
 

@@ -11,7 +11,7 @@ import pytest
 
 import falusage as fu
 from falusage.columns import USAGE
-from falusage.storage import snapshot_metadata
+from falusage.snapshot import snapshot_metadata
 from tests.storage.conftest import World
 
 OLD = Path(__file__).parent / "old"

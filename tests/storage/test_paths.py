@@ -16,8 +16,8 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage.errors import FalUsageError, SnapshotError, StoreError
-from falusage.storage.log import Log
-from falusage.storage.place import Place
+from falusage.store._log import Log
+from falusage.store._place import Place
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -106,8 +106,8 @@ def test_no_path_at_all(usage: pl.DataFrame, tmp_path: Path, path: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_store_by_any_name(name: str, say: SimpleNamespace, tmp_path: Path) -> None:
     """Written and read in the folder that has the name literally, and nowhere else."""
-    from falusage.storage.commits import Scope
-    from falusage.storage.writing import commit_rows
+    from falusage.store._commits import Scope
+    from falusage.store._writing import commit_rows
 
     folder = tmp_path / name / name
     log = Log(Place.of(folder, None))

@@ -12,7 +12,7 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-from falusage.storage.place import Place
+from falusage.store._place import Place
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

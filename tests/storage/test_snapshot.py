@@ -20,8 +20,8 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage.columns import AUTH, BUCKET, REQUIRED, USAGE
 from falusage.errors import SchemaError, SnapshotError
-from falusage.storage import snapshot_metadata
-from falusage.storage.metadata import EDITION
+from falusage.snapshot import snapshot_metadata
+from falusage.snapshot._metadata import EDITION
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

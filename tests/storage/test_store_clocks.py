@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import falusage as fu
-from falusage.api import clocks
+from falusage import _clocks as clocks
 from falusage.errors import ClockSkewWarning, CoverageError, StoreError
-from falusage.storage.commits import DIGEST, ENTRY
+from falusage.store._commits import DIGEST, ENTRY
 
 DAY = timedelta(days=1)
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.errors import StoreError
-from falusage.storage.commits import DIGEST, EDITION, ENTRY, _sha256
+from falusage.store._commits import DIGEST, EDITION, ENTRY, _sha256
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

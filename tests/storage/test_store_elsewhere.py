@@ -14,8 +14,8 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-from falusage.storage.log import Log
-from falusage.storage.place import Place
+from falusage.store._log import Log
+from falusage.store._place import Place
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-from falusage.storage.commits import Scope
-from falusage.storage.log import Log, OvertakenError
-from falusage.storage.writing import commit_rows
+from falusage.store._commits import Scope
+from falusage.store._log import Log, OvertakenError
+from falusage.store._writing import commit_rows
 
 pytestmark = pytest.mark.slow
 

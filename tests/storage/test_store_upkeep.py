@@ -16,8 +16,8 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-from falusage.storage import parts as parts_room
-from falusage.storage import scanning
+from falusage.store import _parts as parts_room
+from falusage.store import _scanning as scanning
 
 pytestmark = pytest.mark.slow
 
@@ -174,8 +174,8 @@ def test_an_empty_store_reads_as_no_rows(world: Any, say: SimpleNamespace, tmp_p
 @pytest.mark.slow
 def test_a_hundred_versions_and_more(say: SimpleNamespace, tmp_path: Path) -> None:
     """The library writes checkpoints by then; what was known first is still known."""
-    from falusage.storage.commits import Scope
-    from falusage.storage.writing import commit_rows
+    from falusage.store._commits import Scope
+    from falusage.store._writing import commit_rows
 
     store = fu.UsageStore(tmp_path)
     log = store._log

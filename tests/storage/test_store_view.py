@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
-from falusage.api import clocks
+from falusage import _clocks as clocks
 from falusage.errors import AlignmentError, CoverageError, QueryError, StoreError
 
 DAY = timedelta(days=1)

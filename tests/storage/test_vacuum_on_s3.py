@@ -16,8 +16,8 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-from falusage.storage.parts import write_part
-from falusage.storage.place import Place
+from falusage.store._parts import write_part
+from falusage.store._place import Place
 
 pytest.importorskip("moto", reason="no server of S3: pip install 'moto[server]'")
 boto3 = pytest.importorskip("boto3")

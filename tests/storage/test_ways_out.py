@@ -16,7 +16,7 @@ from falusage.errors import (
     ReconciliationWarning,
     SchemaError,
 )
-from falusage.storage import snapshot_metadata
+from falusage.snapshot import snapshot_metadata
 from tests.storage.conftest import BEGIN, World, spend
 from tests.storage.tampering import dearer_summary, tampered
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
+from falusage._usage.periods import EVER, Range, among, with_period, within
 from falusage.errors import AlignmentError, MissingColumnError
-from falusage.transforms.periods import EVER, Range, among, with_period, within
 
 HOURS = pl.DataFrame(
     {

@@ -12,8 +12,8 @@ import pytest
 from polars.testing import assert_series_equal
 
 from falusage.timeframes import Every, clock_changes, period_start
-from falusage.transforms.engines import ENGINES
-from falusage.transforms.sql_periods import SINCE, UNTIL, to_number, to_start
+from falusage.transforms._engines.engines import ENGINES
+from falusage.transforms._engines.sql_periods import SINCE, UNTIL, to_number, to_start
 
 ZONES = sorted(available_timezones() - {"Factory", "localtime"})  # places that are none
 ODD = (

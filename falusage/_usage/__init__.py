@@ -1,0 +1,1 @@
+"""A usage table as a question sees it: its arguments checked, its buckets cut into periods."""

@@ -1,0 +1,1 @@
+"""Money, percentages, dates and ranges as text, for pictures, page and terminal."""

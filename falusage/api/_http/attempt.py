@@ -1,0 +1,164 @@
+"""One attempt on a thread of its own, so that whoever waits for it can leave.
+
+Looking up a host, connecting and reading block inside the system, where neither a deadline nor
+Ctrl-C is heard. The caller waits a tenth of a second at a time instead. When it leaves, it closes
+the socket under the attempt; the thread ends as soon as the system lets it, and nobody waits.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Final, Generic, TypeVar
+
+import urllib3
+import urllib3.connection
+from requests.adapters import HTTPAdapter
+
+_T = TypeVar("_T")
+_HERE: Final = threading.local()
+_GLANCE: Final = 0.1
+"""Seconds between two looks at the deadline: see `waiting.result` for why they are short."""
+
+
+class LateError(Exception):
+    """The attempt's time has passed."""
+
+
+class Attempt(Generic[_T]):
+    """An attempt's deadline, its socket, and what it holds until its caller is done with it."""
+
+    def __init__(self, seconds: float, *, stopped: threading.Event) -> None:
+        self.held = ExitStack()
+        self._stopped = stopped
+        self._ends = time.monotonic() + seconds
+        self._paused = False
+        self._connection: Any = None
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._left = False
+        self._results: list[_T] = []
+        self._error: BaseException | None = None
+
+    def run(self, work: Callable[[], _T]) -> _T:
+        """Return what `work` returns, or raise what it raises.
+
+        Raises:
+            LateError: The time has passed.
+            CancelledError: `stopped` was set.
+        """
+        thread = threading.Thread(target=self._work, args=(work,), name="falusage-attempt")
+        thread.daemon = True  # one that hangs in the system does not hold the end of the process
+        thread.start()
+        try:
+            while not self._done.wait(_GLANCE):
+                if self._stopped.is_set():
+                    raise CancelledError
+                if time.monotonic() > self._ends and not self._paused:
+                    raise LateError
+        except BaseException:
+            self._leave()
+            raise
+        if self._error is not None:
+            self.held.close()
+            error, self._error = self._error, None
+            raise error
+        return self._results.pop()
+
+    def _work(self, work: Callable[[], _T]) -> None:
+        _HERE.attempt = self
+        try:
+            self._results.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
+        with self._lock:
+            self._done.set()
+            if self._left:
+                self.held.close()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._left = True
+            if self._done.is_set():
+                self.held.close()
+        self._cut()
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """Leave out of the deadline what the attempt waits for on this side."""
+        begun = time.monotonic()
+        self._paused = True
+        yield
+        self._ends += time.monotonic() - begun
+        self._paused = False
+
+    def watch(self, connection: Any) -> None:
+        """Note the connection that the attempt uses."""
+        self._connection = connection
+        if self._left:
+            self._cut()
+
+    def _cut(self) -> None:
+        sock = getattr(self._connection, "sock", None)
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Watched:
+    """A connection that tells the attempt in hand which socket it uses."""
+
+    sock: Any
+
+    def connect(self) -> None:
+        self.set_debuglevel(0)  # type: ignore[attr-defined] # http.client would print the header
+        self._tell()
+        super().connect()  # type: ignore[misc] # a mixin before urllib3's connections
+        self._tell()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._tell()
+        super().request(*args, **kwargs)  # type: ignore[misc] # as above
+        self._tell()
+
+    def _tell(self) -> None:
+        attempt: Attempt[Any] | None = getattr(_HERE, "attempt", None)
+        if attempt is not None:
+            attempt.watch(self)
+
+
+class _HTTPConnection(_Watched, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _HTTPSConnection(_Watched, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _HTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection  # pyright: ignore[reportAssignmentType] # as urllib3 itself
+
+
+class _HTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection  # pyright: ignore[reportAssignmentType] # as urllib3 itself
+
+
+class WatchedAdapter(HTTPAdapter):
+    """An adapter whose connections tell the attempt in hand that they are used."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self._watch(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        self._watch(manager)
+        return manager
+
+    @staticmethod
+    def _watch(manager: Any) -> None:
+        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}

@@ -1,0 +1,171 @@
+"""One request over HTTP: a whole body, or a typed error.
+
+An attempt has one deadline for all of it, from the look-up of the host to the last byte: a server
+that drips bytes never trips a read timeout. A body counts only if it is as long as it said, and
+decodes to its end. Redirects are not followed, and the key goes to no other host.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError
+
+from falusage.api._http.address import is_loopback
+from falusage.api._http.attempt import Attempt, LateError, WatchedAdapter
+from falusage.api._http.body import BIG_BODIES, read_body
+from falusage.api._http.key import Secret, strip_tracebacks
+from falusage.api._http.unreachable import no_answer
+from falusage.errors import ProtocolError, TransportError
+
+PATH: Final = "/organization/usage"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def server_time(self) -> datetime | None:
+        """The server's clock, from the Date header."""
+        try:
+            when = parsedate_to_datetime(self.headers.get("Date", ""))
+        except (ValueError, OverflowError):
+            return None
+        return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+    @property
+    def clocks(self) -> tuple[datetime, ...]:
+        """The server's present, where it says so, then our own."""
+        ours = datetime.now(UTC)
+        return (self.server_time, ours) if self.server_time else (ours,)
+
+
+def _body(response: requests.Response, hold: Callable[[], object]) -> bytes:
+    try:
+        return read_body(response, hold)
+    except ProtocolError:  # too large, or in another encoding
+        if response.status_code == 200:
+            raise
+        return b""  # the status says enough
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return no target: requests would parse it and read the whole body, to be ready for it."""
+
+
+class Transport:
+    """Sends requests to one address with one key; safe to share between threads."""
+
+    def __init__(self, key: Secret, base_url: str, *, timeout: float) -> None:
+        self._key = key
+        self.url = base_url + PATH
+        self.timeout = timeout
+        self._idle: list[requests.Session] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextmanager
+    def get(
+        self, params: Iterable[tuple[str, str]], *, stopped: threading.Event
+    ) -> Generator[Response]:
+        """Send one request and return its whole answer, whatever its status.
+
+        A large body counts against the bound on memory until the context is left.
+
+        Args:
+            params: The query's parameters.
+            stopped: Breaks the attempt off once it is set.
+
+        Raises:
+            TransportError: No answer, a cut one, or one that came too late.
+            ProtocolError: An answer that is too large, or encoded in a way not asked for.
+            ConfigError: A proxy or a file of certificates that cannot be used.
+            CancelledError: The attempt was broken off.
+        """
+        attempt: Attempt[Response] = Attempt(self.timeout, stopped=stopped)
+        try:
+            response = attempt.run(partial(self._fetch, list(params), attempt))
+        except LateError:
+            raise TransportError(
+                f"no whole answer from {self._host} within {self.timeout:g} s; "
+                "check the network, or allow more time with timeout="
+            ) from None
+        with attempt.held:
+            yield response
+
+    def _fetch(self, params: list[tuple[str, str]], attempt: Attempt[Response]) -> Response:
+        def hold() -> None:
+            with attempt.paused():
+                attempt.held.enter_context(BIG_BODIES)
+
+        try:
+            with (
+                self._session() as session,
+                session.get(
+                    self.url,
+                    params=params,
+                    auth=self._key,
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                return Response(response.status_code, response.headers, _body(response, hold))
+        # ValueError: http.client on a status line or a header that it cannot read.
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            foreign = strip_tracebacks(error)
+        raise no_answer(foreign, host=self._host, key=self._key) from foreign
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.url).netloc
+
+    @contextmanager
+    def _session(self) -> Generator[requests.Session]:
+        with self._lock:
+            session = self._idle.pop() if self._idle else None
+        session = session or self._new_session()
+        try:
+            yield session
+        finally:
+            with self._lock:
+                self._idle.append(session)
+            if self._closed:  # by a caller who has left this attempt
+                self.close()
+
+    def _new_session(self) -> requests.Session:
+        session = _Session()
+        # On the loopback, zipping costs more time than the bytes that it saves.
+        encoding = "identity" if is_loopback(urlsplit(self.url).hostname or "") else "gzip"
+        session.headers = CaseInsensitiveDict(
+            {"Accept": "application/json", "Accept-Encoding": encoding, "User-Agent": "falusage"}
+        )
+        # Over plain http a proxy would read the key; over https it only passes bytes on.
+        session.trust_env = self.url.startswith("https:")
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, WatchedAdapter(max_retries=0, pool_connections=1, pool_maxsize=1))
+        return session
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._closed = True
+        with self._lock:
+            sessions, self._idle = self._idle, []
+        for session in sessions:
+            session.close()

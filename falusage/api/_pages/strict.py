@@ -1,0 +1,311 @@
+"""An answer read with care: every name, number and string is looked at.
+
+The fast path in `pages` hands over what it cannot vouch for: an unknown field, a missing or
+mistyped one, an escape, anything odd. Here the answer is either refused as a whole, because its
+JSON or its envelope is outside the contract, or read to the last field, and a row whose own
+fields are broken is marked rather than lost.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+import polars as pl
+
+from falusage.api._pages.answers import (
+    AGREE,
+    EXACT,
+    FAULTS,
+    KIND_DTYPES,
+    RECEIVED,
+    Answer,
+    Kind,
+)
+from falusage.contract import ORGANIZATION_USAGE, Field
+from falusage.errors import ProtocolError
+
+_NUMBER_LENGTH: Final = 100
+_DEPTH: Final = 32
+_INT64: Final = range(-(2**63), 2**63)
+# Python objects weigh many times their JSON: one page at a time keeps a hostile one bounded.
+_ONE_AT_A_TIME: Final = threading.Lock()
+_MISSING: Final = object()
+_TYPES: Final[dict[pl.DataType, set[type]]] = {
+    pl.Float64(): {int, float},
+    pl.String(): {str},
+    pl.Boolean(): {bool},
+}
+_WORDS: Final[dict[pl.DataType, str]] = {
+    pl.Float64(): "number",
+    pl.String(): "text",
+    pl.Boolean(): "truth value",
+}
+
+
+class NotJsonError(ProtocolError):
+    """The body is not JSON at all, as when a proxy answers for the API; worth one retry."""
+
+
+def read_carefully(body: bytes, *, time_series: bool, summary: bool) -> Answer:
+    """Read an answer field by field.
+
+    Raises:
+        ProtocolError: The JSON or the envelope is outside the contract.
+    """
+    with _ONE_AT_A_TIME:
+        envelope = _parse(body)
+        return _read(envelope, time_series=time_series, summary=summary)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"the answer is not UTF-8, from byte {error.start} on") from None
+    try:
+        parsed = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_float=_float,
+            parse_int=_int,
+            parse_constant=_constant,
+        )
+        _check(parsed)
+    except RecursionError:
+        raise ProtocolError("the answer is nested beyond reason") from None
+    except json.JSONDecodeError as error:
+        raise NotJsonError(
+            f"the answer is not JSON: {error.msg} at character {error.pos}"
+        ) from None
+    if not isinstance(parsed, dict):
+        raise NotJsonError("the answer is not a JSON object")
+    return parsed
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ProtocolError(f"an object names {twice!r} twice")
+    return found
+
+
+def _check(value: Any, depth: int = 0) -> None:
+    """Refuse half surrogate pairs and absurd nesting, anywhere in the answer."""
+    if isinstance(value, str):
+        _whole_text(value)
+    elif isinstance(value, dict | list):
+        if depth > _DEPTH:
+            raise ProtocolError("the answer is nested beyond reason")
+        for part in value:
+            _check(part, depth + 1)
+        if isinstance(value, dict):
+            for part in value.values():
+                _check(part, depth + 1)
+
+
+def _whole_text(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise ProtocolError(f"a text holds half a surrogate pair: {text[:80]!a}") from None
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if len(digits) > _NUMBER_LENGTH or math.isinf(value):
+        raise ProtocolError(f"a number is absurd: {digits[:40]}… of {len(digits)} characters")
+    return value
+
+
+def _int(digits: str) -> int:
+    if len(digits) > _NUMBER_LENGTH:
+        raise ProtocolError(f"a number is absurd: {digits[:40]}… of {len(digits)} characters")
+    return int(digits)
+
+
+def _constant(name: str) -> NoReturn:
+    raise ProtocolError(f"the answer holds {name}, which is not JSON")
+
+
+def _read(envelope: dict[str, Any], *, time_series: bool, summary: bool) -> Answer:
+    if envelope.get("error") is not None:
+        raise ProtocolError(f"status 200 with an error body: {str(envelope['error'])[:200]!r}")
+    has_more = _take(envelope, "has_more", bool, "true or false")
+    cursor = _take(envelope, "next_cursor", (str, type(None)), "a string or null")
+    items: list[dict[str, Any]] = []
+    buckets: list[tuple[str, int]] = []
+    ignored = {
+        name
+        for name in envelope
+        if name not in {"has_more", "next_cursor", "time_series", "summary"}
+    }
+    if time_series:
+        for number, entry in enumerate(_take(envelope, "time_series", list, "a list")):
+            where = f"time_series[{number}]"
+            if not isinstance(entry, dict):
+                raise ProtocolError(f"{where} is {_show(entry)}; expected an object")
+            bucket = _take(entry, "bucket", str, "a string", where)
+            results = _take(entry, "results", list, "a list", where)
+            beside = {
+                f"bucket_{name}": value
+                for name, value in entry.items()
+                if name not in {"bucket", "results"}
+            }
+            items += [{**beside, **_item(item, where)} for item in results]
+            buckets.append((bucket, len(results)))
+    rows: pl.DataFrame | None = None
+    totals: pl.DataFrame | None = None
+    kinds: dict[str, Kind] = {}
+    if time_series:
+        rows, kinds = _columns(items, ORGANIZATION_USAGE.required())
+    if summary and "summary" in envelope:
+        listed = _take(envelope, "summary", list, "a list")
+        totals, more = _columns(
+            [_item(item, "summary") for item in listed],
+            ORGANIZATION_USAGE.required(in_summary=True),
+        )
+        kinds = {**more, **kinds}
+    return Answer(rows, totals, cursor, has_more, buckets, kinds, tuple(sorted(ignored)))
+
+
+def _take(
+    entry: dict[str, Any],
+    name: str,
+    kind: type | tuple[type, ...],
+    expected: str,
+    where: str = "the answer",
+) -> Any:
+    value = entry.get(name, _MISSING)
+    if value is _MISSING:
+        raise ProtocolError(f"{where} has no {name!r}; expected {expected}")
+    if not isinstance(value, kind):
+        raise ProtocolError(f"{where} has {name!r} {_show(value)}; expected {expected}")
+    return value
+
+
+def _item(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ProtocolError(f"{where} holds the item {_show(value)}; expected an object")
+    return value
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value)[:80]
+
+
+def _columns(
+    items: Sequence[Mapping[str, Any]], required: Sequence[str]
+) -> tuple[pl.DataFrame, dict[str, Kind]]:
+    """Lay items out as columns, and return of what kind the unknown fields are."""
+    faults: dict[int, list[str]] = {}
+    columns: dict[str, pl.Series] = {}
+    objects = {name: _objects(name, items, faults) for name in ORGANIZATION_USAGE.objects}
+    for field in ORGANIZATION_USAGE.fields:
+        values: list[Any] = []
+        for at, holder in enumerate(items if field.within is None else objects[field.within]):
+            value, fault = _value(field, holder, required=field.name in required)
+            if fault is not None:
+                faults.setdefault(at, []).append(f"{field.name}: {fault}")
+            values.append(value)
+        columns[field.name] = pl.Series(field.name, values, dtype=field.dtype, strict=False)
+    items = _with_new_members(items, objects)
+    unknown = dict.fromkeys(
+        name for item in items for name in item if name not in ORGANIZATION_USAGE.items
+    )
+    kinds: dict[str, Kind] = {}
+    taken = {*columns, "bucket", "bucket_end", FAULTS, RECEIVED}
+    for name in unknown:
+        # A new field may not take the place of a column of ours.
+        free = name if name and name not in taken else f"{name}_sent"
+        columns[free], kinds[free] = _unknown(free, [item.get(name) for item in items])
+    frame = pl.DataFrame(columns)
+    if faults:
+        received = [json.dumps(items[at]) if at in faults else None for at in range(len(items))]
+        frame = frame.with_columns(
+            pl.Series(FAULTS, [faults.get(at) for at in range(len(items))], pl.List(pl.String)),
+            pl.Series(RECEIVED, received, pl.String),
+        )
+    return frame, kinds
+
+
+def _value(field: Field, holder: Mapping[str, Any], *, required: bool) -> tuple[Any, str | None]:
+    """Return a field's value, or None and what is wrong with it."""
+    sent = {name: holder[name] for name in field.names if name in holder}
+    there = {name: value for name, value in sent.items() if value is not None}
+    if not there:
+        fault = "null" if sent else "missing"
+        return None, fault if required else None
+    for value in there.values():
+        if type(value) not in _TYPES[field.dtype]:
+            return None, f"not a {_WORDS[field.dtype]}"
+    (name, value), *others = there.items()
+    for other_name, other in others:
+        if not _agree(value, other):
+            return None, f"{name} and {other_name} differ"
+    return float(value) if field.is_number else value, None
+
+
+def _agree(one: Any, other: Any) -> bool:
+    if type(one) in {int, float}:
+        return abs(one - other) <= AGREE * max(abs(one), abs(other))
+    return one == other
+
+
+def _objects(
+    name: str, items: Sequence[Mapping[str, Any]], faults: dict[int, list[str]]
+) -> list[dict[str, Any]]:
+    """Return each item's object of that name, empty if it has none."""
+    found: list[dict[str, Any]] = []
+    for at, item in enumerate(items):
+        entry = item.get(name)
+        if entry is not None and not isinstance(entry, dict):
+            faults.setdefault(at, []).append(f"{name}: not an object")
+        found.append(entry if isinstance(entry, dict) else {})
+    return found
+
+
+def _with_new_members(
+    items: Sequence[Mapping[str, Any]], objects: Mapping[str, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Add the unknown members of objects to their items, under the object's first word."""
+    flat = [dict(item) for item in items]
+    for name, entries in objects.items():
+        known = ORGANIZATION_USAGE.inside(name)
+        for item, entry in zip(flat, entries, strict=True):
+            for member in sorted(entry.keys() - known.keys()):
+                item[f"{name.partition('_')[0]}_{member}"] = entry[member]
+    return flat
+
+
+def _unknown(name: str, values: list[Any]) -> tuple[pl.Series, Kind]:
+    """Keep an unknown field: scalars of one kind as they are, everything else as JSON text."""
+    kind = _kind({type(value) for value in values if value is not None}, values)
+    if kind == "json":
+        values = [
+            None if value is None else json.dumps(value, ensure_ascii=False) for value in values
+        ]
+    return pl.Series(name, values, dtype=KIND_DTYPES[kind], strict=False), kind
+
+
+def _kind(types: set[type], values: list[Any]) -> Kind:
+    if not types:
+        return "null"
+    if types == {bool}:
+        return "bool"
+    if types == {str}:
+        return "string"
+    if types == {int} and all(value is None or value in _INT64 for value in values):
+        return "int"
+    if types == {float} or (
+        types == {int, float}
+        and all(type(value) is not int or abs(value) <= EXACT for value in values)
+    ):
+        return "float"
+    return "json"

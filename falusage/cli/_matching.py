@@ -1,0 +1,146 @@
+"""Filters that nothing matched: said with the closest name, and never a success.
+
+The API matches names exactly and answers a misspelt one with nothing. What was named and
+is not in the answer is looked up in the API's own summary of the same range without filters.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from falusage._suggestions import closest
+from falusage.cli._options import option_name
+from falusage.cli._terminal import say
+from falusage.contract import ORGANIZATION_USAGE
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from falusage.api.client import UsageClient
+    from falusage.api.query import UsageQuery
+    from falusage.api.receipt import Receipt
+    from falusage.store import SyncResult, UsageStore
+
+_LISTED: Final = 10
+"""How many names that would match are listed at most."""
+
+UNMATCHED: Final = 1
+"""The exit code where a filter or a budget matched nothing."""
+
+_ASKED: Final = ORGANIZATION_USAGE.asked
+_COLUMNS: Final = {name: parameter.column for name, parameter in _ASKED.items() if parameter.column}
+"""The query's filters, and the columns that they compare."""
+
+_EXPANDED: Final = {field.name: field.expand for field in ORGANIZATION_USAGE.fields if field.expand}
+"""The columns that are null unless they are asked for, and how to ask."""
+
+
+def say_if_unmatched(client: UsageClient, receipt: Receipt) -> bool:
+    """Print on stderr which filters of a load matched nothing, and what was probably meant.
+
+    Args:
+        client: The client that loaded; asked once more where a name was not found.
+        receipt: The load's receipt.
+
+    Returns:
+        Whether there was such a filter.
+    """
+    # Keys are in no receipt; of an answer without rows, none of them matched.
+    there = receipt.reconciliation
+    return say_unmatched(client, receipt.query, there, empty=not receipt.rows_received)
+
+
+def say_if_store_unmatched(
+    client: UsageClient, store: UsageStore, result: SyncResult, options: Mapping[str, Any]
+) -> bool:
+    """Print which filters of a sync name nothing that the store has; see `say_if_unmatched`."""
+    from falusage.api.query import UsageQuery
+
+    filters = {field: options[field] for field in _COLUMNS if options[field]}
+    if not filters:
+        return False
+    columns = [column for column in _COLUMNS.values() if column not in _EXPANDED]
+    there = store.scan().select(columns).unique().collect()
+    query = UsageQuery(result.start, result.end, timezone=options["timezone"], **filters)
+    return say_unmatched(client, query, there, empty=there.is_empty())
+
+
+def say_unmatched(
+    client: UsageClient, query: UsageQuery, there: pl.DataFrame, *, empty: bool
+) -> bool:
+    """Say which filters of a query name nothing that is there; see `say_if_unmatched`."""
+    lost = {
+        field: names
+        for field, column in _COLUMNS.items()
+        if (names := _missing(getattr(query, field), there, column, empty=empty))
+    }
+    if not lost:
+        return False
+    filters = " and ".join(
+        f"{option_name(field)} {' or '.join(names)}" for field, names in lost.items()
+    )
+    say(f"error: nothing matched {filters} in that range{_hint(client, query, lost)}")
+    return True
+
+
+def _missing(
+    names: tuple[str, ...], there: pl.DataFrame, column: str, *, empty: bool
+) -> tuple[str, ...]:
+    if empty:
+        return names
+    found = set(there[column]) if column in there.columns else set(names)
+    return tuple(name for name in names if name not in found)
+
+
+def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, ...]]) -> str:
+    """Return, for each name, the closest one in the range, or what else is known of it."""
+    known = _known(client, query, [_COLUMNS[field] for field in lost])
+    said: list[str] = []
+    for field, names in lost.items():
+        others = known.get(_COLUMNS[field], [])
+        for name in names:
+            near = closest(name, others)
+            if name in others:
+                said.append(
+                    f"{option_name(field)} {name} has usage, but not with the other filters"
+                )
+            elif near is not None:
+                said.append(f"did you mean {option_name(field)} {near!r}?")
+            elif _may_be_listed(field) and 0 < len(others) <= _LISTED:
+                said.append(f"{option_name(field)} can be {', '.join(others)}")
+    return "; " + "; ".join(said or ["the API compares names and ids letter by letter"])
+
+
+def _may_be_listed(field: str) -> bool:
+    """Return whether its names are worth listing: not those of the manual, nor those of keys."""
+    return not _ASKED[field].choices and _COLUMNS[field] not in _EXPANDED
+
+
+def _known(client: UsageClient, query: UsageQuery, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Return what the range has without filters; nothing where the API does not say."""
+    import polars as pl
+
+    from falusage.api.query import UsageQuery
+    from falusage.errors import FalUsageError
+
+    expand: Any = {_EXPANDED[column]: True for column in columns if column in _EXPANDED}
+    whole = UsageQuery(
+        query.start,
+        query.end,
+        timezone=query.timezone,
+        timeframe=query.timeframe,
+        bound_to_timeframe=query.bound_to_timeframe,
+        **expand,
+    )
+    with warnings.catch_warnings(), suppress(FalUsageError):
+        warnings.simplefilter("ignore")
+        summary = pl.DataFrame(client.fetch_summary(whole))
+        return {
+            column: sorted(summary[column].drop_nulls().unique())
+            for column in _COLUMNS.values()
+            if column in summary.columns
+        }
+    return {}

@@ -1,0 +1,238 @@
+"""The options that commands share: the query's fields, and the client's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import click
+
+from falusage.cli._suggesting import OneOf
+from falusage.cli._terminal import say, say_data
+from falusage.contract import ORGANIZATION_USAGE, Parameter
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from falusage.api.client import UsageClient
+    from falusage.api.load import UsageLoad
+    from falusage.api.query import UsageQuery
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_CONTRACT: Final = ORGANIZATION_USAGE
+_OWN_WORDS: Final = {
+    "start": "The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date is midnight in the "
+    "time zone.",
+    "end": "The end, exclusive. [default: now]",
+    "timezone": "An IANA time zone.",
+}
+"""Where the command line differs from the API, or has an example to show."""
+
+_CLIENT: Final = (
+    click.option(
+        "--base-url", metavar="URL", help="Where the API lives. [default: FALUSAGE_BASE_URL]"
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1),
+        default=8,
+        show_default=True,
+        help="Requests under way at once.",
+    ),
+)
+_WAYS: Final = (
+    click.option(
+        "--invalid",
+        type=OneOf(["raise", "quarantine"]),
+        default="raise",
+        show_default=True,
+        help="What to do with rows that break the table's rules: reject the load, or leave these "
+        "rows out and list them as JSON lines, with the rules that each broke.",
+    ),
+    click.option(
+        "--reconcile",
+        type=OneOf(["raise", "warn", "off"]),
+        default="raise",
+        show_default=True,
+        help="What to do if rows differ from the API's own totals: reject the load, or warn. off "
+        "does not ask for the totals.",
+    ),
+)
+
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+class OutFile(click.Path):
+    """A file to be written, of a kind that its name says; its place is looked at at once."""
+
+    def __init__(self, *endings: str, otherwise: str = "") -> None:
+        """Take the endings that are known, and what to do who wants another."""
+        super().__init__(dir_okay=False, path_type=Path)
+        self._endings, self._otherwise = endings, otherwise
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Give the path, or refuse it before anything is fetched."""
+        from falusage._files import require_place
+
+        path = cast("Path", super().convert(value, param, ctx))
+        if path.suffix not in self._endings:
+            *others, last = self._endings
+            endings = f"{', '.join(others)} or {last}" if others else last
+            self.fail(f"{path} does not end in {endings}{self._otherwise}", param, ctx)
+        place = require_place(path)
+        return place if ".." in path.parts else path  # what is printed is where the file is
+
+
+def asking(*, but: Sequence[str] = (), **defaults: str) -> Callable[[_Command], _Command]:
+    """Return a decorator that adds the options that make a query and a client.
+
+    Args:
+        but: Parameters that the command does not have.
+        **defaults: What the command does without an option, in words.
+    """
+    parameters = {"start": _CONTRACT.paged["start"], "end": _CONTRACT.paged["end"]}
+    parameters |= _CONTRACT.asked
+    query = [
+        _option(name, parameter, defaults.get(name))
+        for name, parameter in parameters.items()
+        if name not in but
+    ]
+
+    def added(command: _Command) -> _Command:
+        for option in reversed((*query, *_WAYS, *_CLIENT)):
+            command = option(command)
+        return command
+
+    return added
+
+
+def _option(name: str, parameter: Parameter, default: str | None) -> Callable[[_Command], _Command]:
+    """Return the option of a declared parameter; its default is named in words, if it has any."""
+    written = option_name(name)
+    words = _OWN_WORDS.get(name, parameter.help)
+    if default is not None:
+        words = f"{words.partition(' By default,')[0]} [default: {default}]"
+    elif type(parameter.default) is str:
+        words = f"{words} [default: {parameter.default}]"
+    taken: dict[str, Any] = {"help": words}
+    if parameter.kind == "switch":
+        written = f"{written}/{written.replace('--', '--no-', 1)}"
+        taken |= {"default": parameter.default, "show_default": True}
+    elif parameter.kind == "expand":
+        taken |= {"is_flag": True}
+    elif parameter.kind == "names":
+        taken["help"] += " Repeat it for several."
+        taken |= {"multiple": True, "metavar": parameter.metavar}
+    elif parameter.kind == "count":
+        taken |= {"type": int, "metavar": parameter.metavar}
+    else:
+        taken |= {"default": parameter.default, "metavar": parameter.metavar}
+    return click.option(written, name, **taken)
+
+
+def option_name(parameter: str) -> str:
+    """Return the option of a parameter.
+
+    >>> option_name("team_username")
+    '--team-username'
+    """
+    return f"--{parameter.replace('_', '-')}"
+
+
+def query_of(options: dict[str, Any]) -> UsageQuery:
+    """Make the query; an `end` that is left out is now, decided once.
+
+    Raises:
+        UsageError: There is no start.
+        QueryError: The question cannot be asked.
+    """
+    from falusage.api.query import UsageQuery
+
+    fields = {"start": options["start"], "end": options["end"], **asked_of(options)}
+    if fields["start"] is None:
+        raise click.MissingParameter(param_type="option", param_hint="'--start'")
+    given = {name: fields[name] for name in ("start", "end") if fields[name] is not None}
+    fields["end"] = fields["end"] or datetime.now(UTC)
+    query = UsageQuery(**fields)
+    _say_if_wider(query, given)
+    return query
+
+
+def _say_if_wider(query: UsageQuery, given: dict[str, Any]) -> None:
+    from falusage.timeframes import instant, zone
+
+    asked = (instant(at, timezone=query.timezone, name=name) for name, at in given.items())
+    if list(asked) != [getattr(query, name) for name in given]:
+        ends = (at.astimezone(zone(query.timezone)).isoformat() for at in (query.start, query.end))
+        say(f"the range is widened to whole buckets of a {query.timeframe}: {' to '.join(ends)}")
+
+
+def asked_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are parameters of a query, besides the range."""
+    return {name: options[name] for name in _CONTRACT.asked if name in options}
+
+
+def ways_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to do with invalid rows, and with a difference from the API's totals."""
+    return {name: options[name] for name in ("invalid", "reconcile")}
+
+
+@contextmanager
+def client_of(options: Mapping[str, Any]) -> Generator[UsageClient]:
+    """Make the client, with a bar; the key comes from the environment.
+
+    Messages name the options of the command line.
+    """
+    from falusage.api.client import UsageClient
+    from falusage.api.load import Options, naming
+
+    with (
+        naming(Options(quarantine="--invalid quarantine", warn="--reconcile warn")),
+        UsageClient(
+            base_url=options["base_url"], workers=options["workers"], progress=True
+        ) as client,
+    ):
+        yield client
+
+
+def load_with(client: UsageClient, query: UsageQuery, options: Mapping[str, Any]) -> UsageLoad:
+    """Load what a query asks for, and say on stderr what was let through."""
+    loaded = client.load(query, **ways_of(options))
+    say_let_through(loaded.quarantine, options)
+    return loaded
+
+
+def say_let_through(quarantine: pl.DataFrame | None, options: Mapping[str, Any]) -> None:
+    """Write rejected rows to stderr as JSON lines, and say if totals were not compared."""
+    from falusage.snapshot._quarantine import quarantine_lines
+
+    if options["reconcile"] == "off":
+        say("warning: not compared with the API's totals, because of --reconcile off")
+    for line in () if quarantine is None else quarantine_lines(quarantine):
+        say_data(f"{line}\n")
+
+
+def is_given(context: click.Context, name: str) -> bool:
+    """Return whether an option was given, and not left at what it is by default."""
+    return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+
+
+def refuse_query(
+    context: click.Context,
+    options: dict[str, Any],
+    *,
+    source: str = "--snapshot",
+    but: Sequence[str] = (),
+) -> None:
+    """Refuse a query beside a snapshot or a store, which is read as it is.
+
+    Raises:
+        UsageError: One of the options was given that make a query or a client.
+    """
+    for name in options:
+        if name not in but and is_given(context, name):
+            raise click.UsageError(f"{source} is read as it is; it takes no {option_name(name)}")

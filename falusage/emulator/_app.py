@@ -1,0 +1,176 @@
+"""The HTTP side: routes, keys, faults and the documented error bodies, on FastAPI.
+
+Imported by the call that serves, because FastAPI is in the extra `emulator`. Questions are
+answered in worker threads, where Polars and zlib let go of the interpreter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gzip
+import json
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.security import APIKeyHeader
+from starlette.exceptions import HTTPException
+
+from falusage.contract import ORGANIZATION_USAGE
+from falusage.emulator import _wire as wire
+from falusage.emulator._document import ERRORS, Page, item_of
+from falusage.emulator._parameters import Parameters, parameters_of
+from falusage.errors import QueryError
+
+if TYPE_CHECKING:
+    from falusage.emulator._server import Emulator
+
+PATH: Final = f"/v1{ORGANIZATION_USAGE.path}"
+GZIP_FROM: Final = 8 * 1024
+_TYPES: Final = {
+    400: "validation_error",
+    401: "authorization_error",
+    403: "authorization_error",
+    404: "not_found",
+    405: "not_implemented",
+    429: "rate_limited",
+}
+_key = APIKeyHeader(
+    name="Authorization",
+    description="`Key <admin key>` of the organization's root team.",
+    auto_error=False,
+)
+
+
+def application(emulator: Emulator) -> FastAPI:
+    """Make the ASGI application that serves an emulator's table.
+
+    The OpenAPI document is at `/openapi.json`, beside the base `/v1`, and needs no key.
+    """
+    app = FastAPI(title="Organization Usage", docs_url=None, redoc_url=None, redirect_slashes=False)
+
+    async def admit(given: Annotated[str | None, Depends(_key)]) -> None:
+        _check_key(given, emulator)
+        status = next(emulator.statuses)
+        await asyncio.sleep(emulator.latency + emulator.faults.latency)
+        if status == 429:
+            after = {"Retry-After": str(emulator.faults.retry_after)}
+            raise HTTPException(429, "Too many requests.", after)
+        if status == 500:
+            raise HTTPException(500, "The server failed, as it was told to.")
+
+    parameters = parameters_of(emulator.edition)
+
+    def usage(asked: Annotated[parameters, Query()], request: Request) -> Response:  # type: ignore[valid-type]
+        return _answer(asked, request, emulator)
+
+    usage.__annotations__["asked"] = Annotated[parameters, Query()]
+    app.add_api_route(
+        PATH,
+        usage,
+        responses={200: {"model": Page[item_of(emulator.edition)]}, **ERRORS},
+        operation_id="organization_usage",
+        summary=ORGANIZATION_USAGE.summary,
+        dependencies=[Depends(admit)],
+    )
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(QueryError, _refused)
+    app.add_exception_handler(HTTPException, _failed)
+    app.add_exception_handler(Exception, _failed)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _check_key(given: str | None, emulator: Emulator) -> None:
+    scheme, _, key = (given or "").partition(" ")
+    if scheme != "Key" or key not in (emulator.api_key, emulator.member_key):
+        raise HTTPException(401, "Expected the header 'Authorization: Key <admin key>'.")
+    if key == emulator.member_key:
+        raise HTTPException(403, "The key is not an admin key of the organization's root team.")
+
+
+def _answer(asked: Parameters, request: Request, emulator: Emulator) -> Response:
+    _check_once(asked, request)
+    ledger = emulator.ledger
+    question = asked.question(ledger, now=emulator.clock())
+    most = min(filter(None, (asked.asked("limit"), emulator.page_size, emulator.faults.clamp)))
+    body = wire.page(
+        ledger.time_series(question) if asked.wants("time_series") else None,
+        ledger.summary(question) if asked.wants("summary") else None,
+        number=asked.page_number(),
+        limit=most,
+    )
+    headers = {"x-request-id": uuid.uuid4().hex, "vary": "Accept-Encoding"}
+    if len(body) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, compresslevel=1, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def _check_once(asked: Parameters, request: Request) -> None:
+    for name in _lone(type(asked)):
+        if len(request.query_params.getlist(name)) > 1:
+            raise QueryError(f"{name} is given more than once; it takes one value")
+
+
+@functools.cache
+def _lone(parameters: type[Parameters]) -> tuple[str, ...]:
+    """Give the parameters that take one value."""
+    return tuple(
+        name
+        for name, field in parameters.model_fields.items()
+        if not isinstance(field.get_default(call_default_factory=True), list)
+    )
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (narrows for the type checker)
+    said: dict[str, str] = {}  # the first complaint about each parameter says enough
+    for each in error.errors():
+        unknown = each["type"] == "extra_forbidden"
+        said.setdefault(str(each["loc"][1]), "unknown parameter" if unknown else each["msg"])
+    return _error(request, 400, "; ".join(f"{name}: {what}" for name, what in said.items()))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return _error(request, 400, str(error))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return _error(request, 500, "The emulator itself failed.")
+    return _error(request, error.status_code, error.detail, error.headers)
+
+
+def _error(
+    request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    request_id = uuid.uuid4().hex
+    detail = {
+        "type": _TYPES.get(status, "server_error"),
+        "message": message,
+        "docs_url": f"{request.base_url}openapi.json",
+        "request_id": request_id,
+    }
+    return Response(
+        json.dumps({"error": detail}),
+        status,
+        {**(headers or {}), "x-request-id": request_id},
+        "application/json",
+    )
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, openapi_version="3.1.0", routes=app.routes
+    )
+    # FastAPI documents its own 422, which is answered as the contract's 400 here.
+    for operation in document["paths"][PATH].values():
+        del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        del document["components"]["schemas"][name]
+    return document

@@ -1,0 +1,266 @@
+"""FOCUS out: usage as charges.
+
+A charge is what was used of one SKU at one price and discount by one team (and caller) in one
+charge period. Finer buckets are summed and coarser ones refused. Nothing else happens to an
+amount: what was billed is `cost`, to the last decimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, get_args
+
+import polars as pl
+
+from falusage._suggestions import did_you_mean
+from falusage._usage.arguments import Arrow, collected, free, plan, require, require_numbers
+from falusage._usage.periods import BUCKET, with_period
+from falusage.columns import AUTH, KEY, MONEY, RATES, REQUIRED
+from falusage.contract import TIMEFRAMES, Timeframe
+from falusage.errors import QueryError
+from falusage.focus._columns import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
+from falusage.timeframes import EVERY, period_end
+
+_PROVIDER: Final = "fal"
+_SUMS: Final = ("quantity", "cost")
+_DISCOUNT: Final = ("percent_discount", "cost_subtotal", "cost_discount")
+"""What the unit prices and costs of FOCUS already say, so that no `x_` column repeats it."""
+
+_DIGITS: Final = 15
+"""What a double holds of a decimal number: 0.04 less 10 % is 0.036, not 0.036000000000000004."""
+
+_NOISE: Final = 1e-9
+"""Where quantity × price and cost differ by less, of the cost or of 1, they are the same number
+in two doubles; the validator of the FinOps Foundation draws the line there, too."""
+
+
+def to_focus(
+    usage: pl.LazyFrame | Arrow,
+    *,
+    billing_account_id: str,
+    billing_account_name: str,
+    timeframe: Timeframe,
+    version: Version = "1.2",
+) -> pl.DataFrame:
+    """Lay usage out as the Cost and Usage dataset of FOCUS.
+
+    Rows are summed by charge period, team, product, endpoint, unit, `unit_price`,
+    `percent_discount`, currency and caller, in Decimal(38, 12); so BilledCost, per currency, is
+    the total of `cost`, exactly. The billing period is the calendar month in UTC; a week that
+    holds the end of one is two charge periods.
+
+    ListUnitPrice is `unit_price`, the price before the discount. ContractedUnitPrice is what
+    `percent_discount` leaves of it, because a team's discount is negotiated. Each times
+    PricingQuantity is ListCost and ContractedCost. BilledCost and EffectiveCost are `cost`.
+
+    Args:
+        usage: A usage table, of Polars or through Arrow.
+        billing_account_id: Who is billed, by the provider's identifier.
+        billing_account_name: Who is billed, by name.
+        timeframe: The charge period, `"minute"` to `"month"`, in UTC. Buckets may be finer.
+        version: `"1.2"`, or `"1.4"`: ServiceProviderName and HostProviderName in the place of
+            ProviderName and PublisherName, and InvoiceDetailId.
+
+    Returns:
+        The mandatory columns of FOCUS and the conditional ones that apply, by name, then `x_`
+        columns for who called (null where not asked for) and for whatever else the table holds.
+        The team is the sub account, the endpoint the SKU, `unit` its meter. Costs and quantities
+        are Decimal(38, 12), unit prices Float64, instants Datetime("us", "UTC"); text that is
+        empty is null. ListCost is the sum of `cost_subtotal`, and ContractedCost that of `cost`,
+        where they are within 1e-9 of the product of price and quantity, else that product. Rows
+        without a `cost_subtotal` (editions 2 and 3 of the API) are compared by their `cost`.
+
+        A further column never splits or drops a charge. Of numbers, `x_` is the sum in
+        Decimal(38, 12), null if a row of the charge has none. Of all else it is the value that
+        all rows of the charge have, null if they differ. Sorted by charge period, then by the
+        key. Keep it with `write_parquet`, or with
+        `write_csv(path, datetime_format="%Y-%m-%dT%H:%M:%SZ")`, as the specification writes
+        instants.
+
+    Raises:
+        AlignmentError: If a bucket reaches over the end of a charge period or of a month, as a
+            day in New York does over the month's end in UTC.
+        MissingColumnError: If the table lacks a column.
+        QueryError: If an argument is out of its range or form.
+
+    Source: FOCUS 1.2 and 1.4, https://focus.finops.org/focus-specification/.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> hours = [datetime(2025, 1, 1, hour, tzinfo=UTC) for hour in (4, 5)]
+    >>> usage = pl.DataFrame({
+    ...     "bucket": hours, "bucket_end": [hour + timedelta(hours=1) for hour in hours],
+    ...     "username": "ads", "product": "model_apis", "endpoint_id": "fal-ai/flux/dev",
+    ...     "unit": "image", "quantity": [4.0, 6.0], "unit_price": 0.1, "cost": [0.4, 0.6],
+    ...     "currency": "USD",
+    ... })
+    >>> focus = to_focus(
+    ...     usage, billing_account_id="acme", billing_account_name="Acme", timeframe="day"
+    ... )
+    >>> focus.select("SubAccountName", "ServiceName", "PricingQuantity", "BilledCost").row(0)
+    ('ads', 'fal Model APIs', Decimal('10.000000000000'), Decimal('1.000000000000'))
+    """
+    check_arguments(billing_account_id, billing_account_name, timeframe, version)
+    table = plan(usage).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
+    schema = require(table, (*BUCKET, *REQUIRED))
+    told = [name for name in _DISCOUNT if schema.get(name, pl.Null()) != pl.Null()]
+    require_numbers(table, (*_SUMS, "unit_price", *told))
+    further = [name for name in schema if name not in {*BUCKET, *REQUIRED, *AUTH, *_DISCOUNT}]
+    custom = _custom_names(schema, further)
+    table = table.with_columns(
+        pl.col("unit_price").cast(pl.Float64),
+        *(pl.lit(None, pl.Float64).alias(name) for name in _DISCOUNT if name not in told),
+    )
+    every = EVERY[timeframe]
+    charges = _without_empty_text(collected(_charges(table, schema, further, every=every)))
+    fixed = _fixed(billing_account_id, billing_account_name, version)
+    columns = {**fixed, **_of_the_charge(every)}
+    callers = {name: pl.lit(None, dtype=pl.String) for name in AUTH if name not in schema}
+    return charges.select(
+        **{name: columns[name] for name in sorted(columns)},
+        **{named: callers.get(name, pl.col(name)) for name, named in custom.items()},
+    )
+
+
+def check_arguments(account_id: str, account_name: str, timeframe: str, version: str) -> None:
+    """Raise a `QueryError` on what `to_focus` does not take, before there is a table."""
+    for name, value in (("id", account_id), ("name", account_name)):
+        if not isinstance(value, str) or not value.strip():
+            raise QueryError(f"billing_account_{name} is {value!r}; expected text, not empty")
+    if timeframe not in TIMEFRAMES:
+        raise QueryError(
+            f"timeframe is {timeframe!r}; expected one of {', '.join(TIMEFRAMES)}."
+            f"{did_you_mean(timeframe, TIMEFRAMES)}"
+        )
+    if version not in get_args(Version):
+        raise QueryError(f"version is {version!r}; expected '1.2' or '1.4'")
+
+
+def _custom(name: str) -> str:
+    """Name a custom column as the specification asks.
+
+    >>> _custom("login_username")
+    'x_LoginUsername'
+    """
+    return "x_" + "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+def _custom_names(schema: pl.Schema, further: Sequence[str]) -> dict[str, str]:
+    free(further, reserved=("period", "_month"), argument="usage", hidden=False)
+    named = {name: _custom(name) for name in (*AUTH, *further)}
+    for name, custom in named.items():
+        if list(named.values()).count(custom) > 1:
+            raise QueryError(f"column {name!r} and another would both be {custom!r}; rename one")
+        if name in schema and (schema[name].is_nested() or schema[name] == pl.Object):
+            raise QueryError(
+                f"column {name!r} is {schema[name]}; FOCUS holds numbers, times and text: cast it "
+                "(as JSON text, say), or drop it"
+            )
+    return named
+
+
+def _charges(
+    table: pl.LazyFrame, schema: pl.Schema, further: Sequence[str], *, every: str
+) -> pl.LazyFrame:
+    """Sum the rows of each charge period; a month's end is the end of one, too."""
+    key = [name for name in (*KEY, *RATES, *AUTH) if name in schema or name in _DISCOUNT]
+    free = [name for name in further if name not in key]
+    numbers = ["cost_subtotal", *(name for name in free if schema[name].is_numeric())]
+    labels = [name for name in free if not schema[name].is_numeric()]
+    columns = (*key, *_SUMS, *numbers, *labels)
+    months = with_period(table, columns, every="1mo", timezone="UTC").rename({"period": "_month"})
+    rows = with_period(months, (*columns, "_month"), every=every, timezone="UTC")
+    group = ("_month", "period", *key)
+    return (
+        rows.group_by(group)
+        .agg(
+            pl.col(_SUMS).cast(MONEY).sum(),
+            *(_whole_sum(name) for name in numbers),
+            *(_same_throughout(name) for name in labels),
+        )
+        .sort(group)
+    )
+
+
+def _whole_sum(name: str) -> pl.Expr:
+    """Return the exact sum, or null if a row has no value: a part of a sum would be wrong."""
+    value = pl.col(name)
+    return pl.when(value.is_not_null().all()).then(value.cast(MONEY).sum()).alias(name)
+
+
+def _same_throughout(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name)
+
+
+def _fixed(account_id: str, account_name: str, version: Version) -> dict[str, pl.Expr]:
+    texts = {
+        "BillingAccountId": account_id,
+        "BillingAccountName": account_name,
+        "ChargeCategory": "Usage",
+        "ChargeClass": None,
+        "ChargeFrequency": "Usage-Based",
+        "SkuPriceDetails": None,
+        **dict.fromkeys(PROVIDERS[version], _PROVIDER),
+        **dict.fromkeys(NO_INVOICE[version]),
+    }
+    return {name: pl.lit(text, dtype=pl.String) for name, text in texts.items()}
+
+
+def _of_the_charge(every: str) -> dict[str, pl.Expr]:
+    month, period = pl.col("_month"), pl.col("period")
+    endpoint, unit = pl.col("endpoint_id"), pl.col("unit")
+    price = pl.format("{} {}", "unit_price", "currency")
+    percent = pl.col("percent_discount")
+    less = pl.when(percent > 0).then(pl.format(", less {} %", percent)).otherwise(pl.lit(""))
+    left = pl.col("unit_price") * (100.0 - percent) / 100.0
+    contracted = pl.coalesce(left.round_sig_figs(_DIGITS), "unit_price")
+    measured = unit.str.to_lowercase().replace_strict(TIME_UNITS, default=unit)
+    return {
+        "BilledCost": pl.col("cost"),
+        "BillingCurrency": pl.col("currency"),
+        "BillingPeriodEnd": period_end(month, every="1mo", timezone="UTC"),
+        "BillingPeriodStart": month,
+        "ChargeDescription": pl.format("{} at {} per {}{}", endpoint, price, unit, less),
+        "ChargePeriodEnd": pl.min_horizontal(
+            period_end(period, every=every, timezone="UTC"),
+            period_end(month, every="1mo", timezone="UTC"),
+        ),
+        "ChargePeriodStart": pl.max_horizontal(period, month),
+        "ConsumedQuantity": pl.col("quantity"),
+        "ConsumedUnit": measured,
+        "ContractedCost": _priced(contracted, pl.col("cost")),
+        "ContractedUnitPrice": contracted,
+        "EffectiveCost": pl.col("cost"),
+        "ListCost": _priced(pl.col("unit_price"), pl.coalesce("cost_subtotal", "cost")),
+        "ListUnitPrice": pl.col("unit_price"),
+        "PricingQuantity": pl.col("quantity"),
+        "PricingUnit": measured,
+        "ServiceCategory": _service("category", pl.lit("Other")),
+        "ServiceName": _service("name", pl.format("fal {}", "product")),
+        "ServiceSubcategory": _service("subcategory", pl.lit("Other (Other)")),
+        "SkuId": endpoint,
+        "SkuMeter": unit,
+        "SkuPriceId": pl.format("{}|{}|{}", endpoint, unit, price),
+        "SubAccountId": pl.col("username"),
+        "SubAccountName": pl.col("username"),
+    }
+
+
+def _priced(price: pl.Expr, amount: pl.Expr) -> pl.Expr:
+    """Return price × quantity, or the amount itself if it is the same number up to noise."""
+    cost = amount.cast(pl.Float64)
+    product = pl.col("quantity").cast(pl.Float64) * price
+    noise = (product - cost).abs() <= _NOISE * pl.max_horizontal(cost.abs(), pl.lit(1.0))
+    exact = product.cast(MONEY, strict=False)
+    return pl.when(noise | product.is_null()).then(amount).otherwise(exact)
+
+
+def _service(field: str, default: pl.Expr) -> pl.Expr:
+    known = {product: getattr(service, field) for product, service in SERVICES.items()}
+    return pl.col("product").replace_strict(known, default=default, return_dtype=pl.String)
+
+
+def _without_empty_text(table: pl.DataFrame) -> pl.DataFrame:
+    texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
+    return table.with_columns(
+        pl.when(pl.col(name).str.strip_chars() != "").then(name) for name in texts
+    )

@@ -1,0 +1,166 @@
+"""How far each candidate's forecasts were off, and how often its bands held.
+
+The track record by which `forecast` chooses, in full: an auditor can redo the choice from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from falusage._usage.arguments import Frame, free, key, like, names, plan
+from falusage.forecasting._candidates import MODELS, Floats, forecasters
+from falusage.forecasting._history import histories
+from falusage.forecasting._outlook import check_horizon, check_levels
+from falusage.forecasting._paths import bounds, error_paths
+from falusage.forecasting._rhythms import rhythm_of
+from falusage.forecasting._track_record import TrackRecord, track_record
+from falusage.timeframes import Every
+
+_PATHS = 400
+_LEAST = 3
+
+
+def backtest(
+    usage: Frame,
+    *,
+    horizon: int,
+    every: Every = "1d",
+    by: str | Sequence[str] = (),
+    timezone: str = "UTC",
+    levels: Sequence[float] = (80, 95),
+    as_of: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+) -> Frame:
+    """Forecast the past with every candidate, and give its error and the coverage of its bands.
+
+    From up to twenty earlier periods on, each candidate forecasts what then came, having seen only
+    what was before. error = mean |actual − forecast| / scale, where the scale is the mean absolute
+    seasonal difference that the history had of late: 1 is as good as saying "as last week" once.
+    The bands of a window are drawn from those windows that share no period with it.
+
+    Args:
+        usage: A usage table; see `forecast`, also for the arguments that are not named here.
+        horizon: How many periods each window looks ahead; a third of the history at most.
+        every: The period.
+        by: The columns that make a series. `currency` is always among them.
+        timezone: The IANA zone in which periods are cut.
+        levels: The bands' nominal coverage, in percent.
+        as_of: Buckets that end after it are still open. None is now.
+        end: Where the table's range ends, if that is later than its last bucket.
+
+    Returns:
+        The columns of `by`, `currency`; `model` (String); `windows` and `ahead` (Int64, how many
+        and how far); `error` (Float64) and `total_error` (Float64, that of a window's total, per
+        period); `bias` (Float64, mean (forecast − actual) / scale, above zero where it says too
+        much); `behind` (Float64, the sum of both errors less that of the best) and `noise`
+        (Float64, two standard errors of that difference); `chosen` (Boolean: the first, in this
+        order, whose `behind` is no more than its `noise`; it is what `forecast` takes); for each
+        level `coverage_80`, … (Float64, the measured share of periods within the band,
+        null where fewer than three other windows are to be had). Sorted by *by*, `currency`,
+        then from the steady candidate to the nimble. Series of zeros or of a single period have
+        no rows.
+
+    Raises:
+        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`.
+        MissingColumnError: If the table lacks a column.
+        MissingExtraError: If statsforecast is not installed.
+        QueryError: If an argument is out of its range or form.
+        ShortHistoryError: If the whole periods span less than two weeks, or are not two.
+
+    Source: R. J. Hyndman and A. B. Koehler, Another look at measures of forecast accuracy,
+    International Journal of Forecasting 22 (2006), the scaled error; here each window's scale is
+    that of its own origin.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> days = [datetime(2025, 1, 6, tzinfo=UTC) + timedelta(days=n) for n in range(84)]
+    >>> usage = pl.DataFrame({
+    ...     "bucket": days,
+    ...     "bucket_end": [day + timedelta(days=1) for day in days],
+    ...     "cost": [4.0 if day.weekday() > 4 else 10.0 + day.day % 3 for day in days],
+    ...     "currency": "USD",
+    ... })
+    >>> backtest(usage, horizon=7).filter("chosen").select("model", "windows", "error").item(0, 0)
+    'rhythm'
+    """
+    columns = names(by, argument="by")
+    check_horizon(horizon)
+    wanted = check_levels(levels)
+    rhythm = rhythm_of(every)
+    coverages = {f"coverage_{level:g}": pl.Float64() for level in wanted}
+    results = {**_RESULTS, **coverages}
+    free(columns, reserved=results)
+    history = histories(
+        plan(usage), [columns], every=every, timezone=timezone, as_of=as_of, end=end
+    )[0]
+    models = forecasters(rhythm)
+    group = key(columns)
+    rows: list[dict[str, Any]] = []
+    for series, rates in zip(history.keys.rows(named=True), history.rates, strict=True):
+        spent = np.flatnonzero(rates)
+        if not spent.size:
+            continue
+        record = track_record(rates[spent[0] :], horizon=horizon, rhythm=rhythm, models=models)
+        if record is not None:
+            rows += [{**series, **told} for told in _told(record, wanted)]
+    schema = {**history.keys.schema, **results}
+    result = pl.DataFrame(rows, schema=schema).sort(group, maintain_order=True)
+    return like(usage, result.lazy())
+
+
+_RESULTS = {
+    "model": pl.String(),
+    "windows": pl.Int64(),
+    "ahead": pl.Int64(),
+    "error": pl.Float64(),
+    "total_error": pl.Float64(),
+    "bias": pl.Float64(),
+    "behind": pl.Float64(),
+    "noise": pl.Float64(),
+    "chosen": pl.Boolean(),
+}
+
+
+def _told(record: TrackRecord, levels: Sequence[float]) -> list[dict[str, Any]]:
+    off, behind, chosen = record.off(), record.behind(), record.chosen()
+    return [
+        {
+            "model": name,
+            "windows": len(record.origins),
+            "ahead": record.span,
+            "error": float(off[name][0].mean()),
+            "total_error": float(off[name][1].mean()),
+            "bias": float(-record.errors[name].mean()),
+            "behind": behind[name][0],
+            "noise": behind[name][1],
+            "chosen": name == chosen,
+            **_coverage(record, name, levels),
+        }
+        for name in MODELS
+        if name in off
+    ]
+
+
+def _coverage(record: TrackRecord, name: str, levels: Sequence[float]) -> dict[str, float | None]:
+    """Give the share of periods that lay in bands drawn from windows apart from them."""
+    origins, errors = np.array(record.origins), record.errors[name]
+    forecasts = record.forecasts[name] / record.scales[:, None]
+    held: dict[float, list[Floats]] = {level: [] for level in levels}
+    for window, origin in enumerate(origins):
+        apart = np.abs(origins - origin) >= record.span
+        if apart.sum() < _LEAST:
+            continue
+        drawn = error_paths(errors[apart], horizon=record.span, paths=_PATHS)
+        paths = np.maximum(forecasts[window] + drawn, 0.0)
+        actual = forecasts[window] + errors[window]
+        for level in levels:
+            low, high = bounds(paths, level, around=forecasts[window])
+            held[level].append((low <= actual + 1e-9) & (actual <= high + 1e-9))
+    return {
+        f"coverage_{level:g}": float(np.mean(inside)) if inside else None
+        for level, inside in held.items()
+    }

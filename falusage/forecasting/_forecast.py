@@ -1,0 +1,130 @@
+"""What each period ahead will cost, with bands that were measured on the series' own past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from falusage._usage.arguments import Frame, free, key, like, names, plan
+from falusage.forecasting._history import histories
+from falusage.forecasting._outlook import check_horizon, check_levels, check_model, futures
+from falusage.forecasting._paths import bounds
+from falusage.timeframes import Every
+
+
+def forecast(
+    usage: Frame,
+    *,
+    horizon: int,
+    every: Every = "1d",
+    by: str | Sequence[str] = (),
+    timezone: str = "UTC",
+    model: str = "auto",
+    levels: Sequence[float] = (80, 95),
+    as_of: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+) -> Frame:
+    """Forecast cost, period by period, with bands.
+
+    Candidates, from the steady to the nimble: `rhythm` (the shape of the last eight seasons times
+    the median level of late), `blend` (the mean of it, Theta and ETS), `theta`, `ets` and `mstl`
+    (of statsforecast, on the logarithm of cost), `seasonal_naive`, `drift`. `"auto"` forecasts the
+    series' own past with each, from some twenty earlier periods on, and takes the steadiest that
+    is behind the best by no more than noise (two standard errors of the difference), in its errors
+    by period and in total; `backtest` shows it. A series begins with its first cost; after that, a
+    period without usage is a zero.
+
+    The bands are quantiles of a thousand paths: the forecast plus errors that the model made over
+    whole windows of that past, at the scale of the series now. Never below zero. The same table
+    gives the same answer.
+
+    With `by`, the parts are scaled, period by period, so that they sum to what `forecast` gives
+    for the whole of their currency.
+
+    Args:
+        usage: A usage table. A LazyFrame is collected at once. Where it has a column `settled`
+            (Boolean), nothing is learned from what is not.
+        horizon: How many periods ahead.
+        every: The period: `"1h"`, `"1d"`, `"1w"`, `"1mo"`, `"1q"` or `"1y"`. Their seasons are
+            168, 7, 52, 12, 4 and 1 periods.
+        by: The columns that make a series. `currency` is always among them; nulls are a series of
+            their own.
+        timezone: The IANA zone in which periods are cut.
+        model: `"auto"`, or one of the candidates for every series. A series too short for it gets
+            `rhythm`.
+        levels: The bands' nominal coverage, in percent.
+        as_of: Buckets that end after it are still open: a date, an aware datetime or ISO 8601
+            text. None is now.
+        end: Where the table's range ends, if that is later than its last bucket, as it is where
+            nothing was used at the end: the time between is then known to be without cost. A
+            date, an aware datetime or ISO 8601 text. None is the last `bucket_end`.
+
+    Returns:
+        `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`,
+        `model` (String, the candidate that was taken); `cost` and, for each level, `lo_80`,
+        `hi_80`, … (Float64, in `currency`). Sorted by `period`, *by*, `currency`. It begins with
+        the first period that is not whole, which is forecast and not learned from.
+
+    Warns:
+        IncompletePeriodWarning: If the last period is cut short, open or not settled; or a whole
+            one lies between the table's end and the given `as_of`.
+        ShortHistoryWarning: If a series is too short for its season, or for a track record.
+
+    Raises:
+        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`.
+        MissingColumnError: If the table lacks a column.
+        MissingExtraError: If statsforecast is not installed.
+        QueryError: If an argument is out of its range or form.
+        ShortHistoryError: If the whole periods span less than two weeks, or are not two.
+
+    Source: R. J. Hyndman and G. Athanasopoulos, Forecasting: Principles and Practice, 3rd
+    edition: 5.10 for the rolling origin, 11.3 for the parts scaled to their whole.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> days = [datetime(2025, 1, 6, tzinfo=UTC) + timedelta(days=n) for n in range(56)]
+    >>> usage = pl.DataFrame({
+    ...     "bucket": days,
+    ...     "bucket_end": [day + timedelta(days=1) for day in days],
+    ...     "cost": [4.0 if day.weekday() > 4 else 10.0 for day in days],
+    ...     "currency": "USD",
+    ... })
+    >>> forecast(usage, horizon=7, levels=[80]).drop("currency").tail(3)
+    shape: (3, 5)
+    ┌─────────────────────────┬────────┬──────┬──────────┬───────────┐
+    │ period                  ┆ model  ┆ cost ┆ lo_80    ┆ hi_80     │
+    │ ---                     ┆ ---    ┆ ---  ┆ ---      ┆ ---       │
+    │ datetime[μs, UTC]       ┆ str    ┆ f64  ┆ f64      ┆ f64       │
+    ╞═════════════════════════╪════════╪══════╪══════════╪═══════════╡
+    │ 2025-03-07 00:00:00 UTC ┆ rhythm ┆ 10.0 ┆ 9.978595 ┆ 10.019716 │
+    │ 2025-03-08 00:00:00 UTC ┆ rhythm ┆ 4.0  ┆ 3.978595 ┆ 4.019716  │
+    │ 2025-03-09 00:00:00 UTC ┆ rhythm ┆ 4.0  ┆ 3.978595 ┆ 4.019716  │
+    └─────────────────────────┴────────┴──────┴──────────┴───────────┘
+    """
+    columns = names(by, argument="by")
+    check_horizon(horizon)
+    check_model(model)
+    wanted = check_levels(levels)
+    labels = {level: (f"lo_{level:g}", f"hi_{level:g}") for level in wanted}
+    taken = [name for pair in labels.values() for name in pair]
+    free(columns, reserved=("period", "model", "cost", *taken))
+    table = plan(usage)
+    parts, whole = histories(
+        table, [columns, ()], every=every, timezone=timezone, as_of=as_of, end=end
+    )
+    ahead = parts.ahead(horizon)
+    group = key(columns)
+    found = futures(parts, whole, horizon=horizon, model=model)
+    frames: list[pl.DataFrame] = []
+    for row, future in enumerate(found):
+        values: dict[str, Any] = {"model": pl.lit(future.model), "cost": pl.Series(future.cost)}
+        for level, (low, high) in labels.items():
+            values[low], values[high] = map(
+                pl.Series, bounds(future.paths, level, around=future.cost)
+            )
+        of_series = ahead.select("period").join(parts.keys[row], how="cross")
+        frames.append(of_series.with_columns(**values))
+    result = pl.concat(frames).sort("period", *group, maintain_order=True)
+    return like(usage, result.lazy())

@@ -1,0 +1,149 @@
+"""Names beside what they name, so that no legend has to be searched.
+
+Labels keep the order of what they name, never overlap, and move as little as that allows; room
+for them is made inside the axes, so that they are not cut off whatever the figure's layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from falusage._wording.money import short_names
+from falusage.plotting._lettering import LITERAL, glyphs, legible
+from falusage.plotting._palette import Rgb, readable
+from falusage.plotting._style import Look, points_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
+
+GAP: Final = 1.8
+"""How far labels stand from what they name, in font sizes."""
+
+_GLYPH: Final = 0.56  # the mean width of a character, in font sizes
+
+
+def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
+    """Move ascending places apart to at least `gap`, within bounds, by the least squares.
+
+    Taking `gap` off for each place below turns the question into isotonic regression, which
+    pooling adjacent violators solves exactly. Where the bounds cannot hold them all, the gap
+    shrinks.
+
+    >>> spread([1.0, 1.0, 5.0], gap=2.0, low=0.0, high=10.0)
+    [0.0, 2.0, 5.0]
+    """
+    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
+    pools: list[tuple[float, int]] = []
+    for place, value in enumerate(wanted):
+        mean, size = value - place * gap, 1
+        while pools and pools[-1][0] > mean:
+            below, count = pools.pop()
+            mean, size = (below * count + mean * size) / (count + size), count + size
+        pools.append((mean, size))
+    ceiling = high - (len(wanted) - 1) * gap
+    slack = [min(max(mean, low), ceiling) for mean, size in pools for _ in range(size)]
+    return [value + place * gap for place, value in enumerate(slack)]
+
+
+def shown(names: Iterable[str], ax: Axes, look: Look, *, part: float) -> dict[str, str]:
+    """Give each name as it is written in `part` of the width: legible, short, unlike the others."""
+    has = glyphs()
+    known = list(names)
+    words = {name: legible(name, has) for name in known}
+    width = int(part * points_of(ax)[0] / (look.size * _GLYPH))
+    short = short_names(set(words.values()), max(width, 12))
+    given: dict[str, int] = {}
+    written: dict[str, str] = {}
+    for name in known:
+        text = short[words[name]] or "(blank)"
+        given[text] = given.get(text, 0) + 1
+        written[name] = text if given[text] == 1 else f"{text} #{given[text]}"
+    return written
+
+
+@dataclass(frozen=True)
+class End:
+    """The right-hand end of a line or a stack: its height, its text and its colour."""
+
+    y: float
+    text: str
+    color: str | Rgb
+
+
+def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> list[Text]:
+    """Write the names of lines or stacks to the right of `beyond`, tied to their heights there.
+
+    The y limits must stand before.
+    """
+    from matplotlib.colors import to_rgb
+    from matplotlib.transforms import offset_copy
+
+    low, high = ax.get_ylim()
+    line = look.size * (high - low) / points_of(ax)[1]
+    ordered = sorted(ends, key=lambda end: end.y)
+    places = spread(
+        [end.y for end in ordered], gap=1.5 * line, low=low + 0.7 * line, high=high - 0.7 * line
+    )
+    aside = offset_copy(ax.transData, ax.get_figure(root=True), x=GAP * look.size, units="points")
+    return [
+        ax.annotate(
+            end.text,
+            xy=(beyond, end.y),
+            xytext=(beyond, place),
+            textcoords=aside,
+            va="center",
+            ha="left",
+            fontsize=look.size,
+            color=readable(to_rgb(end.color), ink=look.ink, paper=look.paper),
+            bbox={"facecolor": look.paper, "edgecolor": "none", "pad": 0.5},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": end.color,
+                "alpha": 0.6,
+                "linewidth": 0.8,
+                "relpos": (0.0, 0.5),
+                "shrinkA": 3,
+                "shrinkB": 0,
+            },
+            annotation_clip=False,
+            **LITERAL,
+        )
+        for end, place in zip(ordered, places, strict=True)
+    ]
+
+
+def make_room(
+    ax: Axes,
+    low: float,
+    high: float,
+    *,
+    left: Sequence[Text] = (),
+    right: Sequence[Text] = (),
+    margin: float = 0.0,
+) -> None:
+    """Set the x limits so that [low, high] and the labels beside it lie within the axes."""
+    from matplotlib.text import Text
+
+    width, _ = points_of(ax)
+    dpi = ax.get_figure(root=True).dpi  # pyright: ignore[reportOptionalMemberAccess]  # drawn on
+    sides = [
+        # Of the text alone: an annotation's own extent takes in its leading line.
+        max((Text.get_window_extent(text).width * 72 / dpi for text in texts), default=0.0)
+        + (margin if texts else 0.0)
+        for texts in (left, right)
+    ]
+    # However long the names, a good part of the width stays with the data.
+    taken = min(sum(sides), 0.6 * width)
+    before, behind = (side * taken / (sum(sides) or 1) for side in sides)
+    per_point = (high - low) / (width - taken)
+    ax.set_xlim(low - before * per_point, high + behind * per_point)
+
+
+def room_for_marks(ax: Axes, length: float, look: Look, every: str | None) -> int:
+    """Give how many dates can stand side by side under `length` of the x axis."""
+    low, high = ax.get_xlim()
+    dates = {"1mo": 3.0, "1q": 3.0, "1y": 3.5}.get(every or "", 4.4) * look.size
+    return max(int(points_of(ax)[0] * length / (high - low) / dates), 1)

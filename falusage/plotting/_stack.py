@@ -1,0 +1,102 @@
+"""What cost was made of, period by period: columns as high as what was spent, cut by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from falusage._wording.dates import NOUNS, covered, every_of, without_gaps
+from falusage._wording.money import money
+from falusage.columns import total
+from falusage.plotting._panels import Frame, chosen_colors, same_width, sheet_of, words
+from falusage.plotting._stacks import draw_stacks
+from falusage.plotting._style import no_spend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_NEEDS: Final = ("period", "currency", "cost")
+_MEASURES: Final = (
+    *_NEEDS,
+    *("previous", "change", "pct_change", "rolling_mean", "complete"),
+    *("share", "cumulative_share", "rank", "quantity"),
+)
+
+
+def plot_stack(
+    costs: Frame,
+    *,
+    ax: Axes | None = None,
+    top: int | None = None,
+    other: str = "other",
+    colors: Mapping[str, str] | None = None,
+) -> Axes:
+    """Draw cost per period as columns, from zero, each cut into its names.
+
+    The largest name is at the bottom, `other` in grey at the top, in the same order and colours in
+    every period. Of a `trend`, the periods that are not `complete` are hatched. A period that is
+    not in the frame has its place, and nothing in it.
+
+    Args:
+        costs: What `rollup` with `every` returns, or `trend`, or `cost_share` with `every`:
+            `period`, any *by*, `currency`, `cost`.
+        ax: Where to draw. Without it a new figure is made, with a panel for each currency.
+        top: How many names are drawn in each currency, by falling cost; the rest are `other`.
+            None draws seven, or all where the frame has an `other` already.
+        other: The name of the rest; rows that bear it already are added to it.
+        colors: Colours by name, such as `colors_of` gives for a whole report; several *by* make
+            one name, joined by " · ".
+
+    Returns:
+        The axes drawn on. Where there are several currencies, those of the one that most rows
+        were spent in; the other panels are in `.figure.axes`, below.
+
+    Raises:
+        MissingColumnError: The frame has no periods, or no cost.
+        MixedCurrencyError: There are several currencies, and only one `ax`.
+        QueryError: `top` is below 1, or this is no frame.
+
+    >>> from datetime import UTC
+    >>> frame = pl.DataFrame({
+    ...     "period": [datetime(2025, month, 1, tzinfo=UTC) for month in (1, 2)],
+    ...     "currency": ["USD", "USD"], "cost": [1500.0, 2500.0],
+    ... })
+    >>> [float(part.get_height()) for part in plot_stack(frame).patches]
+    [1500.0, 2500.0]
+    """
+    sheet = sheet_of(costs, needs=_NEEDS, measures=_MEASURES, made_by="rollup", ax=ax, other=other)
+    sums = [total("cost")]
+    if "complete" in sheet.rows.columns:
+        sums.append(pl.col("complete").all())
+    drawn = sheet.series(top=top, sums=sums)
+    if sheet.empty:
+        return no_spend(sheet.ax, sheet.look, f"Cost{words(sheet.by)}", [sheet.zone])
+    found: list[datetime] = sheet.rows["period"].unique().sort().to_list()
+    noun = NOUNS.get(every_of(found) or "", "period")
+    chosen = chosen_colors(drawn, colors)
+    for (panel, currency), series in zip(sheet.panels, drawn, strict=True):
+        rows = pl.concat([one.rows for one in series])
+        spent: float = rows.select(total("cost")).item()
+        facts = [
+            covered(found, sheet.zone),
+            sheet.zone,
+            f"{money(spent, currency)} in all ({currency})",
+        ]
+        if "complete" in rows.columns and not rows["complete"].all():
+            facts.append(f"hatched: incomplete {noun}")
+        draw_stacks(
+            panel,
+            series,
+            currency,
+            column="cost",
+            periods=without_gaps(found, sheet.zone),
+            look=sheet.look,
+            title=f"Cost per {noun}{words(sheet.by)}",
+            facts=facts,
+            colors=chosen,
+        )
+    same_width([panel for panel, _ in sheet.panels if panel.patches])
+    return sheet.ax

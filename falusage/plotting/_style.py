@@ -1,0 +1,144 @@
+"""The quiet style of every picture, set on its own artists.
+
+Ink, paper and fonts are taken from what the reader has set, text grows with the axes, and nothing
+is changed for the pictures that come after.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from falusage._wording.money import money
+from falusage.plotting._lettering import LITERAL, glyphs, legible
+from falusage.plotting._palette import Rgb, blend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Look:
+    """The quiet colours of a picture, and its text size in points."""
+
+    ink: Rgb
+    paper: Rgb
+    size: float
+
+    @property
+    def muted(self) -> Rgb:
+        """The colour of what is read second."""
+        return blend(self.ink, self.paper, 0.35)
+
+    @property
+    def rule(self) -> Rgb:
+        """The colour of grid and leading lines."""
+        return blend(self.ink, self.paper, 0.87)
+
+
+def points_of(ax: Axes) -> tuple[float, float]:
+    """Give the width and height of the axes, in points."""
+    box = ax.get_window_extent()
+    dpi = ax.get_figure(root=True).dpi  # pyright: ignore[reportOptionalMemberAccess]  # drawn on
+    return box.width * 72 / dpi, box.height * 72 / dpi
+
+
+def look_of(ax: Axes) -> Look:
+    """Take the ink from the reader's settings, the paper from the axes, the size from both."""
+    import matplotlib as mpl
+    from matplotlib.colors import to_rgb, to_rgba
+
+    figure = ax.get_figure(root=True)
+    papers = [to_rgba(ax.get_facecolor()), *([to_rgba(figure.get_facecolor())] if figure else [])]
+    paper = next((paper[:3] for paper in papers if paper[3] > 0), (1.0, 1.0, 1.0))
+    width, _ = points_of(ax)
+    return Look(to_rgb(mpl.rcParams["text.color"]), paper, min(max(width / 50, 8.0), 15.0))
+
+
+def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
+    """Write what the picture shows and, under it, over which range, in what zone and currency."""
+    width = int(points_of(ax)[0] / (look.size * 0.5))
+    bound = " · ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(bound, width)]
+    ax.set_title(
+        legible(title, glyphs()),
+        loc="left",
+        fontsize=look.size * 1.25,
+        fontweight="bold",
+        color=look.ink,
+        pad=look.size * (0.9 + 1.35 * len(lines)),
+        **LITERAL,
+    )
+    ax.annotate(
+        "\n".join(lines),
+        xy=(0, 1),
+        xycoords="axes fraction",
+        xytext=(0, look.size * 0.7),
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        fontsize=look.size,
+        linespacing=1.25,
+        color=look.muted,
+        gid="facts",
+        **LITERAL,
+    )
+    figure = ax.get_figure(root=True)
+    engine = figure and figure.get_layout_engine()
+    if figure and engine:  # labels measure the axes, so these must have their last size by then
+        engine.execute(figure)
+
+
+def quiet(ax: Axes, look: Look) -> None:
+    """Take away what carries no number: frame, grid and ticks."""
+    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    ax.tick_params(length=0, labelsize=look.size, labelcolor=look.muted, pad=0.5 * look.size)
+    ax.set_axisbelow(True)
+    ax.grid(visible=False)
+
+
+def baseline(ax: Axes, look: Look, low: float, high: float) -> None:
+    """Draw the line that heights are read from, as long as the data."""
+    ax.spines["bottom"].set(visible=True, color=look.muted, linewidth=0.8)
+    ax.spines["bottom"].set_bounds(low, high)
+
+
+def money_axis(ax: Axes, look: Look, currency: str) -> None:
+    """Mark the y axis, and rule the page, at a few round amounts."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+
+    def written(amount: float, _: int | None) -> str:
+        return money(amount, currency)
+
+    ax.yaxis.set_major_formatter(FuncFormatter(written))
+    ax.grid(visible=True, axis="y", color=look.rule, linewidth=0.8)
+
+
+def no_spend(
+    ax: Axes,
+    look: Look,
+    title: str,
+    facts: Sequence[str],
+    *,
+    saying: str = "no spend in this range",
+) -> Axes:
+    """Say that there is nothing to draw, so that an empty picture is not taken for a fault."""
+    quiet(ax, look)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    heading(ax, look, title, facts)
+    ax.text(
+        0.5,
+        0.5,
+        saying,
+        transform=ax.transAxes,
+        ha="center",
+        va="center",
+        fontsize=look.size * 1.25,
+        color=look.muted,
+    )
+    return ax

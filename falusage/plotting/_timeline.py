@@ -1,0 +1,90 @@
+"""Cost along a calendar: lines, what is not yet whole in them, and dates that have room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from falusage._wording.dates import every_of, mark_labels, marks
+from falusage.plotting._labels import GAP, End, label_ends, make_room, room_for_marks
+from falusage.plotting._palette import Rgb
+from falusage.plotting._style import Look, baseline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FEW: Final = 16
+"""Up to so many periods, each is marked with a dot."""
+
+_MANY: Final = 45
+"""Beyond so many, lines are drawn thinner."""
+
+
+def places(rows: pl.DataFrame) -> Any:  # matplotlib reads aware datetimes, its types do not say so
+    """Give where rows stand on the x axis."""
+    return rows["period"].to_list()
+
+
+def draw_line(ax: Axes, rows: pl.DataFrame, *, color: str, look: Look, label: str) -> None:
+    """Draw the whole periods solid, those cut short hollow, and faint dashes between them."""
+    count = len(rows)
+    width = look.size / (5 if count <= _MANY else 7)
+    whole = rows.with_columns(pl.when("complete").then("cost"))
+    ax.plot(
+        places(rows),
+        whole["cost"],
+        color=color,
+        linewidth=width,
+        marker="o" if count <= _FEW else "",
+        markersize=look.size / 2.5,
+        solid_joinstyle="round",
+        label=label,
+        zorder=3,
+    )
+    if whole["cost"].null_count() == 0:
+        return
+    cut = ~pl.col("complete")
+    beside = cut | cut.shift(1, fill_value=False) | cut.shift(-1, fill_value=False)
+    faint = rows.with_columns(pl.when(beside).then("cost"))
+    hollow = rows.filter(cut)
+    ax.plot(
+        places(rows), faint["cost"], color=color, linewidth=0.6 * width, linestyle=":", alpha=0.7
+    )
+    ax.plot(
+        places(hollow),
+        hollow["cost"],
+        color=color,
+        linestyle="",
+        marker="o",
+        markersize=look.size / 2,
+        markerfacecolor=look.paper,
+        markeredgewidth=look.size / 9,
+        zorder=4,
+    )
+
+
+def end_of(rows: pl.DataFrame, column: str, text: str, color: str | Rgb) -> End:
+    """Give the height of a line's last whole point: one cut short is nowhere near the line."""
+    whole = rows.filter(pl.col("complete") & pl.col(column).is_not_null())
+    return End((whole if len(whole) else rows)[column][-1], text, color)
+
+
+def time_axis(ax: Axes, periods: Sequence[datetime], ends: Sequence[End], look: Look) -> None:
+    """Set the x limits around ascending periods and the labels behind them, and mark dates.
+
+    The y limits must stand before.
+    """
+    from matplotlib.dates import date2num
+
+    first, last = float(date2num(periods[0])), float(date2num(periods[-1]))
+    pad = (last - first) / 80 or 0.5
+    ax.set_xlim(first - pad, last)
+    labels = label_ends(ax, ends, look, beyond=last)
+    make_room(ax, first - pad, last, right=labels, margin=(GAP + 0.4) * look.size)
+    baseline(ax, look, first - pad, last)
+    found = marks(periods, room_for_marks(ax, last - first, look, every_of(periods)))
+    marked = [periods[place] for place in found]
+    ax.set_xticks([float(date2num(at)) for at in marked], mark_labels(marked, every_of(periods)))

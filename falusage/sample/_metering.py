@@ -1,0 +1,221 @@
+"""The meter: how much of each line item there is at each tick, and what it costs.
+
+A quantity is the line's usual amount × the hour of the team's week × growth × the team's luck
+that day × chance, counted in whole parts of its unit. Only sums, products, quotients and integer
+hashes are used, and every draw belongs to its minute and its line, so that the result is the same
+to the last bit on every machine and thread count.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import polars as pl
+
+from falusage import columns
+from falusage import timeframes as tf
+from falusage.sample import _chance as chance
+from falusage.sample import _organization as org
+from falusage.sample._truth import Truth
+
+_DAY_SWING: Final = 0.08
+_LINE_SWING: Final = 0.2
+_HOURS_A_MONTH: Final = 720.0
+_MONDAY: Final = 72  # hours from Monday midnight to the epoch, a Thursday
+
+
+def ticks(low: datetime, high: datetime, *, every: str, timezone: str) -> pl.DataFrame:
+    """Cut a range into hours or minutes, with what the clock says at each."""
+    edges = tf.boundaries(low, high, every=every, timezone=timezone)
+    bucket, bucket_end = pl.col("bucket"), pl.col("bucket_end")
+    minute = bucket.dt.epoch("s") // 60
+    weekday, hour = bucket.dt.weekday(), bucket.dt.hour()
+    return pl.DataFrame({"bucket": edges[:-1], "bucket_end": edges[1:]}).select(
+        bucket,
+        bucket_end,
+        hours=(bucket_end - bucket).dt.total_minutes() / 60.0,
+        age=(bucket - bucket.first()).dt.total_minutes() / 1440.0,
+        hour=minute // 60 + _MONDAY,
+        day=minute // 1440 + _MONDAY // 24,
+        draw=chance.mixed(minute),
+        surging=weekday.is_in(org.SURGE_WEEKDAYS) & hour.is_in(org.SURGE_HOURS),
+    )
+
+
+def demand(at: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Say how busy each team is at each tick, 1 being its usual hour at the start."""
+    teams = pl.DataFrame(
+        {
+            "team": range(len(org.TEAMS)),
+            "hours_ahead": [team.hours_ahead for team in org.TEAMS],
+            "growth": [team.growth for team in org.TEAMS],
+            "team_key": [chance.key(seed, team.username) for team in org.TEAMS],
+        },
+        schema_overrides={"team": pl.UInt32, "team_key": pl.UInt64},
+    )
+    weeks = pl.Series([weight for team in org.TEAMS for weight in org.week(team.rhythm)])
+    hour_of_week = (pl.col("hour") + pl.col("hours_ahead")) % 168
+    phase = chance.mixed(chance.mixed(pl.col("day") % 7) ^ pl.col("team_key"))
+    luck = chance.uniform(chance.spread(pl.col("day") // 7, phase))
+    return at.join(teams, how="cross", maintain_order="left_right").select(
+        "bucket",
+        "bucket_end",
+        "draw",
+        "surging",
+        "team",
+        (
+            pl.col("hours")
+            * pl.lit(weeks).gather(pl.col("team").cast(pl.Int64) * 168 + hour_of_week)
+            * (1.0 + pl.col("growth") * pl.col("age") / 30.0)
+            * (1.0 + _DAY_SWING * (2.0 * luck - 1.0))
+        ).alias("demand"),
+    )
+
+
+def lines(seed: int, truth: Truth) -> pl.DataFrame:
+    """List the line items: a team's endpoint, by caller, with a second row where prices surge."""
+    begins = {(event.username, event.endpoint_id): event.at for event in truth.launches}
+    ends = {(event.username, event.endpoint_id): event.at for event in truth.retirements}
+    rows = [
+        {
+            "team": number,
+            "username": team.username,
+            "product": price.product,
+            "endpoint_id": endpoint_id,
+            "unit": price.unit,
+            "currency": team.currency,
+            "auth_method": caller.auth_method,
+            "auth_detail": caller.auth_method,
+            "api_key_id": caller.api_key_id,
+            "login_username": caller.login_username,
+            "usual": caller.share * spend / price.unit_price / _HOURS_A_MONTH,
+            "scale": float(org.PARTS[price.unit]),
+            "line_key": chance.key(seed, team.username, endpoint_id, caller.auth_method),
+            "begins": begins.get((team.username, endpoint_id)),
+            "ends": ends.get((team.username, endpoint_id)),
+            "runaway": (team.username, endpoint_id, caller.auth_method) == org.RUNAWAY,
+            "surge": None if tier is None else tier == surge,
+            "price": price.unit_price if tier is None else tier,
+            "risen": org.RISEN.get(line),
+        }
+        for number, team in enumerate(org.TEAMS)
+        for endpoint_id, spend in team.spend.items()
+        for line in [(endpoint_id, team.currency)]
+        for price in [org.PRICES[line]]
+        for surge in [org.SURGING.get(line)]
+        for caller in team.callers_of(price.product)
+        for tier in ([None] if surge is None else [price.unit_price, surge])
+    ]
+    schema = {
+        "team": pl.UInt32,
+        "line_key": pl.UInt64,
+        "begins": columns.INSTANT,
+        "ends": columns.INSTANT,
+        "surge": pl.Boolean,
+        "risen": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema_overrides=schema).with_row_index("line")
+
+
+def counted(
+    busy: pl.DataFrame, items: pl.DataFrame, truth: Truth, *, until: datetime
+) -> pl.DataFrame:
+    """Meter each line at each tick, in whole parts of its unit; what is zero is not billed."""
+    bucket = pl.col("bucket")
+    anomaly = truth.anomalies[0]
+    looping = pl.col("runaway") & bucket.is_between(anomaly.start, anomaly.end, closed="left")
+    age = bucket - pl.col("begins")
+    whole = pl.lit(until.astimezone(UTC)) - pl.col("begins")
+    adoption = 0.25 + 0.75 * (age.dt.total_minutes() / whole.dt.total_minutes())
+    draw = pl.col("draw")
+    expected = (
+        pl.col("usual")
+        * pl.col("demand")
+        * pl.when(looping).then(org.RUNAWAY_FACTOR).otherwise(1.0)
+        * adoption.fill_null(1.0)
+        * (1.0 + _LINE_SWING * chance.triangular(draw))
+    )
+    # Rounding up by chance keeps the mean where a minute has less than one image.
+    metered = (expected * pl.col("scale") + chance.uniform(chance.second(draw))).floor()
+    parts = pl.col("parts")
+    dearer = pl.when("surging").then(parts * org.SURGE_TENTHS // 10).otherwise(0)
+    return (
+        busy.join(
+            items.select(
+                "line", "team", "usual", "scale", "line_key", "begins", "ends", "runaway", "surge"
+            ),
+            on="team",
+            maintain_order="left_right",
+        )
+        .lazy()
+        .filter(
+            (bucket >= pl.col("begins")).fill_null(True), (bucket < pl.col("ends")).fill_null(True)
+        )
+        .with_columns(chance.mixed(draw ^ pl.col("line_key")))
+        .select("bucket", "bucket_end", "line", "surge", "surging", parts=metered.cast(pl.Int64))
+        .select(
+            "bucket",
+            "bucket_end",
+            "line",
+            pl.when("surge")
+            .then(dearer)
+            .when(~pl.col("surge"))
+            .then(parts - dearer)
+            .otherwise(parts),
+        )
+        .filter(parts > 0)
+        .collect()
+    )
+
+
+def days(metered: pl.DataFrame, *, timezone: str) -> pl.DataFrame:
+    """Add hours up to the days of a zone."""
+    hour = pl.col("bucket")
+    calendar = metered.select(hour.unique()).select(
+        hour,
+        tf.period_start(hour, every="1d", timezone=timezone)
+        .dt.convert_time_zone("UTC")
+        .alias("day"),
+        tf.period_end(hour, every="1d", timezone=timezone).dt.convert_time_zone("UTC").alias("end"),
+    )
+    return (
+        metered.join(calendar, on="bucket")
+        .group_by(bucket="day", bucket_end="end", line="line")
+        .agg(pl.col("parts").sum())
+        .sort("bucket", "line")
+    )
+
+
+def billed(metered: pl.DataFrame, items: pl.DataFrame, truth: Truth) -> pl.DataFrame:
+    """Return what was metered with its names, prices, discounts and costs."""
+    rise = pl.lit(truth.price_rises[0].at)
+    discount = truth.discounts[0]
+    percent = pl.when(pl.col("bucket") >= pl.lit(discount.at)).then(discount.after)
+    discounted = pl.col("username") == discount.username
+    return (
+        metered.lazy()
+        .join(
+            items.lazy().drop("team", "usual", "line_key", "begins", "ends", "runaway", "surge"),
+            on="line",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            quantity=pl.col("parts").cast(pl.Float64) / pl.col("scale"),
+            unit_price=pl.when(pl.col("bucket") >= rise)
+            .then(pl.coalesce("risen", "price"))
+            .otherwise("price"),
+            percent_discount=pl.when(discounted).then(percent.otherwise(discount.before)),
+        )
+        .with_columns(cost_subtotal=pl.col("quantity") * pl.col("unit_price"))
+        .with_columns(
+            cost_discount=pl.col("cost_subtotal")
+            * pl.col("percent_discount").fill_null(0.0)
+            / 100.0
+        )
+        .with_columns(cost=pl.col("cost_subtotal") - pl.col("cost_discount"))
+        .collect()
+        .pipe(columns.widened)
+        .select(*columns.USAGE)
+    )

@@ -1,0 +1,301 @@
+"""What a version of a store says of itself: one JSON document in its commit, with its digest.
+
+The document names what the store asks, which windows it holds and how final they are, the totals
+that its rows must have and a hash of the names of its files, which are themselves the hashes of
+what is in them. So one document proves a whole version, and nothing else in the log is believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
+from importlib.metadata import version
+from typing import Any, Final, Literal, cast
+
+import polars as pl
+
+from falusage.api.query import UsageQuery
+from falusage.api.receipt import Receipt
+from falusage.columns import MONEY
+from falusage.contract import ORGANIZATION_USAGE
+from falusage.errors import StoreError
+from falusage.snapshot._metadata import plain
+from falusage.store import _spans as spans
+from falusage.store._spans import Span, Spans
+from falusage.timeframes import EVERY, Every, Timeframe
+
+EDITION: Final = 2
+"""The edition of stores that this version writes; a store of a later one is refused.
+
+What a version of edition 2 says is settled or closed is so by the earlier of two clocks; before, it
+was so by the server's alone. See `finality`.
+"""
+
+EXACT: Final = Context(prec=60)
+"""Sums of Decimal(38, 12) in full; Python's own context would round them to 28 digits."""
+
+Kind = Literal["create", "columns", "sync", "compact", "vacuum"]
+ENTRY: Final = "falusage"
+DIGEST: Final = "falusage.sha256"
+_VERSION: Final = version("falusage")
+
+
+_ASKED: Final = {
+    name: parameter
+    for name, parameter in ORGANIZATION_USAGE.asked.items()
+    if not parameter.per_page and name != "bound_to_timeframe"
+}
+"""What a store may ask. Its buckets are always whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a store asks, but for the range: the same in every sync, so that rows are comparable.
+
+    Attributes:
+        asked: The value of each parameter, in the order of the contract.
+    """
+
+    asked: tuple[tuple[str, Any], ...]
+
+    @classmethod
+    def of(cls, query: UsageQuery) -> Scope:
+        """Return the scope of a query; the order of its filters does not matter."""
+        taken = {name: getattr(query, name) for name in _ASKED}
+        return cls.read({k: sorted(v) if type(v) is tuple else v for k, v in taken.items()})
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Scope:
+        """Read a scope as a document has it; a parameter that it lacks has its default.
+
+        Raises:
+            StoreError: It has a parameter that this version does not know.
+        """
+        if unknown := [name for name in said if name not in _ASKED]:
+            raise StoreError(
+                f"it asks for {', '.join(unknown)}, which falusage {_VERSION} does not know; "
+                "upgrade it"
+            )
+        restored: dict[str, Any] = {k: tuple(v) if type(v) is list else v for k, v in said.items()}
+        return cls(
+            tuple((name, restored.get(name, asked.default)) for name, asked in _ASKED.items())
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is asked, by parameter."""
+        return dict(self.asked)
+
+    def query(self, start: datetime, end: datetime, *, limit: int | None = None) -> UsageQuery:
+        """Return the question for a range."""
+        return UsageQuery(start, end, limit=limit, **self.fields())
+
+    def difference(self, other: Scope) -> str:
+        """Name what another scope has otherwise; empty where they are equal."""
+        there = other.fields()
+        return "; ".join(
+            f"{name} is {had!r} there and {there[name]!r} here"
+            for name, had in self.asked
+            if had != there[name]
+        )
+
+    @property
+    def timezone(self) -> str:
+        """The zone that buckets are cut in."""
+        return self.fields()["timezone"]
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The length of a bucket, by name."""
+        return self.fields()["timeframe"]
+
+    @property
+    def every(self) -> Every:
+        """The length of a bucket."""
+        return EVERY[self.timeframe]
+
+    @property
+    def unit(self) -> Every:
+        """What is read again and replaced as a whole: a local day, or a longer bucket."""
+        return self.every if self.timeframe in {"week", "month"} else "1d"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The rows of one currency, and the exact sum of their costs."""
+
+    rows: int
+    cost: Decimal
+
+
+Totals = Mapping[str, Total]
+
+
+@dataclass(frozen=True, slots=True)
+class LetThrough:
+    """What a sync was told to let through in the ranges that it read.
+
+    Attributes:
+        spans: The ranges, without what was read again since.
+        quarantined: How many rows were left out.
+        differing: How many keys differ from the API's totals; None if they were not compared.
+    """
+
+    spans: Spans
+    quarantined: int
+    differing: int | None
+
+    @classmethod
+    def of(cls, receipt: Receipt | None, span: Span) -> tuple[LetThrough, ...]:
+        """Return what a load let through, if anything."""
+        if receipt is None or (
+            receipt.reconciled and not receipt.rows_quarantined and not receipt.differing
+        ):
+            return ()
+        differing = receipt.differing if receipt.reconciled else None
+        return (cls((span,), receipt.rows_quarantined, differing),)
+
+    def without(self, span: Span) -> tuple[LetThrough, ...]:
+        """Return what remains once a range was read again."""
+        left = spans.without(self.spans, [span])
+        return (replace(self, spans=left),) if left else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What one version says of itself.
+
+    Attributes:
+        kind: What made it: `sync`, `create`, `columns` (new ones), `compact` or `vacuum`.
+        at: The time of the read that made it, by the earlier of the server's clock and this
+            machine's, but not before the version that it follows; what the store knew from then on.
+        scope: What the store asks.
+        span: The range that was read; None where nothing was.
+        settle: How old a bucket was to be to count as settled.
+        totals: The rows and the cost of the whole version, by currency.
+        restated: By how much the cost of buckets changed that had ended when they were last read.
+        settled: The windows that were older than `settle` when they were read.
+        closed: The windows that had ended when they were read.
+        let_through: What was let through in the last read of each range.
+        files: The hash of the version's files and columns; see `seal`.
+        receipt: That of the load, without its sums key by key.
+        edition: The edition in which it says this.
+        version: The version of falusage that wrote it.
+    """
+
+    kind: Kind
+    at: datetime
+    scope: Scope
+    span: Span | None = None
+    settle: timedelta | None = None
+    totals: Totals
+    restated: Mapping[str, Decimal]
+    settled: Spans
+    closed: Spans
+    files: str
+    receipt: Mapping[str, Any] | None = None
+    let_through: tuple[LetThrough, ...] = ()
+    edition: int = EDITION
+    version: str = _VERSION
+
+    def then(self, kind: Kind, **said: Any) -> Commit:
+        """Give what the next version says: the same, but for what one version says for itself."""
+        for_itself = {"span": None, "restated": {}, "receipt": None, "version": _VERSION}
+        return replace(self, kind=kind, **(for_itself | said))
+
+    def entries(self) -> dict[str, str]:
+        """Give the entries that the commit keeps."""
+        taken = {field.name: getattr(self, field.name) for field in fields(self)}
+        taken["settle"] = None if self.settle is None else self.settle.total_seconds()
+        document = json.dumps(taken, default=plain, allow_nan=False)
+        return {ENTRY: document, DIGEST: _sha256(document)}
+
+    @classmethod
+    def read(cls, entries: Mapping[str, Any]) -> Commit:
+        """Read the entries of a commit.
+
+        Raises:
+            StoreError: They are missing, damaged, or of a later edition; the caller names where.
+        """
+        document, digest = entries.get(ENTRY), entries.get(DIGEST)
+        if document is None and digest is None:
+            raise StoreError(
+                "it was not written by falusage; a store is changed by `sync`, `compact` and "
+                "`vacuum` alone, because only what they prove can be believed"
+            )
+        if type(document) is not str or digest != _sha256(document):
+            raise StoreError("its document is damaged; restore a copy")
+        said = json.loads(document)
+        if said["edition"] > EDITION:
+            raise StoreError(
+                f"falusage {said['version']} wrote it in edition {said['edition']}; this is "
+                f"falusage {_VERSION} and reads up to edition {EDITION}: upgrade it"
+            )
+        restored: dict[str, Any] = {
+            "at": datetime.fromisoformat(said["at"]),
+            "scope": Scope.read(said["scope"]),
+            "span": _spans([said["span"]])[0] if said["span"] else None,
+            "settle": None if said["settle"] is None else timedelta(seconds=said["settle"]),
+            "totals": {
+                currency: Total(total["rows"], Decimal(total["cost"]))
+                for currency, total in said["totals"].items()
+            },
+            "restated": {code: Decimal(text) for code, text in said["restated"].items()},
+            "settled": _spans(said["settled"]),
+            "closed": _spans(said["closed"]),
+            "let_through": tuple(
+                LetThrough(_spans(each["spans"]), each["quarantined"], each["differing"])
+                for each in said.get("let_through", ())
+            ),
+        }
+        return cls(**{**said, **restored})
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _spans(pairs: Iterable[Iterable[str]]) -> Spans:
+    return tuple(
+        cast("Span", tuple(datetime.fromisoformat(text).astimezone(UTC) for text in pair))
+        for pair in pairs
+    )
+
+
+def seal(paths: Iterable[str], schema: Mapping[str, pl.DataType]) -> str:
+    """Give the hash of a version's files, by name, and of its columns."""
+    columns = {name: str(dtype) for name, dtype in schema.items()}
+    return _sha256(json.dumps([sorted(paths), columns]))
+
+
+def said_of(receipt: Receipt) -> dict[str, Any]:
+    """Give a receipt as a commit keeps it: the sums key by key would be most of the log."""
+    taken = {field.name: getattr(receipt, field.name) for field in fields(receipt)}
+    counts = {
+        "keys_reconciled": taken.pop("reconciliation").height,
+        "keys_differing": receipt.differing if receipt.reconciled else None,
+    }
+    return json.loads(json.dumps({**taken, **counts}, default=plain))
+
+
+def totals_of(rows: pl.DataFrame) -> dict[str, Total]:
+    """Count rows and add up their costs, by currency."""
+    sums = rows.group_by("currency").agg(pl.len(), pl.col("cost").cast(MONEY).sum())
+    return {currency: Total(count, cost) for currency, count, cost in sums.sort("currency").rows()}
+
+
+def moved(totals: Totals, *, gone: Totals, come: Totals) -> dict[str, Total]:
+    """Give the totals once some rows went and others came."""
+    nothing = Total(0, Decimal(0))
+    moved = {
+        currency: Total(
+            had.rows - less.rows + more.rows,
+            EXACT.add(EXACT.subtract(had.cost, less.cost), more.cost),
+        )
+        for currency in sorted({*totals, *come})
+        for had, less, more in [[each.get(currency, nothing) for each in (totals, gone, come)]]
+    }
+    return {currency: total for currency, total in moved.items() if total.rows}

@@ -1,0 +1,329 @@
+"""Where a store lives: a folder, or an address that the Delta library knows.
+
+A path is resolved once, links first, and the library is only given what it reads as the system
+does. On a folder a file is written beside, synced and renamed, as a snapshot is; elsewhere the
+library's own object store takes it whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import unquote_to_bytes
+
+from falusage._files import replacing, resolved, sync_folder
+from falusage.errors import MissingExtraError, SnapshotError, StoreError
+from falusage.store._object_store import ObjectStore
+
+LOG: Final = "_delta_log"
+"""The folder of a Delta table's log; what holds one is a table."""
+
+_ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_MISREAD: Final = re.compile(r"[%\\\x00-\x1f\x7f-\x9f]")
+"""In a folder's path, the library decodes or rejects these, or takes them for a `/`."""
+
+_AMBIGUOUS: Final = re.compile(
+    r"[?#\\\x00-\x1f\x7f-\x9f]|%[0-9A-Fa-f]{2}|//|(?<![^/])\.\.?(?![^/])|\s$"
+)
+"""In an address, the library drops or decodes these, so that two addresses would be one store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What lies in a folder of a store.
+
+    Attributes:
+        path: Where it is, below the store.
+        kind: A link is not followed.
+        modified: When a file was last written, in seconds since 1970 by the storage's clock.
+    """
+
+    path: str
+    kind: Literal["file", "folder", "other"]
+    modified: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Place:
+    """A store's address.
+
+    Attributes:
+        uri: What the Delta library takes.
+        folder: The folder, or None for an object store.
+        options: What the library needs to get there; never shown.
+    """
+
+    uri: str
+    folder: Path | None
+    options: Mapping[str, str] | None
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], options: Mapping[str, str] | None) -> Place:
+        """Read a path or an address.
+
+        Raises:
+            MissingExtraError: The extra `store` is not installed.
+            StoreError: The path or the address cannot be a store's.
+        """
+        try:
+            import deltalake as _  # noqa: F401 - only to know that it is there
+        except ImportError as error:
+            raise MissingExtraError("store", need="UsageStore") from error
+        text = os.fsdecode(path)
+        if not text.strip():
+            raise StoreError("the store has no name; name a folder of its own, or an address")
+        address = _ADDRESS.fullmatch(text.lstrip())
+        if address is None:
+            return cls._on_disk(text, options)
+        if address[1].lower() == "file":
+            return cls._on_disk(_path_of(text, address[2]), options)
+        return cls(_unambiguous(text, address[2]), None, options)
+
+    @classmethod
+    def _on_disk(cls, path: str, options: Mapping[str, str] | None) -> Place:
+        try:
+            folder = resolved(path)
+        except SnapshotError as error:
+            raise StoreError(str(error)) from error
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise StoreError(f"{folder} is no folder; a store is one: name a folder")
+        above = next(each for each in folder.parents if each.exists())
+        if not above.is_dir():
+            raise StoreError(f"{folder} cannot be made: {above} is a file; name another folder")
+        if not _MISREAD.search(str(folder)):
+            return cls(folder.as_uri(), folder, options)
+        stand_in = _stand_in(folder)
+        place = cls(stand_in.as_uri(), folder, options)
+        weakref.finalize(place, _remove, stand_in, os.getpid())
+        return place
+
+    def __str__(self) -> str:
+        """Give the address as the user knows it."""
+        return self.uri if self.folder is None else str(self.folder)
+
+    def name(self, path: str) -> str:
+        """Give the address of a file of the store, for a message."""
+        return f"{self}/{path}"
+
+    def read(self, path: str) -> bytes:
+        """Read a file whole.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        try:
+            if self.folder is not None:
+                return (self.folder / path).read_bytes()
+            return self._files().read(path)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{self.name(path)} is missing; if no vacuum let its version go, restore a copy"
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"{self.name(path)} cannot be read: {error.strerror or error}; check the disk and "
+                "who may read it"
+            ) from error
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file whole, or not at all.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        try:
+            if self.folder is None:
+                self._files().write(path, content)
+                return
+            target = self.folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as file:
+                file.write(content)
+        except SnapshotError as error:
+            raise StoreError(str(error)) from error
+        except OSError as error:
+            raise StoreError(f"{self.name(path)} was not written: {error}") from error
+
+    def keep(self, path: str) -> None:
+        """Make a file that the library wrote outlive a power cut."""
+        if self.folder is not None and os.name == "posix":
+            descriptor = os.open(self.folder / path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            sync_folder((self.folder / path).parent)
+
+    def paths(self, under: str) -> list[str]:
+        """Return the files in one folder of the store, in order; none if it is missing.
+
+        Raises:
+            StoreError: It cannot be listed.
+        """
+        if self.folder is None:
+            return [entry.path for entry in self.entries(under) if entry.kind == "file"]
+        try:
+            with os.scandir(self.folder / under) as inside:
+                return sorted(f"{under}/{item.name}" for item in inside if item.is_file())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._unlisted(under, error) from error
+
+    def entries(self, under: str = "") -> list[Entry]:
+        """Return what lies directly in one folder of the store, in order; nothing if it is missing.
+
+        Raises:
+            StoreError: It cannot be listed.
+        """
+        try:
+            found = self._on_object_store(under) if self.folder is None else self._in_folder(under)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._unlisted(under, error) from error
+        return sorted(found, key=lambda entry: entry.path)
+
+    def _unlisted(self, under: str, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self.name(under) if under else self} cannot be listed: {error.strerror or error}; "
+            "check who may read this folder"
+        )
+
+    def _in_folder(self, under: str) -> list[Entry]:
+        assert self.folder is not None  # noqa: S101 - for the type checker
+        found: list[Entry] = []
+        with os.scandir(self.folder / under) as inside:
+            for item in inside:
+                path = f"{under}/{item.name}" if under else item.name
+                if item.is_file(follow_symlinks=False):
+                    with suppress(FileNotFoundError):
+                        modified = item.stat(follow_symlinks=False).st_mtime
+                        found.append(Entry(path, "file", modified))
+                else:
+                    is_folder = item.is_dir(follow_symlinks=False)
+                    found.append(Entry(path, "folder" if is_folder else "other"))
+        return found
+
+    def _on_object_store(self, under: str) -> list[Entry]:
+        return [
+            Entry(item.path, "file" if item.is_file else "folder", item.mtime_ns / 1e9)
+            for item in self._files().listed(under)
+            if item.path != under  # the object of no bytes that a console makes for a folder
+        ]
+
+    def delete(self, path: str) -> None:
+        """Delete a file; one that is gone already is no fault.
+
+        Raises:
+            StoreError: It cannot be deleted.
+        """
+        try:
+            if self.folder is not None:
+                (self.folder / path).unlink(missing_ok=True)
+            else:
+                with suppress(FileNotFoundError):
+                    self._files().delete(path)
+        except OSError as error:
+            raise StoreError(f"{self.name(path)} was not deleted: {error}") from error
+
+    def table_above(self) -> str | None:
+        """Return the nearest place above this one that holds a Delta table, or None.
+
+        A place that may not be looked at counts as one without a table.
+        """
+        if self.folder is not None:
+            for folder in self.folder.parents:
+                with suppress(OSError):
+                    if any((folder / LOG).iterdir()):
+                        return str(folder)
+            return None
+        scheme, _, rest = self.uri.partition("://")
+        names = rest.split("/")
+        for count in range(len(names) - 1, 0, -1):
+            above = Place(f"{scheme}://{'/'.join(names[:count])}", None, self.options)
+            with suppress(StoreError):
+                if above.entries(LOG):
+                    return str(above)
+        return None
+
+    def make_log(self) -> None:
+        """Make the folder of the log, so that the library finds it where the system does.
+
+        Raises:
+            StoreError: It cannot be made.
+        """
+        if self.folder is not None:
+            try:
+                (self.folder / LOG).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"{self} was not written: {error.strerror or error}; check the disk and the "
+                    "path"
+                ) from error
+
+    def _files(self) -> ObjectStore:
+        return ObjectStore(self.uri, dict(self.options or {}))
+
+
+def _path_of(text: str, rest: str) -> str:
+    """Return the path that a `file://` address names."""
+    host, _, path = rest.partition("/")
+    plain = not re.search(r"[?#]", rest) and not text[0].isspace()
+    if host.lower() not in {"", "localhost"} or not path or not plain:
+        raise StoreError(
+            f"{text} names no folder of this machine; expected file:///folder, with %3F for a ? "
+            "and %23 for a #: or name the folder by its path"
+        )
+    return f"/{os.fsdecode(unquote_to_bytes(path))}"
+
+
+def _unambiguous(text: str, rest: str) -> str:
+    """Return an address that the library reads as it is written."""
+    bare = rest.removesuffix("/")
+    if not bare or bare.startswith("/"):
+        raise StoreError(f"{text} names no bucket; expected an address like s3://bucket/folder")
+    found = re.match(r"\s", text) or _AMBIGUOUS.search(rest) or _AMBIGUOUS.search(bare)
+    if found:
+        raise StoreError(
+            f"{text!r} is not an address for a store: the Delta library would read {found[0]!r} in "
+            "it as something else, and keep the store elsewhere; expected a plain address like "
+            "s3://bucket/folder, without ?, #, \\, //, /../, control characters, spaces at its "
+            "ends, or % with two digits: choose another name"
+        )
+    return text.removesuffix("/")
+
+
+def _stand_in(folder: Path) -> Path:
+    """Make a folder whose log is the store's, for a path that the library would misread."""
+    stand_in = resolved(tempfile.mkdtemp(prefix="falusage-"))
+    try:
+        if _MISREAD.search(str(stand_in)):
+            raise StoreError(
+                f"{folder} needs a temporary folder with a plain name, and {stand_in} has none; "
+                "set TMPDIR to a path without %, backslashes and control characters"
+            )
+        (stand_in / LOG).symlink_to(folder / LOG, target_is_directory=True)
+    except OSError as error:
+        _remove(stand_in, os.getpid())
+        raise StoreError(
+            f"{folder} cannot hold a store here: {error}; choose a path without %, backslashes "
+            "and control characters"
+        ) from error
+    except StoreError:
+        _remove(stand_in, os.getpid())
+        raise
+    return stand_in
+
+
+def _remove(stand_in: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a fork ends before the process that made it
+        shutil.rmtree(stand_in, ignore_errors=True)

@@ -1,0 +1,314 @@
+"""A sync: what is to be read, read in pieces, and each piece committed as it comes.
+
+What is settled is not read again; what is younger is, by the earlier of the server's clock and
+this machine's. A sync that is interrupted loses at most the piece it was reading. Every piece is
+read on top of a version and committed on top of that same version: where two syncs meet, the later
+looks again.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import polars as pl
+
+from falusage import _clocks as clocks
+from falusage.api.client import UsageClient
+from falusage.api.load import Invalid, Reconcile, UsageLoad
+from falusage.api.progress import Progress
+from falusage.api.receipt import Receipt
+from falusage.errors import FalUsageWarning, StoreError
+from falusage.store import _spans as spans
+from falusage.store._commits import EXACT, Scope
+from falusage.store._finality import finality
+from falusage.store._log import STORED, Log, OvertakenError, State
+from falusage.store._parts import MOST_ROWS
+from falusage.store._spans import Span
+from falusage.store._writing import Outcome, commit_rows
+from falusage.timeframes import boundaries, ceil, floor
+
+_LONGEST: Final = 31
+"""The most units of a piece, and those of the first; how many rows it brings decides on the next.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """What a sync did.
+
+    Attributes:
+        version: The version that the store has now.
+        commits: The versions that the sync made, none where nothing was new.
+        start: Where the range that was asked for begins.
+        end: Where it ends, exclusive: no later than the bucket of the present.
+        server_time: The server's time at the last read.
+        rows_read: How many rows were loaded.
+        rows_changed: How many rows appeared, vanished or changed.
+        restated: By how much the cost of buckets changed that had ended when they were last
+            read, for each currency.
+        receipts: The receipts of the loads, in order.
+        quarantine: The rows that were left out, as in `UsageLoad.quarantine`.
+    """
+
+    version: int
+    commits: tuple[int, ...]
+    start: datetime
+    end: datetime
+    server_time: datetime
+    rows_read: int
+    rows_changed: int
+    restated: Mapping[str, Decimal]
+    receipts: tuple[Receipt, ...] = field(repr=False)
+    quarantine: pl.DataFrame = field(repr=False)
+
+    def __str__(self) -> str:
+        made = len(self.commits)
+        what = (
+            "nothing new"
+            if not made
+            else f"{self.rows_changed:,} rows appeared, vanished or changed"
+        )
+        lines = [
+            f"{self.start.isoformat()} to {self.end.isoformat()}: {self.rows_read:,} rows read, "
+            f"{what}",
+            f"version {self.version}" + (f", {made} new" if made else ""),
+            *(
+                f"restated: {amount:+f} {currency} in buckets that had ended"
+                for currency, amount in self.restated.items()
+                if amount
+            ),
+            *self._let_through(),
+        ]
+        return "\n".join(lines)
+
+    def _let_through(self) -> Iterator[str]:
+        if rows := sum(receipt.rows_quarantined for receipt in self.receipts):
+            yield f"{rows:,} rows are in quarantine, not in the store"
+        if keys := sum(receipt.differing for receipt in self.receipts):
+            yield f"{keys:,} keys differ from the API's totals"
+        if not all(receipt.reconciled for receipt in self.receipts):
+            yield "not compared with the API's totals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sync:
+    """One sync of a store: with whom, what, and how strictly."""
+
+    log: Log
+    client: UsageClient
+    scope: Scope
+    settle: timedelta
+    limit: int | None
+    allow_empty: bool
+    invalid: Invalid
+    reconcile: Reconcile
+
+    def run(self, start: datetime, end: datetime | None) -> SyncResult:
+        """Bring the store up to date in a range; see `UsageStore.sync`."""
+        with clocks.gathered() as skews:
+            result = self._run(start, end, skews)
+            skews.warn()
+        return result
+
+    def _run(self, start: datetime, end: datetime | None, skews: clocks.Gathered) -> SyncResult:
+        start = floor(start, every=self.scope.unit, timezone=self.scope.timezone)
+        # What can be said of the store is said before anything is asked.
+        state = self._open() if self.log.exists() else None
+        made = list[int]()
+        probe = self._probe(start)
+        skews.warn()
+        server, now = _told(probe), probe.read_at
+        last = now if end is None else min(end, now)
+        # An instant on a boundary begins the next bucket, which may have usage by the time it
+        # is read.
+        tick = timedelta(microseconds=1 if end is None or end > now else 0)
+        end = ceil(last + tick, every=self.scope.every, timezone=self.scope.timezone)
+        if end <= start:
+            whose = "the server's" if now == server else "this machine's"
+            raise StoreError(
+                f"start {start.isoformat()} is not before {whose} now, {now.isoformat()}"
+            )
+        if state is None:
+            self.log.create(self.scope, now)
+            state = self._open()
+        state = self._widened(state, made)
+        latest = max(server, probe.started_at)
+        had = finality(self.log, state, now=now, latest=latest)
+        final = spans.until(had.settled, now - self.settle)
+        missing = spans.without([(start, end)], final)
+        return self._read([self._whole(span, end) for span in missing], (start, end), server, made)
+
+    def _probe(self, start: datetime) -> Receipt:
+        """Ask the server what time it is, by way of the first unit's first bucket."""
+        after = ceil(
+            start + timedelta(microseconds=1), every=self.scope.every, timezone=self.scope.timezone
+        )
+        query = self.scope.query(start, after, limit=self.limit)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FalUsageWarning)  # the load that counts says it, too
+            return self.client.load(query, invalid="quarantine", reconcile="off").receipt
+
+    def _whole(self, span: Span, end: datetime) -> Span:
+        """Widen a range to whole units, as far as the sync goes."""
+        unit, zone = self.scope.unit, self.scope.timezone
+        return floor(span[0], every=unit, timezone=zone), min(
+            end, ceil(span[1], every=unit, timezone=zone)
+        )
+
+    def _open(self) -> State:
+        state = self.log.state()
+        if difference := state.commit.scope.difference(self.scope):
+            raise StoreError(
+                f"{self.log.place} holds another question: {difference}. A store keeps one "
+                "timezone, timeframe, set of filters and expand; name another folder for this one"
+            )
+        return state
+
+    def _read(
+        self, ranges: list[Span], asked: Span, server: datetime, made: list[int]
+    ) -> SyncResult:
+        ranges = list(spans.union(ranges, ()))
+        edges = [self._edges(span) for span in ranges]
+        progress = Progress(
+            shown=self.client.progress, total=sum(len(each) - 1 for each in edges), title="sync"
+        )
+        done = _Done(server_time=server, commits=made)
+        try:
+            for span in _pieces(edges, done):
+                done.add(*self._piece(span))
+                progress.advance(self._units(span), rows=done.rows)
+        finally:
+            progress.close()
+        return SyncResult(
+            version=self.log.state().version,
+            commits=tuple(done.commits),
+            start=asked[0],
+            end=asked[1],
+            server_time=done.server_time,
+            rows_read=done.rows,
+            rows_changed=done.changed,
+            restated=done.restated,
+            receipts=tuple(done.receipts),
+            quarantine=pl.concat(done.quarantine, how="diagonal_relaxed")
+            if done.quarantine
+            else pl.DataFrame(),
+        )
+
+    def _widened(self, state: State, made: list[int]) -> State:
+        """Commit the known columns that the store lacks, because it is older than they are."""
+        while True:
+            for name, dtype in STORED.items():
+                if (had := state.schema.get(name, dtype)) != dtype:
+                    raise StoreError(
+                        f"{self.log.place} has a field {name!r} of type {had}, which the usage "
+                        f"table has as {dtype}; keep a store in another folder from now on"
+                    )
+            lacking = {name: dtype for name, dtype in STORED.items() if name not in state.schema}
+            if not lacking:
+                return state
+            try:
+                state = self.log.widen(state, pl.Schema(lacking))
+            except OvertakenError:
+                state = self._open()
+            else:
+                made.append(state.version)
+
+    def _edges(self, span: Span) -> list[datetime]:
+        inner = boundaries(*span, every=self.scope.unit, timezone=self.scope.timezone)
+        return sorted({*inner.to_list(), *span})
+
+    def _units(self, span: Span) -> int:
+        return len(self._edges(span)) - 1
+
+    def _piece(self, span: Span) -> tuple[UsageLoad, Outcome]:
+        """Read a range and commit what is new in it."""
+        state, widened = self._open(), list[int]()
+        load = self.client.load(
+            self.scope.query(*span, limit=self.limit),
+            invalid=self.invalid,
+            reconcile=self.reconcile,
+        )
+        _told(load.receipt)
+        while True:
+            try:
+                outcome = commit_rows(
+                    self.log,
+                    state,
+                    load.usage,
+                    span=span,
+                    read_at=load.receipt.read_at,
+                    settle=self.settle,
+                    receipt=load.receipt,
+                    allow_empty=self.allow_empty,
+                )
+            except OvertakenError as error:
+                widened += error.commits
+                self._refuse_meeting(state, span)
+                state = self._open()
+            else:
+                outcome.commits[:0] = widened
+                return load, outcome
+
+    def _refuse_meeting(self, state: State, span: Span) -> None:
+        """Raise if somebody else wrote into the range since it was read."""
+        for version in range(state.version + 1, self.log.state().version + 1):
+            other = self.log.commit(version)
+            if other.kind == "sync" and other.span and spans.meet([span], [other.span]):
+                raise StoreError(
+                    f"another sync of {self.log.place} was faster: version {version}, read at "
+                    f"{other.at.isoformat()}, has {other.span[0].isoformat()} to "
+                    f"{other.span[1].isoformat()}. Nothing is lost; run this one again"
+                )
+
+
+@dataclass(slots=True)
+class _Done:
+    """What a sync came to so far."""
+
+    server_time: datetime
+    commits: list[int] = field(default_factory=list[int])
+    receipts: list[Receipt] = field(default_factory=list[Receipt])
+    quarantine: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    restated: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+    rows: int = 0
+    changed: int = 0
+    last: int = 0
+
+    def add(self, load: UsageLoad, outcome: Outcome) -> None:
+        self.server_time = _told(load.receipt)
+        self.commits += outcome.commits
+        self.receipts.append(load.receipt)
+        self.quarantine.append(load.quarantine)
+        self.last = load.usage.height
+        self.rows += self.last
+        self.changed += outcome.changed
+        for currency, amount in outcome.restated.items():
+            had = self.restated.get(currency, Decimal(0))
+            self.restated[currency] = EXACT.add(had, amount)
+
+
+def _told(receipt: Receipt) -> datetime:
+    if receipt.server_time is None:
+        raise StoreError(
+            "the API's answer has no Date, so only this machine's clock could tell which buckets "
+            "have ended, and one clock is not enough; if a proxy stands between, let it pass that "
+            "header on"
+        )
+    return receipt.server_time
+
+
+def _pieces(edges: list[list[datetime]], done: _Done) -> Iterator[Span]:
+    """Cut ranges into pieces of about as many rows as a file has, by what the last one brought."""
+    units = _LONGEST
+    for each in edges:
+        at = 0
+        while at < len(each) - 1:
+            last = min(at + units, len(each) - 1)
+            yield each[at], each[last]
+            units = max(1, min(_LONGEST, MOST_ROWS * (last - at) // max(1, done.last)))
+            at = last

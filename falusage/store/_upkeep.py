@@ -1,0 +1,84 @@
+"""Keeping a store quick and sound: files merged, everything proven.
+
+None of it loses what the store knew: merging keeps the rows and every version before.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Final
+
+import polars as pl
+
+from falusage.errors import StoreError
+from falusage.store import _spans as spans
+from falusage.store._commits import seal, totals_of
+from falusage.store._log import Log, OvertakenError
+from falusage.store._parts import MOST_ROWS, Part, Written, write_part
+from falusage.store._scanning import read_parts
+
+_TRIES: Final = 5
+
+
+def compact(log: Log) -> int | None:
+    """Merge the settled files of each month; gives the new version, None if there was no need.
+
+    Raises:
+        StoreError: The store cannot be trusted, or not written.
+    """
+    for _ in range(_TRIES):
+        state = log.state()
+        settled = state.commit.settled
+        final = [
+            part for part in state.parts if not spans.without([(part.start, part.end)], settled)
+        ]
+        come: list[Written] = []
+        gone: list[Part] = []
+        for _month, group in groupby(final, key=lambda part: part.month):
+            parts = list(group)
+            if len(parts) == 1:
+                continue
+            rows = (
+                read_parts(log.place, parts, state.schema)
+                .select(pl.col(name).cast(dtype) for name, dtype in state.schema.items())
+                .sort("bucket", maintain_order=True)
+            )
+            if len(parts) <= -(-rows.height // MOST_ROWS):
+                continue
+            gone += parts
+            come += [
+                write_part(log.place, piece, timezone=state.commit.scope.timezone)
+                for piece in rows.iter_slices(MOST_ROWS)
+            ]
+        if not gone:
+            return None
+        stay = {part.path for part in state.parts} - {part.path for part in gone}
+        files = seal(stay | {one.part.path for one in come}, state.schema)
+        commit = state.commit.then("compact", files=files)
+        try:
+            return log.append(state, commit, come=come, gone=gone)
+        except OvertakenError:
+            continue
+    raise StoreError(f"{log.place} is being written to all the time; compact it later")
+
+
+def verify(log: Log) -> int:
+    """Prove every version's document, and every row of the last; gives the number of its rows.
+
+    Raises:
+        StoreError: Something is damaged; it is named.
+    """
+    for _ in log.commits():
+        pass
+    state = log.state()
+    costs = (
+        read_parts(log.place, [part], state.schema).select("currency", "cost")
+        for part in state.parts
+    )
+    found = totals_of(pl.concat([state.schema.to_frame().select("currency", "cost"), *costs]))
+    if found != dict(state.commit.totals):
+        raise StoreError(
+            f"{log.place} does not add up: its rows come to {found}, where version "
+            f"{state.version} says {state.commit.totals}; restore a copy"
+        )
+    return sum(total.rows for total in found.values())

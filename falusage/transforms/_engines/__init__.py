@@ -1,0 +1,1 @@
+"""Rollups that run where the rows lie: in DuckDB or Spark."""
