@@ -18,14 +18,14 @@ from typing import Any, Final, Literal, cast
 
 import polars as pl
 
+from falusage import _spans as spans
+from falusage._spans import Span, Spans
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.columns import MONEY
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import StoreError
 from falusage.snapshot._metadata import plain
-from falusage.store import _spans as spans
-from falusage.store._spans import Span, Spans
 from falusage.timeframes import EVERY, Every, Timeframe
 
 EDITION: Final = 2

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from falusage import _spans as spans
 from falusage._clocks import TOLERANCE
-from falusage.store import _spans as spans
+from falusage._spans import Span, Spans
 from falusage.store._commits import Commit, Scope
 from falusage.store._log import Log, State
 from falusage.store._parts import Part
-from falusage.store._spans import Span, Spans
 from falusage.timeframes import after, floor
 
 _TWO_CLOCKS: Final = 2

@@ -16,13 +16,13 @@ from typing import Final, Unpack, cast
 
 import polars as pl
 
+from falusage import _spans as spans
 from falusage.api.client import UsageClient
 from falusage.api.load import Invalid, Reconcile, require_ways
 from falusage.api.query import UsageQuery
 from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.contract import UsageFields
 from falusage.errors import QueryError, StoreError
-from falusage.store import _spans as spans
 from falusage.store import _upkeep as upkeep
 from falusage.store import _vacuuming as vacuuming
 from falusage.store._commits import EXACT, Scope

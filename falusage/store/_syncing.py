@@ -18,17 +18,17 @@ from typing import Final
 import polars as pl
 
 from falusage import _clocks as clocks
+from falusage import _spans as spans
+from falusage._spans import Span
 from falusage.api.client import UsageClient
 from falusage.api.load import Invalid, Reconcile, UsageLoad
 from falusage.api.progress import Progress
 from falusage.api.receipt import Receipt
 from falusage.errors import FalUsageWarning, StoreError
-from falusage.store import _spans as spans
 from falusage.store._commits import EXACT, Scope
 from falusage.store._finality import finality
 from falusage.store._log import STORED, Log, OvertakenError, State
 from falusage.store._parts import MOST_ROWS
-from falusage.store._spans import Span
 from falusage.store._writing import Outcome, commit_rows
 from falusage.timeframes import boundaries, ceil, floor
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import polars as pl
 
+from falusage import _spans as spans
 from falusage.errors import StoreError
-from falusage.store import _spans as spans
 from falusage.store._commits import seal, totals_of
 from falusage.store._log import Log, OvertakenError
 from falusage.store._parts import MOST_ROWS, Part, Written, write_part

@@ -13,14 +13,14 @@ from typing import Final
 import polars as pl
 
 from falusage import _clocks as clocks
+from falusage import _spans as spans
+from falusage._spans import Spans
 from falusage.columns import INSTANT
 from falusage.errors import AlignmentError, CoverageError, QueryError
-from falusage.store import _spans as spans
 from falusage.store._commits import Scope
 from falusage.store._finality import gaps, held
 from falusage.store._log import Log, State
 from falusage.store._scanning import scan_state
-from falusage.store._spans import Spans
 from falusage.timeframes import floor, instant
 
 _NAMED: Final = 3

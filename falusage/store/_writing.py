@@ -15,17 +15,17 @@ from typing import Final
 
 import polars as pl
 
+from falusage import _spans as spans
+from falusage._spans import Span, Spans
 from falusage.api.receipt import Receipt
 from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.errors import StoreError
-from falusage.store import _spans as spans
 from falusage.store._commits import EDITION, LetThrough, Scope, moved, said_of, seal, totals_of
 from falusage.store._finality import ended, finality
 from falusage.store._log import STORED, Log, OvertakenError, State
 from falusage.store._parts import MOST_ROWS, Written, write_part
 from falusage.store._place import Place
 from falusage.store._scanning import read_parts
-from falusage.store._spans import Span, Spans
 from falusage.timeframes import period_end, period_start, zone
 from falusage.transforms.restatements import restatements
 
