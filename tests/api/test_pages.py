@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from answer_oracle import OutsideError, understood
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from falusage.api.query import Ask, UsageQuery, asks
 from falusage.columns import AUTH, USAGE
 from falusage.errors import AlignmentError, FalUsageError, PaginationError, ProtocolError
 from falusage.transforms import rollup
+from tests.api.answer_oracle import OutsideError, understood
 
 DAYS = ("2025-01-01T00:00:00Z", "2025-01-02T00:00:00+00:00", "2025-01-02T19:00:00-05:00")
 

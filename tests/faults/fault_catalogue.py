@@ -13,12 +13,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-import fault_kinds as kinds
-from fault_kinds import carries_more, carries_rows, carries_series, carries_summary, later_page
-from fault_server import Answer, Rule
-from usage_world import Row, discounted, row, rows
-
 from falusage import errors
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_kinds import (
+    carries_more,
+    carries_rows,
+    carries_series,
+    carries_summary,
+    later_page,
+)
+from tests.faults.fault_server import Answer, Rule
+from tests.faults.usage_world import Row, discounted, row, rows
 
 EQUAL: Literal["equal"] = "equal"
 QUARANTINE: Literal["quarantine"] = "quarantine"

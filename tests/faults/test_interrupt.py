@@ -12,13 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import LONG
-from fault_server import FaultServer, Rule
 
 import falusage as fu
 from falusage.api._http.exchange import Exchange
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import LONG
+from tests.faults.fault_server import FaultServer, Rule
 
 LOAD = """
 import falusage as fu

@@ -5,11 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import HOURS, THREE_DAYS, Case, World
-from fault_judge import KEY, Judge
-from fault_server import FaultServer, Rule
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,9 +15,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from usage_world import Row, row
 
 import falusage as fu
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import HOURS, THREE_DAYS, Case, World
+from tests.faults.fault_judge import KEY, Judge
+from tests.faults.fault_server import FaultServer, Rule
+from tests.faults.usage_world import Row, row
 
 START = datetime(2024, 12, 31, tzinfo=UTC)
 QUERIES = (

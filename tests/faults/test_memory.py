@@ -8,10 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import LONG, World
-from fault_server import FaultServer, Rule
+
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import LONG, World
+from tests.faults.fault_server import FaultServer, Rule
 
 SCRIPT = """
 import json, pathlib, re, warnings

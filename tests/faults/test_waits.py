@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import SMALL, always, once
-from fault_server import FaultServer
 
 import falusage as fu
 from falusage.api._http.throttling import Wait, asked_wait
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import SMALL, always, once
+from tests.faults.fault_server import FaultServer
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())

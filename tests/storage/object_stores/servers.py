@@ -15,9 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fault_proxy import Proxy, until
-
 import falusage as fu
+from tests.storage.object_stores.fault_proxy import Proxy, until
 
 AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = (

@@ -23,11 +23,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from fault_proxy import Fault, Request, Rule
-from servers import Service
 
 import falusage as fu
 from falusage.errors import StoreError
+from tests.storage.object_stores.fault_proxy import Fault, Request, Rule
+from tests.storage.object_stores.servers import Service
 
 pytestmark = pytest.mark.slow
 
