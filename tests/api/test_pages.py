@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage import timeframes
@@ -170,7 +170,6 @@ def assert_says(page: Page, body: bytes) -> None:
     assert broken == [at for at, fault in enumerate(faults) if fault is not None], body
 
 
-@settings(max_examples=100, deadline=None)
 @given(envelopes(), st.integers(0, 3))
 def test_a_valid_page_is_read_as_it_says(envelope: dict[str, Any], seed: int) -> None:
     """However a page is spelt, its rows are what Python's json says, to the last bit."""
@@ -240,7 +239,6 @@ def assert_told_or_refused(body: bytes, asked: Ask) -> None:
         assert_says(page, body)
 
 
-@settings(max_examples=100, deadline=None)
 @given(envelopes(), st.integers(0, 2), st.randoms(use_true_random=False))
 def test_a_spoilt_page_is_refused_or_read_as_it_says(
     envelope: dict[str, Any], seed: int, dice: random.Random
@@ -252,7 +250,6 @@ def test_a_spoilt_page_is_refused_or_read_as_it_says(
     assert_told_or_refused(body, ASK)
 
 
-@settings(max_examples=150, deadline=None)
 @given(envelopes(), st.randoms(use_true_random=False))
 def test_strange_members_are_refused_or_read_as_they_say(
     envelope: dict[str, Any], dice: random.Random

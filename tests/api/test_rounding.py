@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage.api.reconciliation import compare, differences, rounding, sums
@@ -140,7 +140,6 @@ def check(dice: random.Random, count: int, side: Side, places: int, **of: Any) -
 SIDES: tuple[Side, ...] = ("rows", "summary", "both", "none")
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.randoms(use_true_random=False),
     st.integers(1, 60),
@@ -164,7 +163,6 @@ def test_rounding_of_many_rows_loads_and_hides_no_row(count: int, places: int, s
         check(random.Random(seed), count, side, places)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 200), st.sampled_from(SIDES))
 def test_prices_in_cents_get_no_allowance(dice: random.Random, count: int, side: Side) -> None:
     """Where there is nothing to round, a lost cent is seen."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import falusage as fu
@@ -221,11 +221,6 @@ NIGHTS = st.lists(st.tuples(st.integers(1, 200), ERRORS, st.booleans()), min_siz
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 @given(nights=NIGHTS)
 @pytest.mark.filterwarnings("ignore::falusage.errors.ClockSkewWarning")
 def test_nights_with_one_wrong_clock(

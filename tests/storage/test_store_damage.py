@@ -11,19 +11,13 @@ from typing import Any
 import deltalake
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._commits import DIGEST, EDITION, ENTRY, _sha256
 from tests.storage.world import BEGIN, DAY, World, bag, spend
-
-IN_ONE_FOLDER = settings(
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +35,6 @@ def sound(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 
 @pytest.mark.parametrize("kind", ["*/*.parquet", "_delta_log/*.json"])
-@IN_ONE_FOLDER
 @given(which=st.integers(0, 50), place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit(  # noqa: PLR0917 - fixtures
     sound: tuple[Path, list[Any]],

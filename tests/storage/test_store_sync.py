@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import falusage as fu
@@ -109,11 +109,6 @@ NIGHTS = st.lists(
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 @given(nights=NIGHTS, settle=st.integers(0, 4))
 def test_nights_of_any_kind(
     world: World,
