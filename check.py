@@ -1,6 +1,6 @@
 """Check everything, as CI does: `.venv/bin/python check.py`.
 
-Form, lint, types, layers, notebooks, then every test and every example of the documentation, on the
+Form, lint, types, layers, then every test and every example of the documentation, on the
 newest versions of the dependencies; at last some tests on the lowest that pyproject.toml declares.
 All steps run, whatever fails; what failed is listed at the end.
 """
@@ -42,7 +42,6 @@ STEPS: dict[str, tuple[str | Path, ...]] = {
     "lint": (BIN / "ruff", "check", "."),
     "types": (BIN / "pyright",),
     "layers": (BIN / "lint-imports",),
-    "notebooks": (*PYTEST, "--nbmake", *sorted(ROOT.glob("notebooks/*.ipynb"))),
     "tests": (
         *PYTEST,
         "-n",
@@ -64,8 +63,6 @@ STEPS: dict[str, tuple[str | Path, ...]] = {
         *("-m", "not slow", *(ROOT / "tests" / name for name in TOUCHING.values())),
     ),
 }
-if STEPS["notebooks"][-1] == "--nbmake":
-    del STEPS["notebooks"]
 
 
 def main() -> int:
