@@ -48,10 +48,11 @@ STILL = {
 }
 
 
-@pytest.mark.parametrize("script", [LOAD, SNAPSHOT], ids=["load", "snapshot"])
-@pytest.mark.parametrize("name", STILL)
+@pytest.mark.parametrize(
+    ("name", "script"), [*((name, LOAD) for name in STILL), ("slow pages", SNAPSHOT)]
+)
 def test_ctrl_c(
-    script: str, name: str, serve: Callable[..., FaultServer], key: str, tmp_path: Path
+    name: str, script: str, serve: Callable[..., FaultServer], key: str, tmp_path: Path
 ) -> None:
     """SIGINT ends the process within two seconds, whatever its workers wait for."""
     latency, rules = STILL[name]
