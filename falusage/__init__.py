@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from falusage.api.load import UsageLoad as UsageLoad
     from falusage.api.query import UsageQuery as UsageQuery
     from falusage.api.receipt import Receipt as Receipt
+    from falusage.coverage import Coverage as Coverage
     from falusage.emulator import Emulator as Emulator
     from falusage.emulator import Faults as Faults
     from falusage.errors import AlignmentError as AlignmentError
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "falusage.api.client": ("UsageClient", "load_summary", "load_usage"),
     "falusage.api.load": ("UsageLoad",),
+    "falusage.coverage": ("Coverage",),
     "falusage.schema": ("summary_schema", "usage_schema", "validate_usage"),
     "falusage.api.query": ("UsageQuery",),
     "falusage.api.receipt": ("Receipt",),

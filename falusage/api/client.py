@@ -182,7 +182,7 @@ class UsageClient:
         )
 
     def _bar(self, query: UsageQuery) -> Progress:
-        if not isinstance(query, UsageQuery):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        if not isinstance(query, UsageQuery):
             raise QueryError(
                 f"query is {query!r}; expected a UsageQuery, or ask load_usage, which takes dates"
             )

@@ -28,6 +28,7 @@ from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt, open_from
 from falusage.api.reconciliation import compare, differences, sums
 from falusage.columns import KEY
+from falusage.coverage import Coverage
 from falusage.errors import (
     QuarantineWarning,
     QueryError,
@@ -93,6 +94,15 @@ class UsageLoad:
     usage: pl.DataFrame
     quarantine: pl.DataFrame
     receipt: Receipt
+
+    @property
+    def coverage(self) -> Coverage:
+        """What is known of the table beyond its rows."""
+        return self.receipt.coverage
+
+    def __usage__(self) -> tuple[pl.DataFrame, Coverage]:
+        """Return the rows and their coverage, for every function that takes usage."""
+        return self.usage, self.coverage
 
     @property
     def table(self) -> pa.Table:

@@ -22,7 +22,7 @@ from falusage import _spans as spans
 from falusage._spans import Span, Spans
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
-from falusage.columns import MONEY
+from falusage.columns import exact
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import StoreError
 from falusage.snapshot._metadata import plain
@@ -283,7 +283,7 @@ def said_of(receipt: Receipt) -> dict[str, Any]:
 
 def totals_of(rows: pl.DataFrame) -> dict[str, Total]:
     """Count rows and add up their costs, by currency."""
-    sums = rows.group_by("currency").agg(pl.len(), pl.col("cost").cast(MONEY).sum())
+    sums = rows.group_by("currency").agg(pl.len(), exact("cost").sum())
     return {currency: Total(count, cost) for currency, count, cost in sums.sort("currency").rows()}
 
 
