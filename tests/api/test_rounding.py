@@ -155,7 +155,7 @@ def test_rounding_on_either_side_loads_and_hides_no_row(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("places", "side"), zip(range(2, 9), cycle(SIDES), strict=False))
+@pytest.mark.parametrize(("places", "side"), list(zip(range(2, 9), cycle(SIDES), strict=False)))
 @pytest.mark.parametrize("count", [300, 100_000])
 def test_rounding_of_many_rows_loads_and_hides_no_row(count: int, places: int, side: Side) -> None:
     """Up to 100,000 rows."""

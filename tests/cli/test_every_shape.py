@@ -231,7 +231,7 @@ MORE: Final[list[Callable[[], dict[str, pl.DataFrame]]]] = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("usage", "more"), zip(SHAPES.values(), cycle(MORE), strict=False), ids=list(SHAPES)
+    ("usage", "more"), list(zip(SHAPES.values(), cycle(MORE), strict=False)), ids=list(SHAPES)
 )
 def test_every_page_takes_every_shape(
     usage: pl.DataFrame, more: Callable[[], dict[str, pl.DataFrame]], tmp_path: Path
