@@ -30,6 +30,7 @@ TYPOS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("always::falusage.UnmatchedWarning")
 def test_an_unmatched_budget_is_no_success(run, kept: str) -> None:
     """The outlook is printed, says so, and gives no chance; stderr names the closest key."""
@@ -48,6 +49,7 @@ def test_an_unmatched_budget_is_no_success(run, kept: str) -> None:
     assert {("", "")} == {(row["chance_over"], row["projected"]) for row in rows}
 
 
+@pytest.mark.slow
 def test_a_budget_that_matches_is_a_success(run, kept: str) -> None:
     """Others of the file say nothing of it."""
     Path("budgets.csv").write_text("team,currency,budget\nacme-voice,USD,3000\n", "utf-8")

@@ -108,6 +108,7 @@ def test_totals_that_are_not_compared_are_said(run: Run, command: str) -> None:
         assert "not held against the API's own summary" in out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("negative")
 def test_a_report_of_what_was_kept_says_what_is_missing(run: Run) -> None:
     """From a snapshot and from a store: on stderr, and in the section on certainty."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +25,47 @@ def january(*ranges: tuple[int, int]) -> list[tuple[datetime, datetime]]:
     return [(BEGIN + (a - 1) * DAY, BEGIN + (b - 1) * DAY) for a, b in ranges]
 
 
-@pytest.fixture
-def kept(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[fu.UsageStore, pl.DataFrame]]:
-    """A function that syncs ranges of January, of which some days are without spend."""
-    monkeypatch.setattr(clocks, "local_time", lambda: NOW)
+Kept = tuple[fu.UsageStore, pl.DataFrame]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _at_the_end_of_january() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clocks, "local_time", lambda: NOW)
+        yield
+
+
+def keep(world: World, folder: Path, *ranges: tuple[int, int]) -> Kept:
+    """Sync ranges of January, of which some days are without spend."""
     usage = spend({BEGIN + at * DAY: [4, 2] for at in range(31) if at % 5})
-
-    def keep(*ranges: tuple[int, int], **options: Any) -> tuple[fu.UsageStore, pl.DataFrame]:
-        store = fu.UsageStore(tmp_path / "store")
-        world.on(NOW, usage)
-        for start, end in january(*ranges):
-            store.sync(start, end=end, client=world.client, **options)
-        return store, usage
-
-    return keep
+    store = fu.UsageStore(folder)
+    world.on(NOW, usage)
+    for start, end in january(*ranges):
+        store.sync(start, end=end, client=world.client)
+    return store, usage
 
 
-def test_a_gap_is_named_wherever_a_store_is_read(kept: Any) -> None:
+@pytest.fixture
+def kept(world: World, tmp_path: Path) -> Callable[..., Kept]:
+    """A function that syncs ranges of January into the test's own store."""
+    return partial(keep, world, tmp_path / "store")
+
+
+@pytest.fixture(scope="module")
+def with_gaps(world: World, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """A store that lacks two ranges of January."""
+    return keep(world, tmp_path_factory.mktemp("with-gaps"), (1, 10), (12, 20), (22, 32))
+
+
+@pytest.fixture(scope="module")
+def unfinished(world: World, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The same, and the last days of January."""
+    return keep(world, tmp_path_factory.mktemp("unfinished"), (1, 10), (12, 20), (22, 29))
+
+
+def test_a_gap_is_named_wherever_a_store_is_read(with_gaps: Kept) -> None:
     """By `scan`, by a whole `view`, of any version and instant that has it."""
-    store, usage = kept((1, 10), (12, 20), (22, 32))
+    store, usage = with_gaps
     gaps = tuple(january((10, 12), (20, 22)))
     assert gaps == store.gaps
     for read in (
@@ -81,9 +102,9 @@ def test_a_gap_is_named_wherever_a_store_is_read(kept: Any) -> None:
         ("2025-01-16", "2025-01-17"),
     ],
 )
-def test_a_range_beside_the_gaps_is_read(start: Any, end: Any, kept: Any) -> None:
+def test_a_range_beside_the_gaps_is_read(start: Any, end: Any, with_gaps: Kept) -> None:
     """Whole buckets from `start` to `end`; quiet days that were read are no gap."""
-    store, usage = kept((1, 10), (12, 20), (22, 32))
+    store, usage = with_gaps
     first, last = (
         edge
         if edge is None or isinstance(edge, datetime)
@@ -114,10 +135,10 @@ def test_a_range_beside_the_gaps_is_read(start: Any, end: Any, kept: Any) -> Non
     ],
 )
 def test_a_range_that_was_not_all_read_is_refused(
-    start: Any, end: Any, lacking: list[tuple[int, int]], kept: Any
+    start: Any, end: Any, lacking: list[tuple[int, int]], unfinished: Kept
 ) -> None:
     """Between, before and after what was read; but for days that have not ended yet."""
-    store, _ = kept((1, 10), (12, 20), (22, 29))
+    store, _ = unfinished
     with pytest.raises(CoverageError) as caught:
         store.view(start=start, end=end)
     assert tuple(january(*lacking)) == caught.value.gaps
