@@ -53,13 +53,39 @@ MEANINGS: Final = {
 """What each column means."""
 
 
+_WHOLE: Final = 2.0**53
+"""From here on, every double is a whole number."""
+
+_LONG: Final = 2.0**63
+"""What an Int64 cannot hold."""
+
+
+def exact(number: str | pl.Expr) -> pl.Expr:
+    """Return a column of costs or quantities as `MONEY`.
+
+    Polars makes a Decimal of a double by multiplying doubles, which is off in the last digits of
+    large whole numbers. These go by way of Int64. NaN, infinity and numbers beyond `MONEY` fail
+    when the result is collected.
+
+    >>> pl.DataFrame({"cost": [1e16 + 2]}).select(exact("cost")).item()
+    Decimal('10000000000000002.000000000000')
+    """
+    value = pl.col(number) if isinstance(number, str) else number
+    large = (value.abs() >= _WHOLE) & (value.abs() < _LONG)
+    return (
+        pl.when(large)
+        .then(value.cast(pl.Int64, strict=False).cast(MONEY))
+        .otherwise(pl.when(~large).then(value).cast(MONEY))
+    )
+
+
 def total(column: str) -> pl.Expr:
     """Return the exact sum of a column of costs or quantities, as Float64.
 
     >>> pl.DataFrame({"cost": [0.1, 0.2, 0.3]}).select(total("cost")).item()
     0.6
     """
-    return pl.col(column).cast(MONEY).sum().cast(pl.Float64)
+    return exact(column).sum().cast(pl.Float64)
 
 
 def widened(table: pl.DataFrame) -> pl.DataFrame:

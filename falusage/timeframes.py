@@ -30,6 +30,18 @@ EVERY: Final[dict[Timeframe, Every]] = {
     "week": "1w",
     "month": "1mo",
 }
+USUAL_LENGTH: Final = {
+    "1m": timedelta(minutes=1),
+    "1h": timedelta(hours=1),
+    "1d": timedelta(days=1),
+    "1w": timedelta(weeks=1),
+    "1mo": timedelta(days=30),
+    "1q": timedelta(days=91),
+    "1y": timedelta(days=365),
+}
+"""About how long each period lasts; clock changes and months make it vary."""
+
+_MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _CLOCK: Final = {"1m": 1, "1h": 60}
 _AUTO: Final[tuple[tuple[timedelta, Timeframe], ...]] = (
     (timedelta(hours=2), "minute"),
@@ -128,6 +140,18 @@ def _parse(text: str, name: str) -> date | datetime:
         f"{name} {text!r} is not ISO 8601; expected '2025-01-15' or '2025-01-15T05:00:00Z'"
         + (f" ({problem})" if problem else "")
     ) from problem
+
+
+def month_span(month: str, *, timezone: str) -> tuple[datetime, datetime]:
+    """Return the start and end, exclusive, of a month written as `"2025-03"`, in UTC.
+
+    Raises:
+        QueryError: It is not written so.
+    """
+    if not isinstance(month, str) or not _MONTH.fullmatch(month):
+        raise QueryError(f"month is {month!r}; expected a year and a month, as '2025-03'")
+    start = instant(f"{month}-01", timezone=timezone, name="month")
+    return start, after(start, every="1mo", timezone=timezone).astimezone(UTC)
 
 
 def period_start(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:

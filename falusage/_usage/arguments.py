@@ -1,116 +1,31 @@
-"""What every transform does with its table: take it lazily, check its columns, give back its kind.
+"""The arguments of a question, checked before any row is read.
 
-A DataFrame is given back for a DataFrame and a LazyFrame for a LazyFrame; whatever else has the
-Arrow interface (pandas, PyArrow, …) is read into Polars, and a DataFrame is given back.
-
-A name that the table does not have is refused with the near one, before any row is read; so is a
-grouping column that bears the name of a result. `currency` is part of every key, because money in
-two currencies has no sum, and nulls in a key are a group of their own.
+A grouping column must not bear the name of a result. `currency` is part of every key, because
+money in two currencies has no sum, and nulls in a key are a group of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
-from typing import Protocol, TypeVar, cast, runtime_checkable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from falusage._usage.table import Arrow, lazy, require, require_numbers
 from falusage.columns import ABSURD
-from falusage.errors import MissingColumnError, QueryError
-
-
-@runtime_checkable
-class Arrow(Protocol):
-    """A table of any library that has the Arrow PyCapsule interface; a DataFrame is one, too."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Give the table as a stream of Arrow batches."""
-        ...
-
-
-Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame, Arrow)
-
-
-def plan(usage: pl.LazyFrame | Arrow) -> pl.LazyFrame:
-    """Take a table as a LazyFrame, or refuse what is none.
-
-    What comes through Arrow has its categories read as text, which is what usage tables hold.
-    """
-    if isinstance(usage, pl.DataFrame | pl.LazyFrame):
-        return usage.lazy()
-    if not isinstance(usage, Arrow) or isinstance(usage, pl.Series):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
-        mend = " Its table is its attribute `usage`." if hasattr(usage, "usage") else ""
-        raise QueryError(
-            f"usage is a {type(usage).__name__}; expected a DataFrame or LazyFrame of Polars, or a "
-            "table with the Arrow interface, as those of pandas (2.2 or later) and PyArrow have it."
-            f"{mend}"
-        )
-    try:
-        table = pl.DataFrame(usage)
-    except (ValueError, TypeError, pl.exceptions.PolarsError) as error:
-        raise QueryError(
-            f"usage is a {type(usage).__name__} that cannot be read through Arrow: {error}"
-        ) from error
-    if any(kind.__module__.startswith("pandas") for kind in type(usage).__mro__):
-        _refuse_gaps(table)
-    return table.lazy().with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
-
-
-def _refuse_gaps(table: pl.DataFrame) -> None:
-    """Refuse amounts that are not there: what pandas calls NaN comes through Arrow as null."""
-    for name in ("cost", "quantity"):
-        if name in table.columns and (gaps := table[name].null_count()):
-            raise QueryError(
-                f"column {name!r} is NaN in {gaps:,} of {table.height:,} rows, which would add "
-                "nothing to a sum; fill it, as with fillna(0), or take these rows away"
-            )
-
-
-def like(usage: Frame, result: pl.LazyFrame) -> Frame:
-    """Give a result as the kind of frame that `usage` is: all but a LazyFrame is collected."""
-    if isinstance(usage, pl.LazyFrame):
-        return result
-    # A DataFrame has the Arrow interface, so it is what Arrow is given back as, too.
-    return cast("Frame", collected(result))
-
-
-def collected(result: pl.LazyFrame) -> pl.DataFrame:
-    """Collect a result, and refuse in words a number that has no exact sum.
-
-    Raises:
-        QueryError: An amount is not finite, or too large for Decimal(38, 12).
-    """
-    with refusing_inexact():
-        return result.collect()
-
-
-@contextmanager
-def refusing_inexact() -> Generator[None]:
-    """Say in words what Polars says of a table that it cannot read, or sum in Decimal."""
-    try:
-        yield
-    except (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError) as error:
-        said = str(error).splitlines()[0]
-        if "decimal" not in said:
-            raise QueryError(f"the table cannot be read: {said}") from error
-        raise QueryError(
-            f"the table cannot be summed exactly: {said}. Expected finite numbers below "
-            f"{ABSURD:g}, as validated usage has them"
-        ) from error
+from falusage.errors import QueryError
 
 
 def names(given: str | Sequence[str], *, argument: str) -> tuple[str, ...]:
-    """Read one column name or several, each once.
+    """Return one column name or several as a tuple, each once.
 
     >>> names("username", argument="by")
     ('username',)
     """
-    if not isinstance(given, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] -- as in `plan`
+    if not isinstance(given, Iterable):
         raise QueryError(f"{argument} is {given!r}; expected the name of a column, or several")
     read = (given,) if isinstance(given, str) else tuple(given)
     for name in read:
-        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- as in `plan`
+        if not isinstance(name, str):
             raise QueryError(f"{argument} holds {name!r}; expected the names of columns")
         if name == "*" or (name.startswith("^") and name.endswith("$")):
             raise QueryError(f"{argument} holds {name!r}, a pattern; expected the names of columns")
@@ -121,7 +36,7 @@ def names(given: str | Sequence[str], *, argument: str) -> tuple[str, ...]:
 
 
 def key(by: Sequence[str]) -> tuple[str, ...]:
-    """Give the columns that sums are grouped by: `by`, and `currency` always.
+    """Return the columns that sums are grouped by: `by`, and always `currency`.
 
     >>> key(["username"])
     ('username', 'currency')
@@ -129,36 +44,16 @@ def key(by: Sequence[str]) -> tuple[str, ...]:
     return tuple(by) if "currency" in by else (*by, "currency")
 
 
-def require(usage: pl.LazyFrame, columns: Iterable[str], *, hint: str = "") -> pl.Schema:
-    """Give the table's schema, once each of `columns` is known to be in it."""
-    schema = usage.collect_schema()
-    for column in columns:
-        if column not in schema:
-            raise MissingColumnError(column, schema.names(), hint=hint)
-    return schema
-
-
-def require_numbers(usage: pl.LazyFrame, columns: Iterable[str]) -> None:
-    """Refuse a table in which one of `columns` is missing or is not a number."""
-    columns = tuple(columns)
-    schema = require(usage, columns)
-    for column in columns:
-        if not schema[column].is_numeric():
-            raise QueryError(
-                f"column {column!r} is {schema[column]}, which has no sum; expected Float64"
-            )
-
-
 def free(
     by: Iterable[str], *, reserved: Iterable[str], argument: str = "by", hidden: bool = True
 ) -> None:
-    """Refuse grouping columns that bear a name of the transform's own.
+    """Raise if a grouping column has a name that the result uses itself.
 
     Args:
         by: The columns.
         reserved: The names in its result.
         argument: What named the columns.
-        hidden: Whether it also has columns on the way, whose names begin with an underscore.
+        hidden: Whether names with an underscore are used as well, for columns in between.
     """
     taken = {name for name in by if hidden and name.startswith("_")} | (set(by) & set(reserved))
     if taken:
@@ -169,7 +64,7 @@ def free(
 
 
 def one_thing(columns: Iterable[str], *, argument: str) -> None:
-    """Refuse a sum of quantities over several units or endpoints."""
+    """Raise if quantities would be summed over several units or endpoints."""
     lacking = [column for column in ("endpoint_id", "unit") if column not in set(columns)]
     if lacking:
         raise QueryError(
@@ -181,33 +76,39 @@ def one_thing(columns: Iterable[str], *, argument: str) -> None:
 def amounts(
     given: object, *, usage: pl.Schema, keys: Sequence[str], value: str, argument: str
 ) -> pl.DataFrame:
-    """Collect a frame that gives each key a number from 0, once, or refuse it.
+    """Collect and check a frame with one number from 0 for each key, such as budgets.
 
-    The keys are cast to their dtypes in the usage, so that they can be joined. A frame that goes
-    by more of its names is refused: an amount of one team is none of all teams.
+    The keys are cast to their dtypes in the usage, so that they can be joined. A frame with more
+    names of the usage than `keys` is rejected: a team's budget is not a total.
+
+    Raises:
+        MissingColumnError: A column is missing.
+        QueryError: It is no frame, its keys do not fit, a number is out of range, or a key is
+            there twice.
     """
     if not isinstance(given, pl.LazyFrame | Arrow):
         raise QueryError(
             f"{argument} is {given!r}; expected a frame of {', '.join((*keys, value))}"
         )
-    table = plan(given)
-    require(table, keys)
-    require_numbers(table, [value])
-    for name in table.collect_schema():
+    table = lazy(given, name=argument)
+    schema = table.collect_schema()
+    require(schema, keys)
+    require_numbers(schema, [value])
+    for name in schema:
         if name not in keys and usage.get(name) == pl.String:
             raise QueryError(
-                f"{argument} go by {name!r}, but the question by {', '.join(map(repr, keys))}; ask "
-                f"by {name!r}, too, or sum them over it and leave the column out"
+                f"{argument} has the column {name!r}, but by is {', '.join(map(repr, keys))}; add "
+                f"{name!r} to by, or sum {argument} over it and drop the column"
             )
     number = pl.col(value).cast(pl.Float64)
     try:
         read = table.select(*(pl.col(name).cast(usage[name]) for name in keys), number).collect()
     except pl.exceptions.PolarsError as error:
-        raise QueryError(f"{argument} has keys of another kind than the usage: {error}") from error
+        raise QueryError(f"{argument} has keys of another dtype than the usage: {error}") from error
     fit = number.is_between(0, ABSURD, closed="left").fill_null(value=False)
     for row in read.filter(~fit).head(1).rows():
         raise QueryError(f"the {value} of {row[:-1]!r} is {row[-1]!r}; expected a number from 0")
     twice = pl.struct(tuple(keys)).is_duplicated()
     for row in read.filter(twice).sort(tuple(keys)).head(1).rows():
-        raise QueryError(f"{argument} names {row[:-1]!r} twice; name it once")
+        raise QueryError(f"{argument} has {row[:-1]!r} twice; expected each key once")
     return read

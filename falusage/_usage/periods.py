@@ -17,7 +17,7 @@ from typing import NoReturn, get_args
 import polars as pl
 
 from falusage._suggestions import did_you_mean
-from falusage._usage.arguments import require
+from falusage._usage.table import require
 from falusage.columns import INSTANT
 from falusage.errors import AlignmentError, QueryError
 from falusage.timeframes import Every, instant, period_end, period_start, zone
@@ -166,9 +166,15 @@ def among(usage: pl.LazyFrame, columns: Sequence[str], *, spans: Sequence[Range]
     )
 
 
-def require_instants(usage: pl.LazyFrame, columns: Sequence[str], *, hint: str = "") -> None:
-    """Refuse a table in which one of `columns` is missing or names no instant."""
-    schema = require(usage, columns, hint=hint)
+def require_buckets(schema: pl.Schema, *, every: str) -> None:
+    """Raise if a table's buckets cannot be cut into periods of `every`."""
+    check_every(every)
+    require_instants(schema, BUCKET, hint=_ADD_END)
+
+
+def require_instants(schema: pl.Schema, columns: Sequence[str], *, hint: str = "") -> None:
+    """Raise if one of `columns` is missing, or is no Datetime with a time zone."""
+    require(schema, columns, hint=hint)
     for column in columns:
         dtype = schema[column]
         if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
@@ -214,8 +220,8 @@ def _placed(
         dtypes: Their types.
         faults: What is refused, and in which words.
     """
-    schema = require(usage, columns)
-    require_instants(usage, BUCKET, hint=_ADD_END)
+    schema = usage.collect_schema()
+    require_instants(schema, BUCKET, hint=_ADD_END)
     start, end = (
         pl.col(column).dt.convert_time_zone("UTC").dt.cast_time_unit("us") for column in BUCKET
     )

@@ -13,14 +13,14 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from falusage.errors import QueryError
-from falusage.timeframes import after, boundaries, instant, zone
+from falusage.timeframes import Every, after, boundaries, instant, zone
 
 Moment: TypeAlias = date | datetime | str
 
 _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905  # one a line hides it
 
 # The longest that the shortest of several periods can be, clock changes included.
-_LONGEST: Final = (
+_LONGEST: Final[tuple[tuple[Every, timedelta], ...]] = (
     ("1h", timedelta(hours=1)),
     ("1d", timedelta(hours=25)),
     ("1w", timedelta(days=7, hours=1)),
@@ -57,7 +57,7 @@ _STARTS: Final[tuple[Callable[[datetime], object], ...]] = (
 )
 
 
-def every_of(periods: Sequence[datetime]) -> str | None:
+def every_of(periods: Sequence[datetime]) -> Every | None:
     """Give the step of ascending periods, in Polars' word; None where there is only one.
 
     >>> from datetime import UTC
@@ -68,7 +68,10 @@ def every_of(periods: Sequence[datetime]) -> str | None:
     steps = [timedelta(seconds=b.timestamp() - a.timestamp()) for a, b in pairwise(periods)]
     if not steps:
         return None
-    return next((every for every, longest in _LONGEST if min(steps) <= longest), "1y")
+    for every, longest in _LONGEST:
+        if min(steps) <= longest:
+            return every
+    return "1y"
 
 
 def without_gaps(periods: Sequence[datetime], timezone: str) -> list[datetime]:

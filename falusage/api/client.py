@@ -167,10 +167,8 @@ class UsageClient:
     ) -> Generator[Load]:
         """Begin a load. At its end, close its progress bar and warn of what was unusual."""
         require_ways(invalid, reconcile)
-        if not isinstance(query, UsageQuery):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
-            raise QueryError(
-                f"query is {query!r}; expected a UsageQuery; load_usage takes dates"
-            )
+        if not isinstance(query, UsageQuery):
+            raise QueryError(f"query is {query!r}; expected a UsageQuery; load_usage takes dates")
         buckets = len(edges(query)) - 1 if self.progress else 0
         progress = Progress(shown=self.progress, total=buckets, title="usage")
         load = Load(

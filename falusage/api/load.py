@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from falusage.api.receipt import Receipt
+from falusage.coverage import Coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class UsageLoad:
     usage: pl.DataFrame
     quarantine: pl.DataFrame
     receipt: Receipt
+
+    @property
+    def coverage(self) -> Coverage:
+        """What is known of the table beyond its rows."""
+        return self.receipt.coverage
+
+    def __usage__(self) -> tuple[pl.DataFrame, Coverage]:
+        """Return the rows and their coverage, for every function that takes usage."""
+        return self.usage, self.coverage
 
     @property
     def table(self) -> pa.Table:

@@ -186,7 +186,7 @@ def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
     """Take one name or several; a name given twice is asked once, or it would count twice."""
-    if not isinstance(value, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+    if not isinstance(value, Iterable):
         raise QueryError(f"{field} is {value!r}; expected a name or several, or () for all")
     names = (value,) if isinstance(value, str) else tuple(value)
     for name in names:

@@ -11,6 +11,7 @@ import polars as pl
 from falusage._clocks import earlier
 from falusage.api.query import UsageQuery
 from falusage.api.reconciliation import differences, rounding
+from falusage.coverage import SETTLE, Coverage
 from falusage.timeframes import EVERY, floor
 
 
@@ -61,6 +62,26 @@ class Receipt:
     def read_at(self) -> datetime:
         """The earlier of the server's clock and this machine's, which decides what has ended."""
         return earlier(self.server_time, self.started_at)
+
+    @property
+    def coverage(self) -> Coverage:
+        """What this load knows of its table; the API may correct a bucket for three days."""
+        query, read_at = self.query, self.read_at
+        closed = query.end if self.open_from is None else self.open_from
+        settled = floor(read_at - SETTLE, every=EVERY[query.timeframe], timezone=query.timezone)
+        return Coverage(
+            start=query.start,
+            end=query.end,
+            timezone=query.timezone,
+            timeframe=query.timeframe,
+            closed_until=closed,
+            settled_until=min(settled, closed),
+            products=query.product,
+            read_at=read_at,
+            reconciled=self.reconciled,
+            differing=self.differing,
+            quarantined=self.rows_quarantined,
+        )
 
     @property
     def differing(self) -> int:

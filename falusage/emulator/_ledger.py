@@ -79,7 +79,7 @@ class Ledger:
 
     def __init__(self, usage: pl.DataFrame, *, edition: int) -> None:
         self._edition = edition
-        if not isinstance(usage, pl.DataFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        if not isinstance(usage, pl.DataFrame):
             raise QueryError(
                 f"usage is a {type(usage).__name__}; expected a DataFrame of Polars, as a load's "
                 "`usage` is one and pl.DataFrame() makes one of other libraries' tables"

@@ -8,15 +8,17 @@ amount: what was billed is `cost`, to the last decimal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, get_args
+from typing import Final, cast, get_args
 
 import polars as pl
 
 from falusage._suggestions import did_you_mean
-from falusage._usage.arguments import Arrow, collected, free, plan, require, require_numbers
+from falusage._usage.arguments import free
 from falusage._usage.periods import BUCKET, with_period
-from falusage.columns import AUTH, KEY, MONEY, RATES, REQUIRED
+from falusage._usage.table import Eager, Lazy, collected, take
+from falusage.columns import AUTH, KEY, MONEY, RATES, REQUIRED, exact
 from falusage.contract import TIMEFRAMES, Timeframe
+from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.focus._columns import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
 from falusage.timeframes import EVERY, period_end
@@ -35,12 +37,13 @@ in two doubles; the validator of the FinOps Foundation draws the line there, too
 
 
 def to_focus(
-    usage: pl.LazyFrame | Arrow,
+    usage: Lazy | Eager,
     *,
     billing_account_id: str,
     billing_account_name: str,
-    timeframe: Timeframe,
+    timeframe: Timeframe | None = None,
     version: Version = "1.2",
+    coverage: Coverage | None = None,
 ) -> pl.DataFrame:
     """Lay usage out as the Cost and Usage dataset of FOCUS.
 
@@ -54,12 +57,14 @@ def to_focus(
     PricingQuantity is ListCost and ContractedCost. BilledCost and EffectiveCost are `cost`.
 
     Args:
-        usage: A usage table, of Polars or through Arrow.
+        usage: A usage table: a load, a snapshot, a store or a frame.
         billing_account_id: Who is billed, by the provider's identifier.
         billing_account_name: Who is billed, by name.
         timeframe: The charge period, `"minute"` to `"month"`, in UTC. Buckets may be finer.
+            By default, the length of the buckets, which a bare frame does not tell.
         version: `"1.2"`, or `"1.4"`: ServiceProviderName and HostProviderName in the place of
             ProviderName and PublisherName, and InvoiceDetailId.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         The mandatory columns of FOCUS and the conditional ones that apply, by name, then `x_`
@@ -99,19 +104,23 @@ def to_focus(
     >>> focus.select("SubAccountName", "ServiceName", "PricingQuantity", "BilledCost").row(0)
     ('ads', 'fal Model APIs', Decimal('10.000000000000'), Decimal('1.000000000000'))
     """
+    table = take(usage, coverage).as_text()
+    if timeframe is None and table.coverage is not None:
+        timeframe = table.coverage.timeframe
     check_arguments(billing_account_id, billing_account_name, timeframe, version)
-    table = plan(usage).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
-    schema = require(table, (*BUCKET, *REQUIRED))
+    table.require_covered()
+    table.require((*BUCKET, *REQUIRED))
+    schema = table.schema
     told = [name for name in _DISCOUNT if schema.get(name, pl.Null()) != pl.Null()]
-    require_numbers(table, (*_SUMS, "unit_price", *told))
+    table.require_numbers((*_SUMS, "unit_price", *told))
     further = [name for name in schema if name not in {*BUCKET, *REQUIRED, *AUTH, *_DISCOUNT}]
     custom = _custom_names(schema, further)
-    table = table.with_columns(
+    rows = table.rows.with_columns(
         pl.col("unit_price").cast(pl.Float64),
         *(pl.lit(None, pl.Float64).alias(name) for name in _DISCOUNT if name not in told),
     )
-    every = EVERY[timeframe]
-    charges = _without_empty_text(collected(_charges(table, schema, further, every=every)))
+    every = EVERY[cast("Timeframe", timeframe)]
+    charges = _without_empty_text(collected(_charges(rows, schema, further, every=every)))
     fixed = _fixed(billing_account_id, billing_account_name, version)
     columns = {**fixed, **_of_the_charge(every)}
     callers = {name: pl.lit(None, dtype=pl.String) for name in AUTH if name not in schema}
@@ -121,15 +130,17 @@ def to_focus(
     )
 
 
-def check_arguments(account_id: str, account_name: str, timeframe: str, version: str) -> None:
-    """Raise a `QueryError` on what `to_focus` does not take, before there is a table."""
+def check_arguments(
+    account_id: str, account_name: str, timeframe: str | None, version: str
+) -> None:
+    """Raise `QueryError` if `to_focus` would reject an argument; no table is needed."""
     for name, value in (("id", account_id), ("name", account_name)):
         if not isinstance(value, str) or not value.strip():
             raise QueryError(f"billing_account_{name} is {value!r}; expected text, not empty")
     if timeframe not in TIMEFRAMES:
         raise QueryError(
             f"timeframe is {timeframe!r}; expected one of {', '.join(TIMEFRAMES)}."
-            f"{did_you_mean(timeframe, TIMEFRAMES)}"
+            f"{did_you_mean(str(timeframe), TIMEFRAMES)}"
         )
     if version not in get_args(Version):
         raise QueryError(f"version is {version!r}; expected '1.2' or '1.4'")
@@ -173,7 +184,7 @@ def _charges(
     return (
         rows.group_by(group)
         .agg(
-            pl.col(_SUMS).cast(MONEY).sum(),
+            *(exact(name).sum() for name in _SUMS),
             *(_whole_sum(name) for name in numbers),
             *(_same_throughout(name) for name in labels),
         )
@@ -184,7 +195,7 @@ def _charges(
 def _whole_sum(name: str) -> pl.Expr:
     """Return the exact sum, or null if a row has no value: a part of a sum would be wrong."""
     value = pl.col(name)
-    return pl.when(value.is_not_null().all()).then(value.cast(MONEY).sum()).alias(name)
+    return pl.when(value.is_not_null().all()).then(exact(value).sum()).alias(name)
 
 
 def _same_throughout(name: str) -> pl.Expr:

@@ -13,9 +13,19 @@ from typing import Final
 
 import polars as pl
 
-from falusage._usage.arguments import Arrow, collected, plan, require, require_numbers
 from falusage._usage.periods import require_instants
-from falusage.columns import MONEY, PRODUCTS
+from falusage._usage.table import (
+    Arrow,
+    Eager,
+    Lazy,
+    collected,
+    lazy,
+    require,
+    require_numbers,
+    take,
+)
+from falusage.columns import MONEY, PRODUCTS, exact
+from falusage.coverage import Coverage
 from falusage.errors import AlignmentError, QueryError
 from falusage.focus._columns import NEEDED
 from falusage.timeframes import period_end, period_start
@@ -27,7 +37,12 @@ _TEAMS: Final = ("SubAccountId", "SubAccountName")
 _ACCOUNTS: Final = ("BillingAccountId", "BillingAccountName")
 
 
-def tie_out(usage: pl.LazyFrame | Arrow, focus: pl.LazyFrame | Arrow) -> pl.DataFrame:
+def tie_out(
+    usage: Lazy | Eager,
+    focus: pl.LazyFrame | Arrow,
+    *,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame:
     """Line usage up with FOCUS charges per month, team and service, and explain the gap.
 
     With u the usage of a key and c its charges of category Usage: matched = min(u, c), and what is
@@ -43,6 +58,7 @@ def tie_out(usage: pl.LazyFrame | Arrow, focus: pl.LazyFrame | Arrow) -> pl.Data
             bears a team's name. A service is a product line by its name, in any spelling, with or
             without `fal` before it. Other names are kept as they are: where the provider writes
             `GPU`, say, `focus.with_columns(pl.col("ServiceName").replace("GPU", "compute"))`.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (Datetime in UTC, the month's start, by ChargePeriodStart), `username` (null for
@@ -87,10 +103,9 @@ def tie_out(usage: pl.LazyFrame | Arrow, focus: pl.LazyFrame | Arrow) -> pl.Data
     │ labs     ┆ compute ┆ 40.0       ┆ 0.0         ┆ -40.0 ┆ 0.0  ┆ -40.0   │
     └──────────┴─────────┴────────────┴─────────────┴───────┴──────┴─────────┘
     """
-    here, there = (
-        plan(side).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
-        for side in (usage, focus)
-    )
+    here = take(usage, coverage).as_text()
+    here.require_covered()
+    there = lazy(focus, name="focus").with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
     used = collected(
         exact_sums(
             here,
@@ -138,7 +153,7 @@ def _billed(focus: pl.LazyFrame, used: pl.DataFrame) -> pl.DataFrame:
     lacking = [name for name in (*_TEAMS, *_ACCOUNTS) if name not in focus.collect_schema()]
     lines = focus.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in lacking)
     is_usage = pl.col("ChargeCategory") == "Usage"
-    cost = pl.col("BilledCost").cast(MONEY)
+    cost = exact("BilledCost")
     kinds = {
         "charged": is_usage,
         "credits": pl.col("ChargeCategory") == "Credit",
@@ -162,10 +177,11 @@ def _billed(focus: pl.LazyFrame, used: pl.DataFrame) -> pl.DataFrame:
 
 
 def _check(focus: pl.LazyFrame) -> None:
-    require(focus, (*NEEDED, "ServiceName"))
-    require_numbers(focus, ["BilledCost"])
+    schema = focus.collect_schema()
+    require(schema, (*NEEDED, "ServiceName"))
+    require_numbers(schema, ["BilledCost"])
     instants = ("ChargePeriodStart", "ChargePeriodEnd")
-    require_instants(focus, instants)
+    require_instants(schema, instants)
     start, end = (pl.col(name).dt.convert_time_zone("UTC") for name in instants)
     over = period_end(start, every="1mo", timezone="UTC") < end
     cost = pl.col("BilledCost").cast(MONEY, strict=False)

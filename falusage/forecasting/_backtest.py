@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import polars as pl
 
-from falusage._usage.arguments import Frame, free, key, like, names, plan
+from falusage._usage.arguments import free, key, names
+from falusage._usage.table import Eager, Lazy, take
+from falusage.coverage import Coverage
 from falusage.forecasting._candidates import MODELS, Floats, forecasters
 from falusage.forecasting._history import histories
 from falusage.forecasting._outlook import check_horizon, check_levels
@@ -25,17 +27,48 @@ _PATHS = 400
 _LEAST = 3
 
 
+@overload
 def backtest(
-    usage: Frame,
+    usage: Lazy,
     *,
     horizon: int,
     every: Every = "1d",
     by: str | Sequence[str] = (),
-    timezone: str = "UTC",
+    timezone: str | None = None,
     levels: Sequence[float] = (80, 95),
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
-) -> Frame:
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def backtest(
+    usage: Eager,
+    *,
+    horizon: int,
+    every: Every = "1d",
+    by: str | Sequence[str] = (),
+    timezone: str | None = None,
+    levels: Sequence[float] = (80, 95),
+    as_of: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def backtest(
+    usage: Lazy | Eager,
+    *,
+    horizon: int,
+    every: Every = "1d",
+    by: str | Sequence[str] = (),
+    timezone: str | None = None,
+    levels: Sequence[float] = (80, 95),
+    as_of: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """Forecast the past with every candidate, and give its error and the coverage of its bands.
 
     From up to twenty earlier periods on, each candidate forecasts what then came, having seen only
@@ -52,6 +85,7 @@ def backtest(
         levels: The bands' nominal coverage, in percent.
         as_of: Buckets that end after it are still open. None is now.
         end: Where the table's range ends, if that is later than its last bucket.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         The columns of `by`, `currency`; `model` (String); `windows` and `ahead` (Int64, how many
@@ -94,8 +128,9 @@ def backtest(
     coverages = {f"coverage_{level:g}": pl.Float64() for level in wanted}
     results = {**_RESULTS, **coverages}
     free(columns, reserved=results)
+    table = take(usage, coverage)
     history = histories(
-        plan(usage), [columns], every=every, timezone=timezone, as_of=as_of, end=end
+        table, [columns], every=every, timezone=table.zone(timezone), as_of=as_of, end=end
     )[0]
     models = forecasters(rhythm)
     group = key(columns)
@@ -109,7 +144,7 @@ def backtest(
             rows += [{**series, **told} for told in _told(record, wanted)]
     schema = {**history.keys.schema, **results}
     result = pl.DataFrame(rows, schema=schema).sort(group, maintain_order=True)
-    return like(usage, result.lazy())
+    return table.result(result.lazy())
 
 
 _RESULTS = {

@@ -4,29 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, overload
 
 import polars as pl
 
-from falusage._usage.arguments import Frame, free, key, like, names, plan
+from falusage._usage.arguments import free, key, names
+from falusage._usage.table import Eager, Lazy, take
+from falusage.coverage import Coverage
 from falusage.forecasting._history import histories
 from falusage.forecasting._outlook import check_horizon, check_levels, check_model, futures
 from falusage.forecasting._paths import bounds
 from falusage.timeframes import Every
 
 
+@overload
 def forecast(
-    usage: Frame,
+    usage: Lazy,
     *,
     horizon: int,
     every: Every = "1d",
     by: str | Sequence[str] = (),
-    timezone: str = "UTC",
+    timezone: str | None = None,
     model: str = "auto",
     levels: Sequence[float] = (80, 95),
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
-) -> Frame:
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def forecast(
+    usage: Eager,
+    *,
+    horizon: int,
+    every: Every = "1d",
+    by: str | Sequence[str] = (),
+    timezone: str | None = None,
+    model: str = "auto",
+    levels: Sequence[float] = (80, 95),
+    as_of: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def forecast(
+    usage: Lazy | Eager,
+    *,
+    horizon: int,
+    every: Every = "1d",
+    by: str | Sequence[str] = (),
+    timezone: str | None = None,
+    model: str = "auto",
+    levels: Sequence[float] = (80, 95),
+    as_of: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """Forecast cost, period by period, with bands.
 
     Candidates, from the steady to the nimble: `rhythm` (the shape of the last eight seasons times
@@ -61,6 +96,7 @@ def forecast(
         end: Where the table's range ends, if that is later than its last bucket, as it is where
             nothing was used at the end: the time between is then known to be without cost. A
             date, an aware datetime or ISO 8601 text. None is the last `bucket_end`.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`,
@@ -110,10 +146,9 @@ def forecast(
     labels = {level: (f"lo_{level:g}", f"hi_{level:g}") for level in wanted}
     taken = [name for pair in labels.values() for name in pair]
     free(columns, reserved=("period", "model", "cost", *taken))
-    table = plan(usage)
-    parts, whole = histories(
-        table, [columns, ()], every=every, timezone=timezone, as_of=as_of, end=end
-    )
+    table = take(usage, coverage)
+    zone = table.zone(timezone)
+    parts, whole = histories(table, [columns, ()], every=every, timezone=zone, as_of=as_of, end=end)
     ahead = parts.ahead(horizon)
     group = key(columns)
     found = futures(parts, whole, horizon=horizon, model=model)
@@ -127,4 +162,4 @@ def forecast(
         of_series = ahead.select("period").join(parts.keys[row], how="cross")
         frames.append(of_series.with_columns(**values))
     result = pl.concat(frames).sort("period", *group, maintain_order=True)
-    return like(usage, result.lazy())
+    return table.result(result.lazy())

@@ -15,8 +15,9 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from falusage._usage.arguments import key, refusing_inexact
+from falusage._usage.arguments import key
 from falusage._usage.periods import BUCKET, require_instants
+from falusage._usage.table import Table, rejecting_inexact
 from falusage.errors import (
     IncompletePeriodWarning,
     ShortHistoryError,
@@ -25,7 +26,7 @@ from falusage.errors import (
 from falusage.forecasting._candidates import Floats
 from falusage.forecasting._rhythms import RHYTHMS, rhythm_of
 from falusage.timeframes import Every, boundaries, ceil, floor, instant, period_end
-from falusage.transforms.trend import trend
+from falusage.transforms.trend import follow
 
 _LEAST_TIME = timedelta(weeks=2)
 _LEAST_PERIODS = 2
@@ -63,7 +64,7 @@ class History:
 
 
 def histories(
-    usage: pl.LazyFrame,
+    table: Table,
     keys: Sequence[Sequence[str]],
     *,
     every: Every,
@@ -81,10 +82,10 @@ def histories(
         ShortHistoryError: If the whole periods span less than two weeks.
     """
     rhythm_of(every)
-    known, last = known_until(usage, as_of=as_of, end=end, timezone=timezone)
+    known, last = known_until(table, as_of=as_of, end=end, timezone=timezone)
     say_if_short_of(as_of, last, every=every, timezone=timezone)
     trends = [
-        trend(usage, by=by, every=every, timezone=timezone, window=1, end=last)
+        follow(table, by=by, every=every, timezone=timezone, window=1, start=None, end=last)
         .filter("complete")
         .select("period", *key(by), "cost")
         for by in keys
@@ -92,13 +93,13 @@ def histories(
     start = pl.col("period").dt.convert_time_zone("UTC")
     length = (pl.col("until") - start) / RHYTHMS[every].usual
     ended = period_end(pl.col("period"), every=every, timezone=timezone)
-    with refusing_inexact():
+    with rejecting_inexact():
         found = pl.collect_all(trends)
     tables = [
-        table.with_columns(until=ended.dt.convert_time_zone("UTC"))
+        costs.with_columns(until=ended.dt.convert_time_zone("UTC"))
         .filter(pl.col("until") <= known)
         .with_columns(rate=pl.col("cost") / length)
-        for table in found
+        for costs in found
     ]
     ends = tables[0]["until"].unique().sort()
     _require_enough(tables[0]["period"].unique().sort(), ends, every=every)
@@ -118,28 +119,30 @@ def histories(
 
 
 def known_until(
-    usage: pl.LazyFrame,
+    table: Table,
     *,
     as_of: date | datetime | str | None,
     end: date | datetime | str | None,
     timezone: str,
 ) -> tuple[datetime, datetime]:
-    """Give the instant until which buckets have ended and are settled, and the table's end.
+    """Return the instant until which buckets have ended and are settled, and the table's end.
 
-    Buckets that end after `as_of` (None is now) are still open. Where the table has a column
-    `settled`, as a store's has, what follows the first bucket that is not settled isn't either.
-    The table ends with its last bucket, or at `end` where that is later.
+    Buckets that end after `as_of` (None is now), or after the coverage's `closed_until`, are still
+    open. If the table has a column `settled`, as a store's has, nothing counts as settled from the
+    first bucket on that is not. The table ends with its last bucket, or later: at `end`, or at the
+    coverage's `closed_until`.
     """
     now = instant(datetime.now(UTC) if as_of is None else as_of, timezone=timezone, name="as_of")
-    stated = None if end is None else instant(end, timezone=timezone, name="end")
-    require_instants(usage, BUCKET, hint="A forecast needs to know where each bucket ends.")
+    closed = None if table.coverage is None else table.coverage.closed_until
+    stated = closed if end is None else instant(end, timezone=timezone, name="end")
+    require_instants(table.schema, BUCKET, hint="A forecast needs to know where each bucket ends.")
     start, until = (pl.col(name).dt.convert_time_zone("UTC") for name in BUCKET)
     unsettled = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
-    if "settled" in usage.collect_schema():
+    if "settled" in table.schema:
         unsettled = start.filter(~pl.col("settled").fill_null(value=False)).min()
-    ended, unsettled_from = usage.select(until.max(), unsettled=unsettled).collect().row(0)
+    ended, unsettled_from = table.rows.select(until.max(), unsettled=unsettled).collect().row(0)
     last = max((moment for moment in (ended, stated) if moment is not None), default=now)
-    known = min(moment for moment in (now, last, unsettled_from) if moment is not None)
+    known = min(moment for moment in (now, last, closed, unsettled_from) if moment is not None)
     return known, last
 
 

@@ -11,32 +11,27 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
 import polars as pl
 
 from falusage._usage.arguments import (
-    Frame,
     free,
     key,
-    like,
     names,
-    plan,
-    refusing_inexact,
-    require,
-    require_numbers,
 )
 from falusage._usage.periods import BUCKET, Range, within
-from falusage.columns import INSTANT, MONEY, total
+from falusage._usage.table import Eager, Lazy, Table, rejecting_inexact, take
+from falusage.columns import INSTANT, exact, total
+from falusage.coverage import Coverage
 from falusage.errors import IncompletePeriodWarning, QueryError, warn
 from falusage.forecasting._candidates import Floats
 from falusage.forecasting._history import histories, known_until, say_if_short_of
 from falusage.forecasting._outlook import LONGEST_AHEAD, Future, futures
 from falusage.forecasting._paths import bounds
-from falusage.timeframes import after, floor, instant, period_start, zone
+from falusage.timeframes import after, floor, instant, month_span, period_start, zone
 from falusage.transforms.budget_status import (
-    month_span,
     read_budgets,
     unmatched,
     warn_of_unmatched,
@@ -60,16 +55,45 @@ _RESULTS: Final = {
 }
 
 
+@overload
 def month_outlook(
-    usage: Frame,
+    usage: Lazy,
     *,
     by: str | Sequence[str] = (),
     month: str | None = None,
     budgets: pl.DataFrame | pl.LazyFrame | None = None,
     as_of: date | datetime | str | None = None,
-    timezone: str = "UTC",
+    timezone: str | None = None,
     end: date | datetime | str | None = None,
-) -> Frame:
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def month_outlook(
+    usage: Eager,
+    *,
+    by: str | Sequence[str] = (),
+    month: str | None = None,
+    budgets: pl.DataFrame | pl.LazyFrame | None = None,
+    as_of: date | datetime | str | None = None,
+    timezone: str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def month_outlook(
+    usage: Lazy | Eager,
+    *,
+    by: str | Sequence[str] = (),
+    month: str | None = None,
+    budgets: pl.DataFrame | pl.LazyFrame | None = None,
+    as_of: date | datetime | str | None = None,
+    timezone: str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """Say where the month will end, and how likely it is to pass the budget.
 
     projected = spent + the forecast of every day still to come (`forecast`, `every="1d"`); of the
@@ -91,6 +115,7 @@ def month_outlook(
         end: Where the table's range ends, if that is later than its last bucket, as it is where
             nothing was used at the end: the time between is then known to be without cost. A
             date, an aware datetime or ISO 8601 text. None is the last `bucket_end`.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         The columns of `by`, `currency`; `month` (String, as `"2025-03"`) and `as_of` (Datetime in
@@ -135,33 +160,35 @@ def month_outlook(
     (200.0, 300.0, 1.0, 'at risk')
     """
     columns = names(by, argument="by")
+    table, group = take(usage, coverage), key(columns)
+    timezone = table.zone(timezone)
     if month is not None:
         month_span(month, timezone=timezone)
     free(columns, reserved=(*_RESULTS, "cost", "bucket", "bucket_end"))
-    table, group = plan(usage), key(columns)
-    schema = require(table, group)
-    require_numbers(table, ["cost"])
+    table.require(group)
+    table.require_numbers(["cost"])
+    schema = table.schema
     keyed = {name: schema[name] for name in group}
     none = pl.DataFrame(schema={**keyed, "budget": pl.Float64()})
     kept = none if budgets is None else read_budgets(budgets, schema, group)
     now, span, reach = _moments(table, month=month, as_of=as_of, end=end, timezone=timezone)
-    rows = within(table, (*group, "cost"), span=Range(*span))
+    rows = within(table.rows, (*group, "cost"), span=Range(*span))
     if reach is not None:
         rows = within(rows, (*group, "cost"), span=Range(None, reach))
     spent = rows.collect()
     ahead = _ahead(table, columns, now, span, end=end, timezone=timezone)
     _require_begun(table, span)
-    there = table.select(group).unique().collect()
+    there = table.rows.select(group).unique().collect()
     warn_of_unmatched(kept, there, group)
     lost = set(unmatched(kept, there, group).select(group).rows())
     every = pl.concat([there, kept.select(group)])
     said = {"month": f"{span[0].astimezone(zone(timezone)):%Y-%m}", "as_of": now}
     keys = every.unique().sort(group)
-    with refusing_inexact():
+    with rejecting_inexact():
         result = _joined(
             spent, ahead, keys, kept, lost=lost, said=said, timezone=timezone
         ).with_columns(pl.col("as_of").dt.convert_time_zone(timezone))
-    return like(usage, result.lazy())
+    return table.result(result.lazy())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +201,7 @@ class _Ahead:
 
 
 def _moments(
-    table: pl.LazyFrame,
+    table: Table,
     *,
     month: str | None,
     as_of: date | datetime | str | None,
@@ -192,9 +219,12 @@ def _moments(
     return now, (start, after(start, every="1mo", timezone=timezone)), asked
 
 
-def _require_begun(table: pl.LazyFrame, span: tuple[datetime, datetime]) -> None:
+def _require_begun(table: Table, span: tuple[datetime, datetime]) -> None:
     """Refuse a month of which the table holds nothing, and warn of one that it begins within."""
-    first: datetime | None = table.select(pl.col("bucket").min()).collect().item()
+    if table.coverage is not None:
+        table.coverage.require(span[0], max(span[0], min(span[1], table.coverage.closed_until)))
+        return
+    first: datetime | None = table.rows.select(pl.col("bucket").min()).collect().item()
     # A table may well begin some quiet hours after the range that was asked for.
     if first is None or first < span[0] + timedelta(days=1):
         return
@@ -211,7 +241,7 @@ def _require_begun(table: pl.LazyFrame, span: tuple[datetime, datetime]) -> None
 
 
 def _ahead(
-    table: pl.LazyFrame,
+    table: Table,
     columns: Sequence[str],
     now: datetime,
     span: tuple[datetime, datetime],
@@ -245,7 +275,7 @@ def _ahead(
 
 
 def _elapsed(
-    table: pl.LazyFrame, currency: str, start: datetime, now: datetime, *, timezone: str
+    table: Table, currency: str, start: datetime, now: datetime, *, timezone: str
 ) -> float:
     """Give the share of such a weekday's cost that is mostly spent at this hour.
 
@@ -257,7 +287,7 @@ def _elapsed(
     part = ((day.dt.convert_time_zone("UTC") + (now - start) - bucket) / (end - bucket)).clip(0, 1)
     earliest = start - timedelta(weeks=_LIKE_DAYS, hours=1)
     known = (
-        table.filter(pl.col("currency") == currency, bucket >= earliest, bucket < start)
+        table.rows.filter(pl.col("currency") == currency, bucket >= earliest, bucket < start)
         .filter(day.dt.weekday() == start.astimezone(zoned).isoweekday())
         .select("cost", sofar=pl.col("cost") * part)
         .select(total("sofar"), total("cost"))
@@ -285,7 +315,7 @@ def _joined(
     spending = {
         row[:-2]: (row[-2], row[-1])
         for row in spent.group_by(*group, bucket)
-        .agg(pl.col("cost").cast(MONEY).sum())
+        .agg(exact("cost").sum())
         .sort("bucket")
         .group_by(group)
         .agg("bucket", pl.col("cost").cum_sum())

@@ -66,7 +66,7 @@ def check_horizon(horizon: int) -> None:
 
 def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
     """Read the levels of the bands, in percent, or refuse them."""
-    if isinstance(levels, str) or not isinstance(levels, int | float | Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+    if isinstance(levels, str) or not isinstance(levels, int | float | Iterable):
         raise QueryError(f"levels is {levels!r}; expected percentages, as (80, 95)")
     read = (levels,) if isinstance(levels, int | float) else tuple(levels)
     for level in read:

@@ -146,7 +146,7 @@ def _past(history: Frame | None, sheet: Sheet) -> pl.DataFrame:
                 "a forecast of one period does not say how long that is; "
                 "give history as trend(usage, by=..., every=...)"
             )
-        table = trend(table, by=sheet.by, every=every, timezone=sheet.zone, window=1)  # pyright: ignore[reportArgumentType] -- one of `Every`
+        table = trend(table, by=sheet.by, every=every, timezone=sheet.zone, window=1)
     table = table_of(table, needs=("period", "currency", "cost", "complete"), made_by="trend")
     if zone_of(table) != sheet.zone:
         raise QueryError(

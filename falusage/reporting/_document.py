@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from falusage import __version__
 from falusage._files import replacing, require_place, resolved
-from falusage._usage.arguments import Arrow, plan, require
 from falusage._usage.periods import Range
+from falusage._usage.table import Arrow, lazy, require
+from falusage._version import __version__
 from falusage._wording.amounts import amount, printable
 from falusage._wording.dates import span
 from falusage.api.load import UsageLoad
@@ -133,13 +133,13 @@ def _bill(
     comparison: Ends | None,
 ) -> questions.Bill:
     """Make ready what the page is about, and refuse what is no usage table."""
-    if not isinstance(usage, pl.LazyFrame | Arrow):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+    if not isinstance(usage, pl.LazyFrame | Arrow):
         raise QueryError(
             f"usage is a {type(usage).__name__}; expected a load, a Polars frame or a table with "
             "the Arrow interface"
         )
-    rows = plan(usage)
-    require(rows, _NEEDS)
+    rows = lazy(usage)
+    require(rows.collect_schema(), _NEEDS)
     table = rows.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String)).collect()
     known = Certainty.of_table(table) if certainty is None else certainty
     name = timezone or known.timezone

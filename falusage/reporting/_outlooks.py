@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from falusage import plotting
-from falusage._usage.arguments import Arrow, plan
+from falusage._usage.table import Arrow, lazy
 from falusage._wording.amounts import printable
 from falusage._wording.dates import every_of
 from falusage.errors import AlignmentError, QueryError
@@ -21,7 +21,7 @@ from falusage.transforms import budget_status, trend
 
 def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
     """Set the month's spend against its budgets."""
-    if not isinstance(budgets, pl.LazyFrame | Arrow):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+    if not isinstance(budgets, pl.LazyFrame | Arrow):
         raise QueryError(
             f"budgets is {budgets!r}; expected a frame of username (or other columns), currency "
             "and budget"
@@ -31,7 +31,7 @@ def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
     month = bill.month
     if bill.certainty.start > month:
         return section([Note(f"The table starts after {month:%Y-%m-%d}: its month is not whole.")])
-    columns = plan(budgets).collect_schema().names()
+    columns = lazy(budgets, name="budgets").collect_schema().names()
     by = [column for column in columns if column not in ("currency", "budget")]
     try:
         status = budget_status(
@@ -115,7 +115,7 @@ def answers(bill: Bill, outlook: pl.DataFrame, budgets: pl.LazyFrame | Arrow) ->
     """Return whether an outlook says of each of these budgets if it lasts the bill's month."""
     if not is_budgeted(outlook) or f"{bill.month:%Y-%m}" != outlook["month"][0]:
         return False
-    asked = plan(budgets).with_columns(pl.col("budget").cast(pl.Float64)).collect()
+    asked = lazy(budgets, name="budgets").with_columns(pl.col("budget").cast(pl.Float64)).collect()
     key = [name for name in asked.columns if name in outlook.columns]
     return asked.join(outlook, on=key, how="anti", nulls_equal=True).is_empty()
 
@@ -128,6 +128,6 @@ def _before(bill: Bill, rows: pl.DataFrame, currency: str) -> pl.DataFrame | Non
         return None
     past = bill.ended.filter(pl.col("currency") == currency)
     try:
-        return trend(past, by=by, every=every, timezone=bill.timezone, window=1)  # pyright: ignore[reportArgumentType] -- one of `Every`
+        return trend(past, by=by, every=every, timezone=bill.timezone, window=1)
     except AlignmentError:
         return None

@@ -195,7 +195,7 @@ def validate_usage(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         >>> good.height, rejected["rules"].to_list()
         (2, [['currency: not three letters']])
     """
-    if not isinstance(frame, pl.DataFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+    if not isinstance(frame, pl.DataFrame):
         raise SchemaError(
             f"frame is a {type(frame).__name__}; expected a Polars DataFrame: collect a LazyFrame, "
             "and wrap another library's table in pl.DataFrame()"

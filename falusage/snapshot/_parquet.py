@@ -24,7 +24,7 @@ from falusage._files import resolved
 from falusage._waiting import result
 from falusage.api.load import to_arrow
 from falusage.api.receipt import Receipt
-from falusage.columns import MONEY
+from falusage.columns import exact
 from falusage.errors import SnapshotError
 from falusage.snapshot._fingerprint import Fingerprint
 from falusage.snapshot._metadata import SnapshotMetadata
@@ -58,7 +58,7 @@ class _Tally:
         start, end = table.select(pl.col("bucket").min(), pl.col("bucket_end").max()).row(0)
         self._start = min(start, self._start or start)
         self._end = max(end, self._end or end)
-        sums = table.group_by("currency").agg(pl.col("cost").cast(MONEY).sum())
+        sums = table.group_by("currency").agg(exact("cost").sum())
         for currency, cost in sums.iter_rows():
             self._totals[currency] = _EXACT.add(self._totals.get(currency, Decimal(0)), cost)
 

@@ -48,7 +48,7 @@ def write_snapshot(usage: pl.DataFrame | UsageLoad, path: str | os.PathLike[str]
     True
     """
     table, receipt = (usage.usage, usage.receipt) if isinstance(usage, UsageLoad) else (usage, None)
-    if not isinstance(table, pl.DataFrame):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+    if not isinstance(table, pl.DataFrame):
         mend = (
             "collect() it" if isinstance(table, pl.LazyFrame) else "make one, as pl.DataFrame(it)"
         )

@@ -290,7 +290,7 @@ class UsageStore:
             raise QueryError("version and as_of both say when; give one of them")
         if version is not None and type(version) is not int:
             raise QueryError(f"version is {version!r}; expected a number of `history`")
-        if isinstance(as_of, int):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+        if isinstance(as_of, int):
             raise QueryError(f"as_of is {as_of!r}; expected an instant: a number is a version")
         state = self._at(version if as_of is None else as_of)
         return view_state(self._log, state, start=start, end=end)

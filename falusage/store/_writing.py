@@ -18,7 +18,7 @@ import polars as pl
 from falusage import _spans as spans
 from falusage._spans import Span, Spans
 from falusage.api.receipt import Receipt
-from falusage.columns import INSTANT, MONEY, USAGE
+from falusage.columns import INSTANT, USAGE, exact
 from falusage.errors import StoreError
 from falusage.store._commits import EDITION, LetThrough, Scope, moved, said_of, seal, totals_of
 from falusage.store._finality import ended, finality
@@ -229,11 +229,7 @@ def _refuse_other_calendar(place: Place, new: pl.DataFrame, scope: Scope) -> Non
 
 
 def _refuse_vanished(place: Place, old: pl.DataFrame, new: pl.DataFrame, scope: Scope) -> None:
-    spent = (
-        old.filter(pl.col("cost") > 0)
-        .group_by(_UNIT, "currency")
-        .agg(pl.col("cost").cast(MONEY).sum())
-    )
+    spent = old.filter(pl.col("cost") > 0).group_by(_UNIT, "currency").agg(exact("cost").sum())
     empty = spent.join(new.select(_UNIT), on=_UNIT, how="anti").sort(_UNIT, "currency")
     for start, currency, cost in empty.head(1).iter_rows():
         local = start.astimezone(zone(scope.timezone))

@@ -9,34 +9,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, overload
 
 import polars as pl
 
-from falusage._usage.arguments import (
-    Frame,
-    amounts,
-    free,
-    key,
-    like,
-    names,
-    plan,
-    require,
-    require_numbers,
-)
-from falusage.columns import MONEY
+from falusage._usage.arguments import amounts, free, key, names
+from falusage._usage.table import Eager, Lazy, Table, take
+from falusage.columns import MONEY, exact
+from falusage.coverage import Coverage
 from falusage.errors import QueryError
 
 _RESULTS = ("direct", "shared", "total")
 
 
+@overload
 def allocate(
-    usage: Frame,
+    usage: Lazy,
     *,
     shared: pl.Expr,
     to: str | Sequence[str] = "username",
     weights: Literal["cost"] | pl.DataFrame | pl.LazyFrame = "cost",
-) -> Frame:
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def allocate(
+    usage: Eager,
+    *,
+    shared: pl.Expr,
+    to: str | Sequence[str] = "username",
+    weights: Literal["cost"] | pl.DataFrame | pl.LazyFrame = "cost",
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def allocate(
+    usage: Lazy | Eager,
+    *,
+    shared: pl.Expr,
+    to: str | Sequence[str] = "username",
+    weights: Literal["cost"] | pl.DataFrame | pl.LazyFrame = "cost",
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """Lay the cost that is shared on those who bear it, in proportion to weights.
 
     shared(m) = S · weight(m) / Σ weight, with S the shared cost of a currency, and total(m) =
@@ -44,7 +59,8 @@ def allocate(
     to the largest, so Σ total is the cost of the usage.
 
     Args:
-        usage: A usage table, of Polars or through Arrow. Nulls in `to` are a member of their own.
+        usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `to` are a member of
+            their own.
         shared: Which rows are shared: a Polars predicate, as `pl.col("product") == "compute"`.
             Where it is null, the row is not shared. On a LazyFrame it is tried on the schema
             alone: one that only some row's value breaks, as a cast of text that is no number,
@@ -54,6 +70,7 @@ def allocate(
             `weight` (≥ 0), the same in every currency unless `currency` is in `to`, in which who
             is not named bears nothing and who has no usage may be named. Such a frame is checked,
             and so collected, at once.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         The columns of `to`, `currency`; `direct`, `shared` and `total` (Float64), sorted by its
@@ -62,6 +79,7 @@ def allocate(
         nothing of the usage collected.
 
     Raises:
+        CoverageError: If a part of the range was never read.
         MissingColumnError: If a table lacks a column.
         QueryError: If an argument is out of its range or form, or weights go by names that are not
             in `to`; from a LazyFrame when it is collected, if nobody can bear the shared cost of a
@@ -92,14 +110,16 @@ def allocate(
     if not members:
         raise QueryError(f"to is {to!r}; expected the columns whose combinations bear the cost")
     free(columns, reserved=(*_RESULTS, "cost", "weight"), argument="to")
-    table = plan(usage)
+    table = take(usage, coverage)
+    table.require_covered()
     group = key(columns)
-    schema = require(table, group)
-    require_numbers(table, ["cost"])
-    _check_predicate(usage if isinstance(usage, pl.DataFrame) else table, shared)
-    cost, is_shared = pl.col("cost").cast(MONEY), pl.col("_shared")
+    table.require(group)
+    table.require_numbers(["cost"])
+    _check_predicate(table, shared)
+    schema = table.schema
+    cost, is_shared = exact("cost"), pl.col("_shared")
     sums = (
-        table.select(*group, "cost", shared.fill_null(value=False).alias("_shared"))
+        table.rows.select(*group, "cost", shared.fill_null(value=False).alias("_shared"))
         .group_by(group)
         .agg(
             pl.when(~is_shared).then(cost).sum().alias("direct"),
@@ -111,24 +131,20 @@ def allocate(
         partial(_borne, group=group, weights=given),
         schema={**{name: schema[name] for name in group}, **dict.fromkeys(_RESULTS, MONEY)},
     )
-    return like(usage, borne.with_columns(pl.col(_RESULTS).cast(pl.Float64)).sort(group))
+    return table.result(borne.with_columns(pl.col(_RESULTS).cast(pl.Float64)).sort(group))
 
 
-def _check_predicate(usage: pl.DataFrame | pl.LazyFrame, shared: pl.Expr) -> None:
-    """Refuse what does not say of each row whether it is shared; of a LazyFrame, by its schema."""
-    if not isinstance(shared, pl.Expr):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+def _check_predicate(table: Table, shared: pl.Expr) -> None:
+    """Raise if `shared` is no predicate of the table's rows; of lazy ones, by their schema."""
+    if not isinstance(shared, pl.Expr):
         raise QueryError(
             f"shared is {shared!r}; expected a Polars predicate, as pl.col('product') == 'compute'"
         )
-    require(usage.lazy(), (name for name in shared.meta.root_names() if not name.startswith("^")))
+    table.require(name for name in shared.meta.root_names() if not name.startswith("^"))
+    # Of no rows, if they are lazy: the plan's schema alone does not see that text has no day.
+    rows = table.schema.to_frame(eager=True).lazy() if table.is_lazy else table.rows
     try:
-        # Of no rows: the plan's schema alone does not see that text has no day.
-        rows = (
-            usage.collect_schema().to_frame(eager=True)
-            if isinstance(usage, pl.LazyFrame)
-            else usage
-        )
-        dtype = rows.select(shared.alias("_shared"))["_shared"].dtype
+        dtype = rows.select(shared.alias("_shared")).collect()["_shared"].dtype
     except pl.exceptions.PolarsError as error:
         raise QueryError(f"shared cannot be asked of this table: {error}") from error
     if dtype != pl.Boolean:

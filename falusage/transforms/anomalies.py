@@ -9,26 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import date, datetime
+from typing import overload
 
 import polars as pl
 
-from falusage._usage.arguments import Frame, free, key, like, names, plan
+from falusage._usage.arguments import free, key, names
 from falusage._usage.periods import LONGEST
+from falusage._usage.table import Eager, Lazy, take
+from falusage.coverage import Coverage
 from falusage.errors import QueryError
-from falusage.timeframes import Every, period_end
-from falusage.transforms.trend import trend
+from falusage.timeframes import USUAL_LENGTH, Every, period_end
+from falusage.transforms.trend import follow
 
-_USUAL_LENGTH: Final = {
-    "1m": timedelta(minutes=1),
-    "1h": timedelta(hours=1),
-    "1d": timedelta(days=1),
-    "1w": timedelta(weeks=1),
-    "1mo": timedelta(days=30),
-    "1q": timedelta(days=91),
-    "1y": timedelta(days=365),
-}
 _OWN = ("period", "cost", "expected", "excess", "score")
 _MAD_TO_SIGMA = 1.4826
 _SEASONS = 8
@@ -42,17 +35,48 @@ def learned_from(season: int) -> int:
     return _LEAST_LIKE * season + max(_LEAST_EXCESSES, 2 * season)
 
 
+@overload
 def anomalies(
-    usage: Frame,
+    usage: Lazy,
     *,
     by: str | Sequence[str] = (),
     every: Every = "1d",
-    timezone: str = "UTC",
+    timezone: str | None = None,
     season: int = 7,
     threshold: float = 3.5,
     start: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
-) -> Frame:
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def anomalies(
+    usage: Eager,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every = "1d",
+    timezone: str | None = None,
+    season: int = 7,
+    threshold: float = 3.5,
+    start: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def anomalies(
+    usage: Lazy | Eager,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every = "1d",
+    timezone: str | None = None,
+    season: int = 7,
+    threshold: float = 3.5,
+    start: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """List the periods whose cost is far above or below what their own past leads to expect.
 
     expected(t) = median of cost(t − season), cost(t − 2·season), … , at most 8 of them, at the
@@ -67,15 +91,17 @@ def anomalies(
     the range cuts short are neither judged nor learned from.
 
     Args:
-        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a series of their own.
+        usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `by` are a series of
+            their own.
         by: The columns that make a series. `currency` is always among them.
         every: The period, as in `rollup`.
-        timezone: The IANA zone in which periods are cut.
+        timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         season: After how many periods the rhythm repeats: 7 for the days of a week, 24 or 168
             for hours, 1 for none.
         threshold: How many robust standard deviations are too many.
         start: Where the range starts, as in `trend`. None is the table's first `bucket`.
         end: Where it ends, exclusive. None is the table's last `bucket_end`.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`;
@@ -86,6 +112,7 @@ def anomalies(
     Raises:
         AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
             LazyFrame, when it is collected.
+        CoverageError: If a part of the range was never read.
         MissingColumnError: If the table lacks a column.
         QueryError: If an argument is out of its range or form.
 
@@ -114,19 +141,18 @@ def anomalies(
     """
     columns = names(by, argument="by")
     free(columns, reserved=_OWN)
-    if isinstance(season, bool) or not isinstance(season, int) or not 1 <= season <= LONGEST:  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+    if isinstance(season, bool) or not isinstance(season, int) or not 1 <= season <= LONGEST:
         raise QueryError(
             f"season is {season!r}; expected a whole number of periods, from 1 to {LONGEST:,}"
         )
-    if not isinstance(threshold, int | float) or not 0 < threshold < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance] -- as above
+    if not isinstance(threshold, int | float) or not 0 < threshold < math.inf:
         raise QueryError(f"threshold is {threshold!r}; expected a number above 0, as 3.5")
-    followed = trend(
-        plan(usage), by=columns, every=every, timezone=timezone, window=1, start=start, end=end
-    )
+    table = take(usage, coverage)
+    zone = table.zone(timezone)
+    followed = follow(table, by=columns, every=every, timezone=zone, window=1, start=start, end=end)
     group = key(columns)
-    judged = _judged(followed, group=group, every=every, timezone=timezone, season=season)
-    return like(
-        usage,
+    judged = _judged(followed, group=group, every=every, timezone=zone, season=season)
+    return table.result(
         judged.filter(pl.col("score").abs() > threshold)
         .select("period", *group, "cost", "expected", "excess", "score")
         .sort("excess", "period", *group, descending=[True, *(False for _ in ("period", *group))]),
@@ -140,7 +166,7 @@ def _judged(
     period, cost, known, length = (pl.col(name) for name in ("period", "cost", "_known", "_length"))
     expected, excess = pl.col("expected"), pl.col("excess")
     begun = cost.cum_sum().over(group) > 0
-    lasts = (period_end(period, every=every, timezone=timezone) - period) / _USUAL_LENGTH[every]
+    lasts = (period_end(period, every=every, timezone=timezone) - period) / USUAL_LENGTH[every]
     enough = max(_LEAST_EXCESSES, 2 * season)
     baseline = (known / length).shift(1).rolling_median(_SEASONS, min_samples=_LEAST_LIKE)
     spread = (

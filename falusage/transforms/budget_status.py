@@ -6,30 +6,21 @@ weekdays nor growth (that is forecasting's business), but anyone can check it in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
+from typing import overload
 
 import polars as pl
 
 from falusage._suggestions import closest
-from falusage._usage.arguments import (
-    Arrow,
-    Frame,
-    amounts,
-    free,
-    key,
-    like,
-    names,
-    plan,
-    require,
-    require_numbers,
-)
+from falusage._usage.arguments import amounts, free, key, names
 from falusage._usage.periods import Range, within
-from falusage.columns import INSTANT, MONEY
+from falusage._usage.table import Arrow, Eager, Lazy, take
+from falusage.columns import INSTANT, MONEY, exact
+from falusage.coverage import Coverage
 from falusage.errors import QueryError, UnmatchedWarning, warn
-from falusage.timeframes import after, instant
+from falusage.timeframes import instant, month_span
 
 _RESULTS = {
     "budget": pl.Float64(),
@@ -39,21 +30,47 @@ _RESULTS = {
     "runs_out_on": pl.Date(),
     "status": pl.String(),
 }
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _ROUNDING = 1 + 1e-9
 _NAMED = 10
 """The most budgets that a warning names."""
 
 
+@overload
 def budget_status(
-    usage: Frame,
+    usage: Lazy,
     budgets: pl.LazyFrame | Arrow,
     *,
     by: str | Sequence[str] = "username",
     month: str,
-    as_of: date | datetime | str,
-    timezone: str = "UTC",
-) -> Frame:
+    as_of: date | datetime | str | None = None,
+    timezone: str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def budget_status(
+    usage: Eager,
+    budgets: pl.LazyFrame | Arrow,
+    *,
+    by: str | Sequence[str] = "username",
+    month: str,
+    as_of: date | datetime | str | None = None,
+    timezone: str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def budget_status(
+    usage: Lazy | Eager,
+    budgets: pl.LazyFrame | Arrow,
+    *,
+    by: str | Sequence[str] = "username",
+    month: str,
+    as_of: date | datetime | str | None = None,
+    timezone: str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """Set a month's spend against its budgets, and say which will not last.
 
     projected = spent · (length of the month) / (time from its start to `as_of`), the run rate,
@@ -66,8 +83,10 @@ def budget_status(
             so collected, at once. Spend that no budget names is not listed.
         by: The columns that a budget is for.
         month: The month, as `"2025-03"`, from local midnight to local midnight in `timezone`.
-        as_of: Only what lies before it counts: a date, an aware datetime or ISO 8601 text.
-        timezone: The IANA zone of the month and of dates.
+        as_of: Only what lies before it counts: a date, an aware datetime or ISO 8601 text. By
+            default, `closed_until` of the coverage; a bare frame needs it.
+        timezone: The IANA zone of the month and of dates; by default that of the coverage, or UTC.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         The columns of `by`, `currency`; `budget`, `spent`, `projected` and `remaining` (Float64,
@@ -76,7 +95,8 @@ def budget_status(
         `status` (String): `"unmatched"` where the key appears nowhere in the table, in any month,
         and nothing is projected; else `"over"` where spent > budget, else `"at risk"` where
         projected > budget, else `"ok"`. One row for each budget, also without spend, sorted by its
-        key. A LazyFrame for a LazyFrame, with nothing of the usage collected.
+        key. A LazyFrame if `usage` is lazy, as a
+        LazyFrame, a snapshot or a store is; then none of it is collected.
 
     Warns:
         UnmatchedWarning: If a budget's key appears nowhere in the table; the message names the
@@ -85,6 +105,7 @@ def budget_status(
     Raises:
         AlignmentError: If the month's start or end, or `as_of` within it, runs through a bucket;
             from a LazyFrame, when it is collected.
+        CoverageError: If a part of the range was never read.
         MissingColumnError: If a table lacks a column.
         QueryError: If an argument is out of its range or form, or a budget names nobody, is no
             amount, or is there twice, or budgets go by names that are not in `by`.
@@ -117,38 +138,44 @@ def budget_status(
     """
     columns = names(by, argument="by")
     free(columns, reserved=(*_RESULTS, "cost", "bucket", "bucket_end"))
-    span = month_span(month, timezone=timezone)
-    until = min(max(instant(as_of, timezone=timezone, name="as_of"), span[0]), span[1])
-    table = plan(usage)
+    table = take(usage, coverage)
+    zone = table.zone(timezone)
+    span = month_span(month, timezone=zone)
+    until = min(max(_as_of(as_of, table.coverage, zone), span[0]), span[1])
+    if until > span[0]:
+        table.require_covered(span[0], until)
     group = key(columns)
-    schema = require(table, group)
-    require_numbers(table, ["cost"])
+    table.require(group)
+    table.require_numbers(["cost"])
+    schema = table.schema
     kept = read_budgets(budgets, schema, group)
     # Up to `until` and from there, so that an end of the month is checked even if it lies ahead.
-    rows = within(table, (*group, "cost"), span=Range(*span))
+    rows = within(table.rows, (*group, "cost"), span=Range(*span))
     rows = within(rows, (*group, "cost"), span=Range(None, until))
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").cast(INSTANT).alias("bucket")
-    sums = rows.group_by(*group, bucket).agg(pl.col("cost").cast(MONEY).sum())
+    sums = rows.group_by(*group, bucket).agg(exact("cost").sum())
     # The keys of the whole table go along without a bucket: a budget must match one of them.
-    there = table.select(group).unique()
+    there = table.rows.select(group).unique()
     there = there.with_columns(bucket=pl.lit(None, dtype=INSTANT), cost=pl.lit(None, dtype=MONEY))
     status = pl.concat([sums, there]).map_batches(
-        partial(_status, budgets=kept, group=group, span=span, until=until, timezone=timezone),
+        partial(_status, budgets=kept, group=group, span=span, until=until, timezone=zone),
         schema={**{name: schema[name] for name in group}, **_RESULTS},
     )
-    return like(usage, status)
+    return table.result(status)
 
 
-def month_span(month: str, *, timezone: str) -> tuple[datetime, datetime]:
-    """Read a month, as `"2025-03"`: its start and its end, exclusive, in UTC.
-
-    Raises:
-        QueryError: It is no month.
-    """
-    if not isinstance(month, str) or not _MONTH.fullmatch(month):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
-        raise QueryError(f"month is {month!r}; expected a year and a month, as '2025-03'")
-    start = instant(f"{month}-01", timezone=timezone, name="month")
-    return start, after(start, every="1mo", timezone=timezone).astimezone(UTC)
+def _as_of(
+    given: date | datetime | str | None, coverage: Coverage | None, timezone: str
+) -> datetime:
+    """Return the instant before which spend counts: the given one, or where the table ends."""
+    if given is not None:
+        return instant(given, timezone=timezone, name="as_of")
+    if coverage is None:
+        raise QueryError(
+            "as_of is missing, and a bare frame does not say up to when it was read; pass as_of=, "
+            "or the load, snapshot or store itself"
+        )
+    return coverage.closed_until
 
 
 def read_budgets(budgets: object, usage: pl.Schema, keys: Sequence[str]) -> pl.DataFrame:
@@ -237,7 +264,7 @@ def _status(
     budget, spent, projected = pl.col("budget"), pl.col("spent"), pl.col("projected")
     whole, elapsed = ((end - span[0]).total_seconds() for end in (span[1], until))
     rate = whole / elapsed if elapsed else None
-    budgets = budgets.with_columns(budget.cast(MONEY))
+    budgets = budgets.with_columns(exact("budget"))
     passed = (
         sums.join(budgets, on=group)
         .sort(*group, "bucket")

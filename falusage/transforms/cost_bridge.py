@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 import polars as pl
 
-from falusage._usage.arguments import Frame, free, like, names, plan, require, require_numbers
+from falusage._usage.arguments import free, names
 from falusage._usage.periods import Range, among
-from falusage.columns import MONEY
+from falusage._usage.table import Eager, Lazy, take
+from falusage.columns import MONEY, exact
+from falusage.coverage import Coverage
 from falusage.errors import QueryError
 
 Ends: TypeAlias = tuple[date | datetime | str, date | datetime | str]
@@ -29,16 +31,45 @@ _ROUNDING = 1e-8
 _SUMMED = ("cost", "quantity", "cost_subtotal")
 
 
+@overload
 def cost_bridge(
-    usage: Frame,
+    usage: Lazy,
     *,
     baseline: Ends,
     comparison: Ends,
     by: str | Sequence[str],
     mix_within: str | Sequence[str] = (),
     per_day: bool = False,
-    timezone: str = "UTC",
-) -> Frame:
+    timezone: str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def cost_bridge(
+    usage: Eager,
+    *,
+    baseline: Ends,
+    comparison: Ends,
+    by: str | Sequence[str],
+    mix_within: str | Sequence[str] = (),
+    per_day: bool = False,
+    timezone: str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def cost_bridge(
+    usage: Lazy | Eager,
+    *,
+    baseline: Ends,
+    comparison: Ends,
+    by: str | Sequence[str],
+    mix_within: str | Sequence[str] = (),
+    per_day: bool = False,
+    timezone: str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """Split the change of cost between two ranges into the effects that caused it.
 
     Taken at the finest key k = `by` + `mix_within` + `endpoint_id` + `unit` + `currency`, and
@@ -58,17 +89,20 @@ def cost_bridge(
     This is the one place that adds a unit's quantities over endpoints; `mix_within` narrows it.
 
     Args:
-        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a member of their own.
+        usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `by` are a member of
+            their own.
         baseline: The start and the end (exclusive) of the range that is compared with: dates,
-            aware datetimes or ISO 8601 text. What the table lacks of a range counts as nothing
-            spent, so name ranges that it holds whole.
+            aware datetimes or ISO 8601 text. Of a bare frame, dates missing from it count as zero,
+            so choose ranges that it holds whole.
         comparison: The start and the end of the range that is explained. The ranges must not
             overlap; if one is longer, its length is a part of `volume`, unless `per_day` is True.
         by: The columns to explain cost by; `()` explains the whole.
         mix_within: Columns within which quantities may be added, besides `unit` and `currency`,
             as `"product"` or `"endpoint_id"`.
         per_day: Show what the length of the ranges did apart, as `days`.
-        timezone: The IANA zone in which a date is midnight.
+        timezone: The IANA zone in which a date means midnight; by default that of the coverage,
+            or UTC.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         The columns of `by`, `unit`, `currency`, `effect` (String) and `amount` (Float64, in
@@ -78,11 +112,13 @@ def cost_bridge(
         subtotal in every row of both, `days` with `per_day`. The amounts sum to the change in
         cost, to the last digit of Decimal(38, 12) before each is a Float64, and each is within
         1e-9 of its cost of the formula. Swap the ranges, and every amount changes its sign, and
-        `new` its place with `retired`. A LazyFrame for a LazyFrame, with nothing collected.
+        `new` its place with `retired`. A LazyFrame if `usage` is lazy, as a
+        LazyFrame, a snapshot or a store is; then nothing is collected.
 
     Raises:
         AlignmentError: If an end of a range runs through a bucket; from a LazyFrame, when it is
             collected.
+        CoverageError: If a part of a range was never read, or had not ended when it was.
         MissingColumnError: If the table lacks a column.
         QueryError: If the ranges overlap, or an argument is out of its range or form; when
             collected, if an implied price is beyond all reason.
@@ -124,17 +160,21 @@ def cost_bridge(
     columns, inner = names(by, argument="by"), names(mix_within, argument="mix_within")
     for argument, given in (("by", columns), ("mix_within", inner)):
         free(given, reserved=("effect", "amount", *_SUMMED, *EFFECTS), argument=argument)
-    spans = _ranges(baseline, comparison, timezone=timezone)
-    table = plan(usage)
+    table = take(usage, coverage)
+    spans = _ranges(baseline, comparison, timezone=table.zone(timezone))
+    if table.coverage is not None:
+        for name, span in zip(("baseline", "comparison"), spans, strict=True):
+            table.coverage.require_closed(*_ends(span), name=name)
     group = tuple(dict.fromkeys((*columns, "unit", "currency")))
     finest = tuple(dict.fromkeys((*group, *inner, "endpoint_id")))
-    schema = require(table, finest)
-    require_numbers(table, ("quantity", "cost"))
-    if "cost_subtotal" in table.collect_schema():
-        require_numbers(table, ("cost_subtotal",))
+    table.require(finest)
+    table.require_numbers(("quantity", "cost"))
+    rows, schema = table.rows, table.schema
+    if "cost_subtotal" in schema:
+        table.require_numbers(("cost_subtotal",))
     else:
-        table = table.with_columns(cost_subtotal=pl.lit(None, pl.Float64))
-    sums = among(table, (*finest, *_SUMMED), spans=spans).group_by(finest)
+        rows = rows.with_columns(cost_subtotal=pl.lit(None, pl.Float64))
+    sums = among(rows, (*finest, *_SUMMED), spans=spans).group_by(finest)
     effects = sums.agg(*_sums()).map_batches(
         partial(
             _effects,
@@ -145,8 +185,7 @@ def cost_bridge(
     )
     order = pl.col("effect").replace_strict(EFFECTS, range(len(EFFECTS)), return_dtype=pl.Int8)
     long = effects.unpivot(EFFECTS, index=group, variable_name="effect", value_name="amount")
-    return like(
-        usage,
+    return table.result(
         long.drop_nulls("amount")
         .group_by(*group, "effect")
         .agg(pl.col("amount").sum().cast(pl.Float64))
@@ -173,9 +212,14 @@ def _ends_by(one: Range, other: Range) -> bool:
     return one.end is not None and other.start is not None and one.end <= other.start
 
 
-def _days(span: Range) -> float:
+def _ends(span: Range) -> tuple[datetime, datetime]:
     assert span.start is not None and span.end is not None  # noqa: S101, PT018 - of a pair of ends
-    return (span.end - span.start) / timedelta(days=1)
+    return span.start, span.end
+
+
+def _days(span: Range) -> float:
+    start, end = _ends(span)
+    return (end - start) / timedelta(days=1)
 
 
 def _of(name: str, side: int) -> str:
@@ -189,7 +233,7 @@ def _sums() -> list[pl.Expr]:
         inside = pl.col("_range") == side
         found.append(inside.any().alias(_of("there", side)))
         for name in _SUMMED:
-            sum_ = pl.when(inside).then(pl.col(name).cast(MONEY)).sum()
+            sum_ = pl.when(inside).then(exact(name)).sum()
             if name == "cost_subtotal":
                 lacking = (inside & pl.col(name).is_null()).any()
                 sum_ = pl.when(~lacking).then(sum_)

@@ -7,10 +7,13 @@ the small ones into one row without losing a cent, and folds the same ones in ev
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 import polars as pl
 
-from falusage._usage.arguments import Frame, free, like, names, plan
+from falusage._usage.arguments import free, names
+from falusage._usage.table import Eager, Lazy, take
+from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.timeframes import Every
 from falusage.transforms.rollup import exact_sums
@@ -19,40 +22,71 @@ _COST = pl.col("cost")
 _OWN = ("period", "cost", "share", "cumulative_share", "rank")
 
 
+@overload
 def cost_share(
-    usage: Frame,
+    usage: Lazy,
     *,
     by: str | Sequence[str],
     every: Every | None = None,
-    timezone: str = "UTC",
+    timezone: str | None = None,
     top: int | None = None,
     other: str = "other",
-) -> Frame:
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def cost_share(
+    usage: Eager,
+    *,
+    by: str | Sequence[str],
+    every: Every | None = None,
+    timezone: str | None = None,
+    top: int | None = None,
+    other: str = "other",
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def cost_share(
+    usage: Lazy | Eager,
+    *,
+    by: str | Sequence[str],
+    every: Every | None = None,
+    timezone: str | None = None,
+    top: int | None = None,
+    other: str = "other",
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """Give each group's share of the cost of its period and currency, the largest first.
 
     share(g, t) = cost(g, t) / Σ cost(·, t); cumulative_share adds the shares down the ranks. Where
     a total is zero, both are null. Equal costs rank by name.
 
     Args:
-        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a group of their own.
+        usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `by` are a group of
+            their own.
         by: The columns whose combinations share the cost.
         every: The period that each share is of, as in `rollup`; None takes all time as one.
-        timezone: The IANA zone in which periods are cut.
+        timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         top: How many combinations of a currency to keep, the largest of the whole range, the same
             in every period; the others become one row, last. Columns of `by` then become text.
             None keeps all.
         other: What the folded row says in every column of `by`. A combination that is itself
             called so in every column is folded too, and does not use up a place of `top`.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (with `every`), the columns of `by`, `currency`, `cost`, `share` and
         `cumulative_share` (Float64, fractions of one), and `rank` (Int64, from 1 in each period
         and currency), sorted by `period`, `currency`, `rank`. A combination without rows in a
-        period is absent there. A LazyFrame for a LazyFrame, with nothing collected.
+        period is absent there. A LazyFrame if `usage` is lazy, as a
+        LazyFrame, a snapshot or a store is; then nothing is collected.
 
     Raises:
         AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
             LazyFrame, when it is collected.
+        CoverageError: If a part of the range was never read.
         MissingColumnError: If the table lacks a column.
         QueryError: If an argument is out of its range or form.
 
@@ -79,13 +113,16 @@ def cost_share(
     if not columns:
         raise QueryError("by is empty; expected the columns that share the cost")
     free(columns, reserved=_OWN)
-    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
         raise QueryError(f"top is {top!r}; expected a whole number from 1, or None to keep all")
-    if not isinstance(other, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- as above
+    if not isinstance(other, str):
         raise QueryError(f"other is {other!r}; expected what the folded row is called")
     members = [column for column in columns if column != "currency"]
     part = ["currency"] if every is None else ["period", "currency"]
-    costs = exact_sums(plan(usage), by=columns, every=every, timezone=timezone, values=["cost"])
+    table = take(usage, coverage)
+    table.require_covered()
+    zone = table.zone(timezone)
+    costs = exact_sums(table, by=columns, every=every, timezone=zone, values=["cost"])
     folded = pl.lit(value=False)
     if top is not None and members:
         costs = _folded(costs, members=members, part=part, top=top, other=other)
@@ -104,8 +141,7 @@ def cost_share(
         nulls_last=True,
     )
     order = ["period"] if every is not None else []
-    return like(
-        usage,
+    return table.result(
         ranked.select(
             *order,
             *columns,

@@ -7,36 +7,67 @@ would cover another column is refused rather than overwritten.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, overload
 
 import polars as pl
 import polars.selectors as cs
 
-from falusage._usage.arguments import Frame, collected, free, key, like, names, one_thing, plan
+from falusage._usage.arguments import free, key, names, one_thing
+from falusage._usage.table import Eager, Lazy, collected, take
 from falusage.columns import MONEY
+from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.timeframes import Every
 from falusage.transforms.rollup import exact_sums
 
 
+@overload
 def pivot(
-    usage: Frame,
+    usage: Lazy,
     *,
     index: str | Sequence[str],
     on: str | Sequence[str],
     values: Literal["cost", "quantity"] = "cost",
     every: Every | None = None,
-    timezone: str = "UTC",
+    timezone: str | None = None,
     totals: bool = False,
-) -> Frame:
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def pivot(
+    usage: Eager,
+    *,
+    index: str | Sequence[str],
+    on: str | Sequence[str],
+    values: Literal["cost", "quantity"] = "cost",
+    every: Every | None = None,
+    timezone: str | None = None,
+    totals: bool = False,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def pivot(
+    usage: Lazy | Eager,
+    *,
+    index: str | Sequence[str],
+    on: str | Sequence[str],
+    values: Literal["cost", "quantity"] = "cost",
+    every: Every | None = None,
+    timezone: str | None = None,
+    totals: bool = False,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """Lay sums out wide: a row for each of `index`, a column for each of `on`.
 
     cell(i, o, t) = Σ values over the rows of index i and name o whose bucket lies in period t;
     zero where there are none. The sums are taken in Decimal(38, 12).
 
     Args:
-        usage: A usage table, of Polars or through Arrow. Nulls in `index` are a row of their own;
-            a null in `on` is the column `"null"`.
+        usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `index` are a row of
+            their own; a null in `on` is the column `"null"`.
         index: The columns that name a row. `currency` is always among them.
         on: The column whose values become columns; with several, a combination is named
             as Polars' pivot does, `{"a","b"}`.
@@ -44,8 +75,9 @@ def pivot(
             so `"quantity"` needs `endpoint_id` and `unit` among `index` and `on`, and with
             `totals` both in `index`.
         every: The period, as in `rollup`; each is then a row. None takes all time as one.
-        timezone: The IANA zone in which periods are cut.
+        timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         totals: Whether to add a column `total`, the sum of its row.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (with `every`), the columns of `index`, `currency`, a Float64 column for each of
@@ -57,6 +89,7 @@ def pivot(
 
     Raises:
         AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`.
+        CoverageError: If a part of the range was never read.
         MissingColumnError: If the table lacks a column.
         QueryError: If an argument is out of its range or form, or a column would cover another.
 
@@ -84,10 +117,11 @@ def pivot(
     _check(rows, across, values=values, totals=totals)
     period = [] if every is None else ["period"]
     group = [*period, *key(rows)]
+    table = take(usage, coverage)
+    table.require_covered()
+    zone = table.zone(timezone)
     sums = collected(
-        exact_sums(
-            plan(usage), by=[*rows, *across], every=every, timezone=timezone, values=[values]
-        )
+        exact_sums(table, by=[*rows, *across], every=every, timezone=zone, values=[values])
     )
     named = _named(sums, across)
     _refuse_covered(named, across, (*group, *(["total"] if totals else [])))
@@ -98,7 +132,7 @@ def pivot(
     wide = wide.with_columns(cells.fill_null(0)).sort(group)
     if totals:
         wide = wide.with_columns(pl.sum_horizontal(pl.lit(0, dtype=MONEY), cells).alias("total"))
-    return like(usage, wide.with_columns((~cs.by_name(group)).cast(pl.Float64)).lazy())
+    return table.result(wide.with_columns((~cs.by_name(group)).cast(pl.Float64)).lazy())
 
 
 def _check(rows: Sequence[str], across: Sequence[str], *, values: str, totals: bool) -> None:

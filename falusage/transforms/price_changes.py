@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import overload
 
 import polars as pl
 
-from falusage._usage.arguments import Frame, free, like, names, plan, require, require_numbers
+from falusage._usage.arguments import free, names
 from falusage._usage.periods import require_instants
-from falusage.columns import INSTANT, MONEY
+from falusage._usage.table import Eager, Lazy, Table, take
+from falusage.columns import INSTANT, exact
+from falusage.coverage import Coverage
 from falusage.transforms._core.price_steps import Shown, lasting_steps
 
 _RESULTS = {
@@ -31,7 +34,30 @@ _NUMBERS = {name: dtype for name, dtype in _RESULTS.items() if name != "kind"}
 _DIGITS = 12
 
 
-def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
+@overload
+def price_changes(
+    usage: Lazy,
+    *,
+    by: str | Sequence[str] = (),
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def price_changes(
+    usage: Eager,
+    *,
+    by: str | Sequence[str] = (),
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def price_changes(
+    usage: Lazy | Eager,
+    *,
+    by: str | Sequence[str] = (),
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """List each step of a price, with when, from what, to what, and what it has cost since.
 
     A step of kind `list` is one of `unit_price`, the price before the discount. A step of kind
@@ -53,18 +79,21 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     of a team that is not there all the time.
 
     Args:
-        usage: A usage table, of Polars or through Arrow. Rows without a quantity show no price;
-            prices that agree to twelve digits are one.
+        usage: A usage table: a load, a snapshot, a store or a frame. Rows without a quantity show
+            no price; prices that agree to twelve digits are one.
         by: Columns to follow prices by, besides `endpoint_id`, `unit` and `currency`: with
             `"username"`, a team's own discount is followed apart. Nulls are a member of their own.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `endpoint_id`, `unit`, `currency`, the columns of `by`; `since` (Datetime in UTC, the start
         of the first bucket at the new price), `previous_price`, `price`, `pct_change` (a fraction),
         `impact` (Float64, in `currency`) and `kind` (String), sorted by `since` and then by its
-        key. A LazyFrame for a LazyFrame, with nothing collected.
+        key. A LazyFrame if `usage` is lazy, as a
+        LazyFrame, a snapshot or a store is; then nothing is collected.
 
     Raises:
+        CoverageError: If a part of the range was never read.
         MissingColumnError: If the table lacks a column.
         QueryError: If an argument is out of its form.
 
@@ -94,16 +123,16 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     columns = names(by, argument="by")
     free(columns, reserved=(*_RESULTS, "bucket", "quantity", "unit_price", "cost", "weight"))
     series = tuple(dict.fromkeys(("endpoint_id", "unit", "currency", *columns)))
-    table = plan(usage)
-    require(table, series)
-    require_numbers(table, ("unit_price", "quantity", "cost"))
-    require_instants(table, ["bucket"])
+    table = take(usage, coverage)
+    table.require_covered()
+    table.require(series)
+    table.require_numbers(("unit_price", "quantity", "cost"))
+    require_instants(table.schema, ["bucket"])
     factor, shows = pl.lit(1.0), {}
-    columns_there = table.collect_schema().names()
-    if "percent_discount" in columns_there:
-        require_numbers(table, ("percent_discount",))
+    if "percent_discount" in table.schema:
+        table.require_numbers(("percent_discount",))
         factor = 1.0 - pl.col("percent_discount").cast(pl.Float64).fill_null(0.0) / 100.0
-        known = [name for name in ("percent_discount", "cost_subtotal") if name in columns_there]
+        known = [name for name in ("percent_discount", "cost_subtotal") if name in table.schema]
         # Before edition 4 both are null, and nothing is known of a discount.
         said = pl.lit("cost_subtotal" not in known) | pl.any_horizontal(pl.col(known).is_not_null())
         shows = {"discount": pl.when(said).then(factor)}
@@ -118,25 +147,23 @@ def price_changes(usage: Frame, *, by: str | Sequence[str] = ()) -> Frame:
     net = (pl.col("previous_price", "price") * pl.col("_mean")).round_sig_figs(_DIGITS)
     found[1:] = [changes.with_columns(net) for changes in found[1:]]
     order = ("since", *series, "price", "kind")
-    return like(usage, pl.concat(found).select(*series, *_RESULTS).sort(order))
+    return table.result(pl.concat(found).select(*series, *_RESULTS).sort(order))
 
 
-def _changes(
-    table: pl.LazyFrame, value: pl.Expr, weight: pl.Expr, series: Sequence[str]
-) -> pl.LazyFrame:
+def _changes(table: Table, value: pl.Expr, weight: pl.Expr, series: Sequence[str]) -> pl.LazyFrame:
     """Return the steps of a value that cost is proportional to, with what else it is made of."""
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     sold = (pl.col("quantity") > 0) & bucket.is_not_null()
-    shown = table.group_by(
+    shown = table.rows.group_by(
         *series, pl.when(sold).then(value.round_sig_figs(_DIGITS)).alias("price")
     ).agg(
         bucket.alias("bucket"),
         pl.col("quantity", "cost"),
         weight.alias("weight"),
-        pl.col("quantity").cast(MONEY).sum().alias("_sold"),
-        pl.col("cost").cast(MONEY).sum().alias("_cost"),  # fails if it has no exact sum
+        exact("quantity").sum().alias("_sold"),
+        exact("cost").sum().alias("_cost"),  # fails if it has no exact sum
     )
-    schema = table.collect_schema()
+    schema = table.schema
     # One function over the sums, because a plan that used them often could scan as often.
     return shown.map_batches(
         partial(_steps, series=series),
@@ -206,7 +233,7 @@ def _impacts(prices: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
         )
         .filter(pl.col("bucket") < pl.col("until"))
         .group_by(*key, "since", "previous_price")
-        .agg(pl.col("cost", "quantity", "weight").cast(MONEY).sum().cast(pl.Float64))
+        .agg(exact(name).sum().cast(pl.Float64) for name in ("cost", "quantity", "weight"))
         .with_columns(
             extra.round(_DIGITS).alias("impact"),
             (pl.col("weight") / pl.col("quantity")).alias("_mean"),

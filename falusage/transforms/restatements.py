@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from falusage._usage.arguments import require
+from falusage._usage.table import require
 from falusage.columns import (
     AUTH,
     BUCKET,
@@ -22,6 +22,7 @@ from falusage.columns import (
     RATES,
     REQUIRED,
     USAGE,
+    exact,
     widened,
 )
 
@@ -63,7 +64,7 @@ def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     ('changed', 0.7, 0.9, Decimal('0.200000000000'))
     """
     for table in (old, new):
-        require(table.lazy(), (*BUCKET, *REQUIRED))
+        require(table.schema, (*BUCKET, *REQUIRED))
     old, new = widened(old), widened(new)
     further = [name for name in dict.fromkeys((*old.columns, *new.columns)) if name not in USAGE]
     values = (*NUMBERS, *further)
@@ -130,5 +131,5 @@ def _paired(
 
 
 def _delta(column: str) -> pl.Expr:
-    new, old = (pl.col(f"{column}_{side}").cast(MONEY).fill_null(0) for side in ("new", "old"))
+    new, old = (exact(f"{column}_{side}").fill_null(0) for side in ("new", "old"))
     return (new - old).cast(MONEY).alias(f"{column}_delta")

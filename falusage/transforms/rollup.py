@@ -11,23 +11,14 @@ from typing import Any, overload
 
 import polars as pl
 
-from falusage._usage.arguments import (
-    Frame,
-    free,
-    key,
-    like,
-    names,
-    one_thing,
-    plan,
-    require,
-    require_numbers,
-)
-from falusage._usage.periods import EVER, Range, with_period
-from falusage.columns import HOME, MONEY
+from falusage._usage.arguments import free, key, names, one_thing
+from falusage._usage.periods import EVER, Range, require_buckets, with_period
+from falusage._usage.table import Eager, Lazy, Table, require, require_numbers, take
+from falusage.columns import exact
+from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.timeframes import Every, zone
 from falusage.transforms._core.codes import coded, decoded, in_order
-from falusage.transforms._core.currencies import abroad, at_home, tells_currencies
 from falusage.transforms._engines.elsewhere import outline, sums_there
 from falusage.transforms._engines.engines import Elsewhere, is_elsewhere
 
@@ -38,20 +29,33 @@ def rollup(
     *,
     by: str | Sequence[str] = (),
     every: Every | None = None,
-    timezone: str = "UTC",
+    timezone: str | None = None,
     values: str | Sequence[str] = ("cost",),
 ) -> Elsewhere: ...
 
 
 @overload
 def rollup(
-    usage: Frame,
+    usage: Lazy,
     *,
     by: str | Sequence[str] = (),
     every: Every | None = None,
-    timezone: str = "UTC",
+    timezone: str | None = None,
     values: str | Sequence[str] = ("cost",),
-) -> Frame: ...
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def rollup(
+    usage: Eager,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every | None = None,
+    timezone: str | None = None,
+    values: str | Sequence[str] = ("cost",),
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
 
 
 def rollup(
@@ -59,8 +63,9 @@ def rollup(
     *,
     by: str | Sequence[str] = (),
     every: Every | None = None,
-    timezone: str = "UTC",
+    timezone: str | None = None,
     values: str | Sequence[str] = ("cost",),
+    coverage: Coverage | None = None,
 ) -> Any:
     """Sum cost, or quantity, by columns and by period.
 
@@ -69,27 +74,30 @@ def rollup(
     without rows are absent; `trend` fills them with zero.
 
     Args:
-        usage: A usage table, of Polars or through Arrow; or a relation of DuckDB or a DataFrame of
-            Spark, where the rollup then runs. Nulls in `by` are a group of their own; null costs
-            and quantities, which a validated table does not hold, add nothing.
+        usage: A usage table: a load, a snapshot, a store, or a frame of Polars or through Arrow; or
+            a relation of DuckDB or a DataFrame of Spark, where the rollup then runs. Nulls in `by`
+            are a group of their own; null costs and quantities, which a validated table does not
+            hold, add nothing.
         by: The columns to group by. `currency` is always among them.
         every: The period, `"1h"`, `"1d"`, `"1w"` (from Monday), `"1mo"`, `"1q"` or `"1y"`; None
             sums over all time, and then the table needs no buckets.
-        timezone: The IANA zone in which periods are cut.
+        timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         values: `"cost"`, `"quantity"`, or both. Quantities of different endpoints or units have
             no sum, so `"quantity"` needs `endpoint_id` and `unit` among `by`.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (with `every`: Datetime in `timezone`, the period's start), the columns of `by`,
         `currency`, and each of `values` (Float64), sorted by its key. A LazyFrame for a
-        LazyFrame, with nothing collected. From DuckDB or Spark a relation or DataFrame of theirs,
-        with nothing run: the same rows, where `period` is the same instant, which those engines
-        show in the time zone of the session.
+        LazyFrame, a snapshot or a store, and then nothing is collected. From DuckDB or Spark a
+        relation or DataFrame of theirs, with nothing run: the same rows, where `period` is the
+        same instant, which those engines show in the time zone of the session.
 
     Raises:
         AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
             LazyFrame, when it is collected. DuckDB and Spark fail with the same words, in an
             error of their own, when they run; also at buckets outside of the years 2000 to 2099.
+        CoverageError: If a part of the table's range was never read.
         MissingColumnError: If the table lacks a column, `bucket_end` among them.
         QueryError: If an argument is out of its range or form.
 
@@ -116,16 +124,19 @@ def rollup(
     └────────────────────────────────┴──────────┴──────────┴──────┘
     """
     columns = names(values, argument="values")
-    rows = outline(usage) if is_elsewhere(usage) else plan(usage)
-    sums = _sums(rows, by=by, every=every, timezone=timezone, values=columns)
-    group = [name for name in sums.collect_schema() if name not in columns]
     if is_elsewhere(usage):
+        timezone = timezone or "UTC"
+        group = _checked(outline(usage), by=by, every=every, timezone=timezone, values=columns)
         return sums_there(usage, group, every=every, timezone=timezone, values=columns)
-    return like(usage, in_order(sums.with_columns(pl.col(columns).cast(pl.Float64)), group))
+    table = take(usage, coverage)
+    table.require_covered()
+    sums = _sums(table, by=by, every=every, timezone=table.zone(timezone), values=columns)
+    group = [name for name in sums.collect_schema() if name not in columns]
+    return table.result(in_order(sums.with_columns(pl.col(columns).cast(pl.Float64)), group))
 
 
 def exact_sums(
-    usage: pl.LazyFrame,
+    table: Table,
     *,
     by: str | Sequence[str],
     every: str | None,
@@ -134,18 +145,18 @@ def exact_sums(
     span: Range = EVER,
     also: Sequence[pl.Expr] = (),
 ) -> pl.LazyFrame:
-    """Give what `rollup` gives, in no order and still in Decimal, for views that go on adding.
+    """Return what `rollup` returns, unsorted and still in Decimal, for views that go on adding.
 
     With `every`, what lies outside `span` is summed under a null `period`, and `also` may
     aggregate `bucket` and `bucket_end` beside the sums.
     """
     return decoded(
-        _sums(usage, by=by, every=every, timezone=timezone, values=values, span=span, also=also)
+        _sums(table, by=by, every=every, timezone=timezone, values=values, span=span, also=also)
     )
 
 
 def _sums(
-    usage: pl.LazyFrame,
+    table: Table,
     *,
     by: str | Sequence[str],
     every: str | None,
@@ -154,33 +165,36 @@ def _sums(
     span: Range = EVER,
     also: Sequence[pl.Expr] = (),
 ) -> pl.LazyFrame:
+    group = _checked(table.schema, by=by, every=every, timezone=timezone, values=values)
+    sums = [exact(value).sum() for value in values]
+    rows = coded(table.rows, table.schema, group)
+    if every is None:
+        return rows.group_by(group).agg(sums)
+    group = group[1:]
+    rows = with_period(rows, (*group, *values), every=every, timezone=timezone, span=span)
+    return rows.group_by("period", *group).agg(*sums, *also)
+
+
+def _checked(
+    schema: pl.Schema,
+    *,
+    by: str | Sequence[str],
+    every: str | None,
+    timezone: str,
+    values: Sequence[str],
+) -> tuple[str, ...]:
+    """Check the arguments against a table's columns, and return the key of the sums."""
     zone(timezone)
     by = names(by, argument="by")
-    free(by, reserved=(*values, *(["period"] if every else [])), hidden=False)
+    period = () if every is None else ("period",)
+    free(by, reserved=(*values, *period), hidden=False)
     _check_values(values, by)
     group = key(by)
-    require(usage, group)
-    require_numbers(usage, values)
-    sums = [pl.col(value).cast(MONEY).sum() for value in values]
-
-    def summed(usage: pl.LazyFrame, group: Sequence[str]) -> pl.LazyFrame:
-        if every is None:
-            return usage.group_by(group).agg(sums)
-        rows = with_period(usage, (*group, *values), every=every, timezone=timezone, span=span)
-        return rows.group_by("period", *group).agg(*sums, *also)
-
-    whole = summed(coded(usage, group), group)
-    rest = [column for column in group if column != "currency"]
-    if not (rest or every) or not tells_currencies(usage):
-        return whole
-    schema = whole.collect_schema()
-    home = pl.lit(HOME).cast(schema["currency"]).alias("currency")
-    return pl.concat(
-        [
-            summed(coded(at_home(usage), group), rest).with_columns(home).select(schema.names()),
-            summed(coded(abroad(usage), group), group),
-        ]
-    )
+    require(schema, group)
+    require_numbers(schema, values)
+    if every is not None:
+        require_buckets(schema, every=every)
+    return (*period, *group)
 
 
 def _check_values(values: Sequence[str], by: Sequence[str]) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import cast
+from typing import cast, overload
 
 import polars as pl
 
-from falusage._usage.arguments import Frame, free, key, like, names, plan
-from falusage._usage.periods import LONGEST, Range, check_every
+from falusage._usage.arguments import free, key, names
+from falusage._usage.periods import EVER, LONGEST, Range, check_every
+from falusage._usage.table import Eager, Lazy, Table, take
 from falusage.columns import INSTANT, MONEY
+from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.timeframes import Every, boundaries, ceil, floor
 from falusage.transforms.rollup import exact_sums
@@ -30,16 +32,45 @@ _RESULTS = {
 }
 
 
+@overload
 def trend(
-    usage: Frame,
+    usage: Lazy,
     *,
     by: str | Sequence[str] = (),
     every: Every = "1d",
-    timezone: str = "UTC",
+    timezone: str | None = None,
     window: int = 7,
     start: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
-) -> Frame:
+    coverage: Coverage | None = None,
+) -> pl.LazyFrame: ...
+
+
+@overload
+def trend(
+    usage: Eager,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every = "1d",
+    timezone: str | None = None,
+    window: int = 7,
+    start: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame: ...
+
+
+def trend(
+    usage: Lazy | Eager,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every = "1d",
+    timezone: str | None = None,
+    window: int = 7,
+    start: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+    coverage: Coverage | None = None,
+) -> pl.DataFrame | pl.LazyFrame:
     """Follow cost from period to period, with every period there.
 
     change(t) = cost(t) − cost(t−1); pct_change(t) = change(t) / cost(t−1), null from zero;
@@ -48,26 +79,31 @@ def trend(
     nothing.
 
     Args:
-        usage: A usage table, of Polars or through Arrow. Nulls in `by` are a series of their own.
+        usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `by` are a series of
+            their own.
         by: The columns that make a series. `currency` is always among them.
         every: The period, as in `rollup`.
-        timezone: The IANA zone in which periods are cut, and in which a date is midnight.
+        timezone: The IANA zone in which periods are cut and a date means midnight; by default
+            that of the coverage, or UTC.
         window: How many periods the rolling mean is over.
-        start: Where the range starts: a date, an aware datetime or ISO 8601 text. None is the
-            table's first `bucket`.
-        end: Where the range ends, exclusive. None is the table's last `bucket_end`.
+        start: Where the range starts: a date, an aware datetime or ISO 8601 text. By default the
+            coverage's `start`; for a bare frame its first `bucket`.
+        end: Where the range ends, exclusive. By default the coverage's `end`; for a bare frame its
+            last `bucket_end`.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`;
         `cost`, `previous`, `change`, `pct_change` (a fraction) and `rolling_mean` (Float64);
         `complete` (Boolean), false where the range cuts the period short. `change` and
         `pct_change` of such a period and of the one after it are null, and so is every
-        `rolling_mean` over one. Sorted by `period`, *by*, `currency`. A LazyFrame for a
-        LazyFrame, with nothing collected.
+        `rolling_mean` over one. Sorted by `period`, *by*, `currency`. A LazyFrame if
+        `usage` is lazy, as a LazyFrame, a snapshot or a store is; then nothing is collected.
 
     Raises:
         AlignmentError: If a bucket reaches over a boundary of `every`, or over `start` or `end`;
             from a LazyFrame, when it is collected.
+        CoverageError: If a part of the range was never read.
         MissingColumnError: If the table lacks a column.
         QueryError: If an argument is out of its range or form.
 
@@ -94,15 +130,40 @@ def trend(
     │ 2025-01-04 00:00:00 UTC ┆ 1.0  ┆ 0.0      ┆ 1.0    ┆ null       ┆ 0.5          ┆ true     │
     └─────────────────────────┴──────┴──────────┴────────┴────────────┴──────────────┴──────────┘
     """
+    table = take(usage, coverage)
+    return table.result(
+        follow(
+            table,
+            by=by,
+            every=every,
+            timezone=table.zone(timezone),
+            window=window,
+            start=start,
+            end=end,
+        )
+    )
+
+
+def follow(
+    table: Table,
+    *,
+    by: str | Sequence[str],
+    every: Every,
+    timezone: str,
+    window: int,
+    start: date | datetime | str | None,
+    end: date | datetime | str | None,
+) -> pl.LazyFrame:
+    """Return what `trend` returns, lazy, of a table that was taken in."""
     columns = names(by, argument="by")
     free(columns, reserved=("period", *_RESULTS))
     check_every(every)
-    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= LONGEST:  # pyright: ignore[reportUnnecessaryIsInstance] -- callers without a type checker
+    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= LONGEST:
         raise QueryError(
             f"window is {window!r}; expected a whole number of periods, from 1 to {LONGEST:,}"
         )
     span = Range.read(start, end, timezone=timezone)
-    table = plan(usage)
+    table.require_covered(span.start, span.end)
     sums = exact_sums(
         table,
         by=columns,
@@ -115,18 +176,24 @@ def trend(
             pl.col("bucket_end").max().cast(INSTANT).alias("_last"),
         ],
     )
-    schema = table.collect_schema()
     group = key(columns)
     # One function over the small sums, because a plan that used them thrice could scan thrice.
-    followed = sums.map_batches(
-        partial(_followed, group=group, every=every, timezone=timezone, window=window, span=span),
+    return sums.map_batches(
+        partial(
+            _followed,
+            group=group,
+            every=every,
+            timezone=timezone,
+            window=window,
+            span=span,
+            coverage=table.coverage,
+        ),
         schema={
             "period": pl.Datetime("us", timezone),
-            **{column: schema[column] for column in group},
+            **{column: table.schema[column] for column in group},
             **_RESULTS,
         },
     )
-    return like(usage, followed)
 
 
 def _followed(
@@ -137,12 +204,16 @@ def _followed(
     timezone: str,
     window: int,
     span: Range,
+    coverage: Coverage | None,
 ) -> pl.DataFrame:
+    first, last = cast("tuple[datetime | None, datetime | None]", _ends(sums))
+    whole = EVER
+    if coverage is not None:
+        whole = Range(coverage.start, coverage.closed_until)
+        first = coverage.start if first is None else min(first, coverage.start)
+        last = coverage.end if last is None else max(last, coverage.end)
     calendar = _calendar(
-        span.start or cast("datetime | None", sums["_first"].min()),
-        span.end or cast("datetime | None", sums["_last"].max()),
-        every=every,
-        timezone=timezone,
+        Range(span.start or first, span.end or last), whole, every=every, timezone=timezone
     )
     cost, complete = pl.col("cost"), pl.col("complete")
     previous = cost.shift(1)
@@ -178,10 +249,20 @@ def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     return pl.when(whole > 0).then(part.cast(pl.Float64) / whole.cast(pl.Float64))
 
 
-def _calendar(
-    start: datetime | None, end: datetime | None, *, every: str, timezone: str
-) -> pl.DataFrame:
-    """Give every period of the range, and whether the range holds it whole."""
+def _ends(sums: pl.DataFrame) -> tuple[object, object]:
+    return sums["_first"].min(), sums["_last"].max()
+
+
+def _calendar(span: Range, whole: Range, *, every: str, timezone: str) -> pl.DataFrame:
+    """Return every period of a range, and whether it is complete.
+
+    Args:
+        span: The range.
+        whole: The range of which every bucket is known to have been read after its end.
+        every: The period.
+        timezone: The zone in which periods are cut.
+    """
+    start, end = span.start, span.end
     if start is None or end is None or start >= end:
         edges = pl.Series(dtype=INSTANT)
     else:
@@ -190,7 +271,8 @@ def _calendar(
             ceil(end, every=every, timezone=timezone),
         )
         edges = boundaries(first, last, every=every, timezone=timezone)
+    edge = (pl.col("period"), pl.col("until"))
     return pl.DataFrame({"period": edges.head(-1), "until": edges.slice(1)}).select(
         pl.col("period").dt.convert_time_zone(timezone),
-        complete=Range(start, end).holds(pl.col("period"), pl.col("until")),
+        complete=span.holds(*edge) & whole.holds(*edge),
     )

@@ -526,13 +526,13 @@ def test_a_summary_that_disagrees_is_an_error_with_the_keys(canned: Any) -> None
             assert 1 == refused.value.failures.height
         assert key[:3] == refused.value.failures.row(0)[:3]
         canned.answer = lambda _, __: whole([item()], [item(cost=0.41)])
-        with pytest.warns(fu.ReconciliationWarning, match="disagree"):
+        with pytest.warns(fu.ReconciliationWarning, match="differ in 1 keys"):
             said = str(client.load(DAY, reconcile="warn").receipt)
         assert "1 of 1 keys differ from the API's summary" in said
         assert 1 == client.load(DAY, reconcile="off").usage.height
         for rows, summary in (([], [item()]), ([item()], [])):
             canned.answer = lambda _, __, rows=rows, summary=summary: whole(rows, summary)
-            with pytest.warns(fu.ReconciliationWarning, match="disagree"):
+            with pytest.warns(fu.ReconciliationWarning, match="differ in 1 keys"):
                 receipt = client.load(DAY, reconcile="warn").receipt
             assert (1, True) == (receipt.differing, receipt.reconciled)
             assert "1 of 1 keys differ" in str(receipt)

@@ -25,14 +25,13 @@ _LONG, _WHOLE = 2**63, 2**127
 """What an Int64 and an Int128 cannot hold."""
 
 
-def coded(usage: pl.LazyFrame, group: Sequence[str]) -> pl.LazyFrame:
-    """Give a table with its key's names as `CODE`, where that is faster.
+def coded(usage: pl.LazyFrame, schema: pl.Schema, group: Sequence[str]) -> pl.LazyFrame:
+    """Return a table with its key's names as `CODE`, where that is faster.
 
     A code costs a look-up for each row, which is more than a short key saves; but the currency is
     mostly the same in all rows, and then its code costs next to nothing.
     """
-    schema = usage.collect_schema()
-    names = [column for column in group if schema[column] == pl.String]
+    names = [column for column in group if schema.get(column) == pl.String]
     if len(names) < _SOME or "currency" not in names:
         return usage
     others = [column for column in names if column != "currency" and len(names) >= _MANY]

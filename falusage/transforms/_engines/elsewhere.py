@@ -34,13 +34,13 @@ _WHOLE: Final = 2.0**52
 """From here on, a double is a whole number."""
 
 
-def outline(usage: SparkFrame | DuckRelation) -> pl.LazyFrame:
-    """Give an engine's table without its rows, for all that can be said without them."""
+def outline(usage: SparkFrame | DuckRelation) -> pl.Schema:
+    """Return the columns of an engine's table as Polars has them; no row is read."""
     import narwhals as nw
 
     schema = nw.from_native(cast("Any", usage)).collect_schema()
-    return pl.LazyFrame(
-        schema={
+    return pl.Schema(
+        {
             name: pl.Null() if dtype == nw.Unknown else nw.Schema({name: dtype}).to_polars()[name]
             for name, dtype in schema.items()
         }
@@ -171,11 +171,12 @@ def _quoted(text: str) -> str:
 
 
 def _decimals(rows: nw.LazyFrame[Any], values: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Replace doubles by Decimals with twelve places, each the one that Polars casts it to.
+    """Replace doubles by Decimals with twelve places, each the one that `columns.exact` returns.
 
-    That is the double product with 10^12, rounded to the nearest whole number, the even one of
-    two. It may have a hundred binary digits, and is handed on as two numbers of at most fifty,
-    since casts from doubles take the shortest text for their value.
+    From 2^53 on, that is the whole number which the double is. Below, it is the double product
+    with 10^12, rounded to the nearest whole number, the even one of two. It may have a hundred
+    binary digits, and is handed on as two numbers of at most fifty, since casts from doubles take
+    the shortest text for their value.
     """
     import narwhals as nw
 
@@ -183,9 +184,11 @@ def _decimals(rows: nw.LazyFrame[Any], values: Sequence[str]) -> nw.LazyFrame[An
     high = nw.lit(Decimal(int(_LIMB)) / scale)
     low = nw.lit(Decimal(1) / scale)
     whole = nw.Decimal(20, 0)
+    one = nw.lit(Decimal("1.000000000000"))
     for value in values:
         number = nw.col(value)
-        rows = rows.with_columns((number * float(scale)).alias(value), (number < 0).alias("minus"))
+        rows = rows.with_columns(number.abs().alias("given"), (number < 0).alias("minus"))
+        rows = rows.with_columns((number * float(scale)).alias(value))
         rows = rows.with_columns(number.abs().alias(value))
         # To add 2^52 leaves no bits for a fraction, and rounds to even.
         nearest = nw.when(number < _WHOLE).then(number + _WHOLE - _WHOLE).otherwise(number)
@@ -196,7 +199,9 @@ def _decimals(rows: nw.LazyFrame[Any], values: Sequence[str]) -> nw.LazyFrame[An
             nw.col("high").cast(nw.Int64).cast(whole) * high
             + nw.col("low").cast(nw.Int64).cast(whole) * low
         )
-        rows = rows.with_columns(exact.alias(value))
+        large = nw.col("given") >= 2 * _WHOLE
+        integer = nw.col("given").cast(nw.Int64).cast(whole) * one
+        rows = rows.with_columns(nw.when(large).then(integer).otherwise(exact).alias(value))
         rows = rows.with_columns(
             nw.when(nw.col("minus")).then(-number).otherwise(number).alias(value)
         )

@@ -1,0 +1,162 @@
+"""What is known about a usage table beyond its rows.
+
+Rows alone do not show which range was asked for, which parts of it were never read, or which
+buckets may still grow. A load, a snapshot and a store's view know, and pass it on as a `Coverage`.
+It is computed once, where the table is made, and every function that takes usage reads it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+import attrs
+import polars as pl
+
+from falusage import _spans as spans
+from falusage._spans import Span, Spans
+from falusage.contract import Timeframe
+from falusage.errors import CoverageError, QueryError
+from falusage.timeframes import zone
+
+SETTLE: Final = timedelta(days=3)
+"""How long the API may still correct a bucket after its end, unless a store is told otherwise."""
+
+_NAMED: Final = 3
+"""How many ranges an error names."""
+
+
+def _utc(moment: datetime) -> datetime:
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise QueryError(f"coverage has {moment!r}; expected a datetime with a time zone")
+    return moment.astimezone(UTC)
+
+
+def _utc_or_none(moment: datetime | None) -> datetime | None:
+    return None if moment is None else _utc(moment)
+
+
+def _ranges(given: Spans) -> Spans:
+    return spans.union([(_utc(start), _utc(end)) for start, end in given], ())
+
+
+@attrs.frozen(kw_only=True)
+class Coverage:
+    """What is known about a usage table: its range, what is missing, and what may still change.
+
+    Attributes:
+        start: The first instant that the table is about, in UTC.
+        end: The last, exclusive.
+        timezone: The IANA zone of its buckets.
+        timeframe: The length of its buckets; None if it is not known.
+        closed_until: Buckets from here on may still grow; `end` if all had ended when they were
+            read.
+        settled_until: Older buckets are no longer restated, as far as is known; None if nothing
+            is known.
+        gaps: The ranges between `start` and `end` that were never read, in order.
+        scope: The scope that was asked for.
+        products: The products that were asked for; empty for all.
+        read_at: When the data was read; of a store, when its last read began. None if not known.
+        reconciled: Whether all of it was compared with the API's own totals; None if not known.
+        differing: How many keys differ from those totals and were let through.
+        quarantined: How many rows were invalid and left out.
+        known: False if only the rows tell, as for a bare frame.
+
+    Raises:
+        QueryError: `start` is not before `end`, or an instant has no time zone.
+
+    >>> day = datetime(2025, 6, 1, tzinfo=UTC)
+    >>> coverage = Coverage(start=day, end=day + timedelta(days=30))
+    >>> coverage.closed_until == coverage.end, coverage.gaps
+    (True, ())
+    """
+
+    start: datetime = attrs.field(converter=_utc)
+    end: datetime = attrs.field(converter=_utc)
+    timezone: str = "UTC"
+    timeframe: Timeframe | None = None
+    closed_until: datetime = attrs.field(
+        converter=_utc, default=attrs.Factory(lambda self: self.end, takes_self=True)
+    )
+    settled_until: datetime | None = attrs.field(converter=_utc_or_none, default=None)
+    gaps: Spans = attrs.field(converter=_ranges, default=())
+    scope: str = "organization"
+    products: tuple[str, ...] = attrs.field(converter=tuple, default=())
+    read_at: datetime | None = attrs.field(converter=_utc_or_none, default=None)
+    reconciled: bool | None = None
+    differing: int = 0
+    quarantined: int = 0
+    known: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        zone(self.timezone)
+        if self.start >= self.end:
+            raise QueryError(
+                f"coverage starts at {self.start.isoformat()} and ends at {self.end.isoformat()}; "
+                "expected the start before the end"
+            )
+
+    @classmethod
+    def from_rows(cls, usage: pl.DataFrame) -> Self:
+        """Return what the rows of a bare table show: their first `bucket` and last `bucket_end`.
+
+        Raises:
+            QueryError: The table has no rows, so nothing says which range it covers.
+        """
+        if usage.is_empty():
+            raise QueryError(
+                "the table is empty, so its rows do not say which range it covers; pass the load "
+                "itself, or coverage=fu.Coverage(start=..., end=...)"
+            )
+        ends: Any = usage.select(pl.col("bucket").min(), pl.col("bucket_end").max()).row(0)
+        return cls(start=ends[0], end=ends[1], known=False)
+
+    def lacking(self, start: datetime | None = None, end: datetime | None = None) -> Spans:
+        """Return what was never read of a range, which is all of the table's by default.
+
+        Without edges these are the `gaps`. Beyond an edge that is known, all is lacking.
+        """
+        span = (start or self.start, end or self.end)
+        if not self.known:
+            return spans.within(self.gaps, span)
+        return spans.union(spans.without([span], [(self.start, self.end)]), self._gaps_in(span))
+
+    def _gaps_in(self, span: Span) -> Spans:
+        return spans.within(self.gaps, span)
+
+    def require(self, start: datetime | None = None, end: datetime | None = None) -> None:
+        """Raise if a part of a range was never read.
+
+        Raises:
+            CoverageError: It names the parts, and has them as `gaps`.
+        """
+        lacking = self.lacking(start, end)
+        if lacking:
+            raise CoverageError(
+                f"the table lacks {named(lacking)}, so a sum over it would be too small; load or "
+                "sync the missing range, or ask for a range without a gap, as with "
+                "UsageStore.view(start=..., end=...)",
+                gaps=lacking,
+            )
+
+    def require_closed(self, start: datetime, end: datetime, *, name: str) -> None:
+        """Raise if a range was not read whole: a part is missing, or may still grow.
+
+        Raises:
+            CoverageError: It says which part.
+        """
+        self.require(start, end)
+        if self.known and end > self.closed_until:
+            raise CoverageError(
+                f"{name} ends at {end.isoformat()}, but buckets from "
+                f"{self.closed_until.isoformat()} on had not ended when they were read; end it "
+                "there, or read the data again later",
+                gaps=[(max(start, self.closed_until), end)],
+            )
+
+
+def named(ranges: Spans) -> str:
+    """Return ranges as text: the first few, and how many more there are."""
+    first = ", ".join(f"{a.isoformat()} to {b.isoformat()}" for a, b in ranges[:_NAMED])
+    more = len(ranges) - _NAMED
+    return f"{first} and {more} more ranges" if more > 0 else first
