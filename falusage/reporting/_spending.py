@@ -12,7 +12,8 @@ from typing import Final
 
 import polars as pl
 
-from falusage.columns import HOME, MONEY
+from falusage._usage.currencies import currencies
+from falusage.columns import MONEY
 from falusage.reporting._tables import amounts, bars, lay_out, names, percents
 from falusage.transforms import cost_share, rollup
 
@@ -71,24 +72,6 @@ def totals(usage: pl.DataFrame) -> list[tuple[str, float | Decimal]]:
         exact = usage.group_by("currency").agg(cost.sum())
         sums = sums.select("currency").join(exact, on="currency", maintain_order="left")
     return list(sums.iter_rows())
-
-
-def currencies(usage: pl.DataFrame) -> list[str]:
-    """Give the currencies of a table, that of the most rows with a cost first.
-
-    Of as many, that which fal bills in comes first: one of free rows is never the headline.
-    """
-    return (
-        usage.group_by("currency")
-        .agg(pl.len().alias("rows"), (pl.col("cost") != 0).sum().alias("paid"))
-        .sort(
-            pl.col("paid").cast(pl.Int64) * -1,
-            pl.col("rows").cast(pl.Int64) * -1,
-            pl.col("currency") != HOME,
-            "currency",
-        )["currency"]
-        .to_list()
-    )
 
 
 def others_named(count: pl.Expr) -> pl.Expr:
