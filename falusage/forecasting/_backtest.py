@@ -17,7 +17,7 @@ from falusage._usage.table import Eager, Lazy, take
 from falusage.coverage import Coverage
 from falusage.forecasting._candidates import MODELS, Floats, forecasters
 from falusage.forecasting._history import histories
-from falusage.forecasting._outlook import check_horizon, check_levels
+from falusage.forecasting._futures import check_horizon, check_levels
 from falusage.forecasting._paths import bounds, error_paths
 from falusage.forecasting._rhythms import rhythm_of
 from falusage.forecasting._track_record import TrackRecord, track_record

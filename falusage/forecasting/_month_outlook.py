@@ -28,7 +28,7 @@ from falusage.coverage import Coverage
 from falusage.errors import IncompletePeriodWarning, QueryError, warn
 from falusage.forecasting._candidates import Floats
 from falusage.forecasting._history import histories, known_until, say_if_short_of
-from falusage.forecasting._outlook import LONGEST_AHEAD, Future, futures
+from falusage.forecasting._futures import LONGEST_AHEAD, Future, futures
 from falusage.forecasting._paths import bounds
 from falusage.timeframes import after, floor, instant, month_span, period_start, zone
 from falusage.transforms.budget_status import (
