@@ -16,10 +16,10 @@ from falusage._usage.arguments import free, key, names
 from falusage._usage.table import Eager, Lazy, take
 from falusage.coverage import Coverage
 from falusage.forecasting._candidates import MODELS, Floats, forecasters
-from falusage.forecasting._history import histories
 from falusage.forecasting._futures import check_horizon, check_levels
+from falusage.forecasting._history import histories
 from falusage.forecasting._paths import bounds, error_paths
-from falusage.forecasting._rhythms import rhythm_of
+from falusage.forecasting._rhythms import Rhythm
 from falusage.forecasting._track_record import TrackRecord, track_record
 from falusage.timeframes import Every
 
@@ -124,7 +124,7 @@ def backtest(
     columns = names(by, argument="by")
     check_horizon(horizon)
     wanted = check_levels(levels)
-    rhythm = rhythm_of(every)
+    rhythm = Rhythm.from_every(every)
     coverages = {f"coverage_{level:g}": pl.Float64() for level in wanted}
     results = {**_RESULTS, **coverages}
     free(columns, reserved=results)

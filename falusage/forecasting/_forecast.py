@@ -11,8 +11,8 @@ import polars as pl
 from falusage._usage.arguments import free, key, names
 from falusage._usage.table import Eager, Lazy, take
 from falusage.coverage import Coverage
-from falusage.forecasting._history import histories
 from falusage.forecasting._futures import check_horizon, check_levels, check_model, futures
+from falusage.forecasting._history import histories
 from falusage.forecasting._paths import bounds
 from falusage.timeframes import Every
 

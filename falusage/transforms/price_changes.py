@@ -20,7 +20,8 @@ from falusage._usage.periods import require_instants
 from falusage._usage.table import Eager, Lazy, Table, take
 from falusage.columns import INSTANT, exact
 from falusage.coverage import Coverage
-from falusage.transforms._core.price_steps import Shown, lasting_steps
+from falusage.transforms._core.price_runs import Shown
+from falusage.transforms._core.price_steps import lasting_steps
 
 _RESULTS = {
     "since": INSTANT,
@@ -176,7 +177,7 @@ def _steps(shown: pl.DataFrame, *, series: Sequence[str]) -> pl.DataFrame:
     names = prices.select("_series", *series).unique("_series")
     previous, price = pl.col("previous_price"), pl.col("price")
     return (
-        _impacts(prices, lasting_steps(Shown.of(prices)))
+        _impacts(prices, lasting_steps(Shown.from_prices(prices)))
         .join(names, on="_series")
         .with_columns(
             pl.when(previous > 0).then(price / previous - 1).round(_DIGITS).alias("pct_change")
