@@ -16,7 +16,7 @@ from falusage._suggestions import did_you_mean
 from falusage._usage.arguments import free
 from falusage._usage.periods import BUCKET, with_period
 from falusage._usage.table import Eager, Lazy, collected, take
-from falusage.columns import AUTH, KEY, MONEY, RATES, REQUIRED, exact
+from falusage.columns import AUTH, KEY, RATES, REQUIRED, exact
 from falusage.contract import TIMEFRAMES, Timeframe
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
@@ -30,6 +30,9 @@ _DISCOUNT: Final = ("percent_discount", "cost_subtotal", "cost_discount")
 
 _DIGITS: Final = 15
 """What a double holds of a decimal number: 0.04 less 10 % is 0.036, not 0.036000000000000004."""
+
+_LIMIT: Final = 1e26
+"""What a Decimal(38, 12) cannot hold; a list cost beyond it is null."""
 
 _NOISE: Final = 1e-9
 """Where quantity × price and cost differ by less, of the cost or of 1, they are the same number
@@ -261,8 +264,8 @@ def _priced(price: pl.Expr, amount: pl.Expr) -> pl.Expr:
     cost = amount.cast(pl.Float64)
     product = pl.col("quantity").cast(pl.Float64) * price
     noise = (product - cost).abs() <= _NOISE * pl.max_horizontal(cost.abs(), pl.lit(1.0))
-    exact = product.cast(MONEY, strict=False)
-    return pl.when(noise | product.is_null()).then(amount).otherwise(exact)
+    representable = exact(pl.when(product < _LIMIT).then(product))
+    return pl.when(noise | product.is_null()).then(amount).otherwise(representable)
 
 
 def _service(field: str, default: pl.Expr) -> pl.Expr:

@@ -22,7 +22,7 @@ from falusage.forecasting._history import known_until, warn_if_short_of
 from falusage.forecasting._month_ahead import month_ahead
 from falusage.forecasting._month_rows import RESULTS, month_rows
 from falusage.timeframes import after, floor, instant, month_span, zone
-from falusage.transforms.budget_status import read_budgets, unmatched, warn_of_unmatched
+from falusage.transforms.budgets import read_budgets, unmatched, warn_of_unmatched
 
 
 @overload

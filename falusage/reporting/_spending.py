@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from falusage._usage.currencies import currencies
-from falusage.columns import MONEY
+from falusage.columns import exact
 from falusage.reporting._tables import amounts, bars, lay_out, names, percents
 from falusage.transforms import cost_share, rollup
 
@@ -67,10 +67,8 @@ def totals(usage: pl.DataFrame) -> list[tuple[str, float | Decimal]]:
     """
     sums = in_order(rollup(usage), currencies(usage)).select("currency", "cost")
     if sums.filter(pl.col("cost").abs() >= _EXACT).height:
-        # From text, which has a double's own digits: a cast of the number would make up more.
-        cost = pl.col("cost").cast(pl.Float64).cast(pl.String).cast(MONEY)
-        exact = usage.group_by("currency").agg(cost.sum())
-        sums = sums.select("currency").join(exact, on="currency", maintain_order="left")
+        decimals = usage.group_by("currency").agg(exact("cost").sum())
+        sums = sums.select("currency").join(decimals, on="currency", maintain_order="left")
     return list(sums.iter_rows())
 
 

@@ -64,7 +64,7 @@ def cost_bridge(
 ) -> pl.DataFrame | pl.LazyFrame:
     """Split the change of cost between two ranges into the effects that caused it.
 
-    Taken at the finest key k = `by` + `mix_within` + `endpoint_id` + `unit` + `currency`, and
+    Computed for each finest key k = `by` + `mix_within` + `endpoint_id` + `unit` + `currency`, and
     summed up to `by`. With q the quantity of k in a range, p = cost / q, Q the quantity of k's
     group (`unit`, `currency`, `mix_within`) over the keys that are in both ranges, s = q / Q, a
     bar for the mean of the two ranges and Δ for comparison − baseline:
@@ -83,15 +83,15 @@ def cost_bridge(
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `by` are a member of
             their own.
-        baseline: The start and the end (exclusive) of the range that is compared with: dates,
-            aware datetimes or ISO 8601 text. Of a bare frame, dates missing from it count as zero,
-            so choose ranges that it holds whole.
-        comparison: The start and the end of the range that is explained. The ranges must not
-            overlap; if one is longer, its length is a part of `volume`, unless `per_day` is True.
+        baseline: The start and the end (exclusive) of the range to compare with: dates, aware
+            datetimes or ISO 8601 text. Dates missing from a bare frame count as zero, so choose
+            ranges that it has whole.
+        comparison: The start and the end of the range to explain. The ranges must not overlap; if
+            one is longer, its length is a part of `volume`, unless `per_day` is True.
         by: The columns to explain cost by; `()` explains the whole.
         mix_within: Columns within which quantities may be added, besides `unit` and `currency`,
             as `"product"` or `"endpoint_id"`.
-        per_day: Show what the length of the ranges did apart, as `days`.
+        per_day: Show the effect of the length of the ranges separately, as `days`.
         timezone: The IANA zone in which a date means midnight; by default that of the coverage,
             or UTC.
         coverage: What is known of a bare frame beyond its rows.
@@ -102,18 +102,18 @@ def cost_bridge(
         `volume`, `mix`, `new`, `retired`. `price`, `volume` and `mix` are there if a key is in
         both ranges, `new` and `retired` if one is in one range only, `discount` if a key has a
         subtotal in every row of both, `days` with `per_day`. The amounts sum to the change in
-        cost, to the last digit of Decimal(38, 12) before each is a Float64, and each is within
-        1e-9 of its cost of the formula. Swap the ranges, and every amount changes its sign, and
-        `new` its place with `retired`. A LazyFrame if `usage` is lazy, as a
-        LazyFrame, a snapshot or a store is; then nothing is collected.
+        cost, to the last digit of Decimal(38, 12) before each becomes a Float64, and each is
+        within 1e-9 of its cost of the formula. Swapping the ranges negates every amount, and swaps
+        `new` and `retired`. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store
+        is; then nothing is collected.
 
     Raises:
-        AlignmentError: If an end of a range runs through a bucket; from a LazyFrame, when it is
+        AlignmentError: An end of a range runs through a bucket. From a LazyFrame, when it is
             collected.
-        CoverageError: If a part of a range was never read, or had not ended when it was.
-        MissingColumnError: If the table lacks a column.
-        QueryError: If the ranges overlap, or an argument is out of its range or form; when
-            collected, if an implied price is beyond all reason.
+        CoverageError: A part of a range was never read, or had not ended when it was read.
+        MissingColumnError: The table lacks a column.
+        QueryError: The ranges overlap, or an argument is invalid. When the result is collected, a
+            price is too large for any effect to be exact.
 
     Source: T. L. Bennet, The Theory of Measurement of Changes in Cost of Living (Journal of the
     Royal Statistical Society 83, 1920); W. E. Diewert, Index Number Theory Using Differences
@@ -194,8 +194,8 @@ def _ranges(baseline: Ends, comparison: Ends, *, timezone: str) -> tuple[Range, 
     before, after = read
     if not (_ends_by(before, after) or _ends_by(after, before)):
         raise QueryError(
-            f"baseline {before} and comparison {after} overlap; what lies in both would be "
-            "compared with itself. An end is exclusive, so one range may start where another ends"
+            f"baseline {before} and comparison {after} overlap, so a part would be compared with "
+            "itself; an end is exclusive, so one range may start where the other ends"
         )
     return before, after
 

@@ -1,8 +1,8 @@
 """What changed between two tables of the same usage: rows that appeared, vanished or changed.
 
 Rows have no id, and rows alike in every field are legal, so tables are compared as bags of rows:
-what both have is set aside, copy by copy, and the rest is paired by who used what when. A row
-with no partner appeared or vanished.
+rows that both have are set aside, copy by copy, and the rest is paired by who used what when. A
+row with no partner appeared or vanished.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unlike(both: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """Give the rows of each side that the other has no copy of, as many times as it lacks them."""
+    """Return the rows of each side that the other lacks, as many times as it lacks them."""
     copies = both.with_columns(pl.int_range(pl.len()).over(*columns, _SIDE).alias(_NTH))
     one_sided = pl.len().over(*columns, _NTH) == 1
     return copies.filter(one_sided).drop(_NTH)
@@ -111,7 +111,7 @@ def _unlike(both: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 def _paired(
     rows: pl.DataFrame, key: Sequence[str], values: Sequence[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Pair the rows of both sides that share a key, and give what is left."""
+    """Pair the rows of both sides that share a key; return the pairs, and what is left."""
     ordered = rows.sort(*values, nulls_last=True, maintain_order=True)
     ordered = ordered.with_columns(pl.int_range(pl.len()).over(*key, _SIDE).alias(_NTH))
     sides = [ordered.filter(pl.col(_SIDE) == side) for side in _SIDES]

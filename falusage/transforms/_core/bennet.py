@@ -72,7 +72,7 @@ def effects(
     change = cost[1] - cost[0]
     largest = pl.concat_list(pl.col(name).abs() for name in parts).list.arg_max()
     rounded = found.with_columns(
-        pl.col(tuple(parts)).cast(MONEY), largest.alias("_largest")
+        *(exact(name) for name in parts), largest.alias("_largest")
     ).with_columns((change - pl.sum_horizontal(*parts)).alias("_left"))
     left = pl.col("_left")
     if not rounded.filter(priced & (left.abs() > _ROUNDING * scale)).is_empty():
