@@ -156,7 +156,7 @@ def _weights(weights: object, usage: pl.Schema, keys: Sequence[str]) -> pl.DataF
         if weights == "cost":
             return None
         raise QueryError(f"weights is {weights!r}; expected 'cost', or a frame")
-    read = amounts(weights, usage=usage, keys=keys, value="weight", argument="weights")
+    read = amounts(weights, usage=usage, keys=keys, value="weight", argument="weights", by="to")
     return read.filter(pl.col("weight") > 0)
 
 

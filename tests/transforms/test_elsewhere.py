@@ -123,7 +123,7 @@ def test_the_time_zone_of_a_session_moves_no_period() -> None:
 @pytest.mark.parametrize(
     ("usage", "asked", "said"),
     [
-        (one(), {"every": "1h", "timezone": "Asia/Kolkata"}, "reaches over a boundary of every="),
+        (one(), {"every": "1h", "timezone": "Asia/Kolkata"}, "crosses a boundary of every="),
         (one(bucket=datetime(2025, 1, 2, tzinfo=UTC)), {"every": "1d"}, "does not start before"),
         (one(bucket_end=None), {"every": "1d"}, "to null does not start before"),
         (

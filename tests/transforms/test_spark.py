@@ -164,7 +164,7 @@ def test_what_would_not_be_exact_is_refused(spark: Any) -> None:
     with pytest.raises(QueryError, match="Decimal"):
         fu.rollup(rows.selectExpr("CAST(cost AS DECIMAL(10, 2)) AS cost", "currency"))
     for asked, said in [
-        ({"timezone": "Asia/Kolkata"}, "reaches over a boundary of every='1h' in Asia/Kolkata"),
+        ({"timezone": "Asia/Kolkata"}, "crosses a boundary of every='1h' in Asia/Kolkata"),
         ({"values": "cost"}, "column 'cost' holds NaN"),
     ]:
         faulty = (

@@ -39,7 +39,8 @@ def summed(number: int) -> pl.Expr:
     sums = {name: pl.when(inside).then(exact(name)).sum() for name in SUMMED}
     lacking = (inside & pl.col("cost_subtotal").is_null()).any()
     sums["cost_subtotal"] = pl.when(~lacking).then(sums["cost_subtotal"])
-    return pl.struct(inside.any().alias("there"), **sums).alias(RANGES[number])
+    named = (total.alias(name) for name, total in sums.items())
+    return pl.struct(inside.any().alias("there"), *named).alias(RANGES[number])
 
 
 def effects(

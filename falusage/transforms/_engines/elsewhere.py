@@ -141,7 +141,7 @@ def _numbered(
         f"{start} < {since} OR {end} > {until}": (
             f"lies outside of {SINCE:%Y} to {UNTIL.year - 1}, the years whose calendar the plan has"
         ),
-        "period <> last": f"reaches over a boundary of every='{every}' in {timezone}",
+        "period <> last": f"crosses a boundary of every='{every}' in {timezone}",
     }
     failures = " ".join(
         f"WHEN {fault} THEN "
