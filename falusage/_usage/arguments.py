@@ -97,7 +97,7 @@ def amounts(
 
     Raises:
         MissingColumnError: A column is missing.
-        QueryError: It is no frame, its keys do not fit, a number is out of range, or a key is
+        QueryError: It is not a frame, its keys do not fit, a number is out of range, or a key is
             there twice.
     """
     if not isinstance(given, pl.LazyFrame | Arrow):

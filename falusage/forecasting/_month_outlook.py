@@ -68,8 +68,8 @@ def month_outlook(
 
     projected = spent + the forecast of every day still to come (`forecast`, `every="1d"`). Of the
     day that `as_of` falls in, it adds the share that days like it still had ahead at that hour,
-    over the last eight of its weekday. What was spent counts as it stands, settled or not; what is
-    not settled is not learned from. The parts of a currency sum to its whole.
+    over the last eight of its weekday. What was spent counts, settled or not; what is not settled
+    is not learned from. The parts of a currency sum to its whole.
 
     Args:
         usage: A usage table, of buckets of a day or shorter: a load, a snapshot, a store or a

@@ -63,8 +63,8 @@ def allocate(
             their own.
         shared: Which rows are shared: a Polars predicate, as `pl.col("product") == "compute"`.
             Where it is null, the row is not shared. On lazy rows it is tried on the schema alone:
-            if only the value of some row breaks it, as a cast of text that is no number, the
-            result fails when it is collected, with Polars' own error.
+            if only some rows break it, as a cast of text to a number may, the result fails when it
+            is collected, with Polars' own error.
         to: The columns whose combinations bear the cost.
         weights: `"cost"`, the cost that each has directly in the currency; or a frame of `to` and
             `weight` (≥ 0). Its weights are the same in every currency, unless `currency` is in

@@ -89,7 +89,7 @@ def anomalies(
     A series begins with the first period in which it spent; after that, a period without usage
     counts as zero. It is judged once it has 2·season excesses (at least 14), each from at least 3
     earlier seasons: from the sixth season on. A shorter series has no rows. Periods that the range
-    cuts short, or that may still grow by the coverage, are neither judged nor learned from.
+    cuts short, or that may still grow by the coverage, are not judged and not learned from.
 
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `by` are a series of

@@ -1,7 +1,7 @@
 """When a price or a discount changed for good, and what that cost.
 
 A price that takes the place of another is a step. Prices that share buckets are not, such as surge
-and its base, or one team's discount; nor are prices that come and go beside one that stays. If a
+and its base, or one team's discount; prices that come and go beside one that stays are not. If a
 bucket shows a price for the last time and its successor for the first, the step happened in it:
 both were charged there, so the new price dates from the next bucket.
 """

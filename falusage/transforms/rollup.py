@@ -1,7 +1,7 @@
 """What was spent: sums of cost, and of quantity where that has a sum, by any columns.
 
 Sums are taken in Decimal, so that the same table gives the same total to the last bit. Every other
-view of the usage is made from these sums, and so has the same total.
+view of the usage is made from these sums, and has the same total.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Shown:
         it is the `_first` or the `_last` of its price. Of its price: the columns of `prices`,
         `_shown` (in how many buckets), `_constant` (whether in all of its series), `_rate` (sold
         per bucket). For a price that left with this run, in how many buckets it was shown
-        (`_until`) and since when (`_first_shown`); for one that came with it, likewise `_from` and
+        (`_until`) and since when (`_first_shown`); for one that came with it, `_from` and
         `_last_shown`. A price that comes back is judged by this run alone.
         """
         item, whole = pl.col("_item"), LENGTH.sum().over("_item")
@@ -93,7 +93,7 @@ class Shown:
 def _without_constant(lists: pl.DataFrame) -> pl.DataFrame:
     """Leave out prices that every bucket of their series shows, except the one most sold at.
 
-    They neither begin nor end, and one price that stays throughout proves as much as several.
+    They do not begin or end, and one price that stays throughout proves as much as several.
     """
     several = pl.col("bucket").list.explode(empty_as_null=False).n_unique().alias("_buckets")
     lists = lists.join(lists.group_by("_series").agg(several), on="_series")

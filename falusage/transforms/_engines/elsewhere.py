@@ -2,8 +2,8 @@
 
 Every other view is made from sums, so the rollup is the one step that must see each row. Here it
 becomes a lazy plan of the engine. The sums are the same, because each number becomes the Decimal
-that Polars makes of it; the periods are the same, because the plan contains Polars' calendar; and
-so are the errors, which the engine raises when the plan runs.
+that Polars makes of it. The periods are the same, because the plan contains Polars' calendar. The
+errors are the same, too; the engine raises them when the plan runs.
 """
 
 from __future__ import annotations
