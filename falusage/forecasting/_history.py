@@ -2,7 +2,7 @@
 
 A period is not learned from if the table cuts it short, if it has not ended, or if it holds an
 unsettled bucket; the forecast begins with it. Costs are scaled to the usual length of a period, so
-that February does not look like a fall, nor a day of 25 hours like a rise.
+that February does not look like a fall, and a day of 25 hours does not look like a rise.
 """
 
 from __future__ import annotations
