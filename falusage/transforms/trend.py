@@ -210,7 +210,7 @@ def _followed(
     first, last = cast("tuple[datetime | None, datetime | None]", _ends(sums))
     whole = EVER
     if coverage is not None:
-        whole = Range(coverage.start, coverage.closed_until)
+        whole = _whole(coverage)
         first = coverage.start if first is None else min(first, coverage.start)
         last = coverage.end if last is None else max(last, coverage.end)
     calendar = _calendar(
@@ -244,6 +244,13 @@ def _followed(
             "complete",
         )
     )
+
+
+def _whole(coverage: Coverage) -> Range:
+    """Return the range whose buckets were all read after their end; rows alone do not limit it."""
+    if coverage.known:
+        return Range(coverage.start, coverage.closed_until)
+    return Range(None, coverage.closed_until if coverage.closed_until < coverage.end else None)
 
 
 def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:

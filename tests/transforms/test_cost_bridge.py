@@ -198,7 +198,7 @@ def test_overlapping_ranges_are_refused(comparison: tuple[str, str]) -> None:
         ({"comparison": ("2025-01-03", "2025-01-02")}, "is not before end"),
         ({"by": "effect"}, "'effect', which the result names itself"),
         ({"by": "mix"}, "'mix', which the result names itself"),
-        ({"mix_within": "amount"}, "mix_within holds 'amount'"),
+        ({"mix_within": "amount"}, "mix_within has 'amount'"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], saying: str) -> None:

@@ -156,7 +156,7 @@ def test_a_bucket_without_a_start_or_an_end_is_refused(column: str) -> None:
         ({"every": "2d"}, "every is '2d'"),
         ({"every": "1d", "timezone": "Mars/Olympus"}, "Mars/Olympus"),
         ({"timezone": "Mars/Olympus"}, "Mars/Olympus"),
-        ({"values": "unit_price"}, "nothing else in the table has a sum"),
+        ({"values": "unit_price"}, "no other column of the table has a sum"),
         ({"values": ()}, "expected 'cost', 'quantity' or both"),
         ({"by": ["username", "username"]}, "twice"),
         ({"by": [1]}, "names of columns"),
