@@ -22,7 +22,7 @@ NOW = END + timedelta(days=10)
 
 RANGES = {"baseline": ("2025-03-01", "2025-04-01"), "comparison": ("2025-04-01", "2025-05-01")}
 ACCOUNT = {"billing_account_id": "acme", "billing_account_name": "Acme"}
-BUDGETS = pl.DataFrame({"username": ["ml-research"], "currency": "USD", "budget": 100.0})
+BUDGETS = pl.DataFrame({"username": ["acme-app-prod"], "currency": "USD", "budget": 100.0})
 MONTH = {"month": "2025-04", "as_of": "2025-05-01"}
 
 WRITES = {"write_snapshot"}
@@ -118,8 +118,8 @@ def test_no_function_that_takes_usage_is_forgotten() -> None:
 
 @pytest.fixture(scope="module")
 def usage() -> pl.DataFrame:
-    """Two months of days of a few teams."""
-    sample = fu.sample_usage(start=START.date(), end=END.date(), every="1d").usage
+    """Two months of hours of two teams."""
+    sample = fu.sample_usage(start=START.date(), end=END.date(), every="1h").usage
     return sample.filter(pl.col("username").is_in(sample["username"].unique().sort().head(2)))
 
 
@@ -138,15 +138,15 @@ def forms(usage: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Form
     with fu.Emulator(usage) as emulator:
         emulator.clock = lambda: NOW
         with fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client:
-            load = client.load(fu.UsageQuery(START, END, timeframe="day"))
+            load = client.load(fu.UsageQuery(START, END, timeframe="hour"))
             store, holed = fu.UsageStore(folder / "store"), fu.UsageStore(folder / "holed")
-            store.sync(START, end=END, client=client)
-            holed.sync(START, end=GAP[0], client=client)
-            holed.sync(GAP[1], end=END, client=client)
+            store.sync(START, end=END, timeframe="hour", client=client)
+            holed.sync(START, end=GAP[0], timeframe="hour", client=client)
+            holed.sync(GAP[1], end=END, timeframe="hour", client=client)
     fu.write_snapshot(load, folder / "usage.parquet")
     snapshot = fu.open_snapshot(folder / "usage.parquet")
     rows = load.usage.filter(~pl.col("bucket").is_between(*GAP, closed="left"))
-    known = fu.Coverage(start=START, end=END, timeframe="day", gaps=[GAP], read_at=NOW)
+    known = fu.Coverage(start=START, end=END, timeframe="hour", gaps=[GAP], read_at=NOW)
     return Forms(
         load,
         {
