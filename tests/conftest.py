@@ -35,7 +35,7 @@ Child = Callable[..., str]
 
 @pytest.fixture
 def held_by_permissions() -> Child:
-    """Run code in a process that permissions hold, whoever runs the tests; gives its stdout.
+    """Run code in a process without special permissions, and return its stdout.
 
     Root stays root, and so reads the checkout and the test's folder wherever they are, but loses
     its privilege to write what permissions forbid.

@@ -24,7 +24,7 @@ def nothing() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def emulator(nothing: pl.DataFrame) -> Iterator[Emulator]:
-    """One server for a module's tests, each of which replaces its table."""
+    """Run one server for a module's tests; each test replaces its table."""
     with Emulator(nothing) as running:
         yield running
 
@@ -73,7 +73,7 @@ def pages(ask: Ask) -> Callable[..., list[dict[str, Any]]]:
 def items(
     pages: Callable[..., list[dict[str, Any]]],
 ) -> Callable[..., list[tuple[str, dict[str, Any]]]]:
-    """Ask, follow the cursors, and give each item beside its bucket."""
+    """Ask, follow the cursors, and return each item with its bucket."""
 
     def _items(emulator: Emulator, **parameters: Any) -> list[tuple[str, dict[str, Any]]]:
         return [

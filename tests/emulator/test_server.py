@@ -101,7 +101,7 @@ def test_it_stops_within_a_second_with_connections_open(ask) -> None:
 
 
 def test_it_may_be_started_again_but_not_twice() -> None:
-    """A stopped emulator starts anew; a running one refuses."""
+    """A stopped emulator starts again; a running one raises an error."""
     emulator = Emulator(table(1.0))
     for _ in range(2):
         with emulator, pytest.raises(ConfigError, match="running already"):
