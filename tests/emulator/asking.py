@@ -9,12 +9,12 @@ import requests
 from falusage.emulator import Emulator
 
 
-def ask(emulator: Emulator, **parameters: Any) -> requests.Response:
-    """Return the answer of the usage endpoint."""
+def ask(emulator: Emulator, *, accept: str = "gzip", **parameters: Any) -> requests.Response:
+    """Return the answer of the usage endpoint, in an encoding that the caller accepts."""
     return requests.get(
         f"{emulator.base_url}/organization/usage",
         params=parameters,
-        headers={"Authorization": f"Key {emulator.api_key}"},
+        headers={"Authorization": f"Key {emulator.api_key}", "Accept-Encoding": accept},
         timeout=10,
     )
 

@@ -4,6 +4,7 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -305,14 +306,12 @@ def test_the_last_24_hours_are_asked_for_by_default(emulator) -> None:
     assert 4 == len(items(emulator))
 
 
-def test_bodies_are_compressed_where_the_caller_takes_it(emulator, session) -> None:
+def test_bodies_are_compressed_where_the_caller_takes_it(emulator) -> None:
     """A large answer is gzipped and the same; a small one, or one for a plain caller, is not."""
     many = pl.concat([usage()] * 100)
     emulator.replace(many)
     packed = ask(emulator, **DAY)
-    session.headers["Accept-Encoding"] = "identity"
-    plain = ask(emulator, **DAY)
-    session.headers["Accept-Encoding"] = "gzip, deflate"
+    plain = ask(emulator, accept="identity", **DAY)
     small = ask(emulator, **DAY, limit=1)
     assert ("gzip", None, None) == tuple(
         answer.headers.get("Content-Encoding") for answer in (packed, plain, small)
