@@ -1,127 +1,72 @@
-"""What a command works on instead of the API: a snapshot or a store, and what is known of it."""
+"""What a command reads instead of the API: a snapshot or a store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
-from falusage.cli._options import FILE, is_given, refuse_query
+from falusage.cli._options import FILE, reject_query
 from falusage.cli._terminal import say
 
 if TYPE_CHECKING:
-    import polars as pl
+    from falusage.snapshot import Snapshot
+    from falusage.store import StoreView
 
-    from falusage.reporting import Certainty
-    from falusage.timeframes import Timeframe
+    Saved: TypeAlias = Snapshot | StoreView
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A table that was kept.
-
-    Attributes:
-        usage: Its rows.
-        certainty: What is known of how they came about.
-        timeframe: The length of its buckets; None where nothing says it.
-    """
-
-    usage: pl.DataFrame
-    certainty: Certainty
-    timeframe: Timeframe | None
-
-
-def keeping(command: _Command) -> _Command:
+def saved_options(command: _Command) -> _Command:
     """Add the options that name a snapshot or a store."""
     for option in (
+        click.option("--store", metavar="DIR", help="Read this store instead of the API."),
         click.option(
-            "--store", metavar="DIR", help="Take this store's table, checked, not the API's."
-        ),
-        click.option(
-            "--snapshot",
-            "path",
-            type=FILE,
-            help="Take this Parquet snapshot, checked, not the API.",
+            "--snapshot", "path", type=FILE, help="Read this Parquet snapshot instead of the API."
         ),
     ):
         command = option(command)
     return command
 
 
-def kept(
+def open_saved(
     context: click.Context,
     path: Path | None,
     store: str | None,
     options: dict[str, Any],
     *,
     but: Sequence[str] = (),
-) -> Source | None:
-    """Read the snapshot or the store that is named; None where the API is to be asked.
+) -> Saved | None:
+    """Open the snapshot or the store that is named; None if the command asks the API.
 
-    Both know their time zone, which is put into `options` where none is given.
+    What was let through when it was read is a warning on stderr.
 
     Raises:
-        UsageError: Both are named, or options are given that make a query, other than those `but`.
-        CoverageError: The store has a gap, over which sums would be too small.
+        UsageError: Both are named, or an option of a query is given that is not in `but`.
     """
     if path is not None and store is not None:
         raise click.UsageError("--snapshot and --store are two tables; name one")
     if path is None and store is None:
         return None
-    source = "--snapshot" if store is None else "--store"
-    refuse_query(context, options, source=source, but=but)
-    read = _snapshot(path) if path is not None else _store(str(store))
-    for _, text in read.certainty.let_through():
+    reject_query(context, options, source="--snapshot" if store is None else "--store", but=but)
+    saved = _open_snapshot(path) if path is not None else _open_store(str(store))
+    from falusage.reporting.certainty import let_through
+
+    for text in let_through(saved.coverage):
         say(f"warning: {path or store}: {text}")
-    if is_given(context, "timezone"):
-        return replace(read, certainty=replace(read.certainty, timezone=options["timezone"]))
-    options["timezone"] = read.certainty.timezone
-    return read
+    return saved
 
 
-def _snapshot(path: Path) -> Source:
-    from falusage.reporting import Certainty
-    from falusage.snapshot._snapshot import read_with_metadata
+def _open_snapshot(path: Path) -> Snapshot:
+    from falusage.snapshot import open_snapshot
 
-    usage, metadata = read_with_metadata(path)
-    if metadata.receipt is None:
-        return Source(usage, Certainty.of_table(usage), None)
-    return Source(usage, Certainty.of_receipt(metadata.receipt), metadata.receipt.query.timeframe)
+    return open_snapshot(path)
 
 
-def _store(place: str) -> Source:
-    from falusage.errors import StoreError
-    from falusage.reporting import Certainty
+def _open_store(place: str) -> StoreView:
     from falusage.store import UsageStore
 
-    store = UsageStore(place)
-    # A sync may be under way: what is known is read before the rows, so that it is never of later
-    # ones.
-    known, let_through = store.known, store.let_through
-    usage = store.scan().collect()
-    if not known and usage.is_empty():
-        raise StoreError(f"{place} is empty: no bucket that it asks for has ended; sync it later")
-    if not known:
-        bare = Certainty.of_table(usage)
-        opened = replace(bare, timezone=store.timezone, open_from=bare.start)
-        return Source(usage, _marked(opened, let_through), store.timeframe)
-    (start, _), (_, end) = known[0], known[-1]
-    closed = Certainty(start=start, end=end, timezone=store.timezone, known=False)
-    last = closed.reach(usage)
-    certainty = replace(closed, end=last, open_from=end) if last > end else closed
-    return Source(usage, _marked(certainty, let_through), store.timeframe)
-
-
-def _marked(certainty: Certainty, let_through: pl.DataFrame) -> Certainty:
-    """Add what syncs were told to let through."""
-    return replace(
-        certainty,
-        quarantined=let_through["quarantined"].sum(),
-        differing=let_through["differing"].sum(),
-        uncompared=let_through["differing"].null_count() > 0,
-    )
+    return UsageStore(place).view()

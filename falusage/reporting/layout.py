@@ -1,99 +1,43 @@
-"""Columns of text laid out side by side, in the width that there is.
+"""Tables as lines of text, in the width that there is.
 
-Where the width is short, what a reader can do without is left out first, then long names are cut
-in their middle. Numbers are never cut: where they have no room side by side, each row is a few
-lines, one for each column.
+If the width is short, optional columns are left out first, then long names are cut in their middle.
+Numbers are never cut: if there is no room for them side by side, each row becomes a few lines, one
+for each column.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import polars as pl
 
-from falusage._wording.amounts import amount, band, bar, number, percent, printable
-from falusage._wording.money import shorten
+from falusage._wording.names import shorten
+from falusage.reporting.columns import Column, amounts, buckets, names, numbers
 
 _GAP: Final = "  "
 _LEGIBLE: Final = 20
-"""A name is cut to this before an optional column is left out, and shorter only after."""
+"""Names are cut to this width before an optional column is left out, and shorter only then."""
 
 _SHORTEST: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of text.
-
-    Attributes:
-        title: What stands above it.
-        cells: Its text, row by row.
-        right: Whether it is set flush right, as numbers are.
-        shrinks: Whether its cells may be cut in their middle.
-        optional: Whether it may be left out where the width is short.
-    """
-
-    title: str
-    cells: Sequence[str]
-    right: bool = False
-    shrinks: bool = False
-    optional: bool = False
-
-    @property
-    def width(self) -> int:
-        """The width that shows it whole."""
-        return max(map(len, (self.title, *self.cells)))
-
-
-def names(frame: pl.DataFrame, name: str, title: str, *, optional: bool = False) -> Column:
-    """Give a column of names, which may be cut."""
-    cells = [printable(cell) for cell in frame[name].cast(pl.String)]
-    return Column(title, cells, shrinks=True, optional=optional)
-
-
-def amounts(frame: pl.DataFrame, name: str, title: str, *, signed: bool = False) -> Column:
-    """Give a column of money, each cell with its own currency."""
-    pairs = zip(frame[name], frame["currency"], strict=True)
-    cells = [amount(value, printable(currency), signed=signed) for value, currency in pairs]
-    return Column(title, cells, right=True)
-
-
-def percents(frame: pl.DataFrame, name: str, title: str, *, signed: bool = False) -> Column:
-    """Give a column of shares or relative changes, which may be left out."""
-    cells = [percent(cell, signed=signed) for cell in frame[name]]
-    return Column(title, cells, right=True, optional=True)
-
-
-def bands(
-    frame: pl.DataFrame, low: str, high: str, title: str, *, optional: bool = False
-) -> Column:
-    """Give a column of intervals of money."""
-    cells = [band(*ends) for ends in frame.select(low, high).iter_rows()]
-    return Column(title, cells, right=True, optional=optional)
-
-
-def bars(frame: pl.DataFrame, name: str) -> Column:
-    """Give a column that draws shares."""
-    return Column("", [bar(cell) for cell in frame[name]], optional=True)
 
 
 def lay_out(
     columns: Sequence[Column], *, width: int | None = None, parts: Iterable[object] = ()
 ) -> Iterator[str]:
-    """Give the lines of a table, its titles first; of no rows, the titles alone.
+    """Yield the lines of a table, titles first; a table without rows has its titles only.
 
     Args:
-        columns: What to show, from left to right; the optional ones furthest right go first.
-        width: The width to keep to; None is any. Where the columns have no room beside each
-            other, each row is a line for each of them.
-        parts: A value for each row; an empty line stands wherever it changes.
+        columns: The columns, from left to right. Of the optional ones, the last are left out first.
+        width: The width to keep to; None is any. If there is no room for the columns side by side,
+            each row has a line for each of them.
+        parts: A value for each row. Where it changes, there is an empty line.
 
-    >>> team = Column("team", ["acme-data-platform", "acme"], shrinks=True)
-    >>> cost = Column("cost", ["1,204.00 USD", "9.50 USD"], right=True)
+    >>> usage = pl.DataFrame({
+    ...     "username": ["acme-data-platform", "acme"], "cost": [1204.0, 9.5], "currency": "USD",
+    ... })
+    >>> team, cost = names(usage, "username"), amounts(usage, "cost")
     >>> for line in lay_out([team, cost], width=24):
     ...     print(line)
     team                cost
@@ -113,7 +57,8 @@ def lay_out(
         while _width([_least(one, _LEGIBLE) for one in shown]) > width and _drop_one(shown):
             pass
         widths = _fitted(shown, width)
-    rows = list(zip(*(column.cells for column in shown), strict=True))
+    texts = [[cell.text for cell in column.cells] for column in shown]
+    rows = list(zip(*texts, strict=True))
     part = list(parts)
     stacked = width is not None and _width(widths) > width
     if not stacked:
@@ -133,7 +78,7 @@ def _beside(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]
 
 
 def _stacked(row: Sequence[str], columns: Sequence[Column], width: int) -> Iterator[str]:
-    """Give a row as lines: its first cell, and under it the others, each after its title."""
+    """Yield a row as lines: its first cell, and below it the others, each after its title."""
     for place, (text, column) in enumerate(zip(row, columns, strict=True)):
         lead = _GAP if place else ""
         short = shorten(text, max(width - len(lead), _SHORTEST)) if column.shrinks else text
@@ -147,7 +92,7 @@ def _stacked(row: Sequence[str], columns: Sequence[Column], width: int) -> Itera
 
 def _cell(text: str, column: Column, width: int) -> str:
     short = shorten(text, width) if column.shrinks else text
-    return short.rjust(width) if column.right else short.ljust(width)
+    return short.rjust(width) if column.numeric else short.ljust(width)
 
 
 def _least(column: Column, floor: int) -> int:
@@ -180,7 +125,7 @@ def _fitted(columns: Sequence[Column], width: int) -> list[int]:
 
 
 def wrapped(line: str, width: int | None, *, indent: int = 0) -> list[str]:
-    """Break a sentence into lines, at spaces only: neither a number nor a date is cut."""
+    """Break a sentence into lines at its spaces, so that no number or date is cut."""
     return textwrap.wrap(
         line,
         max(width or len(line), indent + 1),
@@ -193,33 +138,31 @@ def wrapped(line: str, width: int | None, *, indent: int = 0) -> list[str]:
 def usage_table(
     usage: pl.DataFrame, *, timezone: str = "UTC", width: int | None = None
 ) -> Iterator[str]:
-    """Give a usage table's main columns as lines of text; buckets are shown in `timezone`.
+    """Yield the main columns of a usage table as lines of text.
 
-    Columns that a reader can rebuild (`bucket_end`, `unit_price`) or did not ask for are not
-    shown; CSV and JSON have them all.
+    Columns that follow from others (`bucket_end`, `unit_price`) or were not asked for are left
+    out; CSV and JSON have them all.
+
+    Args:
+        usage: The usage table.
+        timezone: The zone in which buckets are shown.
+        width: The width to keep to; None is any.
     """
     callers = [
-        names(usage, name, title, optional=True)
-        for name, title in (("auth_method", "caller"), ("api_key_id", "key"))
+        names(usage, name, optional=True)
+        for name in ("auth_method", "api_key_id")
         if usage[name].null_count() < usage.height
     ]
     yield from lay_out(
         [
-            Column("bucket", _moments(usage["bucket"].dt.convert_time_zone(timezone))),
-            names(usage, "username", "team"),
-            names(usage, "endpoint_id", "endpoint"),
-            names(usage, "product", "product", optional=True),
+            buckets(usage, timezone),
+            names(usage, "username"),
+            names(usage, "endpoint_id"),
+            names(usage, "product", optional=True),
             *callers,
-            Column("quantity", [number(cell) for cell in usage["quantity"]], True, optional=True),
-            names(usage, "unit", "unit", optional=True),
-            amounts(usage, "cost", "cost"),
+            numbers(usage, "quantity", optional=True),
+            names(usage, "unit", optional=True),
+            amounts(usage, "cost"),
         ],
         width=width,
     )
-
-
-def _moments(instants: pl.Series) -> list[str]:
-    """Write instants as dates where all are midnights, else to the minute."""
-    found: list[datetime] = instants.to_list()
-    midnights = all((at.hour, at.minute) == (0, 0) for at in found)
-    return [f"{at:%Y-%m-%d}" if midnights else f"{at:%Y-%m-%d %H:%M}" for at in found]
