@@ -72,8 +72,10 @@ def short_amount(value: float, currency: str, *, signed: bool = False) -> str:
     ['$0', '$0.50', '$57.43', '$1.00k', '$1.23k', '$3M', '−$2.5k']
     >>> short_amount(13_960, "USD"), short_amount(14_001, "USD"), short_amount(14_000, "USD")
     ('$14.0k', '$14.0k', '$14k')
-    >>> short_amount(1250, "CHF"), short_amount(0.0042, "EUR"), short_amount(250, "USD", signed=True)
-    ('CHF 1.25k', '€0.0042', '+$250')
+    >>> short_amount(1250, "CHF"), short_amount(0.0042, "EUR")
+    ('CHF 1.25k', '€0.0042')
+    >>> short_amount(250, "USD", signed=True)
+    '+$250'
     """
     if not math.isfinite(value):
         return NOTHING

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from falusage.columns import HOME, exact
+from falusage.columns import HOME, MONEY
 from falusage.reporting.columns import amounts, bars, names, percents
 from falusage.reporting.layout import lay_out
 from falusage.transforms import cost_share, rollup
@@ -62,7 +62,9 @@ def totals(usage: pl.DataFrame) -> list[tuple[str, float | Decimal]]:
     """
     sums = in_order(rollup(usage), currencies(usage)).select("currency", "cost")
     if sums.filter(pl.col("cost").abs() >= _EXACT).height:
-        each = usage.group_by("currency").agg(exact("cost").sum())
+        # By way of text, which has a double's own digits. `exact` is off by some thousandths here.
+        cost = pl.col("cost").cast(pl.Float64).cast(pl.String).cast(MONEY)
+        each = usage.group_by("currency").agg(cost.sum())
         sums = sums.select("currency").join(each, on="currency", maintain_order="left")
     return list(sums.iter_rows())
 
