@@ -17,8 +17,8 @@ from contextlib import suppress
 
 import click
 
-from falusage import __version__
 from falusage._interrupts import EXIT_CODE, Interrupt, leave_on_ctrl_c, said
+from falusage._version import __version__
 from falusage.cli._suggesting import Commands, unknown_option
 from falusage.cli._terminal import explain, prepare_streams, say, show_warning
 from falusage.cli.compact import compact

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from falusage import __version__
 from falusage._files import replacing, require_place, resolved
 from falusage._usage.table import Arrow, Eager, Lazy, lazy, require
+from falusage._version import __version__
 from falusage._wording.dates import span
 from falusage._wording.money import amount
 from falusage._wording.names import printable

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from importlib.metadata import version
 from typing import Any, Final
 
 import polars as pl
 
+from falusage._version import __version__
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.api.reconciliation import ROUNDING, SIDES
@@ -30,7 +30,6 @@ EDITION: Final = 2
 Files of edition 1 lack the columns of the discount.
 """
 
-_VERSION: Final = version("falusage")
 _DOCUMENT: Final = "falusage"
 _DIGEST: Final = "falusage.sha256"
 _MOMENTS: Final = ("started_at", "finished_at", "server_time", "open_from")
@@ -59,7 +58,7 @@ class SnapshotMetadata:
     content: str
     receipt: Receipt | None = None
     edition: int = EDITION
-    version: str = _VERSION
+    version: str = __version__
 
     @property
     def query(self) -> UsageQuery | None:
@@ -90,7 +89,7 @@ class SnapshotMetadata:
         if fields["edition"] > EDITION:
             raise SnapshotError(
                 f"falusage {fields['version']} wrote it in edition {fields['edition']}; this is "
-                f"falusage {_VERSION} and reads up to edition {EDITION}: upgrade it"
+                f"falusage {__version__} and reads up to edition {EDITION}: upgrade it"
             )
         receipt = fields["receipt"]
         restored: dict[str, Any] = {

@@ -16,7 +16,7 @@ from falusage._widening import known_first, scan_known
 from falusage.api.load import UsageLoad
 from falusage.columns import USAGE
 from falusage.errors import SnapshotError
-from falusage.schema.validation import refuse, validate
+from falusage.schema.validation import require_valid, validate
 from falusage.snapshot._metadata import SnapshotMetadata
 from falusage.snapshot._parquet import SnapshotWriter, reading, verified
 
@@ -57,7 +57,7 @@ def write_snapshot(usage: pl.DataFrame | UsageLoad, path: str | os.PathLike[str]
         )
     _refuse_strange_columns(table.schema)
     checked = validate(table)
-    refuse(checked.bad, what=f"{table.height:,} rows to write")
+    require_valid(checked.bad, what=f"{table.height:,} rows to write")
     table = known_first(table, USAGE)
     with replacing(path) as file, SnapshotWriter(file, table.schema) as writer:
         writer.write(table)

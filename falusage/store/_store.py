@@ -18,8 +18,8 @@ import polars as pl
 
 from falusage import _spans as spans
 from falusage.api.client import UsageClient
-from falusage.api.load import Invalid, Reconcile, require_ways
 from falusage.api.query import UsageQuery
+from falusage.api.ways import Invalid, Reconcile, require_ways
 from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.contract import UsageFields
 from falusage.errors import QueryError, StoreError
