@@ -1,7 +1,7 @@
 """The command line: a thin shell over the package.
 
-Results go to stdout; progress, warnings and errors go to stderr. Exit codes: 0 is done; 1 is
-refused, or a filter or a budget that matches nothing, or a report of a range with a gap; 2 is wrong
+Results go to stdout; progress, warnings and errors go to stderr. Exit codes: 0 is done; 1 is an
+error, or a filter or a budget that matches nothing, or a report of a range with a gap; 2 is wrong
 usage; 130 is interrupted. Each command imports what it needs when it runs, so that `--help` and a
 mistyped option answer at once.
 """
@@ -105,7 +105,7 @@ def _run(arguments: Sequence[str] | None, interrupt: Interrupt) -> int:
 
 
 def _refused(error: Exception) -> int:
-    """Print why a command was refused, and return its exit code."""
+    """Print why a command failed, and return its exit code."""
     if isinstance(error, click.ClickException):
         told = unknown_option(error) if isinstance(error, click.NoSuchOption) else error
         told.show(sys.stderr)

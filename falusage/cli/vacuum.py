@@ -21,7 +21,7 @@ from falusage.cli._terminal import put, say
     default="7d",
     show_default=True,
     metavar="TIME",
-    help="How old a file must be. A sync that is running may still need a younger one.",
+    help="How old a file must be. A sync that is running may still need a newer one.",
 )
 @click.option("--yes", is_flag=True, help="Delete the files; without it they are only listed.")
 def vacuum(place: str, older_than: str | None, orphans: str, yes: bool) -> None:

@@ -117,7 +117,7 @@ def _history(history: Frame | None, sheet: Sheet) -> pl.DataFrame:
 
 
 def _colors(sheet: Sheet, leading: int, colors: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the colours: grey for all but the names with the most excess in each currency."""
+    """Return the colours: grey, except for the names with the most excess in each currency."""
     off = (
         sheet.rows.filter(pl.col("name") != sheet.other)
         .group_by("currency", "name")

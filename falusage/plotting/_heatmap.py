@@ -102,7 +102,8 @@ def plot_heatmap(
     local = zone(name)
     facts = asked or [span(first.astimezone(local), last.astimezone(local)), name]
     hourly = rollup(table, every="1h", timezone=name)
-    inside = pl.col("period").is_between(first, last, closed="left")
+    start_of_hour = pl.col("period").dt.convert_time_zone("UTC")
+    inside = start_of_hour.is_between(first, last, closed="left")
     within = hourly.filter(inside)
     if hourly.filter(~inside, pl.col("cost") != 0).height:
         if asked:

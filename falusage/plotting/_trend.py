@@ -51,7 +51,7 @@ def plot_trend(
     Each line has its name at its end. A period that is not `complete` is hollow, and the line to
     and from it is dashed, so that a day cut short does not look like a drop. A single line is drawn
     with its rolling mean. Long names are cut in the middle, and characters that the font lacks are
-    written in words.
+    written by name.
 
     Args:
         trend: The frame: `period`, any *by*, `currency`, `cost`, `rolling_mean`, `complete`.

@@ -57,7 +57,7 @@ class Bill:
         baseline: Ends | None = None,
         comparison: Ends | None = None,
     ) -> Bill:
-        """Take in a usage table, and collect it.
+        """Return the bill of a usage table, which is collected.
 
         Raises:
             MissingColumnError: It is not a usage table.

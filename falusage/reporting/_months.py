@@ -119,7 +119,7 @@ def compared(usage: pl.DataFrame, found: Months, timezone: str, by: list[str]) -
 
 
 def folded(teams: pl.DataFrame, *, most: int = MOST) -> pl.DataFrame:
-    """Fold all but the `most` teams of each currency into one, by cost in either range.
+    """Keep the `most` teams of each currency, by cost in either range, and fold the others.
 
     >>> teams = pl.DataFrame({
     ...     "username": ["a", "b", "c"], "currency": "USD", "cost": [9.0, 2.0, 1.0],

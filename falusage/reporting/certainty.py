@@ -1,4 +1,4 @@
-"""How sure the numbers of a table are, in words: whole, compared, closed, settled.
+"""How sure the numbers of a table are: whole, compared, closed, settled.
 
 A total without this cannot go into a budget review, so every report has it.
 """

@@ -83,7 +83,7 @@ def test_the_title_says_the_ranges_that_are_given() -> None:
     april, may = ("2025-04-01", "2025-05-01"), ("2025-05-01", "2025-06-01")
     ax = fu.plot_bridge(bridge(), baseline=april, comparison=may)
     facts = next(text.get_text() for text in ax.texts if text.get_gid() == "facts")
-    assert "May 2025 against Apr 2025 · UTC · +$350 total (USD)" == facts
+    assert "May 2025 compared with Apr 2025 · UTC · +$350 total (USD)" == facts
     with pytest.raises(fu.QueryError, match="only one"):
         fu.plot_bridge(bridge(), baseline=april)
 

@@ -109,7 +109,7 @@ def test_history_is_a_trend_or_the_usage() -> None:
     )
     ax = fu.plot_forecast(forecast("ml", "web"), history=usage)
     assert [45.0] * 30 == list(line(ax, "web so far").get_ydata())
-    with pytest.raises(fu.QueryError, match="does not say how long"):
+    with pytest.raises(fu.QueryError, match="of one period is not known"):
         fu.plot_forecast(forecast("ml", days=1), history=usage)
 
 
