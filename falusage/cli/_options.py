@@ -210,7 +210,7 @@ def load_with(client: UsageClient, query: UsageQuery, options: Mapping[str, Any]
 
 def say_let_through(quarantine: pl.DataFrame | None, options: Mapping[str, Any]) -> None:
     """Print rejected rows on stderr as JSON lines, and warn if totals were not compared."""
-    from falusage.snapshot._quarantine import quarantine_lines
+    from falusage.snapshot import quarantine_lines
 
     if options["reconcile"] == "off":
         say("warning: not compared with the API's totals, because of --reconcile off")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,12 +13,25 @@ from falusage.cli._options import FILE, reject_query
 from falusage.cli._terminal import say
 
 if TYPE_CHECKING:
-    from falusage.snapshot import Snapshot
-    from falusage.store import StoreView
+    import polars as pl
 
-    Saved: TypeAlias = Snapshot | StoreView
+    from falusage.coverage import Coverage
+    from falusage.snapshot import Snapshot
+    from falusage.store import UsageStore
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A snapshot, or one version of a store: the rows, lazy, and their coverage."""
+
+    usage: pl.LazyFrame
+    coverage: Coverage
+
+    def __usage__(self) -> tuple[pl.LazyFrame, Coverage]:
+        """Return the rows and their coverage, for every function that takes usage."""
+        return self.usage, self.coverage
 
 
 def saved_options(command: _Command) -> _Command:
@@ -52,7 +66,7 @@ def open_saved(
     if path is None and store is None:
         return None
     reject_query(context, options, source="--snapshot" if store is None else "--store", but=but)
-    saved = _open_snapshot(path) if path is not None else _open_store(str(store))
+    saved = Saved(*_open(path, store).__usage__())
     from falusage.reporting.certainty import let_through
 
     for text in let_through(saved.coverage):
@@ -60,13 +74,11 @@ def open_saved(
     return saved
 
 
-def _open_snapshot(path: Path) -> Snapshot:
-    from falusage.snapshot import open_snapshot
+def _open(path: Path | None, store: str | None) -> Snapshot | UsageStore:
+    if path is not None:
+        from falusage.snapshot import open_snapshot
 
-    return open_snapshot(path)
-
-
-def _open_store(place: str) -> StoreView:
+        return open_snapshot(path)
     from falusage.store import UsageStore
 
-    return UsageStore(place).view()
+    return UsageStore(str(store))

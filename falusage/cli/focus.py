@@ -62,8 +62,7 @@ def focus(
     A charge period is a bucket. With --snapshot or --store it is the --timeframe, which may be
     longer. FOCUS has it in UTC.
     """
-    from falusage.focus import to_focus
-    from falusage.focus._charges import check_arguments
+    from falusage.focus import check_arguments, to_focus
 
     asked = options["timeframe"] or "day"
     check_arguments(billing_account_id, billing_account_name, asked, focus_version)
@@ -94,7 +93,7 @@ def focus(
 def _write(table: pl.DataFrame, out: Path) -> None:
     """Write the file, completely or not at all."""
     from falusage._files import replacing
-    from falusage.focus._columns import CSV_TIME
+    from falusage.focus import CSV_TIME
 
     with replacing(out) as file:
         if out.suffix == ".csv":

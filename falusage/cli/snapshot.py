@@ -32,8 +32,7 @@ from falusage.cli._terminal import say
 @click.pass_context
 def snapshot(context: click.Context, *, out: Path, **options: Any) -> None:
     """Stream a usage table of any size to a Parquet file, and compare it with the API's totals."""
-    from falusage.snapshot import download_snapshot
-    from falusage.snapshot._quarantine import quarantine_path
+    from falusage.snapshot import download_snapshot, quarantine_path
 
     with open_client(options) as client:
         receipt = download_snapshot(
