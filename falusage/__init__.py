@@ -79,7 +79,9 @@ if TYPE_CHECKING:
     from falusage.schema import summary_schema as summary_schema
     from falusage.schema import usage_schema as usage_schema
     from falusage.schema import validate_usage as validate_usage
+    from falusage.snapshot import Snapshot as Snapshot
     from falusage.snapshot import download_snapshot as download_snapshot
+    from falusage.snapshot import open_snapshot as open_snapshot
     from falusage.snapshot import read_snapshot as read_snapshot
     from falusage.snapshot import scan_snapshot as scan_snapshot
     from falusage.snapshot import write_snapshot as write_snapshot
@@ -154,7 +156,9 @@ _HOMES = {
     "falusage.reporting": ("report",),
     "falusage.sample": ("Sample", "sample_usage"),
     "falusage.snapshot": (
+        "Snapshot",
         "download_snapshot",
+        "open_snapshot",
         "read_snapshot",
         "scan_snapshot",
         "write_snapshot",

@@ -86,42 +86,29 @@ def kept(
 
 def _snapshot(path: Path) -> Source:
     from falusage.reporting import Certainty
-    from falusage.snapshot._snapshot import read_with_metadata
+    from falusage.snapshot import open_snapshot
 
-    usage, metadata = read_with_metadata(path)
-    if metadata.receipt is None:
+    snapshot = open_snapshot(path)
+    usage, receipt = snapshot.usage.collect(), snapshot.receipt
+    if receipt is None:
         return Source(usage, Certainty.of_table(usage), None)
-    return Source(usage, Certainty.of_receipt(metadata.receipt), metadata.receipt.query.timeframe)
+    return Source(usage, Certainty.of_receipt(receipt), receipt.query.timeframe)
 
 
 def _store(place: str) -> Source:
-    from falusage.errors import StoreError
     from falusage.reporting import Certainty
     from falusage.store import UsageStore
 
-    store = UsageStore(place)
-    # A sync may be under way: what is known is read before the rows, so that it is never of later
-    # ones.
-    known, let_through = store.known, store.let_through
-    usage = store.scan().collect()
-    if not known and usage.is_empty():
-        raise StoreError(f"{place} is empty: no bucket that it asks for has ended; sync it later")
-    if not known:
-        bare = Certainty.of_table(usage)
-        opened = replace(bare, timezone=store.timezone, open_from=bare.start)
-        return Source(usage, _marked(opened, let_through), store.timeframe)
-    (start, _), (_, end) = known[0], known[-1]
-    closed = Certainty(start=start, end=end, timezone=store.timezone, known=False)
-    last = closed.reach(usage)
-    certainty = replace(closed, end=last, open_from=end) if last > end else closed
-    return Source(usage, _marked(certainty, let_through), store.timeframe)
-
-
-def _marked(certainty: Certainty, let_through: pl.DataFrame) -> Certainty:
-    """Add what syncs were told to let through."""
-    return replace(
-        certainty,
-        quarantined=let_through["quarantined"].sum(),
-        differing=let_through["differing"].sum(),
-        uncompared=let_through["differing"].null_count() > 0,
+    view = UsageStore(place).view()
+    known = view.coverage
+    certainty = Certainty(
+        start=known.start,
+        end=known.end,
+        timezone=known.timezone,
+        open_from=known.closed_until if known.closed_until < known.end else None,
+        known=False,
+        quarantined=known.quarantined,
+        differing=known.differing,
+        uncompared=not known.reconciled,
     )
+    return Source(view.usage.collect(), certainty, known.timeframe)

@@ -48,7 +48,7 @@ def test_it_keeps_what_a_folder_keeps(world: Any, say: SimpleNamespace, tmp_path
     assert say.bag(here.scan(version=2)) == say.bag(there.scan(version=2))
     assert here.history().equals(there.history())
     assert here.restatements(1).equals(there.restatements(1))
-    assert here.known == there.known
+    assert here.coverage == there.coverage
     kept = [store.vacuum(older_than="1d", orphans="0h", dry_run=True) for store in stores]
     assert sorted(kept[0]) == sorted(kept[1])
 

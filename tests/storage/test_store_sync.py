@@ -318,14 +318,14 @@ def test_holes_and_earlier_starts_are_filled(
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-20", end="2025-01-25", client=world.client)
     store.sync("2025-01-10", end="2025-01-15", client=world.client)
-    assert store.gaps == ((BEGIN + 14 * DAY, BEGIN + 19 * DAY),)
+    assert store.coverage.gaps == ((BEGIN + 14 * DAY, BEGIN + 19 * DAY),)
 
     result = store.sync("2025-01-05", end="2025-02-01", client=world.client)
 
     asked = [(r.query.start.day, r.query.end.day) for r in result.receipts]
     assert [(5, 10), (15, 20), (25, 1)] == asked
     assert 27 == store.scan().select(pl.len()).collect().item()
-    assert store.gaps == ()
+    assert store.coverage.gaps == ()
 
 
 def test_a_hole_before_an_open_day_is_a_gap(
@@ -336,12 +336,12 @@ def test_a_hole_before_an_open_day_is_a_gap(
     store = fu.UsageStore(tmp_path)
     world.on(BEGIN + 19.5 * DAY, usage)
     store.sync("2025-01-01", end="2025-01-05", client=world.client)
-    assert () == store.gaps
+    assert () == store.coverage.gaps
     store.sync("2025-01-20", client=world.client)
-    assert ((BEGIN + 4 * DAY, BEGIN + 19 * DAY),) == store.gaps
-    assert ((BEGIN, BEGIN + 4 * DAY),) == store.known
+    assert ((BEGIN + 4 * DAY, BEGIN + 19 * DAY),) == store.coverage.gaps
+    assert BEGIN + 19 * DAY == store.coverage.closed_until
     store.sync("2025-01-01", client=world.client)
-    assert () == store.gaps
+    assert () == store.coverage.gaps
 
 
 def test_the_end_is_the_servers_now(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:

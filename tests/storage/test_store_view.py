@@ -48,7 +48,7 @@ def test_a_gap_is_named_wherever_a_store_is_read(kept: Any, say: SimpleNamespace
     """By `scan`, by a whole `view`, of any version and instant that has it."""
     store, usage = kept((1, 10), (12, 20), (22, 32))
     gaps = tuple(january((10, 12), (20, 22)))
-    assert gaps == store.gaps
+    assert gaps == store.coverage.gaps
     for read in (
         store.scan,
         store.view,
@@ -138,12 +138,12 @@ def test_a_store_with_a_gap_goes_on_working(kept: Any, say: SimpleNamespace, wor
     """Its versions are listed, compared, proven, compacted and cleaned; then it is filled."""
     store, usage = kept((1, 10), (12, 20))
     store, _ = kept((22, 32))
-    gaps = store.gaps
+    gaps = store.coverage.gaps
     assert {"create", "sync"} == set(store.history()["kind"])
     assert {"appeared"} == set(store.restatements(1)["change"])
     held = store.verify()
     assert store.compact() is not None
-    assert gaps == store.gaps, "files of a month that are merged do not fill it"
+    assert gaps == store.coverage.gaps, "files of a month that are merged do not fill it"
     with pytest.raises(CoverageError):
         store.scan()
     assert held == store.verify()
@@ -151,7 +151,7 @@ def test_a_store_with_a_gap_goes_on_working(kept: Any, say: SimpleNamespace, wor
 
     assert gaps[0][0] == store.sync(BEGIN, client=world.client).receipts[0].query.start
 
-    assert () == store.gaps
+    assert () == store.coverage.gaps
     assert say.bag(usage) == say.bag(store.scan())
 
 
