@@ -1,8 +1,8 @@
 """Check everything, as CI does: `.venv/bin/python check.py`.
 
-Form, lint, types, layers, notebooks, then every test and every example of the documentation, on the
-newest versions of the dependencies; at last some tests on the lowest that pyproject.toml declares.
-All steps run, whatever fails; what failed is listed at the end.
+Form, lint, types, layers, plain English, notebooks, then every test and every example of the
+documentation, on the newest versions of the dependencies; at last some tests on the lowest that
+pyproject.toml declares. All steps run, whatever fails; what failed is listed at the end.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ STEPS: dict[str, tuple[str | Path, ...]] = {
     "lint": (BIN / "ruff", "check", "."),
     "types": (BIN / "pyright",),
     "layers": (BIN / "lint-imports",),
+    "english": (sys.executable, "docs/plain_english.py"),
     "notebooks": (*PYTEST, "--nbmake", *sorted(ROOT.glob("notebooks/*.ipynb"))),
     "tests": (
         *PYTEST,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ _WIDTH: Final = 96
 _WHOLE: Final = {"returns_multiple_items": False, "returns_named_value": False}
 
 TOPICS: Final = {
-    "asking": ("Asking", ("api", "schema")),
+    "asking": ("Asking", ("api", "schema", "coverage")),
     "keeping": ("Keeping", ("snapshot", "store")),
     "understanding": ("Understanding", ("transforms",)),
     "looking-ahead": ("Looking ahead", ("forecasting",)),
@@ -94,16 +94,17 @@ def _tables(package: Any) -> str:
 
 
 def _names(rooms: tuple[str, ...]) -> list[str]:
-    homes = falusage._HOMES
-    return sorted(
-        (name for home, names in homes.items() if home.split(".")[1] in rooms for name in names),
-        key=str.lower,
-    )
+    return sorted((name for name in falusage.__all__ if _home(name)[0] in rooms), key=str.lower)
+
+
+def _home(name: str) -> list[str]:
+    """Return the room that defines a public name, followed by the modules below it."""
+    return getattr(falusage, name).__module__.split(".")[1:]
 
 
 def _found(package: Any, name: str) -> Any:
     # By its own home, because a room's folder has files of the same name as what is in them.
-    return package[getattr(falusage, name).__module__.removeprefix("falusage.")][name]
+    return package[".".join(_home(name))][name]
 
 
 def _index(package: Any) -> str:
@@ -150,11 +151,10 @@ def _about(thing: Any, name: str, heading: str) -> Iterator[str]:
 
 
 def _signature(thing: Any, name: str) -> str:
-    # Where there are overloads, the last of them is that of Polars frames.
-    shown = (getattr(thing, "overloads", None) or [thing])[-1] if thing.is_function else thing
+    shown = (getattr(thing, "overloads", None) or [thing]) if thing.is_function else [thing]
     arguments: list[str] = []
     starred = False
-    for one in shown.parameters:
+    for one in shown[0].parameters:
         if one.name == "self":
             continue
         kind = str(one.kind.value)
@@ -163,15 +163,22 @@ def _signature(thing: Any, name: str) -> str:
             starred = True
         stars = {"variadic positional": "*", "variadic keyword": "**"}.get(kind, "")
         starred |= stars == "*"
-        hint = f": {one.annotation}" if one.annotation else ""
+        hint = _either(overload.parameters[one.name].annotation for overload in shown)
+        hint = hint and f": {hint}"
         default = "" if one.default is None or stars else f" = {one.default}"
         arguments.append(f"{stars}{one.name}{hint}{default}")
-    end = f" -> {shown.returns}" if thing.is_function and shown.returns else ""
+    returned = _either(overload.returns for overload in shown) if thing.is_function else ""
+    end = returned and f" -> {returned}"
     line = f"{name}({', '.join(arguments)}){end}"
     if len(line) > _WIDTH:
         inside = "".join(f"    {argument},\n" for argument in arguments)
         line = f"{name}(\n{inside}){end}"
     return f"```python\n{line}\n```"
+
+
+def _either(annotations: Iterable[Any]) -> str:
+    """Join the types that overloads have in one place."""
+    return " | ".join(dict.fromkeys(str(each) for each in annotations if each))
 
 
 def _sections(thing: Any) -> Iterator[str]:

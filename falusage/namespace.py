@@ -1,7 +1,7 @@
 """The transforms as methods of a frame: `usage.fal.cost_share(by="username")`.
 
-Importing falusage registers `fal` on DataFrame and LazyFrame. It holds no code of its own: a name
-of `falusage.transforms` is looked up on first use and bound to the frame, docstring and all.
+Importing falusage registers `fal` on DataFrame and LazyFrame. A name of `falusage.transforms` is
+looked up on first use and bound to the frame, with its docstring.
 """
 
 from __future__ import annotations
@@ -51,14 +51,12 @@ def _transforms() -> list[str]:
     return importlib.import_module(_HOME).__all__
 
 
-def _register() -> None:
+def register() -> None:
+    """Register `fal` on DataFrame and LazyFrame, unless it is registered already."""
     for frame, register in (
         (pl.DataFrame, pl.api.register_dataframe_namespace),
         (pl.LazyFrame, pl.api.register_lazyframe_namespace),
     ):
-        # Polars warns of an override. Our own, from an import before this one, serves as well.
+        # Polars warns of an override. After a reload, the earlier registration still works.
         if getattr(getattr(frame, "fal", None), "__module__", None) != __name__:
             register("fal")(Understanding)
-
-
-_register()

@@ -7,11 +7,13 @@ import importlib
 import json
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 import falusage
+from falusage import errors
 
 HEAVY = {
     "deltalake",
@@ -34,91 +36,20 @@ HEAVY = {
     "uvicorn",
 }
 
-NAMES = [
-    "AlignmentError",
-    "ApiError",
-    "AuthenticationError",
-    "BadRequestError",
-    "ClockSkewWarning",
-    "ConfigError",
-    "CostMismatchWarning",
-    "CoverageError",
-    "Emulator",
-    "FalUsageError",
-    "FalUsageWarning",
-    "Faults",
-    "IncompletePeriodWarning",
-    "MissingColumnError",
-    "MissingExtraError",
-    "MixedCurrencyError",
-    "NotFoundError",
-    "PaginationError",
-    "PermissionDeniedError",
-    "ProtocolError",
-    "QuarantineWarning",
-    "QueryError",
-    "RateLimitError",
-    "Receipt",
-    "ReconciliationError",
-    "ReconciliationWarning",
-    "Sample",
-    "SchemaError",
-    "ServerError",
-    "ShortHistoryError",
-    "ShortHistoryWarning",
-    "Snapshot",
-    "SnapshotError",
-    "StoreError",
-    "StoreView",
-    "SyncResult",
-    "TransportError",
-    "UnknownFieldWarning",
-    "UnknownProductWarning",
-    "UnmatchedWarning",
-    "UsageClient",
-    "UsageLoad",
-    "UsageQuery",
-    "UsageStore",
-    "allocate",
-    "anomalies",
-    "backtest",
-    "budget_status",
-    "colors_of",
-    "cost_bridge",
-    "cost_share",
-    "download_snapshot",
-    "forecast",
-    "load_summary",
-    "load_usage",
-    "month_outlook",
-    "pivot",
-    "plot_anomalies",
-    "plot_bridge",
-    "plot_forecast",
-    "plot_heatmap",
-    "plot_share",
-    "plot_stack",
-    "plot_trend",
-    "price_changes",
-    "read_focus",
-    "open_snapshot",
-    "read_snapshot",
-    "report",
-    "rollup",
-    "sample_usage",
-    "scan_snapshot",
-    "summary_schema",
-    "tie_out",
-    "to_focus",
-    "trend",
-    "usage_schema",
-    "validate_usage",
-    "write_snapshot",
-]
+
+def imports_of_the_stub() -> list[tuple[str, str, str | None]]:
+    """Return the home, the name and the alias of each import in the stub, in order."""
+    stub = Path(str(falusage.__file__)).with_suffix(".pyi").read_text(encoding="utf-8")
+    return [
+        (str(node.module), alias.name, alias.asname)
+        for node in ast.parse(stub).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
 
 
 def in_a_fresh_process(code: str) -> list[str]:
-    """Run code in a new interpreter, and give the modules that it has then."""
+    """Run code in a new interpreter and return the modules that it has imported."""
     told = subprocess.run(  # noqa: S603 - our own interpreter and code
         [sys.executable, "-c", f"{code}; import json, sys; print(json.dumps(sorted(sys.modules)))"],
         capture_output=True,
@@ -128,32 +59,43 @@ def in_a_fresh_process(code: str) -> list[str]:
     return json.loads(told.stdout)
 
 
-def test_every_public_name_is_there_and_at_home() -> None:
-    """A name that comes or goes is a change for users: `CHANGELOG.md` says so, then this list."""
-    assert NAMES == list(falusage.__all__)
-    for home, names in falusage._HOMES.items():
-        for name in names:
-            assert getattr(importlib.import_module(home), name) is getattr(falusage, name)
+def test_every_name_of_the_stub_is_there_and_at_home() -> None:
+    """The stub is the only list of names; each is exported to type checkers by its alias."""
+    imports = imports_of_the_stub()
+    assert sorted(name for _, name, _ in imports) == list(falusage.__all__)
+    for home, name, alias in imports:
+        assert name == alias
+        assert getattr(importlib.import_module(f"falusage.{home}"), name) is getattr(falusage, name)
     assert {*falusage.__all__, "__version__"} == set(dir(falusage))
 
 
-def test_type_checkers_see_what_users_see() -> None:
-    """The imports for type checkers name the same homes as the table for run time."""
-    tree = ast.parse(Path(str(falusage.__file__)).read_text(encoding="utf-8"))
-    seen = {
-        alias.asname: node.module
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-        if alias.asname is not None
+def test_a_room_hides_no_public_name() -> None:
+    """A module of the package with the name of a function would replace it once it is imported."""
+    rooms = {path.stem for path in Path(str(falusage.__file__)).parent.iterdir()}
+    assert set() == rooms & set(falusage.__all__)
+
+
+def test_every_error_and_warning_is_public() -> None:
+    """Users can catch whatever falusage raises."""
+    defined = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and value.__module__ == errors.__name__
     }
-    homes = {name: home for home, names in falusage._HOMES.items() for name in names}
-    assert homes == seen
+    assert defined <= set(falusage.__all__)
+
+
+def test_the_version_is_that_of_the_installation() -> None:
+    """The build reads it from the package."""
+    assert metadata.version("falusage") == falusage.__version__
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """As in any module, so that `hasattr` and `from falusage import …` behave."""
-    with pytest.raises(AttributeError, match="module 'falusage' has no attribute 'load_usages'"):
+    with pytest.raises(
+        AttributeError,
+        match=r"module 'falusage' has no attribute 'load_usages'\. Did you mean 'load_usage'",
+    ):
         _ = falusage.load_usages  # type: ignore[attr-defined]
     assert not hasattr(falusage, "nothing")
 

@@ -16,8 +16,8 @@ from contextlib import suppress
 
 import click
 
-from falusage import __version__
 from falusage._interrupts import EXIT_CODE, Interrupt, leave_on_ctrl_c, said
+from falusage._version import __version__
 from falusage.cli._asking import load, snapshot
 from falusage.cli._forecasting import forecast
 from falusage.cli._keeping import history, restatements, sync

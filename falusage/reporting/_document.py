@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from falusage import __version__
 from falusage._files import replacing, require_place, resolved
 from falusage._usage.periods import Range
 from falusage._usage.table import Arrow, lazy, require
+from falusage._version import __version__
 from falusage._wording.amounts import amount, printable
 from falusage._wording.dates import span
 from falusage.api.load import UsageLoad

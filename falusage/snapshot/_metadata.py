@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from importlib.metadata import version
 from typing import Any, Final
 
 import attrs
 import polars as pl
 
+from falusage._version import __version__
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.api.reconciliation import ROUNDING, SIDES
@@ -33,7 +33,6 @@ Files of edition 1 lack the columns of the discount. Files before edition 3 lack
 the hash and the columns of the data.
 """
 
-_VERSION: Final = version("falusage")
 _DOCUMENT: Final = "falusage"
 _DIGEST: Final = "falusage.sha256"
 _COVERAGE_MOMENTS: Final = ("start", "end", "closed_until", "settled_until", "read_at")
@@ -69,7 +68,7 @@ class SnapshotMetadata:
     data: str | None = None
     columns: tuple[tuple[str, str], ...] = ()
     edition: int = EDITION
-    version: str = _VERSION
+    version: str = __version__
 
     @property
     def query(self) -> UsageQuery | None:
@@ -100,7 +99,7 @@ class SnapshotMetadata:
         if fields["edition"] > EDITION:
             raise SnapshotError(
                 f"falusage {fields['version']} wrote it in edition {fields['edition']}; this is "
-                f"falusage {_VERSION} and reads up to edition {EDITION}: upgrade it"
+                f"falusage {__version__} and reads up to edition {EDITION}: upgrade it"
             )
         receipt = fields["receipt"]
         restored: dict[str, Any] = {

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
-from importlib.metadata import version
 from typing import Any, Final, Literal, cast
 
 import polars as pl
 
 from falusage import _spans as spans
 from falusage._spans import Span, Spans
+from falusage._version import __version__
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.columns import exact
@@ -41,7 +41,6 @@ EXACT: Final = Context(prec=60)
 Kind = Literal["create", "columns", "sync", "compact", "vacuum"]
 ENTRY: Final = "falusage"
 DIGEST: Final = "falusage.sha256"
-_VERSION: Final = version("falusage")
 
 
 _ASKED: Final = {
@@ -77,7 +76,7 @@ class Scope:
         """
         if unknown := [name for name in said if name not in _ASKED]:
             raise StoreError(
-                f"it asks for {', '.join(unknown)}, which falusage {_VERSION} does not know; "
+                f"it asks for {', '.join(unknown)}, which falusage {__version__} does not know; "
                 "upgrade it"
             )
         restored: dict[str, Any] = {k: tuple(v) if type(v) is list else v for k, v in said.items()}
@@ -199,11 +198,11 @@ class Commit:
     receipt: Mapping[str, Any] | None = None
     let_through: tuple[LetThrough, ...] = ()
     edition: int = EDITION
-    version: str = _VERSION
+    version: str = __version__
 
     def then(self, kind: Kind, **said: Any) -> Commit:
         """Give what the next version says: the same, but for what one version says for itself."""
-        for_itself = {"span": None, "restated": {}, "receipt": None, "version": _VERSION}
+        for_itself = {"span": None, "restated": {}, "receipt": None, "version": __version__}
         return replace(self, kind=kind, **(for_itself | said))
 
     def entries(self) -> dict[str, str]:
@@ -232,7 +231,7 @@ class Commit:
         if said["edition"] > EDITION:
             raise StoreError(
                 f"falusage {said['version']} wrote it in edition {said['edition']}; this is "
-                f"falusage {_VERSION} and reads up to edition {EDITION}: upgrade it"
+                f"falusage {__version__} and reads up to edition {EDITION}: upgrade it"
             )
         restored: dict[str, Any] = {
             "at": datetime.fromisoformat(said["at"]),

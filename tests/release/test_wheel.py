@@ -32,7 +32,12 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert {"falusage", f"falusage-{wheel.name.split('-')[1]}.dist-info"} == {
         name.split("/")[0] for name in names
     }
-    for needed in ("py.typed", "reporting/page/report.html.jinja", "sample/sample-usage.parquet"):
+    for needed in (
+        "__init__.pyi",
+        "py.typed",
+        "reporting/_page/report.html.jinja",
+        "sample/sample-usage.parquet",
+    ):
         assert f"falusage/{needed}" in names
 
 

@@ -56,7 +56,10 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             pytest.fail("CI installs azurite, and its tests may not be skipped there")
         pytest.skip("azurite is not installed: npm install --prefix .venv/azurite azurite")
     folder = tmp_path_factory.mktemp("azurite")
-    with servers.azure(command, folder) as port, proxy_of(port) as proxy:
+    with (
+        servers.azure(command, folder) as port,
+        proxy_of(port, mend=servers.start_from) as proxy,
+    ):
         _put(port, f"/{servers.AZURE_ACCOUNT}/bucket?restype=container", _signed())
         options = {
             "azure_storage_account_name": servers.AZURE_ACCOUNT,

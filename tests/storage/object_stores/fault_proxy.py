@@ -60,6 +60,7 @@ class Fault:
 
 
 Rule = Callable[[Request], Fault | None]
+Mend = Callable[[Request, bytes], bytes]
 
 
 @dataclass(slots=True)
@@ -83,8 +84,13 @@ class Proxy:
 
 
 @contextmanager
-def proxy_of(port: int) -> Generator[Proxy]:  # noqa: C901 - one handler, told in one place
-    """Run a proxy in front of a server on this machine."""
+def proxy_of(  # noqa: C901 - one handler, in one place
+    port: int, *, mend: Mend = lambda _, content: content
+) -> Generator[Proxy]:
+    """Run a proxy in front of a server on this machine.
+
+    `mend` changes an answer's body where the server does not do what its vendor documents.
+    """
     one_write = threading.Lock()  # of two writes of one object at once, moto fails one with 500
 
     class Handler(BaseHTTPRequestHandler):
@@ -105,6 +111,7 @@ def proxy_of(port: int) -> Generator[Proxy]:  # noqa: C901 - one handler, told i
             elif fault.reach:
                 with one_write if request.method == "PUT" else nullcontext():
                     status, headers, content = _ask(port, request, body, fault.without)
+                content = mend(request, content)
             if fault.then:
                 fault.then()
             if fault.lose or not status:

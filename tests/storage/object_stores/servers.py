@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,8 +16,9 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
-from fault_proxy import Proxy, until
+from fault_proxy import Proxy, Request, until
 
 import falusage as fu
 
@@ -94,3 +97,17 @@ def azure(command: Path, folder: Path) -> Generator[int]:
     options += ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
     with running([os.fspath(command), *options], port):
         yield port
+
+
+def start_from(request: Request, content: bytes) -> bytes:
+    """Leave names before `startFrom` out of a listing, as Azure does and azurite 3.35 does not."""
+    first = parse_qs(urlsplit(request.path).query).get("startFrom")
+    if not (request.is_list and first):
+        return content
+    edge = first[0].encode()
+    return re.sub(
+        rb"<Blob><Name>([^<]*)</Name>.*?</Blob>",
+        lambda blob: blob[0] if html.unescape(blob[1].decode()).encode() >= edge else b"",
+        content,
+        flags=re.DOTALL,
+    )
