@@ -27,11 +27,7 @@ def known_first(table: pl.DataFrame, known: Mapping[str, pl.DataType]) -> pl.Dat
 
 
 def scan_known(
-    source: Any,
-    schema: Mapping[str, pl.DataType],
-    known: Mapping[str, pl.DataType],
-    *,
-    use_statistics: bool = True,
+    source: Any, schema: Mapping[str, pl.DataType], known: Mapping[str, pl.DataType]
 ) -> pl.LazyFrame:
     """Open Parquet files for lazy queries, with the columns of `with_known`.
 
@@ -39,8 +35,6 @@ def scan_known(
         source: A path, or the contents of files.
         schema: The columns that the files were written with; each may lack some.
         known: The columns that are declared.
-        use_statistics: Whether to skip row groups by the statistics in the footer, which no
-            checksum protects.
     """
     wanted = with_known(schema, known)
     rows = pl.scan_parquet(
@@ -48,7 +42,6 @@ def scan_known(
         schema={name: schema.get(name, dtype) for name, dtype in wanted.items()},
         missing_columns="insert",
         glob=False,
-        use_statistics=use_statistics,
         hive_partitioning=False,
     )
     changed = {name: dtype for name, dtype in known.items() if schema.get(name, dtype) != dtype}

@@ -29,9 +29,12 @@ from falusage.errors import SnapshotError
 EDITION: Final = 3
 """The edition of the table and of this document; a file of a later one is rejected.
 
-Files of edition 1 lack the columns of the discount. Files before edition 3 lack the coverage, and
-the hash and the columns of the data.
+Files of edition 1 lack the columns of the discount. Files before edition 3 lack the coverage and
+the hash of the whole file.
 """
+
+SEALED: Final = 3
+"""The first edition whose files have a hash of all their bytes."""
 
 _DOCUMENT: Final = "falusage"
 _DIGEST: Final = "falusage.sha256"
@@ -52,8 +55,6 @@ class SnapshotMetadata:
         coverage: What is known beyond the rows; None for a bare frame without rows.
         receipt: The receipt of the load that it came from, which holds the query; None if it was
             written from anything else.
-        data: The SHA-256 of the file's bytes before its footer; None before edition 3.
-        columns: The names and Arrow types of the columns; empty before edition 3.
         edition: The edition of the schema.
         version: The version of falusage that wrote it.
     """
@@ -65,8 +66,6 @@ class SnapshotMetadata:
     content: str
     coverage: Coverage | None = None
     receipt: Receipt | None = None
-    data: str | None = None
-    columns: tuple[tuple[str, str], ...] = ()
     edition: int = EDITION
     version: str = __version__
 
@@ -106,7 +105,6 @@ class SnapshotMetadata:
             "start": _moment(fields["start"]),
             "end": _moment(fields["end"]),
             "totals": {code: Decimal(text) for code, text in fields["totals"].items()},
-            "columns": tuple((name, dtype) for name, dtype in fields.get("columns", ())),
             "coverage": _coverage(fields.get("coverage")),
             "receipt": None if receipt is None else _receipt(receipt),
         }

@@ -186,8 +186,7 @@ def open_snapshot(path: str | os.PathLike[str]) -> Snapshot:
     content, schema, metadata = checked_bytes(path)
     return Snapshot(
         path=resolved(path),
-        # The statistics in the footer are not checked, so no row group is skipped by them.
-        usage=scan_known(content, schema, USAGE, use_statistics=False),
+        usage=scan_known(content, schema, USAGE),
         receipt=metadata.receipt,
         _rows=metadata.rows,
         _coverage=metadata.coverage,

@@ -34,22 +34,6 @@ def test_a_store_reports_as_the_api_does(run) -> None:
     assert (0, True) == (code, "23 Jun 2025, Africa/Abidjan" in out)
 
 
-def test_a_sync_meanwhile_leaves_no_hole_unsaid(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that comes after the first look at the gaps, and before the rows are read."""
-    run("sync", "--store", "busy", "--start", "2025-05-01", "--end", "2025-05-20")
-    scan = fu.UsageStore.scan
-
-    def meanwhile(store: fu.UsageStore) -> pl.LazyFrame:
-        store.sync("2025-05-25", end="2025-06-01")
-        return scan(store)
-
-    monkeypatch.setattr(fu.UsageStore, "scan", meanwhile)
-    code, out, err = run("report", "--store", "busy")
-
-    assert (1, "") == (code, out)
-    assert "busy lacks 2025-05-20T00:00:00+00:00 to 2025-05-25T00:00:00+00:00" in err
-
-
 def test_totals_are_those_of_the_table(run) -> None:
     """The report's totals are the exact sums of the usage, currency by currency."""
     _, out, _ = run("report", *RANGE)
