@@ -1,6 +1,6 @@
 """Check everything, as CI does: `.venv/bin/python check.py`.
 
-Form, lint, types, layers, plain English, notebooks, then every test and every example of the
+Form, lint, types, layers, plain English, then every test and every example of the
 documentation, on the newest versions of the dependencies; at last some tests on the lowest that
 pyproject.toml declares. All steps run, whatever fails; what failed is listed at the end.
 """
@@ -26,7 +26,7 @@ LOWEST_PYTHON = LOWEST / ("Scripts" if os.name == "nt" else "bin") / "python"
 TOUCHING = {
     "narwhals, duckdb, pandas": "transforms/test_elsewhere.py",
     "fastapi, uvicorn": "emulator/test_contract.py",
-    "requests, urllib3, tenacity, pyarrow": "api/test_pages.py",
+    "requests, urllib3, pyarrow": "api/test_pages.py",
     "deltalake": "storage/test_store_sync.py",
     "pyarrow, polars": "storage/test_snapshot.py",
     "pandera": "schema",
@@ -43,7 +43,6 @@ STEPS: dict[str, tuple[str | Path, ...]] = {
     "types": (BIN / "pyright",),
     "layers": (BIN / "lint-imports",),
     "english": (sys.executable, "docs/plain_english.py"),
-    "notebooks": (*PYTEST, "--nbmake", *sorted(ROOT.glob("notebooks/*.ipynb"))),
     "tests": (
         *PYTEST,
         "-n",
@@ -65,8 +64,6 @@ STEPS: dict[str, tuple[str | Path, ...]] = {
         *("-m", "not slow", *(ROOT / "tests" / name for name in TOUCHING.values())),
     ),
 }
-if STEPS["notebooks"][-1] == "--nbmake":
-    del STEPS["notebooks"]
 
 
 def main() -> int:

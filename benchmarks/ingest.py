@@ -194,7 +194,7 @@ def timed(name: str, base: str, end: str, requests_file: Path) -> dict[str, floa
 def contend(name: str, base: str, end: str, folder: str) -> None:
     """Be a contender: import first, then run against the clock."""
     imports = {
-        "falusage": "import falusage.snapshot._download, falusage.schema.models, tqdm.auto",
+        "falusage": "import falusage.snapshot._download, falusage.schema._rules, tqdm.auto",
         "bare": "import requests",
         "pandas": "import requests, pandas, pyarrow.parquet",
         "dlt": "import dlt, pyarrow.parquet",

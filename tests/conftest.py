@@ -1,4 +1,7 @@
-"""What every test shares: examples are judged by what they show, not by how busy the machine is."""
+"""What all tests share: how many examples a property is tried on, and a child without privileges.
+
+`pytest --hypothesis-profile=thorough` tries every property on a thousand examples.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("falusage", deadline=None)
+# Examples are judged by what they show, not by how busy the machine is, and those of one test
+# share its folder and its server.
+IGNORED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+for name, examples in (("falusage", 20), ("thorough", 1000)):
+    settings.register_profile(
+        name, max_examples=examples, deadline=None, suppress_health_check=IGNORED
+    )
 settings.load_profile("falusage")
 
 _AS_ANYBODY = """

@@ -1,12 +1,12 @@
-"""The client: where the API lives, with which key, and how patiently to ask."""
+"""The client: the API's address, the key, and how requests are sent and repeated."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import NoReturn, Unpack
+from typing import NoReturn, TypeVar, Unpack
 
 import polars as pl
 import pyarrow as pa
@@ -15,11 +15,17 @@ from falusage.api._http.address import find_base_url
 from falusage.api._http.exchange import Exchange
 from falusage.api._http.key import find_key
 from falusage.api._http.transport import Transport
-from falusage.api.load import Invalid, Load, Reconcile, UsageLoad, require_ways, to_arrow
+from falusage.api._loading import Load, Sink
+from falusage.api.line_items import LineItems
+from falusage.api.load import UsageLoad, to_arrow
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery, edges
+from falusage.api.receipt import Receipt
+from falusage.api.ways import Invalid, Reconcile, require_ways
 from falusage.contract import UsageFields
 from falusage.errors import ConfigError, QueryError
+
+_T = TypeVar("_T")
 
 
 class UsageClient:
@@ -28,15 +34,15 @@ class UsageClient:
     Args:
         api_key: A key of the organization's root team that may read billing; by default
             `FAL_ADMIN_KEY`, then `FAL_KEY`, from the environment.
-        base_url: Where the API lives; by default `FALUSAGE_BASE_URL`, then the provider's own.
+        base_url: The API's address; by default `FALUSAGE_BASE_URL`, then the provider's own.
         workers: How many requests may be under way at once.
-        timeout: Seconds for the whole of one attempt, body included.
-        max_attempts: Attempts for one request, inside one budget of retries for a load.
+        timeout: Seconds for one whole attempt, body included.
+        max_attempts: Attempts for one request, within one budget of retries for a load.
         progress: Show a bar on loads that take longer than a second.
         allow_http: Send the key over plain http to other machines, where it can be read.
 
     Raises:
-        ConfigError: No key, a malformed one, or an address that is refused.
+        ConfigError: The key is missing or malformed, or the address is rejected.
 
     Example:
         >>> import falusage as fu
@@ -76,61 +82,60 @@ class UsageClient:
     ) -> UsageLoad:
         """Load the usage that `query` asks for, whole or not at all.
 
-        The rows are validated and, key by key, held against the API's own summary of the same
-        question. A difference beyond the noise of adding doubles is read again, once, or twice
-        where pages were followed or buckets are open.
+        The rows are validated and, key by key, compared with the API's own summary of the same
+        query. If they differ by more than the noise of adding doubles and visible rounding, the
+        range is read again: once, or twice if pages were followed or buckets are open.
 
         Args:
             query: What to ask.
-            invalid: `"raise"` on rows that break the table's rules, or set them aside in
-                `quarantine`, where rows received = rows kept + rows quarantined.
-            reconcile: `"raise"` on a difference from the summary, `"warn"`, or `"off"`, which
-                does not ask for it.
+            invalid: `"raise"` if rows break the table's rules, or `"quarantine"`: set them aside
+                in `UsageLoad.quarantine`. Rows received = rows kept + rows quarantined.
+            reconcile: `"raise"` if the rows differ from the summary, `"warn"`, or `"off"`, which
+                does not ask for the summary.
 
         Raises:
             SchemaError: Rows break the rules; they are in its `failures`.
-            ReconciliationError: Rows and summary disagree; the keys are in its `failures`.
+            ReconciliationError: Rows and summary differ; the keys are in its `failures`.
             ApiError: The exchange failed.
         """
-        require_ways(invalid, reconcile)
         with self._loading(query, invalid, reconcile, has_ways=True) as load:
-            while True:
-                (usage,) = load.tables()
-                receipt = load.receipt()
-                if receipt is not None:
-                    break
-        return UsageLoad(usage, load.quarantine, receipt)
+            usage, receipt, quarantine = load.into(_one_table)
+        return UsageLoad(usage, quarantine, receipt)
 
-    def open_load(
-        self, query: UsageQuery, *, invalid: Invalid = "raise", reconcile: Reconcile = "raise"
-    ) -> Load:
-        """Begin a load that the caller draws in batches, as `storage` does; see `Load`."""
-        require_ways(invalid, reconcile)
-        progress = self._bar(query)
-        return Load(query, self._exchange(progress), self.workers, progress, invalid, reconcile)
+    def load_into(
+        self,
+        sink: Sink[_T],
+        query: UsageQuery,
+        *,
+        invalid: Invalid = "raise",
+        reconcile: Reconcile = "raise",
+        batch_rows: int,
+    ) -> tuple[_T, Receipt, pl.DataFrame]:
+        """Load as `load` does, but into a sink, by about `batch_rows` rows; see `Load.into`."""
+        with self._loading(query, invalid, reconcile, has_ways=True) as load:
+            return load.into(sink, batch_rows=batch_rows)
 
     def iter_usage(self, query: UsageQuery) -> Iterator[pa.Table]:
-        """Give the usage a page at a time, in order, in bounded memory.
+        """Yield the usage one page at a time, in order, in bounded memory.
 
-        The protocol is checked and every row is validated, but nothing is held against the
-        summary: rows that arrive while a window takes several pages may be missed. Use `load`
-        for a total. Fields that the API sends and this version does not know follow the known
-        columns of the pages that have them.
+        The protocol is checked and every row is validated, but nothing is compared with the
+        API's summary: rows that arrive while a window takes several pages may be missed. Use
+        `load` for a total. Unknown fields follow the known columns of the pages that have them.
 
         Raises:
             SchemaError: A row breaks the rules.
             ApiError: The exchange failed.
         """
         with self._loading(query) as load:
-            for table in load.tables(batch_rows=0):
-                if table.height:
-                    yield to_arrow(table)
+            for items in load.tables(batch_rows=0):
+                if items.table.height:
+                    yield to_arrow(items.table)
 
     def fetch_usage(self, query: UsageQuery) -> pa.Table:
-        """Give the usage as one Arrow table; checked as `iter_usage` is, without the summary."""
+        """Return the usage as one Arrow table, checked as by `iter_usage`, without the summary."""
         with self._loading(query) as load:
-            (table,) = load.tables()
-        return to_arrow(table)
+            (items,) = load.tables()
+        return to_arrow(items.table)
 
     def fetch_summary(self, query: UsageQuery, *, invalid: Invalid = "raise") -> pa.Table:
         """Return the API's own summary of the query's range.
@@ -141,17 +146,15 @@ class UsageClient:
                 with a warning.
 
         Returns:
-            The columns of `columns.SUMMARY`, then any that are new; one row per team, product,
+            The columns of `columns.SUMMARY`, then unknown ones; one row per team, product,
             endpoint, unit, price and currency (and caller, if asked for).
 
         Raises:
             SchemaError: A row breaks the rules.
             ApiError: The exchange failed.
         """
-        require_ways(invalid, "off")
         with self._loading(query, invalid, has_ways=True) as load:
-            summary = load.summary()
-        return to_arrow(summary)
+            return to_arrow(load.summary())
 
     @contextmanager
     def _loading(
@@ -162,32 +165,32 @@ class UsageClient:
         *,
         has_ways: bool = False,
     ) -> Generator[Load]:
-        """Begin a load; at its end its bar is closed, and what is worth a look is said."""
-        progress = self._bar(query)
-        exchange = self._exchange(progress)
-        load = Load(query, exchange, self.workers, progress, invalid, reconcile, has_ways)
+        """Begin a load. At its end, close its progress bar and warn of what was unusual."""
+        require_ways(invalid, reconcile)
+        if not isinstance(query, UsageQuery):
+            raise QueryError(f"query is {query!r}; expected a UsageQuery; load_usage takes dates")
+        buckets = len(edges(query)) - 1 if self.progress else 0
+        progress = Progress(shown=self.progress, total=buckets, title="usage")
+        load = Load(
+            query,
+            Exchange(
+                self._transport,
+                self._key,
+                workers=self.workers,
+                max_attempts=self.max_attempts,
+                progress=progress,
+            ),
+            progress,
+            workers=self.workers,
+            invalid=invalid,
+            reconcile=reconcile,
+            has_ways=has_ways,
+        )
         try:
             yield load
         finally:
             progress.close()
         load.warn()
-
-    def _exchange(self, progress: Progress) -> Exchange:
-        return Exchange(
-            self._transport,
-            self._key,
-            workers=self.workers,
-            max_attempts=self.max_attempts,
-            progress=progress,
-        )
-
-    def _bar(self, query: UsageQuery) -> Progress:
-        if not isinstance(query, UsageQuery):
-            raise QueryError(
-                f"query is {query!r}; expected a UsageQuery, or ask load_usage, which takes dates"
-            )
-        total = len(edges(query)) - 1 if self.progress else 0
-        return Progress(shown=self.progress, total=total, title="usage")
 
     def close(self) -> None:
         """Close idle connections."""
@@ -203,7 +206,14 @@ class UsageClient:
         return f"UsageClient(base_url={self.base_url!r}, workers={self.workers})"
 
     def __reduce__(self) -> NoReturn:
-        raise ConfigError("a client holds a key, so it is not pickled; make one where it is needed")
+        raise ConfigError(
+            "a client has a key, so it cannot be pickled; make one where it is needed"
+        )
+
+
+def _one_table(tables: Iterable[LineItems]) -> pl.DataFrame:
+    (items,) = tables
+    return items.table
 
 
 def load_usage(
@@ -231,7 +241,8 @@ def load_usage(
         The columns of `columns.USAGE`, then any that are new; one row per line item per bucket.
 
     Raises:
-        QueryError, ConfigError, ApiError, SchemaError, ReconciliationError: See there.
+        QueryError, ConfigError, ApiError, SchemaError, ReconciliationError: As `UsageQuery`,
+            `UsageClient` and `UsageClient.load` raise them.
     """
     asked = UsageQuery(start, end, **query)
     if client is not None:

@@ -1,8 +1,8 @@
-"""What is asked, as a frozen value that was checked before anything is sent.
+"""A query: what is asked, as a frozen value that is checked before anything is sent.
 
-The timeframe and the bounds are resolved once, for the whole range: a range that is cut into
-smaller requests would otherwise change its own timeframe, and neighbouring requests would
-overlap. `Ask` is one request of a query: a window, a chunk of its lists, an `expand`.
+The timeframe and the bounds are resolved once, for the whole range. Otherwise a range that is cut
+into smaller requests would change its own timeframe, and neighbouring requests would overlap.
+`Ask` is one request of a query: a window, a chunk of its lists, an `expand`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Unpack, cast
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -25,29 +26,29 @@ from falusage.errors import QueryError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Value = str | bool | int | tuple[str, ...] | None
-"""What a parameter may be once it was checked."""
+"""A checked parameter."""
 
 _ASKED: Final = ORGANIZATION_USAGE.asked
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
+@attrs.frozen(init=False, repr=False)
 class UsageQuery:
-    """A question to the Organization Usage API.
+    """A query to the Organization Usage API.
 
     Args:
         start: The first instant, inclusive: a date (midnight in `timezone`), a datetime with an
             offset, or ISO 8601 text of either.
         end: The end, exclusive, in the same forms.
-        **fields: What else to ask; each is also an attribute of the query.
+        **fields: The other parameters; each is also an attribute of the query.
             {parameters}
 
     Attributes:
-        start: The first instant asked for, in UTC, widened to a whole bucket.
-        end: The end, exclusive, in UTC, widened likewise.
+        start: The first instant, in UTC, widened to a whole bucket.
+        end: The end, exclusive, in UTC, widened to a whole bucket.
 
     Raises:
-        QueryError: A date without an offset or after the end, an unknown field, zone, timeframe
-            or product, an empty id, or a limit below 1.
+        QueryError: A datetime has no offset, the start is not before the end, a field, zone,
+            timeframe or product is unknown, an id is empty, or a limit is below 1.
 
     Example:
         >>> query = UsageQuery("2025-01-01", "2025-02-01", timezone="America/New_York")
@@ -68,7 +69,7 @@ class UsageQuery:
         end: date | datetime | str,
         **fields: Unpack[UsageFields],
     ) -> None:
-        asked = {name: _checked(name, value) for name, value in _complete(fields).items()}
+        asked = _checked_fields(fields)
         timezone, bound = cast("str", asked["timezone"]), cast("bool", asked["bound_to_timeframe"])
         first = timeframes.instant(start, timezone=timezone, name="start")
         last = timeframes.instant(end, timezone=timezone, name="end")
@@ -78,20 +79,19 @@ class UsageQuery:
                 "end is exclusive, so one day runs from its date to the next"
             )
         timeframe = cast("Timeframe", asked["timeframe"] or timeframes.auto_timeframe(first, last))
+        asked["timeframe"] = timeframe
         if bound:
             every = timeframes.EVERY[timeframe]
             first = timeframes.floor(first, every=every, timezone=timezone)
             last = timeframes.ceil(last, every=every, timezone=timezone)
-        asked["timeframe"] = timeframe
-        for name, value in {
-            "start": first,
-            "end": last,
-            "timezone": timezone,
-            "timeframe": timeframe,
-            "bound_to_timeframe": bound,
-            "_fields": tuple(asked.items()),
-        }.items():
-            object.__setattr__(self, name, value)
+        self.__attrs_init__(  # the one that attrs writes from the attributes above
+            start=first,
+            end=last,
+            timezone=timezone,
+            timeframe=timeframe,
+            bound_to_timeframe=bound,
+            fields=tuple(asked.items()),
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name in _ASKED:
@@ -105,18 +105,29 @@ class UsageQuery:
         return f"UsageQuery({', '.join(f'{name}={value!r}' for name, value in said.items())})"
 
     def fields(self) -> dict[str, Any]:
-        """Return what the query is made of; `UsageQuery(**query.fields())` is equal to it."""
+        """Return the query's arguments: `UsageQuery(**query.fields())` is equal to the query."""
         return {"start": self.start, "end": self.end, **dict(self._fields)}
 
     @property
     def expand(self) -> tuple[str, ...]:
         """What to add to every line item."""
-        return tuple(name for name, value in self._fields if value is True and _expands(name))
+        return tuple(
+            name for name, value in self._fields if value is True and _ASKED[name].kind == "expand"
+        )
 
     @property
     def filters(self) -> dict[str, tuple[str, ...]]:
         """The lists of names that the query asks for, but for empty ones, by parameter."""
         return {name: value for name, value in self._fields if value and type(value) is tuple}
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The parameters with a single value, as they are sent; without those that are not set."""
+        return {
+            name: str(value).lower() if type(value) is bool else str(value)
+            for name, value in self._fields
+            if value is not None and _ASKED[name].kind not in {"names", "expand"}
+        }
 
     @property
     def first_bucket(self) -> datetime:
@@ -140,19 +151,18 @@ def _explained() -> str:
 UsageQuery.__doc__ = (UsageQuery.__doc__ or "").replace("{parameters}", _explained().strip())
 
 
-def _expands(name: str) -> bool:
-    return _ASKED[name].kind == "expand"
-
-
-def _complete(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the defaults, in the order of the declaration. Reject unknown fields."""
+def _checked_fields(fields: Mapping[str, Any]) -> dict[str, Value]:
+    """Return all fields, checked, in the order of the declaration. Reject unknown fields."""
     for name in fields:
         if name not in _ASKED:
             raise QueryError(
                 f"there is no argument {name!r}.{did_you_mean(name, sorted(_ASKED))} "
                 f"Expected {', '.join(sorted(_ASKED))}"
             )
-    return {name: fields.get(name, parameter.default) for name, parameter in _ASKED.items()}
+    return {
+        name: _checked(name, fields.get(name, parameter.default))
+        for name, parameter in _ASKED.items()
+    }
 
 
 def _checked(name: str, value: Any) -> Value:
@@ -173,7 +183,7 @@ def _checked(name: str, value: Any) -> Value:
             for each in value if parameter.choices else ():
                 _one_of(name, each, parameter.choices)
         case _:
-            pass  # a zone is checked with the instants that it is needed for
+            pass  # a zone is checked together with the instants
     return value
 
 
@@ -185,13 +195,13 @@ def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 
 def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
-    """Take one name or several; a name given twice is asked once, or it would count twice."""
+    """Return one name or several as a tuple, each name once, so that no row counts twice."""
     if not isinstance(value, Iterable):
         raise QueryError(f"{field} is {value!r}; expected a name or several, or () for all")
     names = (value,) if isinstance(value, str) else tuple(value)
     for name in names:
         if type(name) is not str or not name.strip():
-            raise QueryError(f"{field} holds {name!r}; expected names that are not empty")
+            raise QueryError(f"{field} has {name!r}; expected names that are not empty")
     return tuple(dict.fromkeys(names))
 
 
@@ -199,7 +209,7 @@ def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
 def edges(query: UsageQuery) -> npt.NDArray[np.int64]:
     """Return the instants at which the query's buckets begin, and its end, as `microseconds`.
 
-    Numbers, because a year has half a million minutes.
+    As numbers, because a year has half a million minutes.
     """
     every = timeframes.EVERY[query.timeframe]
     inner = timeframes.boundaries(query.start, query.end, every=every, timezone=query.timezone)
@@ -219,10 +229,10 @@ def instant_at(microseconds: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request of a query, but for its cursor: a window, a chunk of ids, what to expand.
+    """One request of a query, without its cursor: a window, a chunk of ids, what to expand.
 
     Attributes:
-        chunk: The filters of this request, by parameter; the query's, or a part of its lists.
+        chunk: The filters of this request, by parameter: the query's, or a part of its lists.
     """
 
     query: UsageQuery
@@ -241,11 +251,7 @@ class Ask:
             *(("expand", name) for name, asked in wanted.items() if asked),
             *(("expand", name) for name in self.query.expand),
             *((name, value) for name, values in self.chunk for value in values),
-            *(
-                (name, str(value).lower() if type(value) is bool else str(value))
-                for name, value in self.query.fields().items()
-                if value is not None and _is_single(name)
-            ),
+            *self.query.settings.items(),
         ]
         if cursor is not None:
             pairs.append(("cursor", cursor))
@@ -261,10 +267,6 @@ class Ask:
         return utc_text(self.start), utc_text(self.end)
 
 
-def _is_single(name: str) -> bool:
-    return name in _ASKED and _ASKED[name].kind not in {"names", "expand"}
-
-
 def asks(query: UsageQuery, *, time_series: bool, summary: bool) -> Iterator[Ask]:
     """Yield the requests that ask for the query's whole range, one for each chunk of ids."""
     chunks = [
@@ -277,5 +279,5 @@ def asks(query: UsageQuery, *, time_series: bool, summary: bool) -> Iterator[Ask
 
 
 def utc_text(moment: datetime) -> str:
-    """Write an instant as the API takes it."""
+    """Return an instant as text for the API."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -13,6 +13,7 @@ import polars as pl
 
 from falusage.columns import AUTH, KEY, LABELS, MONEY, RATES, SUMMARY, widened
 from falusage.schema.rounding import FEWEST, MOST, has_places, product, rounded_off
+from falusage.schema.validation import Validated
 
 RELATIVE: Final = 1e-9
 ABSOLUTE: Final = 1e-6
@@ -139,6 +140,34 @@ def differences(compared: pl.DataFrame) -> pl.DataFrame:
             ),
         )
     )
+
+
+def suspect_keys(checked: Validated) -> pl.DataFrame:
+    """Return the keys that invalid rows may belong to.
+
+    Returns:
+        `KEY`; a part that is itself broken is null, because it may have been anything.
+    """
+    broken = dict(checked.broken.group_by("column").agg("row").iter_rows())
+    at = pl.int_range(pl.len(), dtype=pl.Int64)
+    return checked.bad.select(
+        pl.when(at.is_in(broken[name])).then(None).otherwise(name).alias(name)
+        if name in broken
+        else name
+        for name in KEY
+    ).unique()
+
+
+def matching(keys: pl.DataFrame, suspects: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return the keys that match a suspect one, in which a null matches any value."""
+    parts = [keys.clear()]
+    empty = pl.DataFrame(schema=dict.fromkeys(KEY, pl.String))
+    for pattern, suspect in pl.concat([empty, *suspects]).group_by(
+        pl.col(name).is_null() for name in KEY
+    ):
+        known = [name for name, is_null in zip(KEY, pattern, strict=True) if not is_null]
+        parts.append(keys.join(suspect, on=known, how="semi") if known else keys)
+    return pl.concat(parts).unique()
 
 
 def rounding(compared: pl.DataFrame) -> pl.DataFrame:

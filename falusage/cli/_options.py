@@ -187,11 +187,11 @@ def client_of(options: Mapping[str, Any]) -> Generator[UsageClient]:
 
     Messages name the options of the command line.
     """
+    from falusage.api import ways
     from falusage.api.client import UsageClient
-    from falusage.api.load import Options, naming
 
     with (
-        naming(Options(quarantine="--invalid quarantine", warn="--reconcile warn")),
+        ways.named(quarantine="--invalid quarantine", warn="--reconcile warn"),
         UsageClient(
             base_url=options["base_url"], workers=options["workers"], progress=True
         ) as client,

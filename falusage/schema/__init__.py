@@ -1,8 +1,8 @@
-"""What a row must be, and what becomes of rows that are not.
+"""The rules of a valid row, and what happens to invalid rows.
 
-`rules` derives the tables' rules from the contract, as pandera schemas. `validation` splits a
-table into the rows that keep them and the rows that do not, each with the names of the rules that
-it broke. `rounding` tells how much of a cost only its rounding explains.
+`_rules` derives the rules from the contract, as pandera schemas. `validation` splits a table into
+valid and invalid rows, each with the names of the rules that it broke. `rounding` computes how
+much of a cost only its rounding explains.
 """
 
 from falusage.schema._rules import summary_schema, usage_schema

@@ -1,8 +1,8 @@
-"""What rounding did to a row's cost, as far as the row itself shows it.
+"""How far rounding changed a row's cost, as far as the row itself shows it.
 
-A cost is quantity × unit price, less the discount. A provider may round that to some number of
-decimals. The difference is then at most half a unit of the cost's last decimal, and that can be
-seen: a row that was changed, or one whose cost is an exact product, shows nothing of the kind.
+A cost is quantity × unit price, less the discount. A provider may round it to some number of
+decimals. The difference is then at most half a unit of the cost's last decimal. A row whose cost
+is the exact product, or differs by more, was not rounded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FEWEST: Final = 2
 """Money is never rounded to fewer decimals. A number may have fewer by chance."""
 
 MOST: Final = 12
-"""Rounding to more decimals cannot be told from the noise of doubles, and need not be."""
+"""Rounding to more decimals looks like the noise of doubles, and is treated as such."""
 
 _NOISE: Final = 2e-15
 """The relative error of a product of three doubles, with room to spare."""
@@ -68,15 +68,15 @@ def has_places(number: pl.Expr, places: pl.Expr | int) -> pl.Expr:
 
 
 def _is_rounding(off: pl.Expr, units: float, *numbers: pl.Expr) -> pl.Expr:
-    """Return whether numbers are rounded to so few decimals that it explains a difference.
+    """Return whether numbers have so few decimals that rounding explains a difference.
 
     Args:
         off: The difference.
-        units: How many units of the last decimal rounding can make of it.
-        numbers: What was rounded.
+        units: The largest difference that rounding can cause, in units of the last decimal.
+        numbers: The rounded numbers.
     """
     noise = _noise(*numbers)
-    # What is certain of the difference, and the most decimals that rounding by so much can leave.
+    # The difference without its noise, and the most decimals that such rounding can leave.
     certain = off.abs() - noise
     places = (1e-9 - (certain / units).log10()).floor().clip(FEWEST, MOST)
     return (

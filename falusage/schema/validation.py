@@ -1,4 +1,4 @@
-"""Failed validation as data: good rows, bad rows, and which rules each bad one broke."""
+"""Failed validation as data: valid rows, invalid rows, and the rules that each of these broke."""
 
 from __future__ import annotations
 
@@ -15,80 +15,95 @@ from falusage.schema.rounding import parts_are_rounded, product, rounded_off
 RULES: Final = "rules"
 RECEIVED: Final = "received"
 
+FAULTS: Final = "_faults"
+MARKS: Final = {
+    FAULTS: pl.List(pl.Struct({"column": pl.String, "rule": pl.String})),
+    "_received": pl.String(),
+}
+"""Two columns of rows as received: what was wrong with a row before it could be typed, and that
+row as JSON text. Both are null for all other rows."""
+
+_ROW: Final = "row"
+_BROKEN: Final = {_ROW: pl.Int64(), "column": pl.String(), "rule": pl.String()}
 _SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """A table, taken apart.
+    """A table, split by validity.
 
     Attributes:
-        good: The rows that keep every rule, as they came.
-        bad: The rows that do not, as received, followed by `rules`, a list of what each broke
-            (`"cost: negative"`), and `received`, the row as JSON text.
+        good: The rows that keep every rule, unchanged.
+        bad: The other rows, followed by `rules`, a list of what each broke (`"cost: negative"`),
+            and `received`, the row as JSON text.
+        broken: What `bad` broke, as data: `row` (an index into `bad`), `column` and `rule`.
     """
 
     good: pl.DataFrame
     bad: pl.DataFrame
+    broken: pl.DataFrame
 
 
-def validate(
-    table: pl.DataFrame,
-    *,
-    kind: Literal["usage", "summary"] = "usage",
-    faults: str | None = None,
-    received: str | None = None,
-) -> Validated:
-    """Split a table into the rows that keep the rules of its kind and those that do not.
+def validate(table: pl.DataFrame, *, kind: Literal["usage", "summary"] = "usage") -> Validated:
+    """Split a table into valid and invalid rows.
 
     Args:
-        table: An eager frame with the columns of `columns.USAGE` or `columns.SUMMARY`; others
-            may follow and are not checked.
-        kind: Whose rules.
-        faults: A column, taken off again, that lists what was wrong with a row before it could
-            be typed.
-        received: A column, taken off again, that holds such a row as JSON text.
+        table: An eager frame with the columns of `columns.USAGE` or `columns.SUMMARY`. Further
+            columns may follow and are not checked.
+        kind: Which rules apply.
 
     Raises:
-        SchemaError: A column is missing or of another type, so that no row can be judged.
+        SchemaError: A column is missing or has another type, so that no row can be checked.
     """
+    return _split(table, _broken_rules(table, kind))
+
+
+def validate_received(
+    table: pl.DataFrame, *, kind: Literal["usage", "summary"] = "usage"
+) -> Validated:
+    """Split rows as received, like `validate`; rows with `MARKS` are invalid.
+
+    Args:
+        table: As for `validate`. It may have the columns of `MARKS`; the result has not.
+        kind: Which rules apply.
+    """
+    if FAULTS not in table.columns:
+        return validate(table, kind=kind)
+    bare = table.drop(*MARKS)
+    faults = (
+        table.select(pl.int_range(pl.len()).alias(_ROW), FAULTS)
+        .explode(FAULTS, keep_nulls=False)
+        .unnest(FAULTS)
+        .select(*_BROKEN)
+    )
+    # A cell that could not be typed is null by now. Its fault says more than the rule on nulls.
+    rules = _broken_rules(bare, kind).join(faults, on=[_ROW, "column"], how="anti")
+    return _split(bare, pl.concat([faults, rules]), table["_received"])
+
+
+def _broken_rules(table: pl.DataFrame, kind: Literal["usage", "summary"]) -> pl.DataFrame:
+    """Return which rule is broken in which row and column."""
     import pandera.polars as pa
 
     from falusage.schema._rules import summary_schema, usage_schema
 
-    internal = [name for name in (faults, received) if name is not None and name in table.columns]
-    bare = table.drop(internal)
     schema = usage_schema() if kind == "usage" else summary_schema()
     try:
-        schema.validate(bare, lazy=True)
+        schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases
     else:
-        if not internal:
-            return Validated(bare, _quarantine(bare.clear(), {}, None, None))
-        cases = pl.DataFrame(schema={"index": pl.Int32, "column": pl.String, "check": pl.String})
-    _refuse_wrong_columns(bare, cases, kind)
-    broken: dict[int, list[str]] = {}
-    early = table[faults].to_list() if faults in internal else []
-    for at, rules in enumerate(early):
-        if rules:
-            broken[at] = list(rules)
-    for at, column, check in (
-        cases.select("index", "column", "check")
+        return pl.DataFrame(schema=_BROKEN)
+    _refuse_wrong_columns(table, cases, kind)
+    return (
+        cases.select(
+            pl.col("index").cast(pl.Int64).alias(_ROW),
+            "column",
+            pl.col("check").replace("not_nullable", "null").alias("rule"),
+        )
         .unique()
-        .sort("index", "column", "check")
-        .iter_rows()
-    ):
-        rules = broken.setdefault(at, [])
-        # A cell that could not be typed is null by now; its own rule says more.
-        if not any(rule.startswith(f"{column}: ") for rule in rules) or at not in range(len(early)):
-            rules.append(f"{column}: {'null' if check == 'not_nullable' else check}")
-    marked = pl.Series(sorted(broken), dtype=pl.Int64)
-    is_bad = pl.int_range(pl.len(), dtype=pl.Int64).is_in(marked.implode())
-    text = (
-        table[received].filter(table.select(is_bad).to_series()) if received in internal else None
+        .sort(pl.all())
     )
-    return Validated(bare.filter(~is_bad), _quarantine(bare.filter(is_bad), broken, marked, text))
 
 
 def _refuse_wrong_columns(table: pl.DataFrame, cases: pl.DataFrame, kind: str) -> None:
@@ -107,27 +122,42 @@ def _refuse_wrong_columns(table: pl.DataFrame, cases: pl.DataFrame, kind: str) -
         )
 
 
-def _quarantine(
-    rows: pl.DataFrame,
-    broken: dict[int, list[str]],
-    marked: pl.Series | None,
-    text: pl.Series | None,
-) -> pl.DataFrame:
-    rules = [broken[at] for at in marked] if marked is not None else []
-    sent = [name for name in rows.columns if name != "bucket_end"]
-    as_json = pl.struct(sent).struct.json_encode()
-    if text is not None:
-        as_json = pl.coalesce(pl.lit(text), as_json)
-    return rows.with_columns(
-        pl.Series(RULES, rules, dtype=pl.List(pl.String)), as_json.alias(RECEIVED)
+def _split(
+    table: pl.DataFrame, broken: pl.DataFrame, received: pl.Series | None = None
+) -> Validated:
+    """Take the rows out of a table that broke a rule.
+
+    Args:
+        table: The table.
+        broken: What was broken, with `row` as an index into `table`.
+        received: The rows as JSON text, where that was kept.
+    """
+    is_bad = pl.int_range(pl.len(), dtype=pl.Int64).is_in(broken[_ROW].implode())
+    bad = table.filter(is_bad)
+    as_json = pl.struct(name for name in table.columns if name != "bucket_end").struct.json_encode()
+    if received is not None:
+        kept = table.select(is_bad).to_series()
+        as_json = pl.coalesce(pl.lit(received.filter(kept)), as_json)
+    broken = broken.with_columns((pl.col(_ROW).rank("dense") - 1).cast(pl.Int64))
+    rules = (
+        broken.sort(_ROW, maintain_order=True)
+        .group_by(_ROW, maintain_order=True)
+        .agg(pl.format("{}: {}", "column", "rule").alias(RULES))
     )
+    bad = bad.with_columns(rules[RULES], as_json.alias(RECEIVED))
+    return Validated(table.filter(~is_bad) if bad.height else table, bad, broken)
 
 
-def refuse(bad: pl.DataFrame, *, what: str, mend: str = "") -> None:
-    """Raise if there are bad rows, with what there is to do about them.
+def require_valid(bad: pl.DataFrame, *, what: str, way_out: str = "") -> None:
+    """Raise if there are invalid rows.
+
+    Args:
+        bad: The invalid rows, as in `Validated`.
+        what: What was checked, for the message (`"9 rows"`).
+        way_out: What to do about it, appended to the message.
 
     Raises:
-        SchemaError: With the rows, and the first few rules in words.
+        SchemaError: With the rows, and the most frequent rules in words.
     """
     if not bad.height:
         return
@@ -135,13 +165,13 @@ def refuse(bad: pl.DataFrame, *, what: str, mend: str = "") -> None:
     words = ", ".join(f"{rule} ({count:,})" for rule, count in counts)
     raise SchemaError(
         f"{bad.height:,} of the {what} break the table's rules: {words}. They are in this error's "
-        f"`failures`{mend}",
+        f"`failures`{way_out}",
         failures=bad,
     )
 
 
 def validate_usage(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Check any usage table as a load does, and split it.
+    """Check any usage table as a load does, and split it into valid and invalid rows.
 
     Warns as a load does of costs that price and discount do not explain, and of unknown products.
 
@@ -150,12 +180,12 @@ def validate_usage(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             be missing. Further columns are kept and not checked.
 
     Returns:
-        The good rows as they came, and the rejected rows followed by `rules`, a list of what each
+        The valid rows, unchanged, and the invalid rows followed by `rules`, a list of what each
         broke (`"cost: negative"`), and `received`, the row as JSON text.
 
     Raises:
         SchemaError: `frame` is not a DataFrame, or a column is missing or has another type, so
-            that no row can be judged.
+            that no row can be checked.
 
     Example:
         >>> import falusage as fu
@@ -171,37 +201,23 @@ def validate_usage(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             "and wrap another library's table in pl.DataFrame()"
         )
     checked = validate(frame)
-    Oddities.of(checked.good).warn()
+    oddities(checked.good).warn()
     return checked.good, checked.bad
 
 
 @dataclass(frozen=True, slots=True)
 class Oddities:
-    """What is kept but worth a look, counted; those of two tables add up to those of both.
+    """What is valid but unusual, counted. The oddities of two tables can be added.
 
     Attributes:
-        rows: The rows that were looked at.
-        unlike: Those whose cost neither price, discount nor rounding explains.
-        products: Products that nobody knows yet.
+        rows: The number of rows that were checked.
+        unlike: The rows whose cost neither price, discount nor rounding explains.
+        products: Unknown products.
     """
 
     rows: int = 0
     unlike: int = 0
     products: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, usage: pl.DataFrame) -> Oddities:
-        """Look a validated table through."""
-        usage = widened(usage)
-        parts = pl.col("cost_subtotal") - pl.col("cost_discount")
-        unlike = (_unlike(product()) & (rounded_off() == 0.0)) | (
-            _unlike(parts) & ~parts_are_rounded()
-        ).fill_null(False)
-        return cls(
-            rows=usage.height,
-            unlike=usage.select(unlike.sum()).item(),
-            products=frozenset(usage["product"].unique()) - frozenset(PRODUCTS),
-        )
 
     def __add__(self, other: Oddities) -> Oddities:
         """Add the counts, and join the names."""
@@ -210,7 +226,7 @@ class Oddities:
         )
 
     def warn(self) -> None:
-        """Say what there is, each kind once."""
+        """Warn of each kind once."""
         if self.unlike:
             warn(
                 f"{self.unlike:,} of {self.rows:,} rows have a cost that quantity × unit_price, "
@@ -222,6 +238,20 @@ class Oddities:
                 f"unknown product {', '.join(map(repr, sorted(self.products)))}: kept as it is",
                 UnknownProductWarning,
             )
+
+
+def oddities(usage: pl.DataFrame) -> Oddities:
+    """Count what is unusual in a validated usage table."""
+    usage = widened(usage)
+    parts = pl.col("cost_subtotal") - pl.col("cost_discount")
+    unlike = (_unlike(product()) & (rounded_off() == 0.0)) | (
+        _unlike(parts) & ~parts_are_rounded()
+    ).fill_null(False)
+    return Oddities(
+        rows=usage.height,
+        unlike=usage.select(unlike.sum()).item(),
+        products=frozenset(usage["product"].unique()) - frozenset(PRODUCTS),
+    )
 
 
 def _unlike(expected: pl.Expr) -> pl.Expr:

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from falusage._files import resolved
-from falusage.api._http.waiting import result
+from falusage._waiting import result
 from falusage.api.load import to_arrow
 from falusage.api.receipt import Receipt
 from falusage.columns import exact

@@ -22,7 +22,7 @@ from falusage.api.receipt import Receipt
 from falusage.columns import USAGE
 from falusage.coverage import Coverage
 from falusage.errors import QueryError, SnapshotError
-from falusage.schema.validation import refuse, validate
+from falusage.schema.validation import require_valid, validate
 from falusage.snapshot._metadata import SnapshotMetadata
 from falusage.snapshot._parquet import SnapshotWriter, checked_bytes, reading, verified
 
@@ -111,7 +111,7 @@ def write_snapshot(
     _refuse_strange_columns(taken.schema)
     table = collected(taken.rows)
     checked = validate(table)
-    refuse(checked.bad, what=f"{table.height:,} rows to write")
+    require_valid(checked.bad, what=f"{table.height:,} rows to write")
     table = known_first(table, USAGE)
     known = _coverage(table, taken)
     receipt = usage.receipt if isinstance(usage, UsageLoad | Snapshot) else None

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from falusage.api._http.waiting import result
+from falusage._waiting import result
 from falusage.errors import StoreError
 from falusage.store._failures import BUSY, is_foreign, sentence
 

@@ -13,8 +13,8 @@ from typing import Final
 
 import polars as pl
 
+from falusage._waiting import result
 from falusage._widening import with_known
-from falusage.api._http.waiting import result
 from falusage.columns import INSTANT
 from falusage.store._commits import Scope
 from falusage.store._log import STORED, State

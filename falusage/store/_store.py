@@ -15,8 +15,8 @@ from typing import Unpack
 import polars as pl
 
 from falusage.api.client import UsageClient
-from falusage.api.load import Invalid, Reconcile, require_ways
 from falusage.api.query import UsageQuery
+from falusage.api.ways import Invalid, Reconcile, require_ways
 from falusage.contract import UsageFields
 from falusage.coverage import Coverage
 from falusage.errors import QueryError, StoreError

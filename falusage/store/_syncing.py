@@ -21,9 +21,10 @@ from falusage import _clocks as clocks
 from falusage import _spans as spans
 from falusage._spans import Span, Spans
 from falusage.api.client import UsageClient
-from falusage.api.load import Invalid, Reconcile, UsageLoad
+from falusage.api.load import UsageLoad
 from falusage.api.progress import Progress
 from falusage.api.receipt import Receipt
+from falusage.api.ways import Invalid, Reconcile
 from falusage.errors import FalUsageWarning, StoreError
 from falusage.store._commits import EXACT, Scope
 from falusage.store._coverage import coverage

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from falusage.api._pages import fast as pages
-from falusage.api._pages.fast import read_page
+from falusage.api._pages import page as pages
+from falusage.api._pages.page import read_page
 from falusage.api.query import Ask, UsageQuery, asks
 from falusage.errors import ProtocolError
 
@@ -57,13 +57,13 @@ def test_a_field_that_some_rows_lack_is_read_fast(
     at: int, separators: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wherever it stands in its item, and in the two usual spacings."""
-    monkeypatch.setattr(pages, "read_carefully", None)
+    monkeypatch.setattr(pages, "read_strictly", None)
     page = body([item(discount, at=at) for discount in DISCOUNTS], separators)
     found = read_page(page, ASK, kinds={})
     assert found.rows is not None
     assert found.summary is not None
-    assert DISCOUNTS == found.rows["percent_discount"].to_list()
-    assert DISCOUNTS == found.summary["percent_discount"].to_list()
+    assert DISCOUNTS == found.rows.table["percent_discount"].to_list()
+    assert DISCOUNTS == found.summary.table["percent_discount"].to_list()
 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" , ", ":"), (",\n ", ": ")])

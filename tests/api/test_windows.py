@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage import UsageQuery
@@ -27,7 +27,6 @@ def query(**fields: Any) -> UsageQuery:
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(["hour", "day", "week", "month"]),
     st.booleans(),
@@ -46,7 +45,7 @@ def test_windows_tile_the_range(
     )
     grid = [instant_at(int(edge)) for edge in edges(asked)]
     windows = Windows(asked)
-    windows.first_page(rows=first, last_bucket=grid[0] + timedelta(hours=minutes))
+    windows.learn_from_first_page(rows=first, last_bucket=grid[0] + timedelta(hours=minutes))
     told = iter(answers)
     found: list[tuple[datetime, datetime, int]] = []
     while window := windows.take():
@@ -67,7 +66,7 @@ def test_windows_tile_the_range(
 def test_a_window_is_about_a_page() -> None:
     """Ten rows an hour and pages of a hundred make windows of nine hours."""
     windows = Windows(query())
-    windows.first_page(rows=100, last_bucket=instant_at(int(edges(query())[9])))
+    windows.learn_from_first_page(rows=100, last_bucket=instant_at(int(edges(query())[9])))
     taken = windows.take()
     assert taken is not None
     assert 9 == taken[2]
@@ -76,7 +75,7 @@ def test_a_window_is_about_a_page() -> None:
 def test_windows_shrink_where_usage_grows_and_grow_again_where_it_falls() -> None:
     """A window that spilt over is a lesson at once, a sparse one a slow one."""
     windows = Windows(query())
-    windows.first_page(rows=100, last_bucket=instant_at(int(edges(query())[9])))
+    windows.learn_from_first_page(rows=100, last_bucket=instant_at(int(edges(query())[9])))
     windows.learn(rows=900, buckets=9, pages=9)
     assert 1 == (windows.take() or (0, 0, 0))[2]
     for _ in range(10):
@@ -87,7 +86,7 @@ def test_windows_shrink_where_usage_grows_and_grow_again_where_it_falls() -> Non
 def test_a_bucket_larger_than_a_page_is_a_window_of_its_own() -> None:
     """A window is never less than a bucket; its pages are followed."""
     windows = Windows(query())
-    windows.first_page(rows=5, last_bucket=instant_at(int(edges(query())[0])))
+    windows.learn_from_first_page(rows=5, last_bucket=instant_at(int(edges(query())[0])))
     assert 1 == (windows.take() or (0, 0, 0))[2]
 
 
@@ -96,5 +95,5 @@ def test_a_first_bucket_that_begins_before_the_range_is_one(before: timedelta) -
     """A range that is not bound to its timeframe begins inside its first bucket."""
     asked = query(start="2025-03-05T17:00:00Z", timeframe="day", bound_to_timeframe=False)
     windows = Windows(asked)
-    windows.first_page(rows=50, last_bucket=asked.start - before)
+    windows.learn_from_first_page(rows=50, last_bucket=asked.start - before)
     assert (asked.start, asked.start + timedelta(hours=12), 1) == windows.take()

@@ -179,6 +179,7 @@ def test_a_damaged_snapshot_is_refused(run) -> None:
     assert err.startswith("error: ")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_demo_shows_all_of_it(run) -> None:
     """A total, a comparison, certainty, a snapshot, two pictures, and what to do next."""

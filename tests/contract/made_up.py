@@ -24,8 +24,8 @@ import requests
 from click.testing import CliRunner
 
 import falusage as fu
-from falusage.api._pages import fast as pages
-from falusage.api._pages.strict import read_carefully
+from falusage.api._pages import page as pages
+from falusage.api._pages.strict import read_strictly
 from falusage.api.query import Ask, asks
 from falusage.cli import cli
 from falusage.columns import USAGE, widened
@@ -125,11 +125,11 @@ def without_the_careful_reader() -> Iterator[None]:
     def refuse(*_: object, **__: object) -> NoReturn:
         raise AssertionError("the page was read with care")
 
-    pages.read_carefully = refuse
+    pages.read_strictly = refuse
     try:
         yield
     finally:
-        pages.read_carefully = read_carefully
+        pages.read_strictly = read_strictly
 
 
 def the_parameter_is_sent(_: Path) -> None:
@@ -196,13 +196,15 @@ def the_careful_reader_reads_the_same(_: Path) -> None:
     """A page read with care has the same rows; a mistyped value is a fault of its row."""
     with serving(made_up()) as (emulator, client):
         fast, body = client.load(query()).usage, got(emulator).content
-    answer = read_carefully(body, time_series=True, summary=False)
+    answer = read_strictly(body, time_series=True, summary=False)
     assert answer.rows is not None
-    assert values(fast) == answer.rows.select("gpu_hours", "region").rows()
+    assert values(fast) == answer.rows.table.select("gpu_hours", "region").rows()
     broken = body.replace(b'"gpu_hours":1.5', b'"gpu_hours":"1.5"')
-    answer = read_carefully(broken, time_series=True, summary=False)
+    answer = read_strictly(broken, time_series=True, summary=False)
     assert answer.rows is not None
-    assert ["gpu_hours: not a number"] == answer.rows["_faults"][0].to_list()
+    assert [{"column": "gpu_hours", "rule": "not a number"}] == answer.rows.table["_faults"][
+        0
+    ].to_list()
 
 
 def an_older_edition_reads_as_null(_: Path) -> None:
@@ -235,7 +237,7 @@ def rows_that_were_not_asked_for_are_rejected(_: Path) -> None:
 def _read(body: bytes, ask: Ask) -> pl.DataFrame:
     rows = pages.read_page(body, ask, kinds={}).rows
     assert rows is not None
-    return rows
+    return rows.table
 
 
 def what_is_out_of_range_is_rejected(_: Path) -> None:

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 
 import falusage as fu
 from falusage import columns
-from falusage.api._pages import fast as pages
-from falusage.api._pages.strict import read_carefully
+from falusage.api._pages import page as pages
+from falusage.api._pages.strict import read_strictly
 from falusage.api.query import asks
 from falusage.cli import cli
 from falusage.columns import SUMMARY, USAGE, widened
@@ -126,17 +126,17 @@ def test_the_document_has_it(field: Field, edition: int) -> None:
 @every_field
 def test_both_readers_read_it(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
     """The careful reader has its value, and so has the fast one without it."""
-    answer = read_carefully(page(), time_series=True, summary=False)
+    answer = read_strictly(page(), time_series=True, summary=False)
     assert answer.rows is not None
-    assert [value(field)] == answer.rows[field.name].to_list()
-    assert not answer.kinds
-    monkeypatch.setattr(pages, "read_carefully", None)
+    assert [value(field)] == answer.rows.table[field.name].to_list()
+    assert not answer.rows.kinds
+    monkeypatch.setattr(pages, "read_strictly", None)
     shown: dict[str, Any] = dict.fromkeys(SHOWN, True)
     asked = fu.UsageQuery(BEGIN, END, timeframe="day", **shown)
     ask = next(asks(asked, time_series=True, summary=False))
     rows = pages.read_page(page(), ask, kinds={}).rows
     assert rows is not None
-    assert [value(field)] == rows[field.name].to_list()
+    assert [value(field)] == rows.table[field.name].to_list()
 
 
 @every_field

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage.emulator import Emulator
@@ -286,7 +286,6 @@ def server(nothing):
         yield running
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     lines=st.lists(LINES, min_size=1, max_size=25),
     zone=st.sampled_from(

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fault_catalogue import World
-from fault_judge import KEY, Judge
-from fault_server import FaultServer
+
+from tests.faults.fault_catalogue import World
+from tests.faults.fault_judge import KEY, Judge
+from tests.faults.fault_server import FaultServer
 
 
 @pytest.fixture(autouse=True)

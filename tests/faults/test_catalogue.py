@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fault_catalogue import EQUAL, Case, catalogue
-from fault_server import FaultServer
+
+from tests.faults.fault_catalogue import EQUAL, Case, catalogue
+from tests.faults.fault_server import FaultServer
 
 CASES = [
     pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.slow else [])

@@ -10,16 +10,16 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import PAGED, SMALL, World, always
-from fault_judge import KEY
-from fault_server import Answer, FaultServer
 
 import falusage as fu
 from falusage import _clocks as clocks
 from falusage.errors import ClockSkewWarning
 from falusage.reporting import Certainty
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import PAGED, SMALL, World, always
+from tests.faults.fault_judge import KEY
+from tests.faults.fault_server import Answer, FaultServer
 
 NOW = datetime(2025, 1, 3, 12, tzinfo=UTC)
 OPEN = datetime(2025, 1, 3, tzinfo=UTC)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import falusage as fu
@@ -215,7 +215,6 @@ def test_parquet_with_numbers_for_instants_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.4"])
-@settings(max_examples=25)
 @given(data=st.data())
 def test_our_own_files_come_back(usages, version, tmp_path_factory, data: st.DataObject) -> None:
     """Parquet and CSV, to the last bit."""

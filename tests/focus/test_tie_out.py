@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import falusage as fu
@@ -308,7 +308,6 @@ def test_the_parts_are_the_gap(usages, data: st.DataObject) -> None:
             assert rest == -(line["only_here"] + line["no_team"])
 
 
-@settings(max_examples=40)
 @given(data=st.data())
 def test_both_sides_are_whole_in_sql(usages, data: st.DataObject) -> None:
     """By month and currency, and by category."""

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import falusage as fu
@@ -397,7 +397,6 @@ def test_categories_are_text(table) -> None:
     assert expected.equals(fu.to_focus(coded, **ACME, timeframe="day"))
 
 
-@settings(max_examples=50)
 @given(data=st.data())
 def test_totals_are_those_of_the_usage_in_sql(usages, data: st.DataObject) -> None:
     """By team, service, unit, currency and day, to the last decimal; costs fit their prices."""

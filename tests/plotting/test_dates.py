@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage._wording.dates import (
@@ -27,7 +27,6 @@ def periods(start: datetime, end: datetime, every: str) -> list[datetime]:
     return whole.dt.convert_time_zone("America/New_York").to_list()
 
 
-@settings(deadline=None)  # the first call compiles the calendar
 @given(
     st.datetimes(datetime(2020, 1, 1), datetime(2025, 1, 1), timezones=st.just(UTC)),
     st.sampled_from([("1h", 0.3), ("1d", 9), ("1w", 40), ("1mo", 200), ("1q", 800), ("1y", 2200)]),
@@ -73,7 +72,6 @@ def test_gaps_are_filled() -> None:
     assert expected == without_gaps(days, "America/New_York")
 
 
-@settings(deadline=None)  # the first call compiles the calendar
 @given(
     st.datetimes(datetime(2020, 1, 1), datetime(2025, 1, 1), timezones=st.just(UTC)),
     st.sampled_from([("1h", 4), ("1d", 120), ("1w", 700), ("1mo", 2000), ("1y", 20000)]),

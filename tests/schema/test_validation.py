@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from falusage.columns import SUMMARY, USAGE
 from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning
-from falusage.schema.validation import Oddities, refuse, validate
+from falusage.schema.validation import MARKS, oddities, require_valid, validate, validate_received
 
 ROW: dict[str, Any] = {
     "bucket": datetime(2025, 1, 15, 5, tzinfo=UTC),
@@ -112,7 +112,6 @@ cells = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(cells, max_size=12))
 def test_rows_received_are_rows_kept_and_rows_set_aside(changes: list[dict[str, Any]]) -> None:
     """Whatever is broken: the two parts together are the table, in order, and none is in both."""
@@ -145,13 +144,17 @@ def test_a_row_says_everything_that_it_broke() -> None:
     ]
 
 
+def marked(whole: pl.DataFrame, *marks: list[Any]) -> pl.DataFrame:
+    """Add the marks of rows that could not be typed."""
+    named = zip(MARKS.items(), marks, strict=True)
+    return whole.with_columns(pl.Series(name, values, dtype) for (name, dtype), values in named)
+
+
 def test_a_rejected_row_is_kept_as_received() -> None:
     """As JSON: the API's own where the row could not be typed, else from the cells."""
-    whole = table({}, {"cost": None}, {"cost": -1.0}).with_columns(
-        faults=pl.Series([None, ["cost: not a number"], None], dtype=pl.List(pl.String)),
-        sent=pl.Series([None, '{"cost":"much"}', None]),
-    )
-    split = validate(whole, faults="faults", received="sent")
+    whole = table({}, {"cost": None}, {"cost": -1.0})
+    faults = [None, [{"column": "cost", "rule": "not a number"}], None]
+    split = validate_received(marked(whole, faults, [None, '{"cost":"much"}', None]))
     assert [["cost: not a number"], ["cost: negative"]] == split.bad["rules"].to_list()
     first, second = split.bad["received"]
     assert '{"cost":"much"}' == first
@@ -163,12 +166,22 @@ def test_a_rejected_row_is_kept_as_received() -> None:
 
 def test_a_row_that_was_wrong_before_its_cells_were_is_rejected() -> None:
     """What could not be typed is rejected even where every cell keeps the rules."""
-    whole = table({}, {}).with_columns(
-        faults=pl.Series([["auth_method: not a text"], None], dtype=pl.List(pl.String))
-    )
-    split = validate(whole, faults="faults")
+    faults = [[{"column": "auth_method", "rule": "not a text"}], None]
+    split = validate_received(marked(table({}, {}), faults, ["{}", None]))
     assert [["auth_method: not a text"]] == split.bad["rules"].to_list()
     assert 1 == split.good.height
+
+
+def test_what_was_broken_is_data_too() -> None:
+    """Rule and column of each rejected row, beside the words."""
+    whole = table({}, {"cost": None}, {"cost": -1.0, "currency": "X"})
+    faults = [None, [{"column": "cost", "rule": "not a number"}], None]
+    split = validate_received(marked(whole, faults, [None, "{}", None]))
+    assert [
+        (0, "cost", "not a number"),
+        (1, "cost", "negative"),
+        (1, "currency", "not three letters"),
+    ] == split.broken.sort("row", "column").rows()
 
 
 def test_new_columns_pass_unchecked() -> None:
@@ -213,16 +226,16 @@ def test_refusing_counts_the_rules_and_hands_over_the_rows() -> None:
     with pytest.raises(
         SchemaError, match=r"4 of the 9 rows break .*cost: negative \(3\), unit: null \(1\)"
     ) as refused:
-        refuse(bad, what="9 rows")
+        require_valid(bad, what="9 rows")
     assert_frame_equal(bad, refused.value.failures)
-    refuse(bad.clear(), what="9 rows")
+    require_valid(bad.clear(), what="9 rows")
 
 
 def test_oddities_are_said_in_their_own_categories() -> None:
     """Each once, with how many rows or which names."""
     odd = table({"cost": 0.5}, {"cost": 9.0}, {"product": "zeta"}, {"product": "alpha"})
     with pytest.warns() as told:
-        (Oddities.of(odd[:2]) + Oddities.of(odd[2:])).warn()
+        (oddities(odd[:2]) + oddities(odd[2:])).warn()
     assert [CostMismatchWarning, UnknownProductWarning] == [w.category for w in told]
     assert str(told[0].message).startswith(
         "2 of 4 rows have a cost that quantity × unit_price, less the discount, does not explain"
@@ -244,7 +257,7 @@ def test_oddities_are_said_in_their_own_categories() -> None:
 def test_what_neither_discount_nor_rounding_explains_is_an_oddity(change: dict[str, Any]) -> None:
     """A discount that was not taken, or parts that make another cost."""
     with pytest.warns(CostMismatchWarning, match="1 of 1 rows"):
-        Oddities.of(table(change)).warn()
+        oddities(table(change)).warn()
 
 
 @pytest.mark.parametrize(
@@ -268,5 +281,5 @@ def test_rounding_is_no_oddity(change: dict[str, Any]) -> None:
     """A millionth, absolute or relative, is how others round."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Oddities.of(table(change)).warn()
-        Oddities.of(table({}).clear()).warn()
+        oddities(table(change)).warn()
+        oddities(table({}).clear()).warn()

@@ -141,6 +141,7 @@ for turn in range(10_000):
 """
 
 
+@pytest.mark.slow
 def test_a_kill_while_writing(usage: pl.DataFrame, tmp_path: Path) -> None:
     """A process killed at any moment leaves a whole file, the old or the new."""
     path = tmp_path / "a.parquet"

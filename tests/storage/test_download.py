@@ -12,9 +12,8 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage._files import replacing
-from falusage.api._pages.answers import KIND_DTYPES, Kind
-from falusage.api._pages.fast import Page
-from falusage.api._pages.unknown_fields import assemble
+from falusage.api.line_items import KIND_DTYPES, Kind, LineItems, concat
+from falusage.columns import USAGE
 from falusage.errors import ReconciliationError, ServerError, SnapshotError, UnknownFieldWarning
 from falusage.snapshot import _download as download
 from falusage.snapshot import snapshot_metadata
@@ -108,8 +107,8 @@ def test_a_field_that_turns_up_half_way(
     [
         [("int", 1), ("float", 0.5)],
         [("float", 0.5), ("int", 1)],
-        [("int", 2**60 + 1), ("float", 0.5)],
-        [("float", 0.5), ("int", 2**60 + 1)],
+        [("long", 2**60 + 1), ("float", 0.5)],
+        [("float", 0.5), ("long", 2**60 + 1)],
         [("int", 1), ("string", "gold"), ("int", 2)],
         [("null", None), ("bool", True), ("json", "[1]")],
         [("string", "gold"), ("int", 1), ("float", 0.5)],
@@ -121,14 +120,16 @@ def test_a_field_that_changes_its_kind(
 ) -> None:
     """Batches of every kind come to what one assembly of all pages gives, to the last digit."""
     batches = [
-        (plain.with_columns(pl.Series("tier", [value] * 40, KIND_DTYPES[kind])), {"tier": kind})
+        LineItems(
+            plain.with_columns(pl.Series("tier", [value] * 40, KIND_DTYPES[kind])), {"tier": kind}
+        )
         for kind, value in steps
     ]
-    with replacing(tmp_path / "a.parquet") as file, download._Stream(file) as stream:
-        for table, kinds in batches:
-            stream._append(table, kinds)
-        stream.writer.finish()
-    whole = assemble([Page(table, None, None, kinds, ()) for table, kinds in batches])
+    with replacing(tmp_path / "a.parquet") as file:
+        sink = download.SnapshotSink(file)
+        sink.take(batches).finish()
+        sink.abandon()
+    whole = concat(batches, USAGE).table
     assert_frame_equal(whole, fu.read_snapshot(tmp_path / "a.parquet"), check_exact=True)
 
 

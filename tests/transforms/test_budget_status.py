@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -324,7 +324,6 @@ def test_many_unmatched_budgets_are_counted() -> None:
         budget_status(TEAMS, budgets(**{f"t{n:02}": 1.0 for n in range(12)}), **APRIL)
 
 
-@settings(max_examples=50)
 @given(data=st.data())
 def test_equals_a_walk_in_plain_python(data: st.DataObject) -> None:
     """Hour by hour with `zoneinfo` and fractions, in three zones, over both clock changes."""

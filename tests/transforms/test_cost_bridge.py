@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -246,7 +246,6 @@ def test_empty_and_lazy_have_the_same_schema() -> None:
     assert bridge(USAGE.clear()).is_empty()
 
 
-@settings(max_examples=50)
 @given(data=st.data())
 def test_equals_bennets_formula_in_fractions(
     lines: st.SearchStrategy[pl.DataFrame], data: st.DataObject
@@ -310,7 +309,6 @@ def by_bennet(
     return {"price": (price, size), "volume": (volume, size), "mix": (mix, size)}
 
 
-@settings(max_examples=50)
 @given(data=st.data())
 def test_it_sums_to_the_change_to_the_last_digit_and_reads_backwards(
     lines: st.SearchStrategy[pl.DataFrame], data: st.DataObject

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -102,7 +102,6 @@ def test_days_count_24_hours() -> None:
     assert {"price": 0.0, "discount": 0.0, "days": -2.0, "volume": 0.0, "mix": 0.0} == got
 
 
-@settings(max_examples=60)
 @given(data=st.data())
 def test_parts_sum_to_the_effects_that_they_split(
     lines: st.SearchStrategy[pl.DataFrame], data: st.DataObject

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -296,14 +296,12 @@ def at_base(base: list[float], hours: list[Any]) -> pl.DataFrame:
     return pl.concat([*tables, table(*again)])
 
 
-@settings(max_examples=100)
 @given(hours=HOURS)
 def test_what_comes_and_goes_over_a_constant_price_is_no_step(hours: list[Any]) -> None:
     """Surge, free, discounted and repeated rows, in any hours and amounts: none, ever."""
     assert [] == steps(at_base([4.0] * len(hours), hours))
 
 
-@settings(max_examples=100)
 @given(
     before=HOURS,
     after=HOURS,

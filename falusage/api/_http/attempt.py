@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 _T = TypeVar("_T")
 _HERE: Final = threading.local()
 _GLANCE: Final = 0.1
-"""Seconds between two looks at the deadline: see `waiting.result` for why they are short."""
+"""Seconds between two looks at the deadline: see `_waiting.result` for why it is short."""
 
 
 class LateError(Exception):

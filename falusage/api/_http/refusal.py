@@ -1,4 +1,4 @@
-"""An answer that is not 200, as an error: what the server said, then what to do about it."""
+"""An answer that is not the API's, as an error: what the server said, then what to do about it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ from falusage.errors import (
     RateLimitError,
     ServerError,
 )
+
+
+class NotJsonError(ProtocolError):
+    """The body is not JSON, as when a proxy answers for the API; worth one retry."""
+
 
 _ERRORS: Final[dict[int, type[ApiError]]] = {
     401: AuthenticationError,

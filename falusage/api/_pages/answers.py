@@ -1,55 +1,32 @@
-"""One answer's bytes, read: the common ground of the fast path and the careful one.
-
-An `Answer` holds the line items as columns; the buckets stand apart, still as text. A row that
-could not be typed has nulls in the broken cells, the names of the rules it broke in `_faults` and
-its JSON, as received, in `_received`. Fields that nobody knows yet follow the known columns;
-`kinds` says of what kind their values were, so that pages can be put together.
-"""
+"""One answer as both readers return it, before the checks that they share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Final
 
-import polars as pl
+from falusage.api.line_items import LineItems
 
-Kind = Literal["null", "bool", "int", "float", "string", "json"]
-
-KIND_DTYPES: Final[dict[Kind, pl.DataType]] = {
-    "null": pl.String(),
-    "bool": pl.Boolean(),
-    "int": pl.Int64(),
-    "float": pl.Float64(),
-    "string": pl.String(),
-    "json": pl.String(),
-}
-FAULTS: Final = "_faults"
-RECEIVED: Final = "_received"
 AGREE: Final = 1e-9
-"""Two names of one number agree up to this part of it."""
-
-EXACT: Final = 2.0**53
-"""Up to here a double holds every whole number."""
+"""Two names of one number may differ by this part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one answer says.
+    """The contents of one answer.
 
     Attributes:
-        rows: The line items of `time_series`, or None.
-        summary: The line items of `summary`, or None where there is none.
-        next_cursor: Where to go on, or None at the end.
-        buckets: The `time_series`' buckets as text, each with the number of its rows.
-        kinds: The kinds of the unknown fields, in the order in which they came.
+        rows: The line items of `time_series`, without their buckets, or None.
+        summary: The line items of `summary`, or None if there is none.
+        next_cursor: The cursor of the next page, or None at the end.
+        has_more: What the answer says about a next page.
+        buckets: The buckets of `time_series` as text, each with the number of its rows.
         ignored: Names of unknown fields outside the line items; they belong to no row.
     """
 
-    rows: pl.DataFrame | None
-    summary: pl.DataFrame | None
+    rows: LineItems | None
+    summary: LineItems | None
     next_cursor: str | None
     has_more: bool
     buckets: list[tuple[str, int]]
-    kinds: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
     ignored: tuple[str, ...] = ()

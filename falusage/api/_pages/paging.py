@@ -1,29 +1,35 @@
-"""One read of a query: its pages in order, in bounded memory.
+"""One read of a range: its pages in order, in bounded memory.
 
-A range that fits on one page costs one request, with the summary in the same answer. A longer one
-is cut into windows that several threads fetch a bounded number ahead of the reader. Whatever ends
-the reading early (an error, Ctrl-C, a reader who has seen enough) closes every socket in hand.
+A range that fits on one page takes one request, with the summary in the same answer. A longer one
+is cut into windows, which several threads fetch a bounded number ahead of the reader. If reading
+ends early (an error, Ctrl-C, a caller that needs no more), every open socket is closed.
+
+The first page of a longer range only shows how large the windows should be; its rows are read
+again. The API does not promise an order over pages, so the page need not be the beginning of the
+range, and `iter_usage` has no summary that would show a lost row. FIGURE
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Final, cast
 
 import polars as pl
 
+from falusage._waiting import result
 from falusage.api._http.exchange import Exchange
-from falusage.api._http.waiting import result
-from falusage.api._pages.fast import Page
-from falusage.api._pages.unknown_fields import assemble, joint_kinds
+from falusage.api._pages.page import Page, read_page
 from falusage.api._pages.windows import Windows
+from falusage.api.line_items import Kinds, LineItems, concat
 from falusage.api.progress import Progress
 from falusage.api.query import Ask, UsageQuery, asks
+from falusage.columns import USAGE
 from falusage.errors import PaginationError, ProtocolError
 
 EMPTY_PAGES: Final = 100
@@ -40,9 +46,10 @@ _AHEAD: Final = 3
 """For each worker: windows that are under way, or wait for their turn to be delivered."""
 
 _MOST_AHEAD: Final = 400_000
-"""About how many rows they may hold, where that leaves each worker its window."""
+"""About how many rows they may have, if that leaves each worker its window."""
 
-_Window = Iterator[Page]
+
+_NO_SUMMARY: Final = "the answer has no 'summary', though it was asked for"
 
 
 @dataclass
@@ -51,7 +58,7 @@ class Reading:
 
     Attributes:
         with_summary: Whether the API's own summary is asked for as well.
-        summaries: The pages that brought that summary; whole once `pages` ends.
+        summary: The tables of that summary; whole once `pages` ends.
         windows: How many windows have been read.
         page_count: How many pages have been read, `row_count` how many rows.
         followed: Whether a cursor was followed, so that pages may have shifted.
@@ -62,83 +69,82 @@ class Reading:
     workers: int
     progress: Progress
     with_summary: bool
-    summaries: list[Page] = field(default_factory=list[Page])
+    summary: list[LineItems] = field(default_factory=list[LineItems])
     windows: int = 0
     page_count: int = 0
     row_count: int = 0
     followed: bool = False
+    _kinds: dict[bool, Kinds] = field(default_factory=lambda: {True: {}, False: {}})
 
     def pages(self) -> Iterator[Page]:
-        """Give every page of the range, in the order of time; at most 50 ids to each request."""
-        wholes = [
-            self.exchange.page(ask)
-            for ask in asks(self.query, time_series=True, summary=self.with_summary)
+        """Yield every page of the range, in the order of time."""
+        first = [
+            self._page(ask) for ask in asks(self.query, time_series=True, summary=self.with_summary)
         ]
-        if self.with_summary and any(page.summary is None for page in wholes):
-            raise ProtocolError("the answer has no 'summary', though it was asked for")
-        if all(page.next_cursor is None for page in wholes):
+        if self.with_summary and any(page.summary is None for page in first):
+            raise ProtocolError(_NO_SUMMARY)
+        if all(page.next_cursor is None for page in first):
             self.windows = 1
-            self.summaries = wholes if self.with_summary else []
-            yield from _in_time(map(self._counted, wholes), chunks=len(wholes))
-            return
-        windows = Windows(self.query)
-        for page in wholes:
-            if page.next_cursor is not None:
-                windows.first_page(rows=_height(page.rows), last_bucket=_last_bucket(page))
-        with self.exchange.readers():
-            yield from self._in_windows(windows)
+            self.summary = [page.summary for page in first if page.summary is not None]
+            yield from self._in_time(first, chunks=len(first))
+        else:
+            windows = Windows(self.query)
+            for page in first:
+                if page.next_cursor is not None and page.rows is not None:
+                    last = cast("datetime | None", page.rows.table["bucket"].max())
+                    windows.learn_from_first_page(rows=page.row_count, last_bucket=last)
+            yield from self._in_windows(windows, chunks=len(first))
 
-    def _in_windows(self, windows: Windows) -> Iterator[Page]:
-        ahead: deque[tuple[int, list[Future[_Window]]]] = deque()
-        chunks = list(asks(self.query, time_series=True, summary=False))
+    def _in_windows(self, windows: Windows, *, chunks: int) -> Iterator[Page]:
+        ahead: deque[tuple[int, list[Future[Iterator[Page]]]]] = deque()
         most = min(_AHEAD * self.workers, _MOST_AHEAD // windows.page_rows)
         most = max(most, self.workers)
         pool = ThreadPoolExecutor(_THREADS * self.workers, thread_name_prefix="falusage")
         try:
             summary = pool.submit(self.read_summary) if self.with_summary else None
             while True:
-                while len(ahead) * len(chunks) < most and (window := windows.take()):
+                while len(ahead) * chunks < most and (window := windows.take()):
                     start, end, buckets = window
                     self.windows += 1
                     tasks = [
                         pool.submit(self._read_window, ask.during(start, end), windows, buckets)
-                        for ask in chunks
+                        for ask in asks(self.query, time_series=True, summary=False)
                     ]
                     ahead.append((buckets, tasks))
                 if not ahead:
                     break
                 buckets, tasks = ahead.popleft()
-                read = chain.from_iterable(map(result, tasks))
-                yield from _in_time(map(self._counted, read), chunks=len(chunks))
+                pages = chain.from_iterable(map(result, tasks))
+                yield from self._in_time(pages, chunks=chunks)
                 self.progress.advance(buckets, rows=self.row_count)
             if summary is not None:
-                self.summaries = result(summary)
+                self.summary = result(summary)
         except BaseException:
             self.exchange.stop()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _read_window(self, ask: Ask, windows: Windows, buckets: int) -> _Window:
-        """Read a window's first pages; what is beyond them waits until it is its turn."""
+    def _read_window(self, ask: Ask, windows: Windows, buckets: int) -> Iterator[Page]:
+        """Read a window's first pages; the others wait until it is its turn."""
         pages = self._follow(ask)
         read: list[Page] = []
         rows = 0
         for page in pages:
             read.append(page)
-            rows += _height(page.rows)
+            rows += page.row_count
             if rows > _ROWS_AHEAD:
                 break
         windows.learn(rows=rows, buckets=buckets, pages=len(read))
         return chain(read, pages)
 
     def _follow(self, ask: Ask) -> Iterator[Page]:
-        """Give a window's pages, one cursor after the other."""
+        """Yield a window's pages, one cursor after the other."""
         seen: set[str] = set()
         cursor: str | None = None
         empty = 0
         for _ in range(PAGES):
-            page = self.exchange.page(ask, cursor)
+            page = self._page(ask, cursor)
             yield page
             cursor = page.next_cursor
             if cursor is None:
@@ -151,53 +157,55 @@ class Reading:
                     window=ask.window,
                 )
             seen.add(cursor)
-            empty = 0 if _height(page.rows if ask.time_series else page.summary) else empty + 1
+            empty = 0 if page.row_count else empty + 1
             if empty > EMPTY_PAGES:
                 break
         too_empty = empty > EMPTY_PAGES
         what = f"{EMPTY_PAGES} empty pages in a row" if too_empty else f"{PAGES:,} pages"
         raise PaginationError(
-            f"{what}, and no end, in the window {' to '.join(ask.window)}",
+            f"{what} without an end in the window {' to '.join(ask.window)}",
             cursor=cursor,
             window=ask.window,
         )
 
-    def read_summary(self) -> list[Page]:
-        """Collect the summary over its pages; a page that repeats the whole list counts once."""
-        found: list[Page] = []
+    def read_summary(self) -> list[LineItems]:
+        """Return the summary's pages; a page that repeats the whole list counts once."""
+        found: list[LineItems] = []
         for ask in asks(self.query, time_series=False, summary=True):
             first: pl.DataFrame | None = None
             for page in self._follow(ask):
-                if first is None and page.summary is None:
-                    raise ProtocolError("the answer has no 'summary', though it was asked for")
-                if page.summary is not None and (first is None or not page.summary.equals(first)):
-                    found.append(page)
-                first = page.summary if first is None else first
+                if page.summary is None:
+                    if first is None:
+                        raise ProtocolError(_NO_SUMMARY)
+                elif first is None or not page.summary.table.equals(first):
+                    found.append(page.summary)
+                    first = page.summary.table if first is None else first
         return found
 
-    def _counted(self, page: Page) -> Page:
-        self.page_count += 1
-        self.row_count += _height(page.rows)
+    def _page(self, ask: Ask, cursor: str | None = None) -> Page:
+        read = partial(read_page, ask=ask, kinds=self._kinds[ask.time_series])
+        page = self.exchange.get(ask.params(cursor), read, window=ask.window, cursor=cursor)
+        # A field that is new on one page is likely on the next, which is then read fast.
+        for of_rows, items in ((True, page.rows), (False, page.summary)):
+            if items is not None and items.kinds:
+                self._kinds[of_rows] = {**self._kinds[of_rows], **items.kinds}
         return page
 
+    def _in_time(self, pages: Iterable[Page], *, chunks: int) -> Iterator[Page]:
+        """Yield the pages of one window, in the order of time.
 
-def _in_time(pages: Iterator[Page], *, chunks: int) -> Iterator[Page]:
-    """Put what chunks of ids brought of one window in the order of time, as one page.
-
-    Otherwise the order of rows would depend on how the range came to be cut into windows.
-    """
-    if chunks == 1:
-        yield from pages
-        return
-    read = list(pages)
-    rows = assemble(read).sort("bucket", maintain_order=True)
-    ignored = {name: None for page in read for name in page.ignored}
-    yield Page(rows, None, None, joint_kinds(read), tuple(ignored))
-
-
-def _height(table: pl.DataFrame | None) -> int:
-    return 0 if table is None else table.height
-
-
-def _last_bucket(page: Page) -> datetime | None:
-    return cast("datetime | None", page.rows["bucket"].max()) if page.rows is not None else None
+        The pages of several chunks of ids become one page. Otherwise the order of rows would
+        depend on the windows that the range is cut into.
+        """
+        read: list[Page] = []
+        for page in pages:
+            self.page_count += 1
+            self.row_count += page.row_count
+            if chunks == 1:
+                yield page
+            else:
+                read.append(page)
+        if read:
+            items = concat([page.rows for page in read if page.rows is not None], USAGE)
+            rows = LineItems(items.table.sort("bucket", maintain_order=True), items.kinds)
+            yield Page(rows, None, None, tuple(name for page in read for name in page.ignored))

@@ -1,9 +1,9 @@
-"""An answer read with care: every name, number and string is looked at.
+"""An answer read field by field: every name, number and text is checked.
 
-The fast path in `pages` hands over what it cannot vouch for: an unknown field, a missing or
-mistyped one, an escape, anything odd. Here the answer is either refused as a whole, because its
-JSON or its envelope is outside the contract, or read to the last field, and a row whose own
-fields are broken is marked rather than lost.
+The fast reader leaves to this one what it cannot prove: an unknown field, a missing or mistyped
+one, an escape, anything unusual. Here the answer is rejected as a whole if its JSON or its
+envelope is outside the contract. Otherwise every field is read, and a row whose own fields are
+broken is marked (`schema.validation.MARKS`), not dropped.
 """
 
 from __future__ import annotations
@@ -11,29 +11,32 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import polars as pl
 
-from falusage.api._pages.answers import (
-    AGREE,
-    EXACT,
-    FAULTS,
+from falusage.api._http.refusal import NotJsonError
+from falusage.api._pages.answers import AGREE, Answer
+from falusage.api.line_items import (
     KIND_DTYPES,
-    RECEIVED,
-    Answer,
     Kind,
+    LineItems,
+    json_texts,
+    kind_of_values,
 )
 from falusage.contract import ORGANIZATION_USAGE, Field
 from falusage.errors import ProtocolError
+from falusage.schema.validation import MARKS
 
 _NUMBER_LENGTH: Final = 100
 _DEPTH: Final = 32
-_INT64: Final = range(-(2**63), 2**63)
-# Python objects weigh many times their JSON: one page at a time keeps a hostile one bounded.
+_TOO_DEEP: Final = "the answer is nested too deeply"
+# Python objects take many times the memory of their JSON, so one page is read at a time.
 _ONE_AT_A_TIME: Final = threading.Lock()
 _MISSING: Final = object()
+_ENVELOPE: Final = {"has_more", "next_cursor", "time_series", "summary"}
+_BUCKET: Final = {"bucket", "results"}
 _TYPES: Final[dict[pl.DataType, set[type]]] = {
     pl.Float64(): {int, float},
     pl.String(): {str},
@@ -46,11 +49,7 @@ _WORDS: Final[dict[pl.DataType, str]] = {
 }
 
 
-class NotJsonError(ProtocolError):
-    """The body is not JSON at all, as when a proxy answers for the API; worth one retry."""
-
-
-def read_carefully(body: bytes, *, time_series: bool, summary: bool) -> Answer:
+def read_strictly(body: bytes, *, time_series: bool, summary: bool) -> Answer:
     """Read an answer field by field.
 
     Raises:
@@ -76,7 +75,7 @@ def _parse(body: bytes) -> dict[str, Any]:
         )
         _check(parsed)
     except RecursionError:
-        raise ProtocolError("the answer is nested beyond reason") from None
+        raise ProtocolError(_TOO_DEEP) from None
     except json.JSONDecodeError as error:
         raise NotJsonError(
             f"the answer is not JSON: {error.msg} at character {error.pos}"
@@ -96,17 +95,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check(value: Any, depth: int = 0) -> None:
-    """Refuse half surrogate pairs and absurd nesting, anywhere in the answer."""
+    """Reject half surrogate pairs and absurd nesting, anywhere in the answer."""
     if isinstance(value, str):
         _whole_text(value)
     elif isinstance(value, dict | list):
         if depth > _DEPTH:
-            raise ProtocolError("the answer is nested beyond reason")
-        for part in value:
+            raise ProtocolError(_TOO_DEEP)
+        for part in [*value, *value.values()] if isinstance(value, dict) else value:
             _check(part, depth + 1)
-        if isinstance(value, dict):
-            for part in value.values():
-                _check(part, depth + 1)
 
 
 def _whole_text(text: str) -> None:
@@ -141,11 +137,6 @@ def _read(envelope: dict[str, Any], *, time_series: bool, summary: bool) -> Answ
     cursor = _take(envelope, "next_cursor", (str, type(None)), "a string or null")
     items: list[dict[str, Any]] = []
     buckets: list[tuple[str, int]] = []
-    ignored = {
-        name
-        for name in envelope
-        if name not in {"has_more", "next_cursor", "time_series", "summary"}
-    }
     if time_series:
         for number, entry in enumerate(_take(envelope, "time_series", list, "a list")):
             where = f"time_series[{number}]"
@@ -154,25 +145,24 @@ def _read(envelope: dict[str, Any], *, time_series: bool, summary: bool) -> Answ
             bucket = _take(entry, "bucket", str, "a string", where)
             results = _take(entry, "results", list, "a list", where)
             beside = {
-                f"bucket_{name}": value
-                for name, value in entry.items()
-                if name not in {"bucket", "results"}
+                f"bucket_{name}": value for name, value in entry.items() if name not in _BUCKET
             }
             items += [{**beside, **_item(item, where)} for item in results]
             buckets.append((bucket, len(results)))
-    rows: pl.DataFrame | None = None
-    totals: pl.DataFrame | None = None
-    kinds: dict[str, Kind] = {}
-    if time_series:
-        rows, kinds = _columns(items, ORGANIZATION_USAGE.required())
+    totals: list[dict[str, Any]] | None = None
     if summary and "summary" in envelope:
         listed = _take(envelope, "summary", list, "a list")
-        totals, more = _columns(
-            [_item(item, "summary") for item in listed],
-            ORGANIZATION_USAGE.required(in_summary=True),
-        )
-        kinds = {**more, **kinds}
-    return Answer(rows, totals, cursor, has_more, buckets, kinds, tuple(sorted(ignored)))
+        totals = [_item(item, "summary") for item in listed]
+    return Answer(
+        _line_items(items, ORGANIZATION_USAGE.required()) if time_series else None,
+        None
+        if totals is None
+        else _line_items(totals, ORGANIZATION_USAGE.required(in_summary=True)),
+        cursor,
+        has_more,
+        buckets,
+        tuple(sorted(envelope.keys() - _ENVELOPE)),
+    )
 
 
 def _take(
@@ -200,11 +190,9 @@ def _show(value: Any) -> str:
     return json.dumps(value)[:80]
 
 
-def _columns(
-    items: Sequence[Mapping[str, Any]], required: Sequence[str]
-) -> tuple[pl.DataFrame, dict[str, Kind]]:
-    """Lay items out as columns, and return of what kind the unknown fields are."""
-    faults: dict[int, list[str]] = {}
+def _line_items(items: Sequence[Mapping[str, Any]], required: Sequence[str]) -> LineItems:
+    """Return items as columns, with marks on those that could not be typed."""
+    faults: dict[int, list[dict[str, str]]] = {}
     columns: dict[str, pl.Series] = {}
     objects = {name: _objects(name, items, faults) for name in ORGANIZATION_USAGE.objects}
     for field in ORGANIZATION_USAGE.fields:
@@ -212,7 +200,7 @@ def _columns(
         for at, holder in enumerate(items if field.within is None else objects[field.within]):
             value, fault = _value(field, holder, required=field.name in required)
             if fault is not None:
-                faults.setdefault(at, []).append(f"{field.name}: {fault}")
+                faults.setdefault(at, []).append({"column": field.name, "rule": fault})
             values.append(value)
         columns[field.name] = pl.Series(field.name, values, dtype=field.dtype, strict=False)
     items = _with_new_members(items, objects)
@@ -220,19 +208,22 @@ def _columns(
         name for item in items for name in item if name not in ORGANIZATION_USAGE.items
     )
     kinds: dict[str, Kind] = {}
-    taken = {*columns, "bucket", "bucket_end", FAULTS, RECEIVED}
+    taken = {"bucket", "bucket_end", *MARKS}
     for name in unknown:
-        # A new field may not take the place of a column of ours.
-        free = name if name and name not in taken else f"{name}_sent"
-        columns[free], kinds[free] = _unknown(free, [item.get(name) for item in items])
-    frame = pl.DataFrame(columns)
+        free = name  # which may not take the place of another column
+        while not free or free in taken or free in columns:
+            free = f"{free}_sent"
+        values = [item.get(name) for item in items]
+        kind = kind_of_values(values)
+        values = json_texts(values) if kind == "json" else values
+        columns[free] = pl.Series(free, values, dtype=KIND_DTYPES[kind], strict=False)
+        kinds[free] = kind
     if faults:
         received = [json.dumps(items[at]) if at in faults else None for at in range(len(items))]
-        frame = frame.with_columns(
-            pl.Series(FAULTS, [faults.get(at) for at in range(len(items))], pl.List(pl.String)),
-            pl.Series(RECEIVED, received, pl.String),
-        )
-    return frame, kinds
+        found = [faults.get(at) for at in range(len(items))]
+        for (name, dtype), marks in zip(MARKS.items(), (found, received), strict=True):
+            columns[name] = pl.Series(name, marks, dtype)
+    return LineItems(pl.DataFrame(columns), kinds)
 
 
 def _value(field: Field, holder: Mapping[str, Any], *, required: bool) -> tuple[Any, str | None]:
@@ -259,14 +250,14 @@ def _agree(one: Any, other: Any) -> bool:
 
 
 def _objects(
-    name: str, items: Sequence[Mapping[str, Any]], faults: dict[int, list[str]]
+    name: str, items: Iterable[Mapping[str, Any]], faults: dict[int, list[dict[str, str]]]
 ) -> list[dict[str, Any]]:
     """Return each item's object of that name, empty if it has none."""
     found: list[dict[str, Any]] = []
     for at, item in enumerate(items):
         entry = item.get(name)
         if entry is not None and not isinstance(entry, dict):
-            faults.setdefault(at, []).append(f"{name}: not an object")
+            faults.setdefault(at, []).append({"column": name, "rule": "not an object"})
         found.append(entry if isinstance(entry, dict) else {})
     return found
 
@@ -282,30 +273,3 @@ def _with_new_members(
             for member in sorted(entry.keys() - known.keys()):
                 item[f"{name.partition('_')[0]}_{member}"] = entry[member]
     return flat
-
-
-def _unknown(name: str, values: list[Any]) -> tuple[pl.Series, Kind]:
-    """Keep an unknown field: scalars of one kind as they are, everything else as JSON text."""
-    kind = _kind({type(value) for value in values if value is not None}, values)
-    if kind == "json":
-        values = [
-            None if value is None else json.dumps(value, ensure_ascii=False) for value in values
-        ]
-    return pl.Series(name, values, dtype=KIND_DTYPES[kind], strict=False), kind
-
-
-def _kind(types: set[type], values: list[Any]) -> Kind:
-    if not types:
-        return "null"
-    if types == {bool}:
-        return "bool"
-    if types == {str}:
-        return "string"
-    if types == {int} and all(value is None or value in _INT64 for value in values):
-        return "int"
-    if types == {float} or (
-        types == {int, float}
-        and all(type(value) is not int or abs(value) <= EXACT for value in values)
-    ):
-        return "float"
-    return "json"

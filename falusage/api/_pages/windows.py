@@ -1,7 +1,8 @@
 """A range cut into windows of whole buckets, so that one page usually answers one window.
 
-Then no cursor is followed and no page can shift. The first answers show how many rows a page
-holds and how many a bucket brings; later ones correct it, because usage grows and launches happen.
+Then no cursor is followed and no page can shift, and windows are fetched in parallel. The first
+answers show how many rows a page has and how many a bucket; later ones correct that, because
+usage grows.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import numpy as np
 from falusage.api.query import UsageQuery, edges, instant_at, microseconds
 
 _FILL: Final = 0.92
-"""How full a page is aimed at: fuller ones spill over more often, and cost a second request."""
+"""How full a page is aimed at: a window that does not fit costs a second request."""
 
 
 class Windows:
-    """Hands out windows, first to last, sized by what is known at the time."""
+    """Returns windows, first to last, sized by what is known at the time."""
 
     def __init__(self, query: UsageQuery) -> None:
         self._edges = edges(query)
@@ -38,15 +39,15 @@ class Windows:
         """The most rows that a page has had; one before any is known."""
         return self._page_rows
 
-    def first_page(self, *, rows: int, last_bucket: datetime | None) -> None:
-        """Learn from a page that the whole range did not fit on."""
-        # The first bucket may begin before a range that is not bound to its timeframe.
-        reached = max(1, self._reached(last_bucket)) if last_bucket else 1
+    def learn_from_first_page(self, *, rows: int, last_bucket: datetime | None) -> None:
+        """Learn from the first page of a range that does not fit on one."""
+        reached = 1
+        if last_bucket is not None:
+            after = np.searchsorted(self._edges, microseconds(last_bucket), side="right")
+            # The first bucket may begin before a range that is not bound to its timeframe.
+            reached = min(max(1, int(after)), self.buckets)
         self._page_rows = max(self._page_rows, rows)
-        self._rows_per_bucket = max(self._rows_per_bucket, rows / min(reached, self.buckets))
-
-    def _reached(self, bucket: datetime) -> int:
-        return int(np.searchsorted(self._edges, microseconds(bucket), side="right"))
+        self._rows_per_bucket = max(self._rows_per_bucket, rows / reached)
 
     def learn(self, *, rows: int, buckets: int, pages: int) -> None:
         """Learn from a window that was read."""
@@ -59,7 +60,7 @@ class Windows:
                 self._rows_per_bucket = (self._rows_per_bucket + max(seen, 1.0)) / 2
 
     def take(self) -> tuple[datetime, datetime, int] | None:
-        """Hand out the next window and its number of buckets; None when all are out."""
+        """Return the next window and its number of buckets, or None after the last."""
         if self._next >= self.buckets:
             return None
         with self._lock:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage.api._pages import byte_counts as accounting
-from falusage.api._pages.byte_counts import LONGEST, Account, held_by
+from falusage.api._pages import byte_counts
+from falusage.api._pages.byte_counts import LONGEST, count_members
 
 NAMES = st.text("ab_", max_size=6)
 NUMBERS = st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False)
@@ -61,26 +61,24 @@ def spelt(value: Any, separators: tuple[str, str] = (",", ":")) -> bytes:
 @given(OBJECTS, st.sampled_from([(",", ":"), (", ", ": ")]))
 def test_members_are_counted_by_kind(page: dict[str, Any], separators: tuple[str, str]) -> None:
     """As a walk through the parsed page counts them, in the usual spacings."""
-    assert Account(**counted(page)) == held_by(spelt(page, separators))
+    assert counted(page) == count_members(spelt(page, separators))
 
 
 @given(objects('x":1\\,{[ '))
 def test_no_member_goes_uncounted(page: dict[str, Any]) -> None:
     """A text may look like members that are not there, but it hides none."""
-    held = held_by(spelt(page))
-    assert held is None or all(
-        getattr(held, kind) >= count for kind, count in counted(page).items()
-    )
+    held = count_members(spelt(page))
+    assert held is None or all(held[kind] >= count for kind, count in counted(page).items())
 
 
 @given(OBJECTS, st.integers(1, 40))
 def test_where_a_step_ends_changes_nothing(page: dict[str, Any], step: int) -> None:
     """A page is counted in steps, whose ends may fall anywhere: in a name, a text, a number."""
     body = spelt(page)
-    whole = held_by(body)
+    whole = count_members(body)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accounting, "_STEP", step)
-        assert whole == held_by(body)
+        patch.setattr(byte_counts, "_STEP", step)
+        assert whole == count_members(body)
 
 
 @pytest.mark.parametrize("step", [7, 64, 2**18])
@@ -92,9 +90,9 @@ def test_what_looks_odd_is_not_counted(
     value: str, is_plain: bool, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Numbers of absurd length, wherever a step ends, and texts that are no members."""
-    monkeypatch.setattr(accounting, "_STEP", step)
+    monkeypatch.setattr(byte_counts, "_STEP", step)
     for last in ("", ',"b":2'):
-        assert is_plain == (held_by(f'{{"a":{value}{last}}}'.encode()) is not None)
+        assert is_plain == (count_members(f'{{"a":{value}{last}}}'.encode()) is not None)
 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
@@ -102,4 +100,4 @@ def test_a_page_that_stops_anywhere_is_counted_or_not(separators: tuple[str, str
     """A body that was cut is no reason to fail in another way than a reader of JSON does."""
     body = spelt({"a": "x", "b": [{"c": 1.5, "d": None}], "e": True}, separators)
     for length in range(len(body)):
-        assert isinstance(held_by(body[:length]), Account | None)
+        assert isinstance(count_members(body[:length]), Counter | None)

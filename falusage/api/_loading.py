@@ -1,0 +1,263 @@
+"""A load: a range is read, validated and compared with the API's own summary until both agree.
+
+A range that differs from the summary is read again, because rows may have arrived between two
+pages or between the rows and the summary. If it still differs, the load is rejected. The rows go
+to a `Sink`: a table in memory, or a file that never holds all rows at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeVar
+
+import polars as pl
+
+from falusage import _clocks as clocks
+from falusage.api._http.exchange import Exchange
+from falusage.api._pages.page import Page
+from falusage.api._pages.paging import Reading
+from falusage.api.line_items import (
+    Kind,
+    Kinds,
+    LineItems,
+    concat,
+    joint_kinds,
+    warn_of_unknown,
+)
+from falusage.api.progress import Progress
+from falusage.api.query import UsageQuery
+from falusage.api.receipt import Receipt, open_from
+from falusage.api.reconciliation import compare, differences, matching, sums, suspect_keys
+from falusage.api.ways import NAMES, Invalid, Reconcile
+from falusage.columns import KEY, SUMMARY, USAGE
+from falusage.errors import (
+    QuarantineWarning,
+    ReconciliationError,
+    ReconciliationWarning,
+    warn,
+)
+from falusage.schema.validation import Oddities, oddities, require_valid, validate_received
+
+_REGROUP_AFTER: Final = 64
+
+
+_T = TypeVar("_T")
+Sink = Callable[[Iterable[LineItems]], _T]
+"""Takes all tables of one read, at least one. It is called again if the range is read again."""
+
+
+@dataclass
+class _Read:
+    """What is known of one read of the range: counts, sums, and what was set aside."""
+
+    reading: Reading
+    kept: int = 0
+    bad: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    suspects: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    sums: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    kinds: Kinds = field(default_factory=dict[str, Kind])
+    ignored: set[str] = field(default_factory=set[str])
+    oddities: Oddities = field(default_factory=Oddities)
+
+
+class Load:
+    """The load of one query, which is read once or several times."""
+
+    def __init__(
+        self,
+        query: UsageQuery,
+        exchange: Exchange,
+        progress: Progress,
+        *,
+        workers: int,
+        invalid: Invalid,
+        reconcile: Reconcile,
+        has_ways: bool,
+    ) -> None:
+        self._query = query
+        self._exchange = exchange
+        self._progress = progress
+        self._workers = workers
+        self._invalid = invalid
+        self._reconcile = reconcile
+        self._way_out = f"; {NAMES.get().quarantine} sets them aside instead" if has_ways else ""
+        self._started_at = clocks.local_time()
+        self._read = self._begin()
+
+    def _begin(self) -> _Read:
+        with_summary = self._reconcile != "off"
+        return _Read(
+            Reading(self._query, self._exchange, self._workers, self._progress, with_summary)
+        )
+
+    def into(
+        self, sink: Sink[_T], *, batch_rows: int | None = None
+    ) -> tuple[_T, Receipt, pl.DataFrame]:
+        """Read the range into a sink, again if it differs from the API's summary.
+
+        Args:
+            sink: Where the rows go. After an error it has had rows that were rejected.
+            batch_rows: About how many rows a table has; by default all.
+
+        Returns:
+            What the sink returned, the receipt, and the rows in quarantine.
+
+        Raises:
+            SchemaError: Rows break the rules, and `invalid` is `"raise"`.
+            ReconciliationError: Rows and summary still differ, and `reconcile` is `"raise"`.
+            ApiError: The exchange failed.
+        """
+        for reads in itertools.count(1):
+            with closing(self.tables(batch_rows=batch_rows)) as tables:
+                taken = sink(tables)
+            compared = self._compared()
+            if self._reconcile == "off" or self._agrees(compared, reads=reads):
+                quarantine = pl.concat(self._read.bad, how="diagonal_relaxed")
+                return taken, self._receipt(compared, quarantine.height), quarantine
+            del taken  # before another one is made
+        raise AssertionError("a load ends by agreement or an error")
+
+    def tables(self, *, batch_rows: int | None = None) -> Generator[LineItems]:
+        """Read the range once: valid rows as tables of about `batch_rows`, or as one table."""
+        self._exchange.tally.server_time = None
+        self._read = self._begin()
+        pages: list[Page] = []
+        rows = 0
+        for page in self._read.reading.pages():
+            pages.append(page)
+            rows += page.rows.table.height if page.rows is not None else 0
+            if batch_rows is not None and rows >= batch_rows:
+                items = self._validated(pages)
+                pages, rows = [], 0
+                yield items
+                del items
+        if pages or not self._read.sums:
+            items = self._validated(pages)
+            # A caller that keeps one table scans it often; batches are used once.
+            yield LineItems(items.table.rechunk(), items.kinds)
+
+    def summary(self) -> pl.DataFrame:
+        """Read the API's own summary of the range, validated."""
+        summary = concat(self._read.reading.read_summary(), SUMMARY)
+        valid = self._valid_summary(summary)
+        self._read.kinds = summary.kinds
+        if left_out := summary.table.height - valid.height:
+            warn(f"{left_out:,} rows of the summary are invalid and left out", QuarantineWarning)
+        return valid
+
+    def _validated(self, pages: Sequence[Page]) -> LineItems:
+        read = self._read
+        items = concat([page.rows for page in pages if page.rows is not None], USAGE)
+        checked = validate_received(items.table)
+        if self._invalid == "raise":
+            what = f"{items.table.height:,} rows received"
+            require_valid(checked.bad, what=what, way_out=self._way_out)
+        read.kept += checked.good.height
+        read.bad.append(checked.bad)
+        if checked.bad.height:
+            read.suspects.append(suspect_keys(checked))
+        read.kinds = joint_kinds([read.kinds, items.kinds])
+        read.ignored.update(name for page in pages for name in page.ignored)
+        read.oddities += oddities(checked.good)
+        read.sums.append(sums([checked.good]))
+        if len(read.sums) >= _REGROUP_AFTER:
+            read.sums = [sums(read.sums)]
+        return LineItems(checked.good, items.kinds)
+
+    def _valid_summary(self, summary: LineItems) -> pl.DataFrame:
+        checked = validate_received(summary.table, kind="summary")
+        if self._invalid == "raise":
+            require_valid(checked.bad, what="summary's rows", way_out=self._way_out)
+        return checked.good
+
+    def _compared(self) -> pl.DataFrame:
+        """Return the sums of the last read next to those of the summary, if there is one."""
+        if self._reconcile == "off":
+            return compare(sums(self._read.sums), None)
+        summary = concat(self._read.reading.summary, SUMMARY)
+        self._read.ignored |= summary.kinds.keys() - self._read.kinds.keys()
+        return compare(sums(self._read.sums), self._valid_summary(summary))
+
+    def _agrees(self, compared: pl.DataFrame, *, reads: int) -> bool:
+        """Return whether the last read is final; False if the range must be read again.
+
+        Raises:
+            ReconciliationError: Rows and summary still differ, and `reconcile` is `"raise"`.
+        """
+        differing = differences(compared)
+        excused = unexplained = differing
+        if differing.height:
+            excused = matching(differing, self._read.suspects)
+            unexplained = differing.join(excused, on=KEY, how="anti", nulls_equal=True)
+        if unexplained.height:
+            may_change = self._read.reading.followed or self._open_from() is not None
+            if reads < 2 + may_change:
+                return False
+            self._reject(unexplained, reads)
+        elif excused.height:
+            warn(
+                f"{excused.height} keys differ from the summary; each has rows in quarantine",
+                ReconciliationWarning,
+            )
+        return True
+
+    def _reject(self, differing: pl.DataFrame, reads: int) -> None:
+        """Raise for keys that differ from the summary, or warn if `reconcile` says so."""
+        first = differing.row(0, named=True)
+        key = ", ".join(str(first[name]) for name in KEY)
+        message = (
+            f"the rows and the API's summary differ in {differing.height} keys after {reads} "
+            f"reads; for ({key}) the rows sum to cost {first['cost_loaded']!r}, "
+            f"quantity {first['quantity_loaded']!r}, the summary to {first['cost_summary']!r}, "
+            f"{first['quantity_summary']!r}"
+        )
+        if self._reconcile == "warn":
+            warn(message, ReconciliationWarning)
+            return
+        raise ReconciliationError(
+            f"{message}. All are in this error's `failures`; try again, or look at both sides "
+            f"with {NAMES.get().warn}",
+            failures=differing,
+        )
+
+    def _open_from(self) -> datetime | None:
+        read_at = clocks.earlier(self._exchange.tally.server_time, self._started_at)
+        return open_from(self._query, read_at)
+
+    def _receipt(self, compared: pl.DataFrame, quarantined: int) -> Receipt:
+        tally, read = self._exchange.tally, self._read
+        return Receipt(
+            query=self._query,
+            requests=tally.requests,
+            windows=read.reading.windows,
+            pages=read.reading.page_count,
+            rows_received=read.kept + quarantined,
+            rows_kept=read.kept,
+            rows_quarantined=quarantined,
+            retries=tally.retries,
+            bytes_received=tally.bytes_received,
+            started_at=self._started_at,
+            finished_at=clocks.local_time(),
+            server_time=tally.server_time,
+            open_from=self._open_from(),
+            reconciliation=compared,
+            reconciled=self._reconcile != "off",
+        )
+
+    def warn(self) -> None:
+        """Warn of what the last read kept or set aside and a caller should know."""
+        tally, read = self._exchange.tally, self._read
+        clocks.report(tally.skew, on_this_machine=self._exchange.on_this_machine)
+        warn_of_unknown(read.kinds, read.ignored)
+        read.oddities.warn()
+        quarantined = sum(bad.height for bad in read.bad)
+        if quarantined:
+            warn(
+                f"{quarantined:,} of {read.kept + quarantined:,} rows are in quarantine, not in "
+                "the table",
+                QuarantineWarning,
+            )

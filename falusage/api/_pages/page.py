@@ -1,0 +1,145 @@
+"""One page: read fast or strictly, then checked against the request that it answers.
+
+The fast reader proves that it lost nothing, or leaves the page to the strict one. What both
+cannot know is checked here: whether the cursor and `has_more` agree, whether rows are inside the
+window and the filters, and when each bucket starts and ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from falusage.api._pages.byte_counts import is_too_dense
+from falusage.api._pages.fast import read_fast
+from falusage.api._pages.strict import read_strictly
+from falusage.api.line_items import Kinds, LineItems
+from falusage.api.query import Ask, edges, microseconds, utc_text
+from falusage.columns import INSTANT
+from falusage.contract import ORGANIZATION_USAGE
+from falusage.errors import PaginationError, ProtocolError
+from falusage.timeframes import Timeframe
+
+_AT_MOST: Final[dict[Timeframe, timedelta]] = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=31),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that keeps the contract.
+
+    Attributes:
+        rows: The line items of `time_series`, with `bucket` and `bucket_end`, or None.
+        summary: The line items of `summary`, or None if there is none.
+        next_cursor: The cursor of the next page, or None at the end.
+        ignored: Names of unknown fields outside the line items.
+    """
+
+    rows: LineItems | None
+    summary: LineItems | None
+    next_cursor: str | None
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def row_count(self) -> int:
+        """How many line items the cursor went over: rows, or those of a summary alone."""
+        items = self.rows or self.summary
+        return 0 if items is None else items.table.height
+
+
+def read_page(body: bytes, ask: Ask, *, kinds: Kinds) -> Page:
+    """Read one answer to `ask`.
+
+    Args:
+        body: The decoded body of a 200.
+        ask: The request that it answers.
+        kinds: Unknown fields that earlier pages had, so that this page can be read fast.
+
+    Raises:
+        ProtocolError: The answer is outside the contract, or a row outside the window or filters.
+        PaginationError: `has_more` and `next_cursor` disagree.
+    """
+    if is_too_dense(body):
+        raise ProtocolError("the answer has more values than any page of line items")
+    answer = read_fast(body, ask, kinds)
+    if answer is None:
+        answer = read_strictly(body, time_series=ask.time_series, summary=ask.summary)
+    if answer.has_more != (answer.next_cursor is not None):
+        raise PaginationError(
+            f"has_more is {answer.has_more} but next_cursor is {answer.next_cursor!r}"
+        )
+    rows = answer.rows
+    for items in (rows, answer.summary):
+        if items is not None:
+            _check_filters(items.table, ask)
+    if rows is not None:
+        rows = LineItems(_with_instants(rows.table, answer.buckets, ask), rows.kinds)
+    return Page(rows, answer.summary, answer.next_cursor, answer.ignored)
+
+
+def _check_filters(table: pl.DataFrame, ask: Ask) -> None:
+    """Reject rows that the request's filters exclude."""
+    expanded = {None, *ask.query.expand}
+    expand = {field.name: field.expand for field in ORGANIZATION_USAGE.fields}
+    for name, allowed in ask.chunk:
+        column = ORGANIZATION_USAGE.asked[name].column
+        if column is None or expand[column] not in expanded:
+            continue
+        stray = set(table[column].drop_nulls().unique()) - set(allowed)
+        if stray:
+            has_comma = "," in "".join(allowed)
+            hint = "; pass several names as a list, not joined by commas" if has_comma else ""
+            raise ProtocolError(f"{column} {min(stray)[:80]!r} was not asked for{hint}")
+
+
+def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask) -> pl.DataFrame:
+    """Add the instants at which the buckets start and end, as the first columns."""
+    counts = [count for _, count in buckets]
+    # A query that is not bound to its timeframe may begin inside its first bucket.
+    first = ask.query.first_bucket if ask.start == ask.query.start else ask.start
+    starts = np.array([_start(text, rows, first, ask) for text, rows in buckets], dtype=np.int64)
+    # FIG
+    when = {
+        name: pl.Series(name, np.repeat(instants, counts)).cast(INSTANT)
+        for name, instants in (("bucket", starts), ("bucket_end", _ends(starts, ask)))
+    }
+    return pl.DataFrame([*when.values(), *rows])
+
+
+def _start(text: str, rows: int, first: datetime, ask: Ask) -> int:
+    """Return when a bucket starts, in microseconds; reject rows outside the window."""
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError:
+        raise ProtocolError(f"bucket {text[:80]!r} is not an ISO 8601 instant") from None
+    if start.tzinfo is None:
+        raise ProtocolError(f"bucket {text[:80]!r} has no UTC offset, so it names no instant")
+    start = start.astimezone(UTC)
+    if rows and not first <= start < ask.end:
+        raise ProtocolError(
+            f"bucket {text} is outside the window {utc_text(ask.start)} to {utc_text(ask.end)}"
+        )
+    return microseconds(start)
+
+
+def _ends(starts: npt.NDArray[np.int64], ask: Ask) -> npt.NDArray[np.int64]:
+    """Return the end of each bucket: that of the query's own bucket with the same start.
+
+    A bucket of another calendar gets the longest length that its timeframe can have. A transform
+    that would split it then raises an error.
+    """
+    grid = edges(ask.query)
+    at = np.clip(np.searchsorted(grid, starts, side="right") - 1, 0, len(grid) - 2)
+    ours = (grid[at] == starts) | (starts == microseconds(ask.query.first_bucket))
+    at_most = _AT_MOST[ask.query.timeframe] // timedelta(microseconds=1)
+    return np.where(ours, grid[at + 1], starts + at_most)
