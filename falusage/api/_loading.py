@@ -52,7 +52,7 @@ Sink = Callable[[Iterable[LineItems]], _T]
 
 @dataclass
 class _Read:
-    """What is known of one read of the range: counts, sums, and what was set aside."""
+    """What is known of one read of the range: counts, sums, and rejected rows."""
 
     reading: Reading
     kept: int = 0
@@ -84,7 +84,7 @@ class Load:
         self._workers = workers
         self._invalid = invalid
         self._reconcile = reconcile
-        self._way_out = f"; {NAMES.get().quarantine} sets them aside instead" if has_ways else ""
+        self._way_out = f"; {NAMES.get().quarantine} quarantines them instead" if has_ways else ""
         self._started_at = clocks.local_time()
         self._read = self._begin()
 
@@ -249,7 +249,7 @@ class Load:
         )
 
     def warn(self) -> None:
-        """Warn of what the last read kept or set aside and a caller should know."""
+        """Warn of what the last read kept or rejected and a caller should know."""
         tally, read = self._exchange.tally, self._read
         clocks.report(tally.skew, on_this_machine=self._exchange.on_this_machine)
         warn_of_unknown(read.kinds, read.ignored)

@@ -88,8 +88,8 @@ class UsageClient:
 
         Args:
             query: What to ask.
-            invalid: `"raise"` if rows break the table's rules, or `"quarantine"`: set them aside
-                in `UsageLoad.quarantine`. Rows received = rows kept + rows quarantined.
+            invalid: `"raise"` if rows break the table's rules, or `"quarantine"`: move them
+                to `UsageLoad.quarantine`. Rows received = rows kept + rows quarantined.
             reconcile: `"raise"` if the rows differ from the summary, `"warn"`, or `"off"`, which
                 does not ask for the summary.
 

@@ -1,8 +1,8 @@
-"""One attempt on a thread of its own, so that whoever waits for it can leave.
+"""One attempt on its own thread, so that its caller can stop waiting for it.
 
-Looking up a host, connecting and reading block inside the system, where neither a deadline nor
-Ctrl-C is heard. The caller waits a tenth of a second at a time instead. When it leaves, it closes
-the socket under the attempt; the thread ends as soon as the system lets it, and nobody waits.
+Looking up a host, connecting and reading block inside the system, where a deadline or Ctrl-C has
+no effect. So the caller waits for the thread, a tenth of a second at a time. When it stops
+waiting, it shuts down the attempt's socket, and the thread ends as soon as the system lets it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 _T = TypeVar("_T")
 _HERE: Final = threading.local()
 _GLANCE: Final = 0.1
-"""Seconds between two looks at the deadline: see `_waiting.result` for why it is short."""
+"""Seconds between two checks of the deadline; see `_waiting.result` for why it is short."""
 
 
 class LateError(Exception):
@@ -30,7 +30,7 @@ class LateError(Exception):
 
 
 class Attempt(Generic[_T]):
-    """An attempt's deadline, its socket, and what it holds until its caller is done with it."""
+    """An attempt's deadline, its socket, and the resources that it has until its caller is done."""
 
     def __init__(self, seconds: float, *, stopped: threading.Event) -> None:
         self.held = ExitStack()
@@ -52,7 +52,7 @@ class Attempt(Generic[_T]):
             CancelledError: `stopped` was set.
         """
         thread = threading.Thread(target=self._work, args=(work,), name="falusage-attempt")
-        thread.daemon = True  # one that hangs in the system does not hold the end of the process
+        thread.daemon = True  # a thread that hangs in the system must not delay the exit
         thread.start()
         try:
             while not self._done.wait(_GLANCE):
@@ -89,7 +89,7 @@ class Attempt(Generic[_T]):
 
     @contextmanager
     def paused(self) -> Generator[None]:
-        """Leave out of the deadline what the attempt waits for on this side."""
+        """Stop the deadline's clock while the attempt waits for this machine."""
         begun = time.monotonic()
         self._paused = True
         yield
@@ -110,7 +110,7 @@ class Attempt(Generic[_T]):
 
 
 class _Watched:
-    """A connection that tells the attempt in hand which socket it uses."""
+    """A connection that reports its socket to the attempt of this thread."""
 
     sock: Any
 
@@ -148,7 +148,7 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
 
 
 class WatchedAdapter(HTTPAdapter):
-    """An adapter whose connections tell the attempt in hand that they are used."""
+    """An adapter whose connections report their sockets to the attempts that use them."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

@@ -1,7 +1,7 @@
-"""A body read to its end, and shown to be whole: by its length, its chunks, its gzip trailer.
+"""A body, read to its end and proved whole by its length, its chunks or its gzip trailer.
 
-It is decoded a step at a time under a cap, and only a few large ones are held at once, so that
-what a hostile server sends cannot fill the memory.
+It is decoded in steps, up to a limit, and only a few large bodies are in memory at once, so that a
+hostile server cannot fill the memory.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BODY_LIMIT: Final = 64 * 2**20
 
 _STEP: Final = 2**18
 _BIG: Final = 2**22
-# A body and what is made of it weigh several times its size: two of the largest at a time,
-# whatever the number of workers, keep a load under 1 GB.
+# A body and its table take several times its size. Two of the largest at a time keep a load under
+# 1 GB, with any number of workers.
 BIG_BODIES: Final = threading.BoundedSemaphore(2)
 
 
@@ -30,11 +30,11 @@ def read_body(response: requests.Response, hold: Callable[[], object]) -> bytes:
 
     Args:
         response: A response whose body has not been read.
-        hold: Called once, where the body turns out to be large: takes one of `BIG_BODIES`.
+        hold: Called once if the body is large; acquires one of `BIG_BODIES`.
 
     Raises:
         TransportError: The body was cut short or damaged on the way.
-        ProtocolError: It is too large, or encoded in a way that was not asked for.
+        ProtocolError: It is too large, or has an encoding that was not asked for.
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", ""}:
@@ -71,7 +71,7 @@ def _read_at_once(response: requests.Response, length: int, hold: Callable[[], o
 
 
 def _received(response: requests.Response) -> Iterator[bytes]:
-    """Give the bytes as they come; http.client checks the chunks, we the length."""
+    """Yield the bytes as received. http.client checks the chunks, this function the length."""
     raw: Any = response.raw
     received = 0
     while chunk := raw.read1(_STEP, decode_content=False):
@@ -83,7 +83,7 @@ def _received(response: requests.Response) -> Iterator[bytes]:
 
 
 def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Unzip to the end of the stream, in small steps however dense it is."""
+    """Unzip to the end of the stream, in small steps."""
     inflate = zlib.decompressobj(wbits=31)
     begun = False
     for chunk in chunks:

@@ -91,8 +91,8 @@ class Exchange:
         Args:
             params: The request's parameters.
             read: Reads the body of a 200, or raises a `ProtocolError`.
-            window: The range that is asked for, for the error.
-            cursor: The page that is asked for, likewise.
+            window: The range of the request, for the error.
+            cursor: The cursor of the page, for the error.
 
         Raises:
             ApiError: The last attempt's error.

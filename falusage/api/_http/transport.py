@@ -1,8 +1,9 @@
 """One request over HTTP: a whole body, or a typed error.
 
-An attempt has one deadline for all of it, from the look-up of the host to the last byte: a server
-that drips bytes never trips a read timeout. A body counts only if it is as long as it said, and
-decodes to its end. Redirects are not followed, and the key goes to no other host.
+One deadline covers the whole attempt, from the look-up of the host to the last byte. A read
+timeout would not stop a server that sends a byte now and then. A body is accepted only if it has
+its declared length and decodes to its end. Redirects are not followed, so the key goes to no
+other host.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Response:
 
     @property
     def clocks(self) -> tuple[datetime, ...]:
-        """The server's present, where it says so, then our own."""
+        """The server's clock if it is known, then this machine's."""
         ours = datetime.now(UTC)
         return (self.server_time, ours) if self.server_time else (ours,)
 
@@ -61,12 +62,12 @@ def _body(response: requests.Response, hold: Callable[[], object]) -> bytes:
     except ProtocolError:  # too large, or in another encoding
         if response.status_code == 200:
             raise
-        return b""  # the status says enough
+        return b""  # the status is enough
 
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return no target: requests would parse it and read the whole body, to be ready for it."""
+        """Return no target. Otherwise requests would parse it and read the whole body."""
 
 
 class Transport:
@@ -84,26 +85,26 @@ class Transport:
     def get(
         self, params: Iterable[tuple[str, str]], *, stopped: threading.Event
     ) -> Generator[Response]:
-        """Send one request and return its whole answer, whatever its status.
+        """Send one request and yield its whole answer, whatever its status.
 
-        A large body counts against the bound on memory until the context is left.
+        A large body counts against the limit on memory until the context ends.
 
         Args:
             params: The query's parameters.
-            stopped: Breaks the attempt off once it is set.
+            stopped: Stops the attempt once it is set.
 
         Raises:
-            TransportError: No answer, a cut one, or one that came too late.
-            ProtocolError: An answer that is too large, or encoded in a way not asked for.
-            ConfigError: A proxy or a file of certificates that cannot be used.
-            CancelledError: The attempt was broken off.
+            TransportError: There was no answer, or it was cut or too late.
+            ProtocolError: The answer is too large, or has an encoding that was not asked for.
+            ConfigError: A proxy or a file of certificates cannot be used.
+            CancelledError: The attempt was stopped.
         """
         attempt: Attempt[Response] = Attempt(self.timeout, stopped=stopped)
         try:
             response = attempt.run(partial(self._fetch, list(params), attempt))
         except LateError:
             raise TransportError(
-                f"no whole answer from {self._host} within {self.timeout:g} s; "
+                f"no complete answer from {self._host} within {self.timeout:g} s; "
                 "check the network, or allow more time with timeout="
             ) from None
         with attempt.held:
@@ -146,17 +147,17 @@ class Transport:
         finally:
             with self._lock:
                 self._idle.append(session)
-            if self._closed:  # by a caller who has left this attempt
+            if self._closed:  # by a caller that no longer waits for this attempt
                 self.close()
 
     def _new_session(self) -> requests.Session:
         session = _Session()
-        # On the loopback, zipping costs more time than the bytes that it saves.
+        # On the loopback, zipping takes longer than sending the bytes.
         encoding = "identity" if is_loopback(urlsplit(self.url).hostname or "") else "gzip"
         session.headers = CaseInsensitiveDict(
             {"Accept": "application/json", "Accept-Encoding": encoding, "User-Agent": "falusage"}
         )
-        # Over plain http a proxy would read the key; over https it only passes bytes on.
+        # Over plain http a proxy could read the key; over https it only passes bytes on.
         session.trust_env = self.url.startswith("https:")
         for scheme in ("http://", "https://"):
             session.mount(scheme, WatchedAdapter(max_retries=0, pool_connections=1, pool_maxsize=1))
