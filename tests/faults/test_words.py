@@ -114,7 +114,7 @@ def test_a_body_in_an_unknown_encoding_does_not_hide_the_status(
     """A proxy may compress its page as nobody asked it to; the 403 is still a 403."""
     error = refused(403, b"\x1b\x00\x00", Content_Encoding="br")
     assert isinstance(error, fu.PermissionDeniedError)
-    assert "status 403, without a word" in str(error)
+    assert "status 403, without a message" in str(error)
 
 
 def test_a_403_says_what_it_may_mean(refused: Callable[..., fu.ApiError]) -> None:

@@ -39,10 +39,10 @@ def read_body(response: requests.Response, hold: Callable[[], object]) -> bytes:
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", ""}:
         raise ProtocolError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
-    length = response.headers.get("Content-Length", "").strip()
-    if encoding != "gzip" and length.isdigit() and not response.raw.chunked:
-        return _read_at_once(response, int(length), hold)
-    chunks = _received(response)
+    declared = response.headers.get("Content-Length", "").strip()
+    length = int(declared) if declared.isdigit() else None
+    _reject_above_limit(length or 0)
+    chunks = _received(response, length)
     parts: list[bytes] = []
     size = 0
     for part in _inflated(chunks) if encoding == "gzip" else chunks:
@@ -50,35 +50,23 @@ def read_body(response: requests.Response, hold: Callable[[], object]) -> bytes:
         if size <= _BIG < size + len(part):
             hold()
         size += len(part)
-        _refuse_above_limit(size)
+        _reject_above_limit(size)
     return b"".join(parts)
 
 
-def _refuse_above_limit(size: int) -> None:
+def _reject_above_limit(size: int) -> None:
     if size > BODY_LIMIT:
         raise ProtocolError(f"the answer is larger than {BODY_LIMIT // 2**20} MiB")
 
 
-def _read_at_once(response: requests.Response, length: int, hold: Callable[[], object]) -> bytes:
-    """Read a body that says how long it is and comes as it is: no piece is copied."""
-    _refuse_above_limit(length)
-    if length > _BIG:
-        hold()
-    body: bytes = response.raw.read(length, decode_content=False)
-    if len(body) != length:
-        raise TransportError(f"the body was cut: {len(body)} bytes of {length}")
-    return body
-
-
-def _received(response: requests.Response) -> Iterator[bytes]:
+def _received(response: requests.Response, length: int | None) -> Iterator[bytes]:
     """Yield the bytes as received. http.client checks the chunks, this function the length."""
     raw: Any = response.raw
     received = 0
     while chunk := raw.read1(_STEP, decode_content=False):
         received += len(chunk)
         yield chunk
-    length = response.headers.get("Content-Length", "").strip()
-    if length.isdigit() and int(length) != received:
+    if length is not None and length != received:
         raise TransportError(f"the body was cut: {received} bytes of {length}")
 
 

@@ -9,7 +9,7 @@ other host.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,15 +54,6 @@ class Response:
         """The server's clock if it is known, then this machine's."""
         ours = datetime.now(UTC)
         return (self.server_time, ours) if self.server_time else (ours,)
-
-
-def _body(response: requests.Response, hold: Callable[[], object]) -> bytes:
-    try:
-        return read_body(response, hold)
-    except ProtocolError:  # too large, or in another encoding
-        if response.status_code == 200:
-            raise
-        return b""  # the status is enough
 
 
 class _Session(requests.Session):
@@ -127,7 +118,13 @@ class Transport:
                     stream=True,
                 ) as response,
             ):
-                return Response(response.status_code, response.headers, _body(response, hold))
+                try:
+                    body = read_body(response, hold)
+                except ProtocolError:  # too large, or in another encoding
+                    if response.status_code == 200:
+                        raise
+                    body = b""  # the status is enough
+                return Response(response.status_code, response.headers, body)
         # ValueError: http.client on a status line or a header that it cannot read.
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             foreign = strip_tracebacks(error)

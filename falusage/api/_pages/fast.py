@@ -6,7 +6,8 @@ members of the page's objects are counted from its bytes (`byte_counts`). The va
 read are counted too, never more than are there. If both counts agree, nothing was hidden. If they
 differ, or the page looks unusual, the strict reader reads it.
 
-A page of 10,000 rows takes 50 ms here, counts included, and 330 ms in the strict reader.
+A page of 10,000 rows (1.7 MB) takes 17 ms of CPU time here, counts included, and 435 ms in the
+strict reader.
 """
 
 from __future__ import annotations
