@@ -23,11 +23,11 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from falusage.api._http.address import is_loopback
-from falusage.api._http.attempt import Attempt, LateError, WatchedAdapter
+from falusage.api._http.attempt import Attempt, WatchedAdapter
 from falusage.api._http.body import BIG_BODIES, read_body
 from falusage.api._http.key import Secret, strip_tracebacks
 from falusage.api._http.unreachable import no_answer
-from falusage.errors import ProtocolError, TransportError
+from falusage.errors import ProtocolError
 
 PATH: Final = "/organization/usage"
 
@@ -72,34 +72,29 @@ class Transport:
         self._lock = threading.Lock()
         self._closed = False
 
-    @contextmanager
-    def get(
+    def attempt(
         self, params: Iterable[tuple[str, str]], *, stopped: threading.Event
-    ) -> Generator[Response]:
-        """Send one request and yield its whole answer, whatever its status.
+    ) -> Attempt[Response]:
+        """Prepare a request. Its result is the whole answer, whatever its status.
 
-        A large body counts against the limit on memory until the context ends.
+        A large body counts against the limit on memory until `Attempt.held` is closed.
 
         Args:
             params: The query's parameters.
             stopped: Stops the attempt once it is set.
 
-        Raises:
-            TransportError: There was no answer, or it was cut or too late.
-            ProtocolError: The answer is too large, or has an encoding that was not asked for.
-            ConfigError: A proxy or a file of certificates cannot be used.
-            CancelledError: The attempt was stopped.
+        Returns:
+            An attempt to start. Its result raises TransportError if there was no answer, or it
+            was cut or too late; ProtocolError if it is too large, or has an encoding that was not
+            asked for; ConfigError if a proxy or a file of certificates cannot be used.
         """
-        attempt: Attempt[Response] = Attempt(self.timeout, stopped=stopped)
-        try:
-            response = attempt.run(partial(self._fetch, list(params), attempt))
-        except LateError:
-            raise TransportError(
-                f"no complete answer from {self._host} within {self.timeout:g} s; "
-                "check the network, or allow more time with timeout="
-            ) from None
-        with attempt.held:
-            yield response
+        return Attempt(
+            partial(self._fetch, list(params)),
+            self.timeout,
+            stopped=stopped,
+            late=f"no complete answer from {self._host} within {self.timeout:g} s; "
+            "check the network, or allow more time with timeout=",
+        )
 
     def _fetch(self, params: list[tuple[str, str]], attempt: Attempt[Response]) -> Response:
         def hold() -> None:

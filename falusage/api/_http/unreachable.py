@@ -98,8 +98,8 @@ def _refuse_settings(error: BaseException, inner: list[BaseException]) -> None:
     in_tls = isinstance(error, requests.exceptions.SSLError) and (unread or unfit)
     if in_tls or "CA certificate bundle" in str(error):
         raise ConfigError(
-            f"{_set(_BUNDLES) or 'the bundle of certificates'} does not name a file of certificates that "
-            f"can be read: {one_line(_reason(inner))}; expected a file in PEM form"
+            f"{_set(_BUNDLES) or 'the bundle of certificates'} does not name a file of "
+            f"certificates that can be read: {one_line(_reason(inner))}; expected a PEM file"
         ) from error
 
 

@@ -80,7 +80,8 @@ class Reading:
     def pages(self) -> Iterator[Page]:
         """Yield every page of the range, in the order of time."""
         first = [
-            self._page(ask) for ask in asks(self.query, time_series=True, summary=self.with_summary)
+            next(self._follow(ask))
+            for ask in asks(self.query, time_series=True, summary=self.with_summary)
         ]
         if self.with_summary and any(page.summary is None for page in first):
             raise ProtocolError(_NO_SUMMARY)
@@ -145,7 +146,12 @@ class Reading:
         cursor: str | None = None
         empty = 0
         for _ in range(PAGES):
-            page = self._page(ask, cursor)
+            read = partial(read_page, ask=ask, kinds=self._kinds[ask.time_series])
+            page = self.exchange.get(ask.params(cursor), read, window=ask.window, cursor=cursor)
+            # A field that is new on one page is likely on the next, which is then read fast.
+            for of_rows, items in ((True, page.rows), (False, page.summary)):
+                if items is not None and items.kinds:
+                    self._kinds[of_rows] = {**self._kinds[of_rows], **items.kinds}
             yield page
             cursor = page.next_cursor
             if cursor is None:
@@ -182,15 +188,6 @@ class Reading:
                     found.append(page.summary)
                     first = page.summary.table if first is None else first
         return found
-
-    def _page(self, ask: Ask, cursor: str | None = None) -> Page:
-        read = partial(read_page, ask=ask, kinds=self._kinds[ask.time_series])
-        page = self.exchange.get(ask.params(cursor), read, window=ask.window, cursor=cursor)
-        # A field that is new on one page is likely on the next, which is then read fast.
-        for of_rows, items in ((True, page.rows), (False, page.summary)):
-            if items is not None and items.kinds:
-                self._kinds[of_rows] = {**self._kinds[of_rows], **items.kinds}
-        return page
 
     def _in_time(self, pages: Iterable[Page], *, chunks: int) -> Iterator[Page]:
         """Yield the pages of one window, in the order of time.
