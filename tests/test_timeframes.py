@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage import timeframes
@@ -115,7 +115,6 @@ def test_periods_around_every_clock_change(zone: str) -> None:
         assert expected == spans(moments, every, zone), every
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(ZONES),
     st.datetimes(datetime(1973, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),
@@ -134,7 +133,6 @@ def test_an_instant_falls_in_its_period(zone: str, moment: datetime, every: str)
     assert {"UTC"} == {timeframes.floor(moment, **asked).tzname(), end.tzname()}
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(ZONES),
     st.datetimes(datetime(1973, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),
@@ -261,7 +259,6 @@ def test_the_second_hour_of_an_autumn_night_is_read_as_the_second() -> None:
     assert timedelta(hours=1) == second - first
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ZONES), st.dates(date(1973, 1, 1), date(2037, 1, 1)))
 def test_a_date_is_its_days_first_instant(zone: str, day: date) -> None:
     """A date, as a date or as text, is where its local day begins."""

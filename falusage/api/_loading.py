@@ -52,7 +52,7 @@ class Sink(Protocol):
         """Forget all rows: the range is read from its start."""
 
     def write(self, items: LineItems) -> None:
-        """Take the next rows. Every read writes at least one table."""
+        """Add the next rows. Every read writes at least one table."""
 
 
 @dataclass

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage import UsageQuery
@@ -73,7 +73,6 @@ def test_a_field_has_one_kind_over_all_pages(first: Any, second: Any, kept: list
 scalars = st.none() | st.booleans() | st.integers(-(2**64), 2**64) | st.floats(-9e9, 9e9)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(scalars | st.text(max_size=3), max_size=3), min_size=1, max_size=4))
 def test_no_value_changes_on_the_way(values: list[list[Any]]) -> None:
     """Whatever is on which page, each value can be had back from the table."""

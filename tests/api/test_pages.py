@@ -9,8 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from answer_oracle import OutsideError, understood
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -22,6 +21,7 @@ from falusage.columns import AUTH, USAGE
 from falusage.errors import AlignmentError, FalUsageError, PaginationError, ProtocolError
 from falusage.schema.validation import FAULTS, MARKS
 from falusage.transforms import rollup
+from tests.api.answer_oracle import OutsideError, understood
 
 DAYS = ("2025-01-01T00:00:00Z", "2025-01-02T00:00:00+00:00", "2025-01-02T19:00:00-05:00")
 
@@ -179,7 +179,6 @@ def assert_says(page: Page, body: bytes) -> None:
     assert broken == [at for at, fault in enumerate(faults) if fault is not None], body
 
 
-@settings(max_examples=100, deadline=None)
 @given(envelopes(), st.integers(0, 3))
 def test_a_valid_page_is_read_as_it_says(envelope: dict[str, Any], seed: int) -> None:
     """However a page is spelt, its rows are what Python's json says, to the last bit."""
@@ -250,7 +249,6 @@ def assert_told_or_refused(body: bytes, asked: Ask) -> None:
         assert_says(page, body)
 
 
-@settings(max_examples=100, deadline=None)
 @given(envelopes(), st.integers(0, 2), st.randoms(use_true_random=False))
 def test_a_spoilt_page_is_refused_or_read_as_it_says(
     envelope: dict[str, Any], seed: int, dice: random.Random
@@ -262,7 +260,6 @@ def test_a_spoilt_page_is_refused_or_read_as_it_says(
     assert_told_or_refused(body, ASK)
 
 
-@settings(max_examples=150, deadline=None)
 @given(envelopes(), st.randoms(use_true_random=False))
 def test_strange_members_are_refused_or_read_as_they_say(
     envelope: dict[str, Any], dice: random.Random

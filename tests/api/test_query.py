@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage import UsageQuery
@@ -284,7 +284,6 @@ def test_a_limit_of_one_is_sent_as_a_number() -> None:
     assert ("limit", "1") in ask.params()
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 160), st.integers(0, 120))
 def test_long_lists_are_asked_in_parts_that_cover_every_pair_once(
     endpoints: int, keys: int

@@ -6,11 +6,12 @@ import random
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from itertools import cycle
 from typing import Any, Literal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage.api.reconciliation import compare, differences, rounding, sums
@@ -140,7 +141,6 @@ def check(dice: random.Random, count: int, side: Side, places: int, **of: Any) -
 SIDES: tuple[Side, ...] = ("rows", "summary", "both", "none")
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.randoms(use_true_random=False),
     st.integers(1, 60),
@@ -155,16 +155,13 @@ def test_rounding_on_either_side_loads_and_hides_no_row(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("places", range(2, 9))
-@pytest.mark.parametrize("count", [1, 2, 300, 100_000])
+@pytest.mark.parametrize(("places", "side"), list(zip(range(2, 9), cycle(SIDES), strict=False)))
+@pytest.mark.parametrize("count", [300, 100_000])
 def test_rounding_of_many_rows_loads_and_hides_no_row(count: int, places: int, side: Side) -> None:
-    """From 1 to 100,000 rows."""
-    for seed in range(1 if count > 1000 else 4):
-        check(random.Random(seed), count, side, places)
+    """Up to 100,000 rows."""
+    check(random.Random(places), count, side, places)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 200), st.sampled_from(SIDES))
 def test_prices_in_cents_get_no_allowance(dice: random.Random, count: int, side: Side) -> None:
     """Where there is nothing to round, a lost cent is seen."""

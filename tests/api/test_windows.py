@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage import UsageQuery
@@ -27,7 +27,6 @@ def query(**fields: Any) -> UsageQuery:
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(["hour", "day", "week", "month"]),
     st.booleans(),

@@ -103,7 +103,22 @@ def full() -> Iterator[tuple[str, Callable[[], None]]]:
             waiting.setblocking(False)
             waiting.connect_ex(server.getsockname())
         time.sleep(0.1)
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/v1", lambda: time.sleep(4)
+        port = server.getsockname()[1]
+        before = connecting(port)
+
+        def reached() -> None:
+            until = time.monotonic() + 30
+            while before == connecting(port) and time.monotonic() < until:
+                time.sleep(0.05)
+
+        yield f"http://127.0.0.1:{port}/v1", reached
+
+
+def connecting(port: int) -> int:
+    """Count the connections to a port that are being made, from the kernel's table."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    sent = "02"  # SYN_SENT
+    return sum(line[2].endswith(f":{port:04X}") and line[3] == sent for line in lines)
 
 
 @contextlib.contextmanager

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import made_up
 import pytest
 
 import falusage as fu
+from tests.contract import made_up
 
 PACKAGE = Path(fu.__file__).parent
 BEFORE = {

@@ -204,7 +204,7 @@ def test_the_key_is_documented(document) -> None:
     )
 
 
-def fuzz(served: Emulator, mode: GenerationMode, *, examples: int, pinned: bool) -> list[int]:
+def fuzz(served: Emulator, mode: GenerationMode, *, pinned: bool) -> list[int]:
     """Send generated requests, hold each answer to the document, and give the statuses."""
     schema = schemathesis.openapi.from_url(address(served))
     statuses: list[int] = []
@@ -213,13 +213,7 @@ def fuzz(served: Emulator, mode: GenerationMode, *, examples: int, pinned: bool)
     key = {"Authorization": f"Key {served.api_key}"}
     with requests.Session() as session:
 
-        @settings(
-            max_examples=examples,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        )
+        @settings(database=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(schema[PATH]["GET"].as_strategy(generation_mode=mode))
         def check(case: schemathesis.Case) -> None:
             if pinned:
@@ -242,24 +236,19 @@ def fuzz(served: Emulator, mode: GenerationMode, *, examples: int, pinned: bool)
 
 
 @pytest.mark.slow
-def test_no_answer_falls_outside_the_document(served) -> None:
-    """Well-formed requests over a real window: 200s, and each as documented."""
-    statuses = fuzz(served, GenerationMode.POSITIVE, examples=40, pinned=True)
-    assert statuses.count(200) > len(statuses) / 4
+@pytest.mark.parametrize("pinned", [True, False])
+def test_no_answer_falls_outside_the_document(served, pinned: bool) -> None:
+    """Well-formed requests: each is answered as documented, and over a real window with 200s."""
+    statuses = fuzz(served, GenerationMode.POSITIVE, pinned=pinned)
     assert {200, 400} >= set(statuses)
-
-
-def test_malformed_requests_are_refused_as_documented(served) -> None:
-    """Requests that break the document are answered inside it, and never with a failure."""
-    assert {200, 400, 401} >= set(fuzz(served, GenerationMode.NEGATIVE, examples=40, pinned=False))
+    assert not pinned or statuses.count(200) > len(statuses) / 4
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pinned", [True, False])
-@pytest.mark.parametrize("mode", list(GenerationMode))
-def test_no_answer_falls_outside_the_document_at_length(served, mode, pinned) -> None:
-    """The same with three hundred requests of each kind."""
-    assert {200, 400, 401} >= set(fuzz(served, mode, examples=300, pinned=pinned))
+def test_malformed_requests_are_refused_as_documented(served, pinned: bool) -> None:
+    """Requests that break the document are answered inside it, and never with a failure."""
+    assert {200, 400, 401} >= set(fuzz(served, GenerationMode.NEGATIVE, pinned=pinned))
 
 
 def test_faults_are_documented_answers(served) -> None:

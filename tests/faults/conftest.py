@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fault_catalogue import World
-from fault_judge import KEY, Judge
-from fault_server import FaultServer
+
+from tests.faults.fault_catalogue import World
+from tests.faults.fault_judge import KEY
+from tests.faults.fault_server import FaultServer
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +36,3 @@ def serve() -> Iterator[Callable[..., FaultServer]]:
             )
 
         yield start
-
-
-@pytest.fixture
-def judge() -> Judge:
-    """A load with everything it says overheard, held against what was promised."""
-    return Judge()

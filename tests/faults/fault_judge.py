@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import Any
 
 import polars as pl
-from fault_catalogue import EQUAL, QUARANTINE, Case
-from fault_server import FaultServer
 from polars.testing import assert_frame_equal
-from usage_world import Question, expected
 
 import falusage as fu
 from falusage.columns import USAGE
+from tests.faults.fault_catalogue import EQUAL, QUARANTINE, Case
+from tests.faults.fault_server import FaultServer
+from tests.faults.usage_world import Question, expected
 
 KEY = "0b1d5a2e-fa17-4c1e-8e5d:7f3c9e00c0ffee"
 SECRETS = tuple(KEY.split(":"))

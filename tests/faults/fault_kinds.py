@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from fault_server import Answer, cursor, hold, zip_body
+from tests.faults.fault_server import Answer, cursor, hold, zip_body
 
 Fault = Callable[[Answer], None]
 

@@ -24,7 +24,7 @@ from email.utils import format_datetime
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from usage_world import Question, RefusedError, Row, chosen, series, summary
+from tests.faults.usage_world import Question, RefusedError, Row, chosen, series, summary
 
 Placement = Literal["every", "first", "paged"]
 REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 429: "Too Many"}

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import LONG
-from fault_server import FaultServer, Rule
 
 import falusage as fu
 from falusage.api._http.exchange import Exchange
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import LONG
+from tests.faults.fault_server import FaultServer, Rule
 
 LOAD = """
 import falusage as fu
@@ -48,10 +48,11 @@ STILL = {
 }
 
 
-@pytest.mark.parametrize("script", [LOAD, SNAPSHOT], ids=["load", "snapshot"])
-@pytest.mark.parametrize("name", STILL)
+@pytest.mark.parametrize(
+    ("name", "script"), [*((name, LOAD) for name in STILL), ("slow pages", SNAPSHOT)]
+)
 def test_ctrl_c(
-    script: str, name: str, serve: Callable[..., FaultServer], key: str, tmp_path: Path
+    name: str, script: str, serve: Callable[..., FaultServer], key: str, tmp_path: Path
 ) -> None:
     """SIGINT ends the process within two seconds, whatever its workers wait for."""
     latency, rules = STILL[name]

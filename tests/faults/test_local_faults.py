@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fault_catalogue import SMALL
-from fault_server import FaultServer
 
 import falusage as fu
 from falusage.api._http.key import Secret
 from falusage.api._http.unreachable import LastingError, no_answer
+from tests.faults.fault_catalogue import SMALL
+from tests.faults.fault_server import FaultServer
 
 QUERY = fu.UsageQuery("2025-01-01", "2025-01-04")
 SETTINGS = (

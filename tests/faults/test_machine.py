@@ -5,11 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import fault_kinds as kinds
-import pytest
-from fault_catalogue import HOURS, THREE_DAYS, Case, World
-from fault_judge import KEY, Judge
-from fault_server import FaultServer, Rule
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,9 +14,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from usage_world import Row, row
 
 import falusage as fu
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import HOURS, THREE_DAYS, Case, World
+from tests.faults.fault_judge import KEY, Judge
+from tests.faults.fault_server import FaultServer, Rule
+from tests.faults.usage_world import Row, row
 
 START = datetime(2024, 12, 31, tzinfo=UTC)
 QUERIES = (
@@ -190,22 +189,8 @@ class Loads(RuleBasedStateMachine):
         assert [] == self.server.broken
 
 
-def steps(examples: int, length: int) -> settings:
-    """How long to play."""
-    return settings(
-        max_examples=examples,
-        stateful_step_count=length,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
+def test_random_histories() -> None:
+    """Each load is the truth, or is refused."""
+    run_state_machine_as_test(
+        Loads, settings=settings(stateful_step_count=20, suppress_health_check=list(HealthCheck))
     )
-
-
-def test_a_short_play() -> None:
-    """A few random histories: each load is the truth, or is refused."""
-    run_state_machine_as_test(Loads, settings=steps(12, 12))
-
-
-@pytest.mark.slow
-def test_a_long_play() -> None:
-    """Many random histories: each load is the truth, or is refused."""
-    run_state_machine_as_test(Loads, settings=steps(300, 25))

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import LONG, PAGED, SMALL, THREE_DAYS, World, always, once
-from fault_server import Answer, FaultServer, Rule
 
 import falusage as fu
 from falusage.api._http.body import BIG_BODIES
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import LONG, PAGED, SMALL, THREE_DAYS, World, always, once
+from tests.faults.fault_server import Answer, FaultServer, Rule
 
 pytestmark = pytest.mark.slow
 

@@ -10,12 +10,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import SMALL, always
-from fault_server import FaultServer, Rule
 
 import falusage as fu
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import SMALL, always
+from tests.faults.fault_server import FaultServer, Rule
 
 
 def test_the_client_shows_no_key(key: str, serve: Callable[..., FaultServer]) -> None:

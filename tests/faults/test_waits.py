@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import SMALL, always, once
-from fault_server import FaultServer
 
 import falusage as fu
 from falusage.api._http.throttling import Wait, asked_wait
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import SMALL, always, once
+from tests.faults.fault_server import FaultServer
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -116,8 +116,7 @@ def test_a_date_of_another_machine_does_not_make_a_wait_absurd() -> None:
     assert 7.0 == asked_wait({"x-ratelimit-reset": f"{EPOCH + 7}"}, clocks=clocks).seconds
 
 
-@pytest.mark.parametrize("code", [429, 503])
-@pytest.mark.parametrize("header", ["Retry_After", "x_ratelimit_reset"])
+@pytest.mark.parametrize(("code", "header"), [(429, "Retry_After"), (503, "x_ratelimit_reset")])
 def test_an_instant_in_milliseconds_is_waited_for(
     code: int, header: str, serve: Callable[..., FaultServer], key: str
 ) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import fault_kinds as kinds
 import pytest
-from fault_catalogue import PAGED, SMALL, always
-from fault_server import Answer, FaultServer, Rule
 
 import falusage as fu
+from tests.faults import fault_kinds as kinds
+from tests.faults.fault_catalogue import PAGED, SMALL, always
+from tests.faults.fault_server import Answer, FaultServer, Rule
 
 QUERY = fu.UsageQuery("2025-01-01", "2025-01-04")
 LOCKED = "User is locked. Reason: Exhausted balance. Top up at https://fal.ai/dashboard/billing."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -77,9 +78,9 @@ def validator(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     home = tmp_path if cache is None else cache.mkdir(name)
     whole = home / "whole"
     if not whole.exists():
-        run(python_312(), "-m", "venv", "--clear", str(home / "env"))
-        pip = str(home / "env" / "bin" / "pip")
-        run(pip, "install", "-q", "--no-compile", "--disable-pip-version-check", *PINNED)
+        run(python_312(), "-m", "venv", "--clear", "--without-pip", str(home / "env"))
+        uv = str(Path(sys.executable).with_name("uv"))
+        run(uv, "pip", "install", "-q", "-p", str(home / "env"), *PINNED)
         whole.touch()
     return home / "env" / "bin" / "focus-validator"
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def usage() -> pl.DataFrame:
     """Two teams in USD and one in EUR: 2 a day in May, 3 in June, and 100 on the last of May."""
     days = [datetime(2025, 5, 1, tzinfo=UTC) + timedelta(days=day) for day in range(31 + 10)]

@@ -157,9 +157,8 @@ def test_one_team_is_billed_in_another_currency(sample: Sample) -> None:
     assert found["username"].is_unique().all()
 
 
-@pytest.mark.parametrize("relative", [False, True])
-@pytest.mark.parametrize("seed", range(10))
-def test_one_team_day_stands_out(seed: int, relative: bool) -> None:
+@pytest.mark.parametrize("seed", range(8))
+def test_one_team_day_stands_out(seed: int) -> None:
     """A robust score over the last eight like weekdays is above 3.5 on the planted day alone."""
     sample = fu.sample_usage(every="1d", seed=seed)
     (anomaly,) = sample.truth.anomalies
@@ -167,12 +166,13 @@ def test_one_team_day_stands_out(seed: int, relative: bool) -> None:
         pl.col("cost").sum()
     )
     assert timedelta(days=1) == anomaly.end - anomaly.start
-    found = {
-        (name, day)
-        for (name,), frame in daily.sort("day").group_by("username", maintain_order=True)
-        for day in _outliers(dict(frame.select("day", "cost").iter_rows()), relative=relative)
-    }
-    assert {(anomaly.username, anomaly.start.date())} == found
+    for relative in (False, True):
+        found = {
+            (name, day)
+            for (name,), frame in daily.sort("day").group_by("username", maintain_order=True)
+            for day in _outliers(dict(frame.select("day", "cost").iter_rows()), relative=relative)
+        }
+        assert {(anomaly.username, anomaly.start.date())} == found
 
 
 def _outliers(costs: dict[date, float], *, relative: bool) -> list[date]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -112,7 +112,6 @@ cells = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(cells, max_size=12))
 def test_rows_received_are_rows_kept_and_rows_set_aside(changes: list[dict[str, Any]]) -> None:
     """Whatever is broken: the two parts together are the table, in order, and none is in both."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -17,12 +17,6 @@ import falusage as fu
 from falusage.errors import SnapshotError
 from falusage.snapshot import SnapshotMetadata, snapshot_metadata
 from falusage.snapshot._metadata import EDITION
-
-IN_ONE_FOLDER = settings(
-    deadline=None,
-    max_examples=150,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +27,6 @@ def whole(usage: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-@IN_ONE_FOLDER
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_a_flipped_byte(
     whole: Path, usage: pl.DataFrame, tmp_path: Path, place: float, flip: int
@@ -51,7 +44,6 @@ def test_a_flipped_byte(
         assert_frame_equal(usage, found, check_exact=True)
 
 
-@IN_ONE_FOLDER
 @given(place=st.floats(0, 1, exclude_max=True))
 def test_a_file_cut_short(whole: Path, tmp_path: Path, place: float) -> None:
     """A file that ends too early is refused, wherever it ends, by reading and by scanning."""

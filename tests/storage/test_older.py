@@ -12,7 +12,7 @@ import pytest
 import falusage as fu
 from falusage.columns import USAGE
 from falusage.snapshot import snapshot_metadata
-from tests.storage.conftest import World
+from tests.storage.world import World
 
 OLD = Path(__file__).parent / "old"
 NEW = ("percent_discount", "cost_subtotal", "cost_discount")

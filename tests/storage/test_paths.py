@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import deltalake
@@ -18,9 +16,7 @@ import falusage as fu
 from falusage.errors import FalUsageError, SnapshotError, StoreError
 from falusage.store._log import Log
 from falusage.store._place import Place
-
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
+from tests.storage.world import BEGIN, DAY, World, spend
 
 NAMES = (
     *("a%20b", "a%2Fb", "a%5Cb", "100%", "a%zz", "a%2520b"),
@@ -104,7 +100,7 @@ def test_no_path_at_all(usage: pl.DataFrame, tmp_path: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_store_by_any_name(name: str, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_store_by_any_name(name: str, tmp_path: Path) -> None:
     """Written and read in the folder that has the name literally, and nowhere else."""
     from falusage.store._commits import Scope
     from falusage.store._writing import commit_rows
@@ -120,7 +116,7 @@ def test_a_store_by_any_name(name: str, say: SimpleNamespace, tmp_path: Path) ->
         commit_rows(
             log,
             log.state(),
-            say.spend({BEGIN: [night]}),
+            spend({BEGIN: [night]}),
             span=(BEGIN, BEGIN + DAY),
             read_at=BEGIN + night * DAY,
             settle=DAY,
@@ -156,11 +152,11 @@ def test_a_stand_in_ends_with_its_store(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.slow
-def test_a_store_beyond_a_link(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_store_beyond_a_link(world: World, tmp_path: Path) -> None:
     """`..` after a link is above the link's target, for the library as for the system."""
     (tmp_path / "disk" / "data").mkdir(parents=True)
     (tmp_path / "data").symlink_to(tmp_path / "disk" / "data")
-    world.on(BEGIN + 3 * DAY, say.spend({BEGIN + at * DAY: [4, 2] for at in range(3)}))
+    world.on(BEGIN + 3 * DAY, spend({BEGIN + at * DAY: [4, 2] for at in range(3)}))
     for path, there in (
         ("data/../history", "disk/history"),
         ("missing/../plain", "plain"),

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._place import Place
-
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
+from tests.storage.world import BEGIN, DAY, World, spend
 
 
 @pytest.mark.parametrize(
@@ -97,19 +92,19 @@ def test_a_file_is_not_a_place(tmp_path: Path) -> None:
         fu.UsageStore(tmp_path / "a")
 
 
-def test_a_place_below_a_file(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_place_below_a_file(world: World, tmp_path: Path) -> None:
     """No folder can be made there; the message names the store."""
     (tmp_path / "a").touch()
-    world.on(BEGIN + DAY, say.spend({BEGIN: [4]}))
+    world.on(BEGIN + DAY, spend({BEGIN: [4]}))
     with pytest.raises(
         StoreError, match=f"{tmp_path}/a/kept cannot be made: {tmp_path}/a is a file"
     ):
         fu.UsageStore(tmp_path / "a" / "kept").sync("2025-01-01", client=world.client)
 
 
-def test_a_place_inside_or_around_a_store(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_place_inside_or_around_a_store(world: World, tmp_path: Path) -> None:
     """A store is neither made below another, however deep, nor around one; nothing is written."""
-    world.on(BEGIN + DAY, say.spend({BEGIN: [4]}))
+    world.on(BEGIN + DAY, spend({BEGIN: [4]}))
     kept = fu.UsageStore(tmp_path / "nest" / "kept")
     kept.sync("2025-01-01", client=world.client)
     (tmp_path / "link").symlink_to(tmp_path / "nest" / "kept" / "2025-01")
@@ -132,9 +127,9 @@ def test_a_place_inside_or_around_a_store(world: Any, say: SimpleNamespace, tmp_
     assert 1 == kept.verify()
 
 
-def test_a_place_inside_another_table(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_place_inside_another_table(world: World, tmp_path: Path) -> None:
     """Whoever vacuums that table would delete the store; an empty folder of a log is no table."""
-    world.on(BEGIN + DAY, say.spend({BEGIN: [4]}))
+    world.on(BEGIN + DAY, spend({BEGIN: [4]}))
     (tmp_path / "table" / "_delta_log").mkdir(parents=True)
     (tmp_path / "table" / "_delta_log" / f"{9:020}.checkpoint.parquet").touch()
     with pytest.raises(StoreError, match="other Delta table"):

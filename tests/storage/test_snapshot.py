@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -57,14 +57,6 @@ def usage_of(rows: list[dict[str, object]]) -> pl.DataFrame:
     return pl.DataFrame(table, schema={**USAGE, **EXTRA})
 
 
-IN_ONE_FOLDER = settings(
-    deadline=None,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-
-
-@IN_ONE_FOLDER
 @given(rows=st.lists(ROW, max_size=30))
 def test_what_is_written_is_read(tmp_path: Path, rows: list[dict[str, object]]) -> None:
     """Any table comes back with its rows, columns, types, nulls and NaNs, read or scanned."""
@@ -74,7 +66,6 @@ def test_what_is_written_is_read(tmp_path: Path, rows: list[dict[str, object]]) 
     assert_frame_equal(usage, fu.scan_snapshot(path).collect(), check_exact=True)
 
 
-@IN_ONE_FOLDER
 @given(rows=st.lists(ROW, max_size=30))
 def test_the_metadata_is_true(tmp_path: Path, rows: list[dict[str, object]]) -> None:
     """Rows, range and totals are those of plain Python over the same rows, to 12 decimals."""

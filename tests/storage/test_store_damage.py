@@ -5,52 +5,39 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import deltalake
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._commits import DIGEST, EDITION, ENTRY, _sha256
-
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
-IN_ONE_FOLDER = settings(
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+from tests.storage.world import BEGIN, DAY, World, bag, spend
 
 
 @pytest.fixture(scope="module")
-def sound(
-    world: Any, say: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[Any]]:
+def sound(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
     """A store of three versions, and what each reads as."""
     folder = tmp_path_factory.mktemp("sound") / "store"
     store = fu.UsageStore(folder)
     read = [None]
     for nights in (6, 8):
-        usage = say.spend({BEGIN + at * DAY: [4, at + 1] for at in range(nights)})
+        usage = spend({BEGIN + at * DAY: [4, at + 1] for at in range(nights)})
         world.on(BEGIN + nights * DAY, usage)
         store.sync("2025-01-01", client=world.client)
-        read.append(say.bag(store.scan()))
+        read.append(bag(store.scan()))
     return folder, read
 
 
 @pytest.mark.parametrize("kind", ["*/*.parquet", "_delta_log/*.json"])
-@IN_ONE_FOLDER
 @given(which=st.integers(0, 50), place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit(  # noqa: PLR0917 - fixtures
     sound: tuple[Path, list[Any]],
-    say: SimpleNamespace,
     tmp_path: Path,
     kind: str,
     which: int,
@@ -70,7 +57,7 @@ def test_a_flipped_bit(  # noqa: PLR0917 - fixtures
     store = fu.UsageStore(copy)
     for version in (1, 2):
         try:
-            found = say.bag(store.scan(version=version))
+            found = bag(store.scan(version=version))
         except StoreError as error:
             assert str(copy) in str(error)  # noqa: PT017 - either this, or the right rows
         else:
@@ -158,7 +145,7 @@ def test_a_store_of_the_future_and_a_strangers_commit(
     assert foreign.scan(version=2).collect().height
 
 
-def test_what_is_no_store(sound: tuple[Path, list[Any]], world: Any, tmp_path: Path) -> None:
+def test_what_is_no_store(sound: tuple[Path, list[Any]], world: World, tmp_path: Path) -> None:
     """No folder, an empty one, a file, other files, another table: each is refused in words."""
     (tmp_path / "file").write_text("usage")
     (tmp_path / "other").mkdir()
@@ -183,13 +170,13 @@ def test_what_is_no_store(sound: tuple[Path, list[Any]], world: Any, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["with space", "überübung 日本", "100%", "a#b", "q?", "[x]*", "~"])
-def test_any_folder_name(world: Any, say: SimpleNamespace, tmp_path: Path, name: str) -> None:
+def test_any_folder_name(world: World, tmp_path: Path, name: str) -> None:
     """Letters that mean something in addresses and patterns are letters here."""
-    usage = say.spend({BEGIN: [1, 2]})
+    usage = spend({BEGIN: [1, 2]})
     world.on(BEGIN + 2 * DAY, usage)
     for store in (fu.UsageStore(tmp_path / name), fu.UsageStore((tmp_path / name).as_uri())):
         store.sync("2025-01-01", client=world.client)
-        assert say.bag(usage) == say.bag(store.scan())
+        assert bag(usage) == bag(store.scan())
         assert 1 == store.history()["version"].max()
     assert [name] == [path.name for path in tmp_path.iterdir()]
 

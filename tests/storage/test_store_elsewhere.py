@@ -5,10 +5,7 @@ The address is one of files on this machine; the way to them is that of every ot
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -16,11 +13,9 @@ import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._log import Log
 from falusage.store._place import Place
+from tests.storage.world import BEGIN, DAY, World, bag, spend
 
 pytestmark = pytest.mark.slow
-
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
 
 
 def elsewhere(folder: Path) -> fu.UsageStore:
@@ -30,13 +25,13 @@ def elsewhere(folder: Path) -> fu.UsageStore:
     return store
 
 
-def test_it_keeps_what_a_folder_keeps(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_it_keeps_what_a_folder_keeps(world: World, tmp_path: Path) -> None:
     """Night after night, with a row restated, files merged and old ones let go."""
     (tmp_path / "there").mkdir()
     stores = [fu.UsageStore(tmp_path / "here"), elsewhere(tmp_path / "there")]
     for night in range(40, 44):
         spent = {BEGIN + at * DAY: [4, 2, at % (night - 30)] for at in range(night)}
-        world.on(BEGIN + night * DAY, say.spend(spent))
+        world.on(BEGIN + night * DAY, spend(spent))
         for store in stores:
             store.sync("2025-01-01", client=world.client)
     for store in stores:
@@ -44,8 +39,8 @@ def test_it_keeps_what_a_folder_keeps(world: Any, say: SimpleNamespace, tmp_path
         assert 43 * 3 == store.verify()
 
     here, there = stores
-    assert say.bag(here.scan()) == say.bag(there.scan())
-    assert say.bag(here.scan(version=2)) == say.bag(there.scan(version=2))
+    assert bag(here.scan()) == bag(there.scan())
+    assert bag(here.scan(version=2)) == bag(there.scan(version=2))
     assert here.history().equals(there.history())
     assert here.restatements(1).equals(there.restatements(1))
     assert here.known == there.known
@@ -53,9 +48,9 @@ def test_it_keeps_what_a_folder_keeps(world: Any, say: SimpleNamespace, tmp_path
     assert sorted(kept[0]) == sorted(kept[1])
 
 
-def test_it_believes_no_byte(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_it_believes_no_byte(world: World, tmp_path: Path) -> None:
     """A flipped bit and a lost file are named with the address."""
-    world.on(BEGIN + 3 * DAY, say.spend({BEGIN + at * DAY: [4, 2] for at in range(3)}))
+    world.on(BEGIN + 3 * DAY, spend({BEGIN + at * DAY: [4, 2] for at in range(3)}))
     store = elsewhere(tmp_path)
     store.sync("2025-01-01", client=world.client)
     file = min(tmp_path.rglob("*.parquet"))

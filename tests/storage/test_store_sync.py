@@ -8,20 +8,17 @@ from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.columns import MONEY
 from falusage.errors import ApiError, QueryError, StoreError
-
-DAY = timedelta(days=1)
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
+from tests.storage.world import BEGIN, DAY, World, bag, spend
 
 
 def days(*quantities: list[float]) -> dict[datetime, list[float]]:
@@ -29,19 +26,17 @@ def days(*quantities: list[float]) -> dict[datetime, list[float]]:
     return {BEGIN + at * DAY: list(each) for at, each in enumerate(quantities)}
 
 
-def test_a_first_sync_keeps_what_a_load_gives(
-    world: Any, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_a_first_sync_keeps_what_a_load_gives(world: World, tmp_path: Path) -> None:
     """Row for row, duplicates included; what is younger than `settle`, or open, is provisional."""
     clock = BEGIN + 9.5 * DAY
-    world.on(clock, say.spend(days(*([[4, 4, 7]] * 12))))
+    world.on(clock, spend(days(*([[4, 4, 7]] * 12))))
     store = fu.UsageStore(tmp_path / "store")
 
     result = store.sync("2025-01-01", client=world.client, settle="3d")
 
     load = world.client.load(fu.UsageQuery("2025-01-01", "2025-01-11", timeframe="day"))
     table = store.scan().collect()
-    assert say.bag(load.usage) == say.bag(table)
+    assert bag(load.usage) == bag(table)
     expected = [end + 3 * DAY <= clock for end in table["bucket_end"]]
     assert expected == table["settled"].to_list()
     assert {True, False} == set(expected)
@@ -50,9 +45,9 @@ def test_a_first_sync_keeps_what_a_load_gives(
     assert BEGIN + 10 * DAY == result.end
 
 
-def test_nothing_new_commits_nothing(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_nothing_new_commits_nothing(world: World, tmp_path: Path) -> None:
     """The young days are read again, and no version, file or folder comes of it."""
-    world.on(BEGIN + 9.5 * DAY, say.spend(days(*([[4, 4, 7]] * 10))))
+    world.on(BEGIN + 9.5 * DAY, spend(days(*([[4, 4, 7]] * 10))))
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-01", client=world.client)
     before = sorted(tmp_path.rglob("*"))
@@ -64,20 +59,18 @@ def test_nothing_new_commits_nothing(world: Any, say: SimpleNamespace, tmp_path:
     assert before == sorted(tmp_path.rglob("*"))
 
 
-def test_a_night_reads_from_the_last_settled_bucket_on(
-    world: Any, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_a_night_reads_from_the_last_settled_bucket_on(world: World, tmp_path: Path) -> None:
     """What changed in young days is a restatement, what came is not; the settled past is kept."""
-    world.on(BEGIN + 5 * DAY, say.spend(days(*([[4, 2]] * 5))))
+    world.on(BEGIN + 5 * DAY, spend(days(*([[4, 2]] * 5))))
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-01", client=world.client)
     late = days([9, 9], [4, 2], [4, 2], [4, 3], [4, 2, 8], [1])  # the first is settled by now
-    world.on(BEGIN + 6 * DAY, say.spend(late))
+    world.on(BEGIN + 6 * DAY, spend(late))
 
     result = store.sync("2025-01-01", client=world.client)
 
     kept = days([4, 2], [4, 2], [4, 2], [4, 3], [4, 2, 8], [1])
-    assert say.bag(say.spend(kept)) == say.bag(store.scan())
+    assert bag(spend(kept)) == bag(store.scan())
     assert {"EUR": Decimal(4), "USD": Decimal("0.5")} == dict(result.restated)
     assert [BEGIN + 2 * DAY] == [receipt.query.start for receipt in result.receipts]
     history = store.history()
@@ -89,14 +82,12 @@ def test_a_night_reads_from_the_last_settled_bucket_on(
     assert BEGIN + 3 * DAY == history["settled_until"][-1]
 
 
-def test_a_longer_settle_reads_the_settled_past_again(
-    world: Any, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_a_longer_settle_reads_the_settled_past_again(world: World, tmp_path: Path) -> None:
     """What was settled once stays so, and says what it is now."""
-    world.on(BEGIN + 30 * DAY, say.spend(days(*([[4]] * 20))))
+    world.on(BEGIN + 30 * DAY, spend(days(*([[4]] * 20))))
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-01", client=world.client)
-    world.on(BEGIN + 30 * DAY, say.spend(days([5], *([[4]] * 19))))
+    world.on(BEGIN + 30 * DAY, spend(days([5], *([[4]] * 19))))
     assert () == store.sync("2025-01-01", client=world.client).commits
 
     result = store.sync("2025-01-01", client=world.client, settle="90d")
@@ -118,15 +109,9 @@ NIGHTS = st.lists(
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 @given(nights=NIGHTS, settle=st.integers(0, 4))
 def test_nights_of_any_kind(
-    world: Any,
-    say: SimpleNamespace,
+    world: World,
     tmp_path_factory: pytest.TempPathFactory,
     nights: list[tuple[int, list[list[float]]]],
     settle: int,
@@ -144,7 +129,7 @@ def test_nights_of_any_kind(
         hours += later
         clock = BEGIN + DAY + timedelta(hours=hours)
         says = {start: q for start, q in days(*quantities).items() if start <= clock}
-        world.on(clock, say.spend(says))
+        world.on(clock, spend(says))
         result = store.sync(
             "2025-01-01", client=world.client, settle=settle * DAY, allow_empty=True
         )
@@ -153,14 +138,14 @@ def test_nights_of_any_kind(
                 model[start] = each
                 if start + DAY + settle * DAY <= clock:
                     final.add(start)
-        known[result.version] = say.bag(say.spend(model))
-        assert known[result.version] == say.bag(store.scan())
+        known[result.version] = bag(spend(model))
+        assert known[result.version] == bag(store.scan())
         settled = store.scan().filter(pl.col("settled")).collect()["bucket"].unique()
         assert {start for start in final if model[start]} == set(settled)
     for (old, was), (new, now) in itertools.product(known.items(), repeat=2):
         changes = store.restatements(old, new)
         sides = [
-            say.bag(
+            bag(
                 changes.filter(pl.col("change") != missing).select(
                     *(name for name in fu.columns.USAGE if name not in fu.columns.NUMBERS),
                     *(pl.col(f"{name}_{side}").alias(name) for name in fu.columns.NUMBERS),
@@ -176,11 +161,11 @@ def test_nights_of_any_kind(
     assert sum(known[store.history()["version"].max()].values()) == store.verify()
 
 
-def test_hours_in_a_zone_with_summer_time(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_hours_in_a_zone_with_summer_time(world: World, tmp_path: Path) -> None:
     """Local days are read whole, of 23 and 25 hours too, and no hour is lost or twice there."""
     start, end = datetime(2025, 10, 24, 4, tzinfo=UTC), datetime(2025, 11, 5, 5, tzinfo=UTC)
     hours = int((end - start) / timedelta(hours=1))
-    usage = say.spend({start + at * timedelta(hours=1): [at + 1] for at in range(hours)}, hours=1)
+    usage = spend({start + at * timedelta(hours=1): [at + 1] for at in range(hours)}, hours=1)
     store = fu.UsageStore(tmp_path)
     options = {"timezone": "America/New_York", "timeframe": "hour", "client": world.client}
     for late in range(30, hours + 24, 31):
@@ -188,15 +173,15 @@ def test_hours_in_a_zone_with_summer_time(world: Any, say: SimpleNamespace, tmp_
         world.on(clock, usage.filter(pl.col("bucket") <= clock))
         store.sync("2025-10-24", settle="1d", **options)
         table = store.scan().collect()
-        assert say.bag(usage.filter(pl.col("bucket") <= clock)) == say.bag(table)
+        assert bag(usage.filter(pl.col("bucket") <= clock)) == bag(table)
         expected = [ended + DAY <= clock for ended in table["bucket_end"]]
         assert expected == table["settled"].to_list()
 
 
 @pytest.mark.parametrize("timeframe", ["minute", "week", "month"])
-def test_other_timeframes(world: Any, say: SimpleNamespace, tmp_path: Path, timeframe: Any) -> None:
+def test_other_timeframes(world: World, tmp_path: Path, timeframe: Any) -> None:
     """What `load` gives is what is kept, whatever the length of a bucket."""
-    usage = say.spend({BEGIN + timedelta(minutes=37 * at): [at + 1] for at in range(200)})
+    usage = spend({BEGIN + timedelta(minutes=37 * at): [at + 1] for at in range(200)})
     usage = usage.with_columns(bucket_end=pl.col("bucket").dt.offset_by("1m"))
     world.on(BEGIN + 40 * DAY, usage)
     store = fu.UsageStore(tmp_path)
@@ -204,7 +189,7 @@ def test_other_timeframes(world: Any, say: SimpleNamespace, tmp_path: Path, time
     store.sync("2025-01-01", end="2025-01-10", client=world.client, timeframe=timeframe)
 
     load = world.client.load(fu.UsageQuery("2025-01-01", "2025-01-10", timeframe=timeframe))
-    assert say.bag(load.usage) == say.bag(store.scan())
+    assert bag(load.usage) == bag(store.scan())
     assert (
         ()
         == store.sync(
@@ -213,20 +198,20 @@ def test_other_timeframes(world: Any, say: SimpleNamespace, tmp_path: Path, time
     )
 
 
-def test_what_was_known_then(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_what_was_known_then(world: World, tmp_path: Path) -> None:
     """A version by its number, or by an instant of the server's clock."""
     store = fu.UsageStore(tmp_path)
     for night, quantities in ((5, [4]), (7, [6])):
-        world.on(BEGIN + night * DAY, say.spend(days(*([quantities] * night))))
+        world.on(BEGIN + night * DAY, spend(days(*([quantities] * night))))
         store.sync("2025-01-01", client=world.client, settle="30d")
 
-    first, last = (say.bag(say.spend(days(*([[q]] * n)))) for n, q in ((5, 4), (7, 6)))
-    assert first == say.bag(store.scan(version=1))
-    assert first == say.bag(store.scan(as_of="2025-01-06"))
-    assert first == say.bag(store.scan(as_of=date(2025, 1, 7)))
-    assert first == say.bag(store.scan(as_of=BEGIN + 7 * DAY - timedelta(seconds=1)))
-    assert last == say.bag(store.scan(as_of="2025-01-08T00:00:00Z"))
-    assert last == say.bag(store.scan(as_of="2030-01-01"))
+    first, last = (bag(spend(days(*([[q]] * n)))) for n, q in ((5, 4), (7, 6)))
+    assert first == bag(store.scan(version=1))
+    assert first == bag(store.scan(as_of="2025-01-06"))
+    assert first == bag(store.scan(as_of=date(2025, 1, 7)))
+    assert first == bag(store.scan(as_of=BEGIN + 7 * DAY - timedelta(seconds=1)))
+    assert last == bag(store.scan(as_of="2025-01-08T00:00:00Z"))
+    assert last == bag(store.scan(as_of="2030-01-01"))
     assert 7 == store.restatements("2025-01-06").height
     assert store.restatements(2, 1).height == store.restatements("2025-02-01", 1).height
     with pytest.raises(StoreError, match=r"knew nothing yet at 2025-01-01.*first sync was at 2025"):
@@ -248,9 +233,9 @@ def test_what_was_known_then(world: Any, say: SimpleNamespace, tmp_path: Path) -
             store.scan(as_of=odd)
 
 
-def test_another_question_is_refused(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_another_question_is_refused(world: World, tmp_path: Path) -> None:
     """With what differs, and nothing is asked or written; the order of filters is no difference."""
-    world.on(BEGIN + 5 * DAY, say.spend(days([1], [2])))
+    world.on(BEGIN + 5 * DAY, spend(days([1], [2])))
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-01", client=world.client, product=["model_apis", "compute"])
 
@@ -267,28 +252,26 @@ def test_another_question_is_refused(world: Any, say: SimpleNamespace, tmp_path:
     assert 1 == store.history()["version"].max()
 
 
-def test_a_day_that_comes_back_empty(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_day_that_comes_back_empty(world: World, tmp_path: Path) -> None:
     """Is refused where it had spend, until that is confirmed."""
-    world.on(BEGIN + 3 * DAY, say.spend(days([1, 2], [3], [4])))
+    world.on(BEGIN + 3 * DAY, spend(days([1, 2], [3], [4])))
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-01", client=world.client)
-    world.on(BEGIN + 3 * DAY, say.spend(days([1, 2], [], [9])))
+    world.on(BEGIN + 3 * DAY, spend(days([1, 2], [], [9])))
 
     with pytest.raises(StoreError, match=r"1 windows .* from 2025-01-02T00.*1\.5 USD.*allow_empty"):
         store.sync("2025-01-01", client=world.client)
-    assert say.bag(say.spend(days([1, 2], [3], [4]))) == say.bag(store.scan())
+    assert bag(spend(days([1, 2], [3], [4]))) == bag(store.scan())
     result = store.sync("2025-01-01", client=world.client, allow_empty=True)
 
     assert {"USD": Decimal(1)} == dict(result.restated)
-    assert say.bag(say.spend(days([1, 2], [], [9]))) == say.bag(store.scan())
+    assert bag(spend(days([1, 2], [], [9]))) == bag(store.scan())
     assert ["vanished", "changed"] == store.restatements(1)["change"].to_list()
 
 
-def test_a_backfill_goes_on_where_it_stopped(
-    world: Any, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_a_backfill_goes_on_where_it_stopped(world: World, tmp_path: Path) -> None:
     """What was committed before an error stands, and is not read again."""
-    world.on(BEGIN + 200 * DAY, say.spend(days(*([[4, 2]] * 100))))
+    world.on(BEGIN + 200 * DAY, spend(days(*([[4, 2]] * 100))))
     store = fu.UsageStore(tmp_path)
     with fu.UsageClient(
         world.emulator.api_key,
@@ -305,16 +288,14 @@ def test_a_backfill_goes_on_where_it_stopped(
 
     result = store.sync("2025-01-01", end="2025-04-11", client=world.client)
 
-    assert say.bag(say.spend(days(*([[4, 2]] * 100)))) == say.bag(store.scan())
+    assert bag(spend(days(*([[4, 2]] * 100)))) == bag(store.scan())
     assert stood["bucket_end"].max() == result.receipts[0].query.start
     assert 200 - stood.height == result.rows_read
 
 
-def test_holes_and_earlier_starts_are_filled(
-    world: Any, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_holes_and_earlier_starts_are_filled(world: World, tmp_path: Path) -> None:
     """A sync reads what the store lacks of its range, wherever that lies."""
-    world.on(BEGIN + 60 * DAY, say.spend(days(*([[4]] * 40))))
+    world.on(BEGIN + 60 * DAY, spend(days(*([[4]] * 40))))
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-20", end="2025-01-25", client=world.client)
     store.sync("2025-01-10", end="2025-01-15", client=world.client)
@@ -328,11 +309,9 @@ def test_holes_and_earlier_starts_are_filled(
     assert store.gaps == ()
 
 
-def test_a_hole_before_an_open_day_is_a_gap(
-    world: Any, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_a_hole_before_an_open_day_is_a_gap(world: World, tmp_path: Path) -> None:
     """The day has rows that count, and has not ended; a day that comes after the last has none."""
-    usage = say.spend({BEGIN + at * DAY: [4] for at in range(20)})
+    usage = spend({BEGIN + at * DAY: [4] for at in range(20)})
     store = fu.UsageStore(tmp_path)
     world.on(BEGIN + 19.5 * DAY, usage)
     store.sync("2025-01-01", end="2025-01-05", client=world.client)
@@ -344,9 +323,9 @@ def test_a_hole_before_an_open_day_is_a_gap(
     assert () == store.gaps
 
 
-def test_the_end_is_the_servers_now(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_the_end_is_the_servers_now(world: World, tmp_path: Path) -> None:
     """The open bucket is the last that is read, however far `end` is; a later start is refused."""
-    world.on(BEGIN + 2.5 * DAY, say.spend(days([1], [2], [3])))
+    world.on(BEGIN + 2.5 * DAY, spend(days([1], [2], [3])))
     store = fu.UsageStore(tmp_path)
 
     assert BEGIN + 3 * DAY == store.sync("2025-01-01", client=world.client).end
@@ -356,9 +335,9 @@ def test_the_end_is_the_servers_now(world: Any, say: SimpleNamespace, tmp_path: 
         store.sync("2025-01-10", client=world.client)
 
 
-def test_a_start_to_come_makes_no_store(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_start_to_come_makes_no_store(world: World, tmp_path: Path) -> None:
     """What was refused does not bind the next sync to its question."""
-    world.on(BEGIN + 2 * DAY, say.spend(days([1])))
+    world.on(BEGIN + 2 * DAY, spend(days([1])))
     store = fu.UsageStore(tmp_path / "store")
     with pytest.raises(StoreError, match="not before the server's now"):
         store.sync("2205-01-01", client=world.client, timezone="Asia/Kolkata")
@@ -367,13 +346,13 @@ def test_a_start_to_come_makes_no_store(world: Any, say: SimpleNamespace, tmp_pa
     store.sync("2025-01-01", client=world.client)
 
 
-def test_fields_that_nobody_knew(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_fields_that_nobody_knew(world: World, tmp_path: Path) -> None:
     """New ones come as columns, null before; whole numbers turn to doubles without a loss."""
     store = fu.UsageStore(tmp_path)
     nights = [
-        say.spend(days([1], [2], [3])),
-        say.spend(days([1], [2], [3], [4]), surge_percent=10, tier="gold"),
-        say.spend(days([1], [2], [3], [4], [5]), surge_percent=12.5, tier="gold"),
+        spend(days([1], [2], [3])),
+        spend(days([1], [2], [3], [4]), surge_percent=10, tier="gold"),
+        spend(days([1], [2], [3], [4], [5]), surge_percent=12.5, tier="gold"),
     ]
     for at, usage in enumerate(nights, start=3):
         with pytest.warns(fu.UnknownFieldWarning) if at > 3 else nullcontext():
@@ -387,7 +366,7 @@ def test_fields_that_nobody_knew(world: Any, say: SimpleNamespace, tmp_path: Pat
         store.history().unique("version").sort("version")["kind"].to_list()
     )
     assert "surge_percent" not in store.scan(version=1).collect_schema()
-    world.on(BEGIN + 6 * DAY, say.spend(days(*([[1]] * 6)), surge_percent="none"))
+    world.on(BEGIN + 6 * DAY, spend(days(*([[1]] * 6)), surge_percent="none"))
     with (
         pytest.warns(fu.UnknownFieldWarning),
         pytest.raises(StoreError, match="'surge_percent' is String now, and Float64"),
@@ -397,25 +376,21 @@ def test_fields_that_nobody_knew(world: Any, say: SimpleNamespace, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["settled", "_unit", "Cost", "Read_At"])
-def test_names_that_the_store_needs(
-    world: Any, say: SimpleNamespace, tmp_path: Path, name: str
-) -> None:
+def test_names_that_the_store_needs(world: World, tmp_path: Path, name: str) -> None:
     """A field of the API with such a name, in capitals or not, is refused, not mixed up or lost."""
-    world.on(BEGIN + 2 * DAY, say.spend(days([1]), **{name: "no"}))
+    world.on(BEGIN + 2 * DAY, spend(days([1]), **{name: "no"}))
     with pytest.warns(fu.UnknownFieldWarning), pytest.raises(StoreError, match=f"field '{name}'"):
         fu.UsageStore(tmp_path).sync("2025-01-01", client=world.client)
 
 
-def test_fields_that_differ_in_capitals_alone(
-    world: Any, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_fields_that_differ_in_capitals_alone(world: World, tmp_path: Path) -> None:
     """They are one to the Delta library, today or against what the store has; they are refused."""
     store = fu.UsageStore(tmp_path)
-    world.on(BEGIN + 2 * DAY, say.spend(days([1]), tier="gold", Tier="tin"))
+    world.on(BEGIN + 2 * DAY, spend(days([1]), tier="gold", Tier="tin"))
     with pytest.warns(fu.UnknownFieldWarning), pytest.raises(StoreError, match="but for capitals"):
         store.sync("2025-01-01", client=world.client)
     for tier in ("tier", "Tier"):
-        world.on(BEGIN + 2 * DAY, say.spend(days([1]), **{tier: "gold"}))
+        world.on(BEGIN + 2 * DAY, spend(days([1]), **{tier: "gold"}))
         refused = tier == "Tier"
         with (
             pytest.warns(fu.UnknownFieldWarning),
@@ -425,7 +400,7 @@ def test_fields_that_differ_in_capitals_alone(
 
 
 @pytest.mark.parametrize("settle", ["3", "-1d", "3 days", timedelta(-1), 3, "99999w", "", None])
-def test_lengths_that_are_none(world: Any, tmp_path: Path, settle: Any) -> None:
+def test_lengths_that_are_none(world: World, tmp_path: Path, settle: Any) -> None:
     """A length of time is refused in words before anything is asked."""
     with pytest.raises(QueryError, match="settle is"):
         fu.UsageStore(tmp_path).sync("2025-01-01", client=world.client, settle=settle)
@@ -434,10 +409,10 @@ def test_lengths_that_are_none(world: Any, tmp_path: Path, settle: Any) -> None:
 
 @pytest.mark.parametrize("first", [1, 7, 40, 1000])
 def test_a_filter_after_the_first_rows_is_of_those_rows(
-    first: int, world: Any, say: SimpleNamespace, tmp_path: Path
+    first: int, world: World, tmp_path: Path
 ) -> None:
     """Polars hands both to the source at once; files that hold no match hold first rows, too."""
-    world.on(BEGIN + 70 * DAY, say.spend(days(*([[4, 5, 7]] * 60))))
+    world.on(BEGIN + 70 * DAY, spend(days(*([[4, 5, 7]] * 60))))
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-01", client=world.client)
     assert len(list(tmp_path.glob("*/*.parquet"))) > 1
@@ -456,11 +431,11 @@ def test_a_filter_after_the_first_rows_is_of_those_rows(
         )
 
 
-def test_sums_beyond_what_a_double_holds(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_sums_beyond_what_a_double_holds(world: World, tmp_path: Path) -> None:
     """Are exact to the last place, so a store of very large costs proves itself."""
     store = fu.UsageStore(tmp_path)
     spent = {BEGIN + at * DAY: [1.5e17, 1.5e17, 0.25, 0.246913578024] for at in range(12)}
-    world.on(BEGIN + 20 * DAY, say.spend(spent))
+    world.on(BEGIN + 20 * DAY, spend(spent))
     for night in range(3, 13, 3):
         store.sync("2025-01-01", end=BEGIN + night * DAY, client=world.client)
     assert 48 == store.verify()

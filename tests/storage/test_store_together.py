@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +14,9 @@ from falusage.errors import StoreError
 from falusage.store._commits import Scope
 from falusage.store._log import Log, OvertakenError
 from falusage.store._writing import commit_rows
+from tests.storage.world import BEGIN, DAY, World, bag, spend
 
 pytestmark = pytest.mark.slow
-
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
 
 
 class Meeting(fu.UsageClient):
@@ -41,17 +37,15 @@ class Meeting(fu.UsageClient):
 
 
 @pytest.fixture
-def meeting(world: Any) -> Any:
+def meeting(world: World) -> Any:
     """A second client of the world."""
     with Meeting(world.emulator.api_key, base_url=world.client.base_url, workers=1) as client:
         yield client
 
 
-def test_the_later_of_two_syncs_of_one_day(
-    world: Any, meeting: Meeting, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_the_later_of_two_syncs_of_one_day(world: World, meeting: Meeting, tmp_path: Path) -> None:
     """Is told who won, and nothing is lost or doubled; run again, it has nothing to do."""
-    usage = say.spend({BEGIN + at * DAY: [4, 2] for at in range(5)})
+    usage = spend({BEGIN + at * DAY: [4, 2] for at in range(5)})
     world.on(BEGIN + 5 * DAY, usage)
     store = fu.UsageStore(tmp_path)
     other = fu.UsageStore(tmp_path)
@@ -60,15 +54,13 @@ def test_the_later_of_two_syncs_of_one_day(
     with pytest.raises(StoreError, match=r"another sync of .* was faster: version 1, read at 2025"):
         store.sync("2025-01-01", client=meeting)
 
-    assert say.bag(usage) == say.bag(store.scan())
+    assert bag(usage) == bag(store.scan())
     assert () == store.sync("2025-01-01", client=world.client).commits
 
 
-def test_disjoint_windows_both_succeed(
-    world: Any, meeting: Meeting, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_disjoint_windows_both_succeed(world: World, meeting: Meeting, tmp_path: Path) -> None:
     """So does a sync that a compaction overtakes."""
-    usage = say.spend({BEGIN + at * DAY: [4, 2] for at in range(60)})
+    usage = spend({BEGIN + at * DAY: [4, 2] for at in range(60)})
     world.on(BEGIN + 70 * DAY, usage)
     store, other = fu.UsageStore(tmp_path), fu.UsageStore(tmp_path)
     for first in range(0, 20, 5):
@@ -82,23 +74,17 @@ def test_disjoint_windows_both_succeed(
     result = store.sync("2025-01-21", end="2025-01-31", client=meeting.after(2, meanwhile))
 
     assert (7,) == result.commits
-    expected = say.bag(usage.filter(usage["bucket"].dt.ordinal_day() <= 20))
-    expected += say.bag(
-        usage.filter(usage["bucket"].is_between(BEGIN + 20 * DAY, BEGIN + 29 * DAY))
-    )
-    expected += say.bag(
-        usage.filter(usage["bucket"].is_between(BEGIN + 31 * DAY, BEGIN + 39 * DAY))
-    )
+    expected = bag(usage.filter(usage["bucket"].dt.ordinal_day() <= 20))
+    expected += bag(usage.filter(usage["bucket"].is_between(BEGIN + 20 * DAY, BEGIN + 29 * DAY)))
+    expected += bag(usage.filter(usage["bucket"].is_between(BEGIN + 31 * DAY, BEGIN + 39 * DAY)))
     ranges = ({"end": "2025-01-31"}, {"start": "2025-02-01"})
-    assert expected == sum((say.bag(store.view(**each).usage) for each in ranges), Counter())
+    assert expected == sum((bag(store.view(**each).usage) for each in ranges), Counter())
     assert sum(expected.values()) == store.verify()
 
 
-def test_a_stale_version_is_never_built_upon(
-    world: Any, say: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_a_stale_version_is_never_built_upon(world: World, tmp_path: Path) -> None:
     """A commit goes on top of the version that was read alone, also where windows are disjoint."""
-    usage = say.spend({BEGIN + at * DAY: [4, 2] for at in range(2)})
+    usage = spend({BEGIN + at * DAY: [4, 2] for at in range(2)})
     store = fu.UsageStore(tmp_path)
     log = store._log
     log.create(Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
@@ -108,15 +94,15 @@ def test_a_stale_version_is_never_built_upon(
     commit_rows(log, log.state(), first, span=(BEGIN, BEGIN + DAY), **how)
     with pytest.raises(OvertakenError):
         commit_rows(log, stale, second, span=(BEGIN + DAY, BEGIN + 2 * DAY), **how)
-    assert say.bag(first) == say.bag(store.scan())
+    assert bag(first) == bag(store.scan())
 
 
 @pytest.mark.filterwarnings("ignore:the API sent fields that are new")
 def test_a_sync_between_new_columns_and_their_rows(
-    world: Any, say: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """New columns are a commit of their own, and who comes right after it is not built over."""
-    usage = say.spend({BEGIN + at * DAY: [4, 2] for at in range(60)}, tier="gold")
+    usage = spend({BEGIN + at * DAY: [4, 2] for at in range(60)}, tier="gold")
     world.on(BEGIN + 70 * DAY, usage.drop("tier"))
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-01", end="2025-01-11", client=world.client)
@@ -142,16 +128,16 @@ def test_a_sync_between_new_columns_and_their_rows(
     assert (4, 6) == result.commits
     assert ["columns", "sync", "sync"] == store.history()["kind"].tail(3).to_list()
     read = usage.filter(usage["bucket"].dt.ordinal_day() <= 41)
-    assert say.bag(store.scan(), "tier", "rank") == say.bag(read, "tier")
+    assert bag(store.scan(), "tier", "rank") == bag(read, "tier")
     assert 82 == store.verify()
 
 
-def test_buckets_of_another_calendar_are_refused(say: SimpleNamespace, tmp_path: Path) -> None:
+def test_buckets_of_another_calendar_are_refused(tmp_path: Path) -> None:
     """A UTC day lies in two days of New York, and no window would ever replace it."""
     log = fu.UsageStore(tmp_path)._log
     asked = fu.UsageQuery("2025-01-01", "2025-01-04", timezone="America/New_York", timeframe="day")
     log.create(Scope.of(asked), BEGIN)
-    rows = say.spend({BEGIN + DAY: [4, 2]})
+    rows = spend({BEGIN + DAY: [4, 2]})
     how = {"read_at": BEGIN + 9 * DAY, "settle": DAY}
 
     with pytest.raises(StoreError, match="which is no day of America/New_York; nothing of this"):
@@ -160,13 +146,13 @@ def test_buckets_of_another_calendar_are_refused(say: SimpleNamespace, tmp_path:
     assert 0 == log.last()
 
 
-def test_readers_never_see_half_a_commit(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_readers_never_see_half_a_commit(world: World, tmp_path: Path) -> None:
     """While one syncs and compacts, another finds one of the versions each time, whole."""
     nights = [
-        say.spend({BEGIN + at * DAY: [4, 2, night] for at in range(night)}) for night in range(1, 9)
+        spend({BEGIN + at * DAY: [4, 2, night] for at in range(night)}) for night in range(1, 9)
     ]
-    allowed = [say.bag(night.clear()) for night in nights[:1]]
-    allowed += [say.bag(night) for night in nights]
+    allowed = [bag(night.clear()) for night in nights[:1]]
+    allowed += [bag(night) for night in nights]
     store = fu.UsageStore(tmp_path)
     world.on(BEGIN + DAY, nights[0])
     store.sync("2025-01-01", client=world.client, settle="90d")
@@ -175,7 +161,7 @@ def test_readers_never_see_half_a_commit(world: Any, say: SimpleNamespace, tmp_p
 
     def read() -> None:
         while not done.is_set():
-            found.append(say.bag(fu.UsageStore(tmp_path).scan()))
+            found.append(bag(fu.UsageStore(tmp_path).scan()))
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -214,9 +200,9 @@ def test_a_store_made_by_many_is_made_once(tmp_path: Path) -> None:
         assert 1 == len(list(folder.glob("_delta_log/*.json")))
 
 
-def test_many_first_syncs_at_once(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_many_first_syncs_at_once(world: World, tmp_path: Path) -> None:
     """One makes the store; the others find it made, win their windows or are told who did."""
-    usage = say.spend({BEGIN + at * DAY: [4, 2] for at in range(5)})
+    usage = spend({BEGIN + at * DAY: [4, 2] for at in range(5)})
     world.on(BEGIN + 5 * DAY, usage)
     ends: list[object] = []
 
@@ -236,5 +222,5 @@ def test_many_first_syncs_at_once(world: Any, say: SimpleNamespace, tmp_path: Pa
     assert 4 == len(ends)
     assert any(isinstance(end, fu.SyncResult) for end in ends)
     assert all("was faster" in str(end) for end in ends if isinstance(end, StoreError))
-    assert say.bag(usage) == say.bag(store.scan())
+    assert bag(usage) == bag(store.scan())
     assert 10 == store.verify()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import deltalake
@@ -18,22 +16,20 @@ import falusage as fu
 from falusage.errors import StoreError
 from falusage.store import _parts as parts_room
 from falusage.store import _scanning as scanning
+from tests.storage.world import BEGIN, DAY, World, bag, spend
 
 pytestmark = pytest.mark.slow
-
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
 def kept(
-    world: Any, say: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory
+    world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[fu.UsageStore, Path, pl.DataFrame]:
     """Six nights of syncs, from the fourth of February on."""
     folder = tmp_path_factory.mktemp("kept")
     store = fu.UsageStore(folder)
     for night in range(34, 40):
-        usage = say.spend({BEGIN + at * DAY: [4, at % 3 + 1] for at in range(night)})
+        usage = spend({BEGIN + at * DAY: [4, at % 3 + 1] for at in range(night)})
         world.on(BEGIN + night * DAY, usage)
         store.sync("2025-01-01", client=world.client, settle="2d")
     return store, folder, usage
@@ -53,7 +49,6 @@ def opened(monkeypatch: pytest.MonkeyPatch, table: pl.LazyFrame) -> tuple[pl.Dat
 
 def test_a_query_reads_the_files_of_its_time(
     kept: tuple[fu.UsageStore, Path, pl.DataFrame],
-    say: SimpleNamespace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Filters on the bucket choose the files, however they are put; others read them all."""
@@ -68,14 +63,14 @@ def test_a_query_reads_the_files_of_its_time(
         ~(pl.col("bucket") < february),
     ):
         table, files = opened(monkeypatch, store.scan().filter(asked))
-        assert say.bag(usage.filter(asked)) == say.bag(table)
+        assert bag(usage.filter(asked)) == bag(table)
         assert {"2025-02"} == {file[:7] for file in files}
     for asked in (
         (pl.col("bucket") >= february) | (pl.col("username") == "team-0"),
         pl.col("auth_method").is_null(),
     ):
         table, files = opened(monkeypatch, store.scan().filter(asked))
-        assert say.bag(usage.filter(asked)) == say.bag(table)
+        assert bag(usage.filter(asked)) == bag(table)
         assert {"2025-01", "2025-02"} == {file[:7] for file in files}
     latest = store.scan().filter(pl.col("bucket") == pl.col("bucket").max()).collect()
     assert {BEGIN + 38 * DAY} == set(latest["bucket"])
@@ -110,25 +105,25 @@ def test_other_engines_read_a_store(kept: tuple[fu.UsageStore, Path, pl.DataFram
 
 
 def test_compacting_and_letting_go(
-    world: Any, say: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One file a settled month; every version reads as before, until it is let go of by name."""
     store = fu.UsageStore(tmp_path)
     known = [None]
     for night in range(27, 37):
-        usage = say.spend({BEGIN + at * DAY: [4, night % 3 + 1] for at in range(night)})
+        usage = spend({BEGIN + at * DAY: [4, night % 3 + 1] for at in range(night)})
         world.on(BEGIN + night * DAY, usage)
         version = store.sync("2025-01-01", client=world.client, settle="1d").version
-        known.append(say.bag(store.scan()))
+        known.append(bag(store.scan()))
     assert 10 == version
 
     assert 11 == store.compact()
 
     assert store.compact() is None
     table, files = opened(monkeypatch, store.scan())
-    assert known[10] == say.bag(table)
+    assert known[10] == bag(table)
     assert ["2025-01"] == [name[:7] for name in files if name.startswith("2025-01")]
-    assert all(known[at] == say.bag(store.scan(version=at)) for at in range(1, 11))
+    assert all(known[at] == bag(store.scan(version=at)) for at in range(1, 11))
     assert store.restatements(10).is_empty()
     assert ["compact"] == store.history().filter(version=11)["kind"].unique().to_list()
 
@@ -142,24 +137,24 @@ def test_compacting_and_letting_go(
         assert orphan.exists()
         assert gone == store.vacuum()
     assert not orphan.exists()
-    assert all(known[at] == say.bag(store.scan(version=at)) for at in range(1, 11))
+    assert all(known[at] == bag(store.scan(version=at)) for at in range(1, 11))
 
     assert store.vacuum(older_than="3d", orphans="0h")
 
-    assert known[10] == say.bag(store.scan())
-    assert known[10] == say.bag(store.scan(version=10))
-    assert known[7] == say.bag(store.scan(as_of=BEGIN + 33.5 * DAY))
+    assert known[10] == bag(store.scan())
+    assert known[10] == bag(store.scan(version=10))
+    assert known[7] == bag(store.scan(as_of=BEGIN + 33.5 * DAY))
     with pytest.raises(StoreError, match=r"\.parquet is missing"):
         store.scan(version=1).collect()
     assert sum(known[10].values()) == store.verify()
-    world.on(BEGIN + 37 * DAY, say.spend({BEGIN + at * DAY: [4, 1] for at in range(37)}))
+    world.on(BEGIN + 37 * DAY, spend({BEGIN + at * DAY: [4, 1] for at in range(37)}))
     store.sync("2025-01-01", client=world.client, settle="1d")
     assert store.verify()
 
 
-def test_an_empty_store_reads_as_no_rows(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_an_empty_store_reads_as_no_rows(world: World, tmp_path: Path) -> None:
     """An organization that has spent nothing has a history, too."""
-    world.on(BEGIN + 9 * DAY, say.spend({}))
+    world.on(BEGIN + 9 * DAY, spend({}))
     store = fu.UsageStore(tmp_path)
     assert (1,) == store.sync("2025-01-01", client=world.client).commits
     assert () == store.sync("2025-01-01", client=world.client).commits
@@ -172,7 +167,7 @@ def test_an_empty_store_reads_as_no_rows(world: Any, say: SimpleNamespace, tmp_p
 
 
 @pytest.mark.slow
-def test_a_hundred_versions_and_more(say: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_hundred_versions_and_more(tmp_path: Path) -> None:
     """The library writes checkpoints by then; what was known first is still known."""
     from falusage.store._commits import Scope
     from falusage.store._writing import commit_rows
@@ -181,7 +176,7 @@ def test_a_hundred_versions_and_more(say: SimpleNamespace, tmp_path: Path) -> No
     log = store._log
     log.create(Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
     for night in range(1, 106):
-        usage = say.spend({BEGIN: [night]})
+        usage = spend({BEGIN: [night]})
         now = BEGIN + night * DAY
         commit_rows(log, log.state(), usage, span=(BEGIN, BEGIN + DAY), read_at=now, settle=DAY)
     assert list((tmp_path / "_delta_log").glob("*.checkpoint.parquet"))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -15,9 +15,8 @@ import pytest
 import falusage as fu
 from falusage import _clocks as clocks
 from falusage.errors import AlignmentError, CoverageError, QueryError, StoreError
+from tests.storage.world import BEGIN, DAY, World, bag, spend
 
-DAY = timedelta(days=1)
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 NOW = BEGIN + 30.5 * DAY
 
 
@@ -26,27 +25,47 @@ def january(*ranges: tuple[int, int]) -> list[tuple[datetime, datetime]]:
     return [(BEGIN + (a - 1) * DAY, BEGIN + (b - 1) * DAY) for a, b in ranges]
 
 
+Kept = tuple[fu.UsageStore, pl.DataFrame]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _at_the_end_of_january() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clocks, "local_time", lambda: NOW)
+        yield
+
+
+def keep(world: World, folder: Path, *ranges: tuple[int, int]) -> Kept:
+    """Sync ranges of January, of which some days are without spend."""
+    usage = spend({BEGIN + at * DAY: [4, 2] for at in range(31) if at % 5})
+    store = fu.UsageStore(folder)
+    world.on(NOW, usage)
+    for start, end in january(*ranges):
+        store.sync(start, end=end, client=world.client)
+    return store, usage
+
+
 @pytest.fixture
-def kept(
-    world: Any, say: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[fu.UsageStore, pl.DataFrame]]:
-    """A function that syncs ranges of January, of which some days are without spend."""
-    monkeypatch.setattr(clocks, "local_time", lambda: NOW)
-    usage = say.spend({BEGIN + at * DAY: [4, 2] for at in range(31) if at % 5})
-
-    def keep(*ranges: tuple[int, int], **options: Any) -> tuple[fu.UsageStore, pl.DataFrame]:
-        store = fu.UsageStore(tmp_path / "store")
-        world.on(NOW, usage)
-        for start, end in january(*ranges):
-            store.sync(start, end=end, client=world.client, **options)
-        return store, usage
-
-    return keep
+def kept(world: World, tmp_path: Path) -> Callable[..., Kept]:
+    """A function that syncs ranges of January into the test's own store."""
+    return partial(keep, world, tmp_path / "store")
 
 
-def test_a_gap_is_named_wherever_a_store_is_read(kept: Any, say: SimpleNamespace) -> None:
+@pytest.fixture(scope="module")
+def with_gaps(world: World, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """A store that lacks two ranges of January."""
+    return keep(world, tmp_path_factory.mktemp("with-gaps"), (1, 10), (12, 20), (22, 32))
+
+
+@pytest.fixture(scope="module")
+def unfinished(world: World, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The same, and the last days of January."""
+    return keep(world, tmp_path_factory.mktemp("unfinished"), (1, 10), (12, 20), (22, 29))
+
+
+def test_a_gap_is_named_wherever_a_store_is_read(with_gaps: Kept) -> None:
     """By `scan`, by a whole `view`, of any version and instant that has it."""
-    store, usage = kept((1, 10), (12, 20), (22, 32))
+    store, usage = with_gaps
     gaps = tuple(january((10, 12), (20, 22)))
     assert gaps == store.gaps
     for read in (
@@ -68,7 +87,7 @@ def test_a_gap_is_named_wherever_a_store_is_read(kept: Any, say: SimpleNamespace
     with pytest.raises(CoverageError) as caught:
         store.scan(version=2)
     assert gaps[:1] == caught.value.gaps == pickle.loads(pickle.dumps(caught.value)).gaps  # noqa: S301 - our own
-    assert say.bag(usage.filter(usage["bucket"] < gaps[0][0])) == say.bag(store.scan(version=1))
+    assert bag(usage.filter(usage["bucket"] < gaps[0][0])) == bag(store.scan(version=1))
 
 
 @pytest.mark.parametrize(
@@ -83,11 +102,9 @@ def test_a_gap_is_named_wherever_a_store_is_read(kept: Any, say: SimpleNamespace
         ("2025-01-16", "2025-01-17"),
     ],
 )
-def test_a_range_beside_the_gaps_is_read(
-    start: Any, end: Any, kept: Any, say: SimpleNamespace
-) -> None:
+def test_a_range_beside_the_gaps_is_read(start: Any, end: Any, with_gaps: Kept) -> None:
     """Whole buckets from `start` to `end`; quiet days that were read are no gap."""
-    store, usage = kept((1, 10), (12, 20), (22, 32))
+    store, usage = with_gaps
     first, last = (
         edge
         if edge is None or isinstance(edge, datetime)
@@ -100,7 +117,7 @@ def test_a_range_beside_the_gaps_is_read(
     )
     view = store.view(start=start, end=end)
     assert isinstance(view.usage, pl.LazyFrame)
-    assert say.bag(expected) == say.bag(view.usage)
+    assert bag(expected) == bag(view.usage)
     assert fu.rollup(view.usage).collect().equals(fu.rollup(expected))
 
 
@@ -118,23 +135,23 @@ def test_a_range_beside_the_gaps_is_read(
     ],
 )
 def test_a_range_that_was_not_all_read_is_refused(
-    start: Any, end: Any, lacking: list[tuple[int, int]], kept: Any
+    start: Any, end: Any, lacking: list[tuple[int, int]], unfinished: Kept
 ) -> None:
     """Between, before and after what was read; but for days that have not ended yet."""
-    store, _ = kept((1, 10), (12, 20), (22, 29))
+    store, _ = unfinished
     with pytest.raises(CoverageError) as caught:
         store.view(start=start, end=end)
     assert tuple(january(*lacking)) == caught.value.gaps
 
 
-def test_a_range_may_end_after_today(kept: Any, say: SimpleNamespace) -> None:
+def test_a_range_may_end_after_today(kept: Any) -> None:
     """What has not happened is not missing: the month so far is the month."""
     store, usage = kept((1, 32))
-    assert say.bag(usage) == say.bag(store.view(start="2025-01-01", end="2025-03-01").usage)
-    assert say.bag(usage) == say.bag(store.scan())
+    assert bag(usage) == bag(store.view(start="2025-01-01", end="2025-03-01").usage)
+    assert bag(usage) == bag(store.scan())
 
 
-def test_a_store_with_a_gap_goes_on_working(kept: Any, say: SimpleNamespace, world: Any) -> None:
+def test_a_store_with_a_gap_goes_on_working(kept: Any, world: World) -> None:
     """Its versions are listed, compared, proven, compacted and cleaned; then it is filled."""
     store, usage = kept((1, 10), (12, 20))
     store, _ = kept((22, 32))
@@ -152,13 +169,13 @@ def test_a_store_with_a_gap_goes_on_working(kept: Any, say: SimpleNamespace, wor
     assert gaps[0][0] == store.sync(BEGIN, client=world.client).receipts[0].query.start
 
     assert () == store.gaps
-    assert say.bag(usage) == say.bag(store.scan())
+    assert bag(usage) == bag(store.scan())
 
 
-def test_a_store_of_hours_in_a_zone(world: Any, say: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_store_of_hours_in_a_zone(world: World, tmp_path: Path) -> None:
     """A date is the midnight of the store's zone."""
     store, zone = fu.UsageStore(tmp_path), "America/New_York"
-    usage = say.spend({BEGIN + at * timedelta(hours=1): [at] for at in range(1, 200)}, hours=1)
+    usage = spend({BEGIN + at * timedelta(hours=1): [at] for at in range(1, 200)}, hours=1)
     world.on(NOW, usage)
     asked: Any = {"client": world.client, "timezone": zone, "timeframe": "hour"}
     store.sync("2025-01-02", end="2025-01-04", **asked)
@@ -190,7 +207,7 @@ def test_ranges_that_are_none(kept: Any) -> None:
         store.view(version=9)
 
 
-def test_a_store_that_was_never_read_has_no_range(kept: Any, say: SimpleNamespace) -> None:
+def test_a_store_that_was_never_read_has_no_range(kept: Any) -> None:
     """A version before the first sync holds nothing, and a range of it is a gap."""
     store, _ = kept((1, 10))
     assert store.scan(version=0).collect().is_empty()

@@ -8,18 +8,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
+from tests.storage.world import BEGIN, DAY, World, spend
 
 STAMPS = "20250101T000000Z_20250102T000000Z"
 ENTRY = f"_delta_log/{7:020}.json"
@@ -27,11 +23,11 @@ UUID = "0a1b2c3d-0000-4000-8000-0123456789ab"
 
 
 @pytest.fixture(scope="module")
-def synced(world: Any, say: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synced(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of three nights, a day restated in each."""
     folder = tmp_path_factory.mktemp("synced")
     for night in range(3, 6):
-        usage = say.spend({BEGIN + at * DAY: [4, night] for at in range(night)})
+        usage = spend({BEGIN + at * DAY: [4, night] for at in range(night)})
         world.on(BEGIN + night * DAY, usage)
         fu.UsageStore(folder).sync("2025-01-01", client=world.client)
     return folder

@@ -8,9 +8,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -18,14 +15,13 @@ import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._parts import write_part
 from falusage.store._place import Place
+from tests.storage.world import BEGIN, DAY, World, spend
 
 pytest.importorskip("moto", reason="no server of S3: pip install 'moto[server]'")
 boto3 = pytest.importorskip("boto3")
 
 pytestmark = pytest.mark.slow
 
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
 LONG = 60.0
 
 
@@ -98,18 +94,18 @@ def bucket(server: str, request: pytest.FixtureRequest) -> Bucket:
     return Bucket(server, request.node.name.replace("_", "-")[:63])
 
 
-def nights(world: Any, say: SimpleNamespace, store: fu.UsageStore) -> None:
+def nights(world: World, store: fu.UsageStore) -> None:
     """Sync three nights, a day restated in each."""
     for night in range(3, 6):
-        usage = say.spend({BEGIN + at * DAY: [4, night] for at in range(night)})
+        usage = spend({BEGIN + at * DAY: [4, night] for at in range(night)})
         world.on(BEGIN + night * DAY, usage)
         store.sync("2025-01-01", client=world.client)
 
 
-def test_what_others_keep_stays(world: Any, say: SimpleNamespace, bucket: Bucket) -> None:
+def test_what_others_keep_stays(world: World, bucket: Bucket) -> None:
     """A payroll, a log and another store below ours stay; our own orphans go."""
     store = bucket.store("usage")
-    nights(world, say, store)
+    nights(world, store)
     for key in (
         "payroll/june.csv",
         "usage/payroll/june.csv",
@@ -124,7 +120,7 @@ def test_what_others_keep_stays(world: Any, say: SimpleNamespace, bucket: Bucket
     had = bucket.keys()
     orphan = write_part(
         Place.of(f"s3://{bucket.name}/usage", bucket.options),
-        say.spend({BEGIN: [9]}),
+        spend({BEGIN: [9]}),
         timezone="UTC",
     ).part.path
     assert [] == store.vacuum()
@@ -140,15 +136,13 @@ def test_what_others_keep_stays(world: Any, say: SimpleNamespace, bucket: Bucket
     assert 10 == store.verify()
 
 
-def test_a_place_that_holds_something_else(
-    world: Any, say: SimpleNamespace, bucket: Bucket
-) -> None:
+def test_a_place_that_holds_something_else(world: World, bucket: Bucket) -> None:
     """A bucket or a folder in use is refused, as on disk; the same for one inside a store."""
     bucket.put("payroll/june.csv")
     bucket.put("hollow/")  # as a console makes a folder
     bucket.put("pre/fix")
     had = bucket.keys()
-    world.on(BEGIN + DAY, say.spend({BEGIN: [4]}))
+    world.on(BEGIN + DAY, spend({BEGIN: [4]}))
     for path, said in {
         "": "not empty: it holds 'hollow' and 2 more;",
         "payroll": "not empty: it holds 'june.csv';",
@@ -176,10 +170,10 @@ def test_a_place_that_holds_something_else(
     assert had == bucket.keys()
 
 
-def test_a_store_in_the_bucket_itself(world: Any, say: SimpleNamespace, bucket: Bucket) -> None:
+def test_a_store_in_the_bucket_itself(world: World, bucket: Bucket) -> None:
     """An empty bucket may be a store; nothing else may be put below it."""
     store = bucket.store("")
-    nights(world, say, store)
+    nights(world, store)
     assert 10 == store.verify()
     assert [] == store.vacuum(orphans="0h")
     with pytest.raises(StoreError, match=f"at s3://{bucket.name};"):

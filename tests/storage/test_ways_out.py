@@ -17,8 +17,8 @@ from falusage.errors import (
     SchemaError,
 )
 from falusage.snapshot import snapshot_metadata
-from tests.storage.conftest import BEGIN, World, spend
 from tests.storage.tampering import dearer_summary, tampered
+from tests.storage.world import BEGIN, World, spend
 
 DAYS = [BEGIN.replace(day=day) for day in (1, 2, 3)]
 GOOD = {DAYS[0]: [1.0, 2.0], DAYS[1]: [3.0], DAYS[2]: [4.0]}

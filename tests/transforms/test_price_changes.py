@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -211,13 +211,13 @@ def test_empty_and_lazy_have_the_same_schema() -> None:
 
 
 def test_what_cannot_be_asked_is_refused() -> None:
-    """A reserved name, a missing column, a bucket that names no instant."""
+    """A reserved name, a missing column, a bucket that is not an instant."""
     usage = table({4}, {5})
     with pytest.raises(QueryError, match="'since', which the result names itself"):
         price_changes(usage, by="since")
     with pytest.raises(MissingColumnError, match="unit_price"):
         price_changes(usage.drop("unit_price"))
-    with pytest.raises(QueryError, match="names no instant"):
+    with pytest.raises(QueryError, match="is not an instant"):
         price_changes(usage.with_columns(pl.col("bucket").dt.replace_time_zone(None)))
 
 
@@ -296,14 +296,12 @@ def at_base(base: list[float], hours: list[Any]) -> pl.DataFrame:
     return pl.concat([*tables, table(*again)])
 
 
-@settings(max_examples=100)
 @given(hours=HOURS)
 def test_what_comes_and_goes_over_a_constant_price_is_no_step(hours: list[Any]) -> None:
     """Surge, free, discounted and repeated rows, in any hours and amounts: none, ever."""
     assert [] == steps(at_base([4.0] * len(hours), hours))
 
 
-@settings(max_examples=100)
 @given(
     before=HOURS,
     after=HOURS,

@@ -11,9 +11,10 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-import servers
-from fault_proxy import proxy_of
-from servers import Service
+
+from tests.storage.object_stores import servers
+from tests.storage.object_stores.fault_proxy import proxy_of
+from tests.storage.object_stores.servers import Service
 
 PATIENCE = {"timeout": "30s", "retry_timeout": "1s", "max_retries": "1"}
 

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from fault_proxy import Proxy, Request, until
-
 import falusage as fu
+from tests.storage.object_stores.fault_proxy import Proxy, Request, until
 
 AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = (

@@ -15,22 +15,19 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
-from fault_proxy import Fault, Request, Rule
-from servers import Service
 
 import falusage as fu
 from falusage.errors import StoreError
+from tests.storage.object_stores.fault_proxy import Fault, Request, Rule
+from tests.storage.object_stores.servers import Service
+from tests.storage.world import BEGIN, DAY, World, spend
 
 pytestmark = pytest.mark.slow
 
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
 LONG = 60.0
 Names = Callable[[], str]
 
@@ -42,9 +39,9 @@ def spent(table: pl.DataFrame | pl.LazyFrame) -> Counter[tuple[object, ...]]:
     )
 
 
-def nights(world: Any, say: SimpleNamespace, count: int) -> pl.DataFrame:
+def nights(world: World, count: int) -> pl.DataFrame:
     """Let so many nights pass, and return what was spent in them."""
-    usage = say.spend({BEGIN + at * DAY: [4, 2] for at in range(count)})
+    usage = spend({BEGIN + at * DAY: [4, 2] for at in range(count)})
     world.on(BEGIN + count * DAY, usage)
     return usage
 
@@ -57,21 +54,21 @@ def clean(error: BaseException) -> str:
 
 
 @pytest.fixture(scope="module")
-def kept(service: Service, world: Any, say: SimpleNamespace) -> fu.UsageStore:
+def kept(service: Service, world: World) -> fu.UsageStore:
     """A store with one night in it, for tests that only read it."""
-    return one_night(service, "kept", world, say)
+    return one_night(service, "kept", world)
 
 
 @pytest.fixture(scope="module")
-def kept_on_s3(s3: Service, world: Any, say: SimpleNamespace) -> str:
+def kept_on_s3(s3: Service, world: World) -> str:
     """The address of one on S3, for tests that add nothing to it."""
-    one_night(s3, "kept-on-s3", world, say)
+    one_night(s3, "kept-on-s3", world)
     return f"{s3.bucket}/kept-on-s3"
 
 
-def one_night(service: Service, name: str, world: Any, say: SimpleNamespace) -> fu.UsageStore:
+def one_night(service: Service, name: str, world: World) -> fu.UsageStore:
     """Return a store of the usage of one night."""
-    usage = nights(world, say, 1)
+    usage = nights(world, 1)
     store = service.store(name)
     store.sync("2025-01-01", client=world.client)
     assert spent(usage) == spent(store.scan())
@@ -137,12 +134,10 @@ def test_a_cut_answer_is_not_damage(service: Service, kept: fu.UsageStore) -> No
     assert 2 == kept.verify()
 
 
-def test_a_commit_whose_reply_is_lost(
-    service: Service, names: Names, world: Any, say: SimpleNamespace
-) -> None:
+def test_a_commit_whose_reply_is_lost(service: Service, names: Names, world: World) -> None:
     """Is a commit: the sync goes on, and a compaction returns its version."""
     store = service.store(names())
-    usage = say.spend({BEGIN + at * DAY: [4, 2] for at in range(4)})
+    usage = spend({BEGIN + at * DAY: [4, 2] for at in range(4)})
     world.on(BEGIN + 20 * DAY, usage)
     store.sync("2025-01-01", end="2025-01-03", client=world.client)
 
@@ -153,11 +148,9 @@ def test_a_commit_whose_reply_is_lost(
     assert spent(usage) == spent(store.scan())
 
 
-def test_a_first_commit_whose_reply_is_lost(
-    service: Service, names: Names, world: Any, say: SimpleNamespace
-) -> None:
+def test_a_first_commit_whose_reply_is_lost(service: Service, names: Names, world: World) -> None:
     """Makes the store all the same, and so does the one that brings its first rows."""
-    usage = nights(world, say, 1)
+    usage = nights(world, 1)
     store = service.store(names())
     lost: Rule = lambda r: Fault(lose=True) if r.commits(0) or r.commits(1) else None  # noqa: E731
     with service.proxy.breaking(lost):
@@ -165,14 +158,12 @@ def test_a_first_commit_whose_reply_is_lost(
     assert spent(usage) == spent(store.scan())
 
 
-def test_night_after_night(
-    service: Service, names: Names, world: Any, say: SimpleNamespace
-) -> None:
+def test_night_after_night(service: Service, names: Names, world: World) -> None:
     """Each sync is a version; each version keeps its rows, and the last has all of them."""
     store = service.store(names())
     known = []
     for count in (1, 2, 4):
-        usage = nights(world, say, count)
+        usage = nights(world, count)
         version = store.sync("2025-01-01", client=world.client).version
         known.append((version, spent(usage)))
     assert known[-1][1] == spent(store.scan())
@@ -180,12 +171,10 @@ def test_night_after_night(
     store.verify()
 
 
-def test_a_commit_that_never_arrived(
-    service: Service, names: Names, world: Any, say: SimpleNamespace
-) -> None:
+def test_a_commit_that_never_arrived(service: Service, names: Names, world: World) -> None:
     """Is no commit; the next sync makes it."""
-    store = one_night(service, names(), world, say)
-    usage = nights(world, say, 3)
+    store = one_night(service, names(), world)
+    usage = nights(world, 3)
     rule: Rule = lambda r: Fault(lose=True, reach=False) if r.commits(2) else None  # noqa: E731
     with (
         service.proxy.breaking(rule),
@@ -198,15 +187,15 @@ def test_a_commit_that_never_arrived(
 
 @pytest.mark.parametrize("when", ["before it is told", "after it has read it back"])
 def test_a_server_without_conditional_put(
-    s3: Service, names: Names, world: Any, say: SimpleNamespace, when: str
+    s3: Service, names: Names, world: World, when: str
 ) -> None:
     """Of two commits that it accepts for one version, the one that is replaced raises.
 
     Azure has conditional PUT everywhere, and its signature covers the header.
     """
     name = names()
-    one_night(s3, name, world, say)
-    usage = nights(world, say, 3)
+    one_night(s3, name, world)
+    usage = nights(world, 3)
     late_waits, early_came, late_may, late_came = (threading.Event() for _ in range(4))
 
     def replace() -> None:
@@ -242,9 +231,9 @@ def test_a_server_without_conditional_put(
     assert spent(usage) == spent(s3.store(name).scan())
 
 
-def test_syncs_that_race(service: Service, names: Names, world: Any, say: SimpleNamespace) -> None:
+def test_syncs_that_race(service: Service, names: Names, world: World) -> None:
     """Write the same files at once: one wins, the others are told so, in words."""
-    usage = nights(world, say, 5)
+    usage = nights(world, 5)
     name, ends = names(), list[object]()
 
     def sync() -> None:
@@ -309,10 +298,10 @@ COMMANDS = {
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 @pytest.mark.parametrize("what", COMMANDS)
 def test_ctrl_c_while_the_server_hangs(
-    s3: Service, kept_on_s3: str, world: Any, say: SimpleNamespace, what: str
+    s3: Service, kept_on_s3: str, world: World, what: str
 ) -> None:
     """Ends a command, whatever of the store it was waiting for, long before the server answers."""
-    nights(world, say, 3)
+    nights(world, 3)
     hanging = threading.Event()
     meets: dict[str, Callable[[Request], bool]] = {
         "list": lambda r: r.is_list,
