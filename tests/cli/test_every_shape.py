@@ -214,7 +214,7 @@ def test_every_picture_takes_every_shape(name: str, usage: pl.DataFrame) -> None
     for draw in PICTURES[name]:
         ax = draw(usage)
         figure = ax.get_figure(root=True)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         for panel in figure.axes:
             plain(
                 " ".join([panel.get_title(loc="left"), *(text.get_text() for text in panel.texts)])

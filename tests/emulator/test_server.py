@@ -18,6 +18,7 @@ import requests
 import falusage as fu
 from falusage.emulator import Emulator
 from falusage.errors import ConfigError, MissingColumnError, MissingExtraError, QueryError
+from tests.emulator.asking import ask, items
 
 DAY = {"start": "2025-01-15", "end": "2025-01-16", "timeframe": "day"}
 
@@ -87,7 +88,7 @@ def test_what_is_not_a_table_or_a_clock_is_rejected() -> None:
         Emulator(table(1.0)).clock = datetime(2025, 1, 1, tzinfo=UTC)  # type: ignore[assignment]
 
 
-def test_it_stops_within_a_second_with_connections_open(ask) -> None:
+def test_it_stops_within_a_second_with_connections_open() -> None:
     """An idle keep-alive connection does not hold it up, and the port is closed after."""
     with Emulator(table(1.0)) as emulator:
         ask(emulator, **DAY)
@@ -108,7 +109,7 @@ def test_it_may_be_started_again_but_not_twice() -> None:
             emulator.__enter__()
 
 
-def test_replace_swaps_between_requests(ask) -> None:
+def test_replace_swaps_between_requests() -> None:
     """Under requests from all sides each answer is wholly of the one table or of the other."""
     one, two = table(1.0, rows=50), table(2.0, rows=50)
     seen: set[frozenset[float]] = set()
@@ -139,7 +140,7 @@ def test_replace_swaps_between_requests(ask) -> None:
     assert seen <= {frozenset({1.0}), frozenset({2.0})}
 
 
-def test_small_answers_do_not_wait_for_acknowledgements(ask) -> None:
+def test_small_answers_do_not_wait_for_acknowledgements() -> None:
     """Ten answers on one connection come well before ten delayed acknowledgements (40 ms each)."""
     with Emulator(table(1.0)) as emulator:
         ask(emulator, **DAY)
@@ -149,7 +150,7 @@ def test_small_answers_do_not_wait_for_acknowledgements(ask) -> None:
         assert time.monotonic() - started < 0.3
 
 
-def test_without_a_table_it_serves_the_sample(items) -> None:
+def test_without_a_table_it_serves_the_sample() -> None:
     """The sample's own total comes out of the summary."""
     usage = fu.sample_usage().usage
     with Emulator() as emulator:

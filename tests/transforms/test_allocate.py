@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 from falusage.columns import MONEY
 from falusage.errors import MissingColumnError, QueryError
 from falusage.transforms import allocate
+from tests.transforms.random_tables import lines
 
 PLATFORM = pl.col("username") == "platform"
 
@@ -220,7 +221,7 @@ def test_empty_and_lazy_have_the_same_schema() -> None:
 
 @given(data=st.data())
 def test_totals_are_conserved_to_the_last_digit_and_shares_are_fractions(
-    lines: st.SearchStrategy[pl.DataFrame], data: st.DataObject
+    data: st.DataObject,
 ) -> None:
     """Σ total is Σ cost in Decimal(38, 12) for each currency; each share is its fraction."""
     usage = data.draw(lines).filter(pl.col("cost") < 1000)

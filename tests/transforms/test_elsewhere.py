@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage.errors import MissingColumnError, QueryError
+from tests.transforms.random_tables import tables
 
 NEW_YORK = "America/New_York"
 FINEST = ("username", "product", "endpoint_id", "unit")
@@ -59,7 +60,7 @@ def test_rows_are_those_of_polars(timezone: str, every: Any) -> None:
 
 @pytest.mark.slow
 @given(st.data())
-def test_random_tables_are_summed_as_polars_sums_them(tables: Any, data: st.DataObject) -> None:
+def test_random_tables_are_summed_as_polars_sums_them(data: st.DataObject) -> None:
     """Null names, empty tables, half hours, days of 23 and 25 hours."""
     usage = data.draw(tables)
     every = data.draw(st.sampled_from([None, "1d", "1w", "1mo"]))
