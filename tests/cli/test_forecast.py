@@ -57,7 +57,7 @@ def test_budgets_are_read_and_the_picture_is_drawn(run, kept: str) -> None:
 
     assert 0 == code
     assert "2025-06, as of 2025-06-24 00:00 UTC" == out.splitlines()[0]
-    assert "3,000.00 USD      >99.9%" in out
+    assert "3,000.00 USD       >99.9%" in out
     assert "2025-06-2" in out
     assert "drawn in ahead.png" in err
     assert Path("ahead.png").read_bytes().startswith(PNG)
