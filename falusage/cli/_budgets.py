@@ -73,8 +73,8 @@ def budget_columns(budgets: pl.DataFrame) -> tuple[str, ...]:
 
 def warn_of_unmatched(usage: UsageLoad | Saved, budgets: pl.DataFrame) -> bool:
     """Warn of budgets that match nothing in a table; return whether there are any."""
-    from falusage.transforms.budget_status import unmatched
-    from falusage.transforms.budget_status import warn_of_unmatched as warn
+    from falusage.transforms.budgets import unmatched
+    from falusage.transforms.budgets import warn_of_unmatched as warn
 
     group = (*budget_columns(budgets), "currency")
     there = usage.usage.lazy().select(group).unique().collect()

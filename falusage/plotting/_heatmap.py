@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from falusage._usage.currencies import currencies
 from falusage._usage.table import Eager, Lazy, take
 from falusage._wording.dates import Moment, range_facts, span
 from falusage._wording.money import short_amount
@@ -18,7 +19,7 @@ from falusage.columns import total
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.plotting._palette import FALL, blend
-from falusage.plotting._panels import axes_for, currency_order
+from falusage.plotting._panels import axes_for
 from falusage.plotting._style import Look, heading, no_spend, quiet, read_look, size_in_points
 from falusage.timeframes import boundaries, ceil, floor, instant, zone
 from falusage.transforms import rollup
@@ -87,8 +88,8 @@ def plot_heatmap(
     known = taken.coverage
     if known is None and not table.is_empty():
         known = Coverage.from_rows(table)
-    currencies = currency_order(table)
-    axes = axes_for(currencies, ax)
+    shown = currencies(table)
+    axes = axes_for(shown, ax)
     look = read_look(axes[0])
     if known is None:
         return no_spend(axes[0], look, _TITLE, asked or [name])
@@ -109,10 +110,10 @@ def plot_heatmap(
         if asked:
             raise QueryError("usage lies outside start and end; filter it to the range first")
         facts.append("without hours that may still grow")
-    if not currencies:
+    if not shown:
         return no_spend(axes[0], look, _TITLE, facts)
     hours = _hours(first, last, name)
-    for panel, currency in zip(axes, currencies, strict=True):
+    for panel, currency in zip(axes, shown, strict=True):
         rows = within.filter(pl.col("currency") == currency)
         spent: float = rows.select(total("cost")).item()
         said = [*facts, f"{short_amount(spent, currency)} total ({currency})"]

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 
+from falusage._usage.currencies import currencies
 from falusage._usage.table import Arrow, lazy, require
 from falusage._wording.names import title
-from falusage.columns import HOME, total
+from falusage.columns import total
 from falusage.errors import MixedCurrencyError, QueryError
 from falusage.plotting._palette import MAIN, OTHER, colors_of
 from falusage.plotting._style import Look, read_look
@@ -140,9 +141,9 @@ def read_sheet(
     """Read a transform's frame, and find the axes for its currencies."""
     table = read_frame(frame, needs=needs, made_by=made_by)
     rows = named(table, measures=measures, other=other)
-    currencies = currency_order(rows)
-    axes = axes_for(currencies, ax)
-    panels = list(zip(axes, currencies or [""], strict=True))
+    shown = currencies(rows, amount="cost" if "cost" in rows.columns else "amount")
+    axes = axes_for(shown, ax)
+    panels = list(zip(axes, shown or [""], strict=True))
     return Sheet(rows, keys(table, measures), period_zone(table), panels, read_look(axes[0]), other)
 
 
@@ -190,34 +191,20 @@ def series_color(one: Series, colors: Mapping[str, str]) -> str:
     return OTHER if one.folded else colors.get(one.name, MAIN)
 
 
-def currency_order(table: pl.DataFrame) -> list[str]:
-    """Return the currencies, the one with the most rows with a cost first.
-
-    Of two with as many rows, the one that fal bills in is first.
-    """
-    amount = pl.col("cost" if "cost" in table.columns else "amount")
-    return (
-        table.group_by("currency")
-        .agg((amount != 0).sum().alias("rows"))
-        .sort(-pl.col("rows").cast(pl.Int64), pl.col("currency") != HOME, "currency")["currency"]
-        .to_list()
-    )
-
-
-def axes_for(currencies: Sequence[str], ax: Axes | None) -> list[Axes]:
+def axes_for(shown: Sequence[str], ax: Axes | None) -> list[Axes]:
     """Return the axes for each currency: the given ones, or panels of a new figure."""
     if ax is None:
         from matplotlib import pyplot as plt
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-        rows = max(len(currencies), 1)
+        rows = max(len(shown), 1)
         size = (9, 4.5 if rows == 1 else 3.8 * rows)
         margins = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
         grid = plt.subplots(rows, figsize=size, layout=margins, squeeze=False)[1]
         return [row[0] for row in grid]
-    if len(currencies) > 1:
+    if len(shown) > 1:
         raise MixedCurrencyError(
-            f"{', '.join(sorted(currencies))} cannot share one axis; filter one currency, or leave "
+            f"{', '.join(sorted(shown))} cannot share one axis; filter one currency, or leave "
             "out ax= for a panel of each"
         )
     return [ax]

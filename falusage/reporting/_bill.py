@@ -11,13 +11,13 @@ from typing import Final, TypeAlias
 import polars as pl
 
 from falusage import _spans as spans
+from falusage._usage.currencies import currencies
 from falusage._usage.periods import Range
 from falusage._usage.table import Eager, Lazy, take
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.plotting import TOP, colors_of
 from falusage.reporting._months import Months, months
-from falusage.reporting._spending import currencies
 from falusage.timeframes import floor, zone
 from falusage.transforms import cost_share
 

@@ -8,7 +8,8 @@ from typing import Final
 
 import polars as pl
 
-from falusage.columns import HOME, MONEY
+from falusage._usage.currencies import currencies
+from falusage.columns import MONEY
 from falusage.reporting.columns import amounts, bars, names, percents
 from falusage.reporting.layout import lay_out
 from falusage.transforms import cost_share, rollup
@@ -67,24 +68,6 @@ def totals(usage: pl.DataFrame) -> list[tuple[str, float | Decimal]]:
         each = usage.group_by("currency").agg(cost.sum())
         sums = sums.select("currency").join(each, on="currency", maintain_order="left")
     return list(sums.iter_rows())
-
-
-def currencies(usage: pl.DataFrame) -> list[str]:
-    """Return the currencies of a table, the one with the most rows with a cost first.
-
-    Of two with as many rows, the one that fal bills in is first.
-    """
-    return (
-        usage.group_by("currency")
-        .agg(pl.len().alias("rows"), (pl.col("cost") != 0).sum().alias("paid"))
-        .sort(
-            pl.col("paid").cast(pl.Int64) * -1,
-            pl.col("rows").cast(pl.Int64) * -1,
-            pl.col("currency") != HOME,
-            "currency",
-        )["currency"]
-        .to_list()
-    )
 
 
 def others_named(count: pl.Expr) -> pl.Expr:

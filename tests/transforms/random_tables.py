@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
-import pytest
 from hypothesis import strategies as st
 
 ZONES = ("UTC", "America/New_York", "Europe/Paris", "Asia/Kolkata", "Australia/Lord_Howe")
@@ -44,18 +43,6 @@ def _tables(draw: st.DrawFn) -> pl.DataFrame:
     )
 
 
-@pytest.fixture(scope="session")
-def tables() -> st.SearchStrategy[pl.DataFrame]:
-    """A strategy of usage tables."""
-    return _tables()
-
-
-@pytest.fixture(scope="session")
-def zones() -> st.SearchStrategy[str]:
-    """A strategy of time zones, one with a half-hour shift."""
-    return st.sampled_from(ZONES)
-
-
 @st.composite
 def _lines(draw: st.DrawFn) -> pl.DataFrame:
     row = st.fixed_dictionaries(
@@ -87,7 +74,9 @@ def _mills(value: int) -> float:
     return value / 1000
 
 
-@pytest.fixture(scope="session")
-def lines() -> st.SearchStrategy[pl.DataFrame]:
-    """A strategy of line items over the first four days of 2025, amounts of few decimals."""
-    return _lines()
+tables = _tables()
+"""Usage tables."""
+lines = _lines()
+"""Line items over the first four days of 2025, amounts of few decimals."""
+zones = st.sampled_from(ZONES)
+"""Time zones, one with a half-hour shift."""

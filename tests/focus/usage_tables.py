@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
-import pytest
 from hypothesis import strategies as st
 
 from falusage.columns import USAGE
@@ -15,7 +14,7 @@ MIDNIGHT = datetime(2025, 2, 1, tzinfo=UTC)
 
 
 def usage_of(*rows: dict[str, Any], bucket: timedelta = timedelta(hours=1)) -> pl.DataFrame:
-    """Give a usage table; a row says how many buckets after midnight of 1 February it starts."""
+    """Return a usage table; a row says how many buckets after midnight of 1 February it starts."""
     told = [
         {
             "bucket": MIDNIGHT + row.get("at", 0) * bucket,
@@ -58,13 +57,5 @@ def _usages(draw: st.DrawFn) -> pl.DataFrame:
     return usage_of(*draw(st.lists(row, max_size=20)))
 
 
-@pytest.fixture(scope="session")
-def usages() -> st.SearchStrategy[pl.DataFrame]:
-    """A strategy of hourly usage tables, over two months."""
-    return _usages()
-
-
-@pytest.fixture(scope="session")
-def table() -> Any:
-    """`usage_of`, for tests that write their rows down."""
-    return usage_of
+usages = _usages()
+"""Hourly usage tables, over two months."""
