@@ -62,11 +62,6 @@ def sync(
         say_let_through(result.quarantine, options)
         unmatched = say_if_store_unmatched(client, store, result, options)
     say(str(result))
-    for start, end in store.gaps:
-        say(
-            f"the store lacks {start.isoformat()} to {end.isoformat()}, so there are no totals "
-            f"over that range; sync it from --start {start.isoformat()} or before"
-        )
     if compact and (version := store.compact()) is not None:
         say(f"compacted: version {version}")
     if unmatched:
