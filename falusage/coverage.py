@@ -15,7 +15,7 @@ import attrs
 import polars as pl
 
 from falusage import _spans as spans
-from falusage._spans import Spans
+from falusage._spans import Span, Spans
 from falusage.contract import Timeframe
 from falusage.errors import CoverageError, QueryError
 from falusage.timeframes import zone
