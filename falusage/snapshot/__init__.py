@@ -8,10 +8,6 @@ the rows with their coverage, `read_snapshot` and `scan_snapshot` the rows alone
 from __future__ import annotations
 
 from falusage.snapshot._download import download_snapshot
-from falusage.snapshot._metadata import SnapshotMetadata
-from falusage.snapshot._metadata import plain as plain
-from falusage.snapshot._parquet import ROW_GROUP as ROW_GROUP
-from falusage.snapshot._parquet import repeating as repeating
 from falusage.snapshot._quarantine import quarantine_lines as quarantine_lines
 from falusage.snapshot._quarantine import quarantine_path as quarantine_path
 from falusage.snapshot._snapshot import (
@@ -22,6 +18,7 @@ from falusage.snapshot._snapshot import (
     snapshot_metadata,
     write_snapshot,
 )
+from falusage.snapshot.metadata import SnapshotMetadata
 
 __all__ = [
     "Snapshot",

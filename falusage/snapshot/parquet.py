@@ -32,7 +32,7 @@ from falusage.columns import exact
 from falusage.coverage import Coverage
 from falusage.errors import SnapshotError
 from falusage.snapshot._fingerprint import Fingerprint
-from falusage.snapshot._metadata import SEALED, SnapshotMetadata
+from falusage.snapshot.metadata import SEALED, SnapshotMetadata
 
 ROW_GROUP: Final = 65_536
 """The rows of a row group, and about what a stream holds at once."""
