@@ -124,7 +124,7 @@ def test_wrong_usage_exits_with_2(run, environment, arguments: tuple[str, ...]) 
         ("FAL_ADMIN_KEY", "wrong", "the API does not know the key"),
         ("FAL_ADMIN_KEY", "", "no key: set FAL_ADMIN_KEY"),
         ("FALUSAGE_BASE_URL", "http://example.com/v1", "plain http"),
-        ("FALUSAGE_BASE_URL", "nowhere", "no address"),
+        ("FALUSAGE_BASE_URL", "nowhere", "not a URL"),
     ],
 )
 def test_a_refusal_exits_with_1(run, monkeypatch, variable: str, value: str, says: str) -> None:
