@@ -191,7 +191,10 @@ FOCUS = ("focus", "--billing-account-id", "1", "--billing-account-name", "a", "-
         (("--team-username", "Acme-Paris"), "did you mean --team-username 'acme-paris'?"),
         (("--team-username", "acme-paris "), "did you mean --team-username 'acme-paris'?"),
         (("--endpoint-id", "fal-ai/flux/devv"), "did you mean --endpoint-id 'fal-ai/flux/dev'?"),
-        (("--api-key-id", "zzz"), "nothing matched --api-key-id zzz in that range; the API"),
+        (
+            ("--api-key-id", "zzz"),
+            "nothing matched --api-key-id zzz in that range; names must match exactly",
+        ),
         (
             ("--team-username", "acme-paris", "--team-username", "acme-voise"),
             "nothing matched --team-username acme-voise in that range; did you mean",
