@@ -108,11 +108,11 @@ def test_what_a_forecast_would_reject_is_rejected_before(tmp_path: Path) -> None
     """Columns that no usage table has, and budgets that are there twice."""
     twice = read_budgets(written(tmp_path, "team,currency,budget\nads,USD,1\nads,USD,2\n"))
     with pytest.raises(fu.QueryError, match="twice"):
-        require_askable(twice, ("username",), kept=False)
+        require_askable(twice, ("username",), saved=False)
     with pytest.raises(fu.MissingColumnError, match="Did you mean 'username'"):
-        require_askable(None, ("team",), kept=False)
+        require_askable(None, ("team",), saved=False)
     with pytest.raises(fu.QueryError, match="'username', which is not in by"):
-        require_askable(twice.head(1), (), kept=True)
-    require_askable(None, (), kept=False)
-    require_askable(twice.head(1), ("username",), kept=False)
-    require_askable(None, ("project",), kept=True)
+        require_askable(twice.head(1), (), saved=True)
+    require_askable(None, (), saved=False)
+    require_askable(twice.head(1), ("username",), saved=False)
+    require_askable(None, ("project",), saved=True)
