@@ -69,8 +69,8 @@ def keys_of(budgets: pl.DataFrame) -> tuple[str, ...]:
 
 def warn_of_unmatched(usage: pl.DataFrame, budgets: pl.DataFrame) -> bool:
     """Warn of the budgets that match nothing in a table; return whether there are any."""
-    from falusage.transforms.budget_status import unmatched
-    from falusage.transforms.budget_status import warn_of_unmatched as warn
+    from falusage.transforms.budgets import unmatched
+    from falusage.transforms.budgets import warn_of_unmatched as warn
 
     group = (*keys_of(budgets), "currency")
     there = usage.select(group).unique()

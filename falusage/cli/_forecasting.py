@@ -107,7 +107,7 @@ def forecast(  # noqa: PLR0917 - click gives them by name
     """
     _require_one_question(context, horizon=horizon, track=track, of_month=bool(month or budgets))
     import falusage as fu
-    from falusage.transforms.budget_status import month_span
+    from falusage.timeframes import month_span
 
     if find_spec("statsforecast") is None:  # before anything is loaded for nothing
         raise fu.MissingExtraError("forecast", need="a forecast")
@@ -166,7 +166,7 @@ def _usage(
     """
     from falusage.errors import QueryError
     from falusage.reporting import Certainty
-    from falusage.transforms.budget_status import month_span
+    from falusage.timeframes import month_span
 
     source = kept(context, path, store, options, but=("timezone",))
     if source is not None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from falusage._usage.currencies import currencies
 from falusage._wording.dates import Moment, range_facts, span
 from falusage._wording.money import money
 from falusage.columns import total
 from falusage.errors import QueryError
 from falusage.plotting._palette import FALL, blend
-from falusage.plotting._panels import Frame, axes_for, currencies_of, table_of
+from falusage.plotting._panels import Frame, axes_for, table_of
 from falusage.plotting._style import Look, heading, look_of, no_spend, points_of, quiet
 from falusage.timeframes import boundaries, ceil, floor, instant, zone
 from falusage.transforms import rollup
@@ -75,10 +76,10 @@ def plot_heatmap(
     table = table_of(usage, needs=_NEEDS, made_by="load_usage")
     facts = range_facts(start, end, timezone)
     hourly = rollup(table, every="1h", timezone=timezone)
-    currencies = currencies_of(table)
-    axes = axes_for(currencies, ax)
+    shown = currencies(table)
+    axes = axes_for(shown, ax)
     look = look_of(axes[0])
-    if not currencies:
+    if not shown:
         return no_spend(axes[0], look, _TITLE, facts or [timezone])
     first, last = table.select(pl.col("bucket").min(), pl.col("bucket_end").max()).row(0)
     if start is not None and end is not None:
@@ -93,7 +94,7 @@ def plot_heatmap(
         local = zone(timezone)
         facts = [span(first.astimezone(local), last.astimezone(local)), timezone]
     held = _hours(first, last, timezone)
-    for panel, currency in zip(axes, currencies, strict=True):
+    for panel, currency in zip(axes, shown, strict=True):
         rows = hourly.filter(pl.col("currency") == currency)
         spent: float = rows.select(total("cost")).item()
         said = [*facts, f"{money(spent, currency)} in all ({currency})"]

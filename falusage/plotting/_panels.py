@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
-from falusage.columns import HOME, total
+from falusage._usage.currencies import currencies
+from falusage.columns import total
 from falusage.errors import MissingColumnError, MixedCurrencyError, QueryError
 from falusage.plotting._palette import MAIN, OTHER, colors_of
 from falusage.plotting._style import Look, look_of
@@ -155,9 +156,9 @@ def sheet_of(
     """Read a transform's frame, and find the axes that its currencies are drawn on."""
     table = table_of(frame, needs=needs, made_by=made_by)
     rows = named(table, measures=measures, other=other)
-    currencies = currencies_of(rows)
-    axes = axes_for(currencies, ax)
-    panels = list(zip(axes, currencies or [""], strict=True))
+    shown = currencies(rows, amount="cost" if "cost" in rows.columns else "amount")
+    axes = axes_for(shown, ax)
+    panels = list(zip(axes, shown or [""], strict=True))
     return Sheet(rows, keys(table, measures), zone_of(table), panels, look_of(axes[0]), other)
 
 
@@ -203,34 +204,20 @@ def color_of(one: Series, colors: Mapping[str, str]) -> str:
     return OTHER if one.folded else colors.get(one.name, MAIN)
 
 
-def currencies_of(table: pl.DataFrame) -> list[str]:
-    """Give the currencies, the one that most rows were spent in first: amounts do not compare.
-
-    Of as many rows, as every series of a trend has, that which fal bills in comes first.
-    """
-    amount = pl.col("cost" if "cost" in table.columns else "amount")
-    return (
-        table.group_by("currency")
-        .agg((amount != 0).sum().alias("rows"))
-        .sort(-pl.col("rows").cast(pl.Int64), pl.col("currency") != HOME, "currency")["currency"]
-        .to_list()
-    )
-
-
-def axes_for(currencies: Sequence[str], ax: Axes | None) -> list[Axes]:
+def axes_for(shown: Sequence[str], ax: Axes | None) -> list[Axes]:
     """Give axes for each currency: those of the caller for one, else panels of a new figure."""
     if ax is None:
         from matplotlib import pyplot as plt
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-        rows = max(len(currencies), 1)
+        rows = max(len(shown), 1)
         size = (9, 4.5 if rows == 1 else 3.8 * rows)
         margins = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
         grid = plt.subplots(rows, figsize=size, layout=margins, squeeze=False)[1]
         return [row[0] for row in grid]
-    if len(currencies) > 1:
+    if len(shown) > 1:
         raise MixedCurrencyError(
-            f"{', '.join(sorted(currencies))} cannot share one axis; filter one currency, or leave "
+            f"{', '.join(sorted(shown))} cannot share one axis; filter one currency, or leave "
             "out ax= for a panel of each"
         )
     return [ax]

@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from falusage._usage.currencies import currencies
 from falusage._wording.dates import span
 from falusage.columns import INSTANT, total
-from falusage.reporting._spending import MOST, currencies, in_order, others_named
+from falusage.reporting._spending import MOST, in_order, others_named
 from falusage.reporting._tables import amounts, lay_out, names, percents, wrapped
 from falusage.timeframes import boundaries, floor, zone
 from falusage.transforms import rollup

@@ -15,6 +15,7 @@ from typing import Final
 import polars as pl
 
 from falusage import plotting
+from falusage._usage.currencies import currencies
 from falusage._wording.amounts import amount, printable
 from falusage._wording.dates import span
 from falusage.columns import total
@@ -25,7 +26,7 @@ from falusage.reporting._blocks import Block, Facts, Note, Section, Table
 from falusage.reporting._certainty import Certainty
 from falusage.reporting._months import Months, compared, folded
 from falusage.reporting._pictures import picture
-from falusage.reporting._spending import MOST, currencies, totals
+from falusage.reporting._spending import MOST, totals
 from falusage.timeframes import ceil, floor, zone
 from falusage.transforms import (
     anomalies,

@@ -12,7 +12,8 @@ from typing import Final
 
 import polars as pl
 
-from falusage.columns import HOME, MONEY
+from falusage._usage.currencies import currencies
+from falusage.columns import exact
 from falusage.reporting._tables import amounts, bars, lay_out, names, percents
 from falusage.transforms import cost_share, rollup
 
@@ -66,29 +67,9 @@ def totals(usage: pl.DataFrame) -> list[tuple[str, float | Decimal]]:
     """
     sums = in_order(rollup(usage), currencies(usage)).select("currency", "cost")
     if sums.filter(pl.col("cost").abs() >= _EXACT).height:
-        # From text, which has a double's own digits: a cast of the number would make up more.
-        cost = pl.col("cost").cast(pl.Float64).cast(pl.String).cast(MONEY)
-        exact = usage.group_by("currency").agg(cost.sum())
-        sums = sums.select("currency").join(exact, on="currency", maintain_order="left")
+        decimals = usage.group_by("currency").agg(exact("cost").sum())
+        sums = sums.select("currency").join(decimals, on="currency", maintain_order="left")
     return list(sums.iter_rows())
-
-
-def currencies(usage: pl.DataFrame) -> list[str]:
-    """Give the currencies of a table, that of the most rows with a cost first.
-
-    Of as many, that which fal bills in comes first: one of free rows is never the headline.
-    """
-    return (
-        usage.group_by("currency")
-        .agg(pl.len().alias("rows"), (pl.col("cost") != 0).sum().alias("paid"))
-        .sort(
-            pl.col("paid").cast(pl.Int64) * -1,
-            pl.col("rows").cast(pl.Int64) * -1,
-            pl.col("currency") != HOME,
-            "currency",
-        )["currency"]
-        .to_list()
-    )
 
 
 def others_named(count: pl.Expr) -> pl.Expr:

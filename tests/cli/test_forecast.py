@@ -113,7 +113,7 @@ def test_too_little_history_is_refused(run) -> None:
     code, out, err = run("forecast", "--start", "2025-06-14", "--end", "2025-06-24")
 
     assert (1, "") == (code, out)
-    assert "needs two weeks" in err
+    assert "needs at least two weeks" in err
 
 
 def test_a_budget_of_one_team_is_none_of_all_teams(run, kept: str) -> None:

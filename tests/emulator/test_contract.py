@@ -278,13 +278,10 @@ def test_cursors_are_page_numbers(emulator) -> None:
     assert past["time_series"] == []
 
 
-@pytest.mark.parametrize(
-    ("page_size", "clamp", "limit", "expected"),
-    [(3, 0, None, 3), (3, 0, 2, 2), (3, 0, 10, 3), (3, 2, 10, 2), (3, 2, 1, 1), (3, 9, None, 3)],
-)
-def test_pages_are_clamped(page_size, clamp, limit, expected) -> None:
-    """The smallest of the limit, the page size and the faults' clamp wins."""
-    with Emulator(usage(), page_size=page_size, faults=Faults(clamp=clamp)) as small:
+@pytest.mark.parametrize(("limit", "expected"), [(None, 3), (2, 2), (10, 3)])
+def test_a_page_has_at_most_the_page_size(limit, expected) -> None:
+    """A request may ask for smaller pages, not for larger ones."""
+    with Emulator(usage(), page_size=3) as small:
         answer = ask(small, **DAY, limit=limit).json()
     assert expected == sum(len(bucket["results"]) for bucket in answer["time_series"])
 

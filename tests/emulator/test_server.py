@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,12 +51,40 @@ def test_it_listens_on_the_loopback_alone() -> None:
     assert addresses[0].path == "/v1"
 
 
-@pytest.mark.parametrize("usage", [table(1.0).to_arrow(), table(1.0).lazy()])
-def test_what_is_no_table_is_refused(usage: Any) -> None:
-    """In words, and so is a time where what tells it is meant."""
-    with pytest.raises(QueryError, match="expected a DataFrame of Polars"):
-        Emulator(usage)
-    with pytest.raises(QueryError, match="expected a function that tells the time"):
+@pytest.mark.parametrize("kind", [pl.DataFrame, pl.DataFrame.lazy, pl.DataFrame.to_arrow])
+def test_it_serves_any_kind_of_table(ask, kind: Callable[[pl.DataFrame], Any]) -> None:
+    """Eager, lazy, or from another library."""
+    with Emulator(kind(table(1.0))) as emulator:
+        assert 1.0 == ask(emulator, **DAY).json()["time_series"][0]["results"][0]["cost"]
+
+
+def test_it_serves_what_was_loaded_from_another(ask) -> None:
+    """A load can be served as it is."""
+    with Emulator(table(1.0)) as first:
+        client = fu.UsageClient(first.api_key, base_url=first.base_url)
+        loaded = client.load(fu.UsageQuery("2025-01-15", "2025-01-16", timeframe="day"))
+    with Emulator(loaded) as second:
+        assert 1.0 == ask(second, **DAY).json()["time_series"][0]["results"][0]["cost"]
+
+
+def test_a_table_with_a_gap_is_rejected() -> None:
+    """Its answers would be too small."""
+    day = datetime(2025, 1, 15, tzinfo=UTC)
+    gap = (day + timedelta(days=1), day + timedelta(days=2))
+
+    class View:
+        def __usage__(self) -> tuple[pl.LazyFrame, fu.Coverage]:
+            return table(1.0).lazy(), fu.Coverage(start=day, end=gap[1], gaps=(gap,))
+
+    with pytest.raises(fu.CoverageError, match="2025-01-16"):
+        Emulator(View())
+
+
+def test_what_is_not_a_table_or_a_clock_is_rejected() -> None:
+    """The message states what was expected."""
+    with pytest.raises(QueryError, match="expected a load"):
+        Emulator("usage.parquet")  # type: ignore[arg-type]
+    with pytest.raises(QueryError, match="expected a function that returns the time"):
         Emulator(table(1.0)).clock = datetime(2025, 1, 1, tzinfo=UTC)  # type: ignore[assignment]
 
 

@@ -234,9 +234,7 @@ def test_a_usage_charge_over_a_months_end_is_refused() -> None:
     """As a bucket is; a credit or a tax may be of a longer time."""
     quarter = {"ChargePeriodEnd": datetime(2025, 4, 1, tzinfo=UTC)}
 
-    with pytest.raises(
-        fu.AlignmentError, match=r"2025-04-01T00:00:00.* reaches over a month's end"
-    ):
+    with pytest.raises(fu.AlignmentError, match=r"2025-04-01T00:00:00.* crosses a month's end"):
         fu.tie_out(usage_of({}), charges(quarter))
     lines = fu.tie_out(usage_of({}), charges({"ChargeCategory": "Tax", **quarter}))
     assert {FEBRUARY} == set(lines["period"])
@@ -254,12 +252,12 @@ def test_wrong_tables_are_refused() -> None:
         fu.tie_out(usage_of({}).drop("cost"), focus)
     with pytest.raises(fu.QueryError, match="'BilledCost' is String"):
         fu.tie_out(usage_of({}), focus.cast({"BilledCost": pl.String}))
-    with pytest.raises(fu.QueryError, match="names no instant"):
+    with pytest.raises(fu.QueryError, match="is not an instant"):
         fu.tie_out(
             usage_of({}), focus.with_columns(pl.col("ChargePeriodStart").dt.replace_time_zone(None))
         )
     for nothing in (None, float("nan")):
-        with pytest.raises(fu.QueryError, match="read_focus refuses such a file"):
+        with pytest.raises(fu.QueryError, match="read_focus rejects such a file"):
             fu.tie_out(usage_of({}), charges({}, {"BilledCost": nothing}))
 
 

@@ -181,7 +181,7 @@ def test_a_range_that_ends_after_its_last_row_ends_in_zeros(noisy: list[float]) 
     )
     for earlier in (MONDAY, "2025-01-07"):
         assert_frame_equal(fu.forecast(rows, horizon=5), fu.forecast(rows, horizon=5, end=earlier))
-    with pytest.warns(fu.IncompletePeriodWarning, match=r"say so with end='2025-03-17T00:00:00"):
+    with pytest.warns(fu.IncompletePeriodWarning, match=r"or end='2025-03-17T00:00:00"):
         fu.forecast(rows, horizon=5, as_of=end)
 
 
@@ -232,7 +232,9 @@ def test_a_short_history_is_guessed_wider_and_said_so() -> None:
 
 def test_under_two_weeks_says_what_it_needs() -> None:
     """As an error of its own, which carries how much there is."""
-    with pytest.raises(fu.ShortHistoryError, match="needs two weeks and two periods") as raised:
+    with pytest.raises(
+        fu.ShortHistoryError, match="needs at least two weeks and two periods"
+    ) as raised:
         fu.forecast(table(WEEK * 2).head(13), horizon=3)
     assert 13 == raised.value.periods
     with pytest.raises(fu.ShortHistoryError, match="0 whole, settled periods"):
@@ -271,7 +273,7 @@ def test_one_day_of_history_is_forecast_from_its_team_alone(noisy: list[float]) 
         ({"horizon": 0}, "horizon is 0"),
         ({"horizon": True}, "horizon is True"),
         ({"horizon": 3, "model": "arima"}, "model is 'arima'; expected one of auto, rhythm"),
-        ({"horizon": 3, "levels": (80, 100)}, "levels holds 100"),
+        ({"horizon": 3, "levels": (80, 100)}, "levels has 100"),
         ({"horizon": 3, "levels": (80, 80)}, "name each once"),
         ({"horizon": 3, "every": "1m"}, "every is '1m'"),
         ({"horizon": 3, "by": "model"}, "which the result names itself"),

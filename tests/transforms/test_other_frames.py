@@ -97,8 +97,14 @@ def test_what_stands_beside_the_usage_may_come_through_arrow_too() -> None:
 @pytest.mark.parametrize(
     ("other", "says"),
     [
-        ([{"cost": 1.0}], "usage is a list; expected a DataFrame or LazyFrame of Polars"),
-        (pl.Series("cost", [1.0]), "usage is a Series; expected a DataFrame"),
+        (
+            [{"cost": 1.0}],
+            "usage is a list; expected a load, a snapshot, a store, a DataFrame or LazyFrame",
+        ),
+        (
+            pl.Series("cost", [1.0]),
+            "usage is a Series; expected a load, a snapshot, a store, a DataFrame",
+        ),
         (None, "usage is a NoneType"),
         (
             pd.DataFrame({"cost": [1, "x"]}),
@@ -119,7 +125,7 @@ def test_other_tables_are_checked_as_ours_are() -> None:
     with pytest.raises(fu.MissingColumnError, match="no column 'usernam'"):
         fu.rollup(frame, by="usernam")
     frame["bucket"] = frame["bucket"].dt.tz_localize(None)
-    with pytest.raises(fu.QueryError, match="names no instant"):
+    with pytest.raises(fu.QueryError, match="is not an instant"):
         fu.rollup(frame, every="1d")
 
 

@@ -96,9 +96,9 @@ def test_what_cannot_be_read_is_not_called_inexact(tmp_path: Path) -> None:
         fu.pivot(usage, index="username", on="product")
 
 
-def test_what_holds_a_table_is_told_from_it() -> None:
-    """A load is asked for its usage."""
-    with pytest.raises(QueryError, match="Its table is its attribute `usage`"):
+def test_what_is_no_usage_table_is_rejected() -> None:
+    """Only what has a coverage is read through its attribute; times must be instants."""
+    with pytest.raises(QueryError, match="usage is a SimpleNamespace; expected a load"):
         fu.rollup(SimpleNamespace(usage=USAGE))  # type: ignore[type-var]
     text = USAGE.with_columns(pl.col("bucket", "bucket_end").cast(pl.String))
     with pytest.raises(QueryError, match=r"pl.col\('bucket'\).str.to_datetime\(time_zone='UTC'\)"):

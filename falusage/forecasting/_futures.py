@@ -1,8 +1,8 @@
-"""The future of every series, and of their sum: the parts are made to add up to the whole.
+"""The future of every series, scaled so that the parts sum to the whole.
 
-The whole of a currency is forecast as a series of its own, and what the parts say is scaled to it,
-period by period; so the teams sum to the organization, whatever the model of each, and to the very
-number that a forecast of the organization gives.
+The whole of a currency is forecast as a series of its own, and the forecasts of the parts are
+scaled to it, period by period. So the teams sum to the forecast of the organization, whatever the
+model of each.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from falusage.forecasting._rhythms import RHYTHMS, Rhythm
 from falusage.forecasting._track_record import all_forecasts, scale, track_record
 
 LONGEST_AHEAD = 5_000
-"""The most periods that are looked ahead."""
+"""The longest horizon, in periods."""
 _FEW_WINDOWS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Future:
-    """What is ahead of one series.
+    """The future of one series.
 
     Attributes:
-        model: The model that said so.
-        cost: What is expected in each period.
+        model: The model that made it.
+        cost: The expected cost of each period.
         paths: Paths × periods, none below zero.
         short: Why the history is too short to trust the bands, or None.
     """
@@ -44,7 +44,7 @@ class Future:
 
 
 def check_model(model: str) -> None:
-    """Refuse a model that is not among the candidates."""
+    """Raise if a model is not among the candidates."""
     if model not in ("auto", *MODELS):
         known = ("auto", *MODELS)
         raise QueryError(
@@ -53,7 +53,7 @@ def check_model(model: str) -> None:
 
 
 def check_horizon(horizon: int) -> None:
-    """Refuse a horizon that is no number of periods."""
+    """Raise if a horizon is not a number of periods."""
     if (
         isinstance(horizon, bool)
         or not isinstance(horizon, int)
@@ -65,23 +65,23 @@ def check_horizon(horizon: int) -> None:
 
 
 def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
-    """Read the levels of the bands, in percent, or refuse them."""
+    """Return the levels of the bands, in percent, or raise if one is invalid."""
     if isinstance(levels, str) or not isinstance(levels, int | float | Iterable):
         raise QueryError(f"levels is {levels!r}; expected percentages, as (80, 95)")
     read = (levels,) if isinstance(levels, int | float) else tuple(levels)
     for level in read:
         if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 100:
-            raise QueryError(f"levels holds {level!r}; expected percentages, as (80, 95)")
+            raise QueryError(f"levels has {level!r}; expected percentages, as (80, 95)")
     if len(set(read)) < len(read):
         raise QueryError(f"levels is {levels!r}; name each once")
     return read
 
 
 def futures(parts: History, whole: History, *, horizon: int, model: str) -> list[Future]:
-    """Give the future of each part, in the order of its keys, summing to that of the whole.
+    """Return the future of each part, in the order of its keys, summing to that of the whole.
 
     Warns:
-        ShortHistoryWarning: If a series is too short for its season, or for a track record.
+        ShortHistoryWarning: A series is too short for its season, or for a track record.
     """
     rhythm, lengths = RHYTHMS[parts.every], parts.ahead(horizon)["length"].to_numpy()
     models = _needed(forecasters(rhythm), model)
@@ -89,12 +89,12 @@ def futures(parts: History, whole: History, *, horizon: int, model: str) -> list
     if parts.keys.width > 1:
         wholes = [_future(row, horizon, rhythm, models, model) for row in whole.rates]
         found = _summing(found, wholes, parts, whole)
-    _say_what_is_short(parts.keys, found)
+    _warn_of_short(parts.keys, found)
     return [replace(one, cost=one.cost * lengths, paths=one.paths * lengths) for one in found]
 
 
 def _needed(models: Mapping[str, Forecaster], model: str) -> Mapping[str, Forecaster]:
-    """Give the models that are to be put to the past, and the one that always can."""
+    """Return the models to try on the past, and the one that can forecast any series."""
     wanted = MODELS if model == "auto" else {MODELS[0], *(BLENDED if model == "blend" else [model])}
     return {name: forecaster for name, forecaster in models.items() if name in wanted}
 
@@ -105,7 +105,7 @@ def _future(
     spent = np.flatnonzero(rates)
     if not spent.size:
         return Future(MODELS[0], np.zeros(horizon), np.zeros((PATHS, horizon)))
-    history = rates[spent[0] :]  # what came before the first cost is no history
+    history = rates[spent[0] :]  # a series begins with its first cost
     record = track_record(history, horizon=horizon, rhythm=rhythm, models=models)
     if record is None:
         chosen, errors = MODELS[0], np.ones((1, 1))
@@ -118,9 +118,9 @@ def _future(
     drawn = error_paths(errors, horizon=horizon) * scale(history, rhythm)
     short = None
     if len(history) < 2 * rhythm.season:
-        short = f"{len(history)} periods, and a season of {rhythm.season} takes two to be seen"
+        short = f"{len(history)} periods, less than two seasons of {rhythm.season}"
     elif len(errors) < _FEW_WINDOWS:
-        short = f"{len(history)} periods, which leave {len(errors)} windows to learn errors from"
+        short = f"{len(history)} periods, which leave only {len(errors)} windows to measure errors"
     elif model not in ("auto", chosen):
         short = f"{len(history)} periods, too few for {model!r}"
     if short is not None:
@@ -141,7 +141,7 @@ def _summing(
         spent = parts.rates[members].sum(axis=1, keepdims=True)
         shares = spent / spent.sum() if spent.sum() else np.full_like(spent, 1 / len(members))
         sums = said.sum(axis=0)
-        # Where no part expects anything but the whole does, by what each has spent.
+        # If no part expects any cost but the whole does, it is divided by what each has spent.
         costs = np.where(
             sums > 0, said * (total.cost / np.where(sums > 0, sums, 1)), shares * total.cost
         )
@@ -152,7 +152,7 @@ def _summing(
     return made
 
 
-def _say_what_is_short(keys: pl.DataFrame, found: Sequence[Future]) -> None:
+def _warn_of_short(keys: pl.DataFrame, found: Sequence[Future]) -> None:
     short = [(key, one.short) for key, one in zip(keys.rows(), found, strict=True) if one.short]
     if short:
         names = ", ".join("/".join(map(str, key)) for key, _ in short[:3])
