@@ -66,7 +66,9 @@ from .sample import sample_usage as sample_usage
 from .schema import summary_schema as summary_schema
 from .schema import usage_schema as usage_schema
 from .schema import validate_usage as validate_usage
+from .snapshot import Snapshot as Snapshot
 from .snapshot import download_snapshot as download_snapshot
+from .snapshot import open_snapshot as open_snapshot
 from .snapshot import read_snapshot as read_snapshot
 from .snapshot import scan_snapshot as scan_snapshot
 from .snapshot import write_snapshot as write_snapshot

@@ -7,6 +7,7 @@ computed once, where the table is made, and every function that takes usage uses
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
@@ -14,7 +15,7 @@ import attrs
 import polars as pl
 
 from falusage import _spans as spans
-from falusage._spans import Spans
+from falusage._spans import Span, Spans
 from falusage.contract import Timeframe
 from falusage.errors import CoverageError, QueryError
 from falusage.timeframes import zone
@@ -96,6 +97,26 @@ class Coverage:
                 "expected the start before the end"
             )
 
+    def __str__(self) -> str:
+        """Return it as a few lines of text: the range, what is missing, what may still change."""
+        by = f"by {self.timeframe} in" if self.timeframe else "in"
+        lines = [f"{named([(self.start, self.end)])} {by} {self.timezone}"]
+        if not self.known:
+            lines.append("only the rows are known: not what was asked, or what may still change")
+        if self.gaps:
+            lines.append(f"never read: {named(self.gaps)}")
+        if self.closed_until < self.end:
+            lines.append(f"open: buckets from {self.closed_until.isoformat()} on may still grow")
+        if self.settled_until is not None:
+            lines.append(f"settled until {self.settled_until.isoformat()}")
+        if self.differing:
+            lines.append(f"{self.differing:,} keys differ from the API's totals")
+        if self.reconciled is False:
+            lines.append("not all of it was compared with the API's totals")
+        if self.quarantined:
+            lines.append(f"{self.quarantined:,} rows were invalid and left out")
+        return "\n".join(lines)
+
     @classmethod
     def from_rows(cls, usage: pl.DataFrame) -> Self:
         """Return the coverage of a bare table: from its first `bucket` to its last `bucket_end`.
@@ -153,7 +174,7 @@ class Coverage:
             )
 
 
-def named(ranges: Spans) -> str:
+def named(ranges: Sequence[Span]) -> str:
     """Return ranges as text: the first few, and the number of others."""
     first = ", ".join(f"{a.isoformat()} to {b.isoformat()}" for a, b in ranges[:_NAMED])
     more = len(ranges) - _NAMED

@@ -6,7 +6,9 @@ report or any other, and `tie_out` explains the gap between usage and charges to
 
 from __future__ import annotations
 
+from falusage.focus._charges import check_arguments as check_arguments
 from falusage.focus._charges import to_focus
+from falusage.focus._columns import CSV_TIME as CSV_TIME
 from falusage.focus._reading import read_focus
 from falusage.focus._tying import tie_out
 

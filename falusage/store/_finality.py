@@ -18,8 +18,7 @@ from falusage._clocks import TOLERANCE
 from falusage._spans import Span, Spans
 from falusage.store._commits import Commit, Scope
 from falusage.store._log import Log, State
-from falusage.store._parts import Part
-from falusage.timeframes import after, floor
+from falusage.timeframes import floor
 
 _TWO_CLOCKS: Final = 2
 """The first edition whose versions say what is final by the earlier of two clocks."""
@@ -84,20 +83,10 @@ def ended(span: Span, moment: datetime, scope: Scope) -> Spans:
     return spans.until([span], floor(moment, every=scope.every, timezone=scope.timezone))
 
 
-def held(log: Log, state: State) -> Spans:
-    """Return the time that a version has: windows that were closed, and days with rows."""
-    young = [(part.start, part.end) for part in state.parts if _is_young(part, state.commit.scope)]
-    return spans.union(finality(log, state).closed, young)
-
-
-def gaps(log: Log, state: State) -> Spans:
-    """Return the time between what a version has that no sync has read, or not to its end."""
-    holes = spans.between(held(log, state))
-    if not holes:
-        return ()
-    # What lies beyond the clock of the last read is not missing: it has not happened yet.
+def last_clock(log: Log, state: State) -> datetime:
+    """Return the earlier of the two clocks at a version's last read."""
     last = next((commit for commit in _back(log, state) if commit.kind == "sync"), state.commit)
-    return spans.until(holes, min(_clocks(last)))
+    return min(_clocks(last))
 
 
 def times(commits: Iterable[tuple[int, Commit]]) -> Iterator[tuple[int, Commit, datetime]]:
@@ -137,11 +126,3 @@ def _moment(text: str) -> datetime:
 
 def _is_after(moment: datetime, limit: datetime | None) -> bool:
     return limit is not None and moment > limit + TOLERANCE
-
-
-def _is_young(part: Part, scope: Scope) -> bool:
-    """Return whether a part has one unit alone, as those have that are not settled.
-
-    The parts of settled months may have days in them that were never read.
-    """
-    return part.end <= after(part.start, every=scope.unit, timezone=scope.timezone)

@@ -8,36 +8,28 @@ what its rows add up to.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Final, Unpack, cast
+from typing import Unpack
 
 import polars as pl
 
-from falusage import _spans as spans
 from falusage.api.client import UsageClient
 from falusage.api.query import UsageQuery
 from falusage.api.ways import Invalid, Reconcile, require_ways
-from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.contract import UsageFields
+from falusage.coverage import Coverage
 from falusage.errors import QueryError, StoreError
 from falusage.store import _upkeep as upkeep
 from falusage.store import _vacuuming as vacuuming
-from falusage.store._commits import EXACT, Scope
-from falusage.store._finality import finality, gaps, times
+from falusage.store._commits import Scope
+from falusage.store._history import history, restatements, state_at
+from falusage.store._lengths import length
 from falusage.store._log import Log, State
 from falusage.store._place import Place
-from falusage.store._scanning import read_parts
 from falusage.store._syncing import Sync, SyncResult
-from falusage.store._view import StoreView, view_state
+from falusage.store._view import StoreView, scan_whole, view_state, view_whole
 from falusage.timeframes import Timeframe, instant
-from falusage.transforms.restatements import restatements
-
-_LENGTH: Final = re.compile(r"(\d{1,5})([mhdw])")
-_LONGEST: Final = timedelta(days=36_525)
-_LENGTHS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class UsageStore:
@@ -99,47 +91,17 @@ class UsageStore:
         return self._log.commit(0).scope.timeframe
 
     @property
-    def known(self) -> tuple[tuple[datetime, datetime], ...]:
-        """The ranges that were read after their buckets had ended, also where they had no rows.
-
-        Each is a start and an end, exclusive, in UTC; they are in order, and do not touch.
+    def coverage(self) -> Coverage:
+        """What is known of the last version beyond its rows, with its `gaps` if it has any.
 
         Raises:
-            StoreError: There is no store, or it cannot be trusted.
+            StoreError: There is no store, it is empty, or it cannot be trusted.
         """
-        return finality(self._log, self._log.state()).closed
+        return view_whole(self._log, self._log.state())[1]
 
-    @property
-    def gaps(self) -> tuple[tuple[datetime, datetime], ...]:
-        """The ranges between those that were read which no sync has read, or not to their end.
-
-        Each is a start and an end, exclusive, in UTC. There are none where every sync begins at the
-        same `start`. Over a gap sums are too small, so `scan` raises; a sync that begins before it
-        reads it.
-
-        Raises:
-            StoreError: There is no store, or it cannot be trusted.
-        """
-        return gaps(self._log, self._log.state())
-
-    @property
-    def let_through(self) -> pl.DataFrame:
-        """What syncs were told to let through, without what was read again since.
-
-        Returns:
-            For each read: `start` and `end` of the range; `quarantined`, the rows that were left
-            out; `differing`, the keys that differ from the API's totals, null if they were not
-            compared. If only a part of the range was read again, the counts are those of all of
-            it. In order of time; empty if nothing was let through.
-
-        Raises:
-            StoreError: There is no store, or it cannot be trusted.
-        """
-        found = [
-            (each.spans[0][0], each.spans[-1][1], each.quarantined, each.differing)
-            for each in self._log.state().commit.let_through
-        ]
-        return pl.DataFrame(sorted(found), schema=_LET_THROUGH, orient="row")
+    def __usage__(self) -> tuple[pl.LazyFrame, Coverage]:
+        """Return the rows and the coverage of the last version, for functions that take usage."""
+        return view_whole(self._log, self._log.state())
 
     def sync(
         self,
@@ -207,7 +169,7 @@ class UsageStore:
             log=self._log,
             client=client,
             scope=Scope.of(question),
-            settle=_length(settle, name="settle"),
+            settle=length(settle, name="settle"),
             limit=question.limit,
             allow_empty=allow_empty,
             invalid=invalid,
@@ -239,7 +201,7 @@ class UsageStore:
             StoreError: There is no store, no such version, or it cannot be trusted; out of
                 `collect`, if a file that is read is damaged or missing.
         """
-        return self.view(version=version, as_of=as_of).usage
+        return scan_whole(self._log, self._version(version, as_of))
 
     def view(
         self,
@@ -260,13 +222,14 @@ class UsageStore:
             as_of: As in `scan`.
 
         Returns:
-            A view with `usage`, a LazyFrame as `scan` returns it.
+            A view with `usage`, a LazyFrame as `scan` returns it, and `coverage`. It can be passed
+            wherever usage is expected.
 
         Raises:
             CoverageError: The range has a gap, or goes beyond what was read. Its `gaps` name them.
             AlignmentError: `start` or `end` is in the middle of a bucket.
             QueryError: `start` is not before `end`, or an argument is out of its form.
-            StoreError: As in `scan`.
+            StoreError: As in `scan`, or the store is empty.
 
         Example:
             >>> import falusage as fu, tempfile
@@ -286,14 +249,7 @@ class UsageStore:
             >>> gap[0].isoformat(), first["bucket"].n_unique()
             ('2025-03-05T00:00:00+00:00', 4)
         """
-        if version is not None and as_of is not None:
-            raise QueryError("version and as_of both say when; give one of them")
-        if version is not None and type(version) is not int:
-            raise QueryError(f"version is {version!r}; expected a number of `history`")
-        if isinstance(as_of, int):
-            raise QueryError(f"as_of is {as_of!r}; expected an instant: a number is a version")
-        state = self._at(version if as_of is None else as_of)
-        return view_state(self._log, state, start=start, end=end)
+        return view_state(self._log, self._version(version, as_of), start=start, end=end)
 
     def history(self) -> pl.DataFrame:
         """Give what each version holds, by currency.
@@ -312,41 +268,7 @@ class UsageStore:
         Raises:
             StoreError: There is no store, or its log cannot be trusted.
         """
-        lines: list[tuple[object, ...]] = []
-        costs: dict[str, Decimal] = {}
-        for version, commit, at in times(self._log.commits()):
-            common = (
-                version,
-                commit.kind,
-                at,
-                *(commit.span or (None, None)),
-                commit.settled[0][1] if commit.settled else None,
-            )
-            receipt = commit.receipt
-            let_through = (
-                (receipt["rows_quarantined"], receipt.get("keys_differing", 0))
-                if receipt
-                else (None, None)
-            )
-            had, costs = costs, {code: total.cost for code, total in commit.totals.items()}
-            for code in sorted({*had, *costs}) or [None]:
-                if code is None:
-                    lines.append((*common, None, 0, None, None, None, *let_through))
-                    continue
-                total = commit.totals.get(code)
-                cost = total.cost if total else Decimal(0)
-                lines.append(
-                    (
-                        *common,
-                        code,
-                        total.rows if total else 0,
-                        cost,
-                        EXACT.subtract(cost, had.get(code, Decimal(0))),
-                        commit.restated.get(code, Decimal(0)),
-                        *let_through,
-                    )
-                )
-        return pl.DataFrame(lines, schema=_HISTORY, orient="row")
+        return history(self._log)
 
     def restatements(
         self,
@@ -369,19 +291,8 @@ class UsageStore:
         """
         if old is None:  # pyright: ignore[reportUnnecessaryComparison] -- callers without a type checker
             raise StoreError("old is None; expected a version, or an instant to look back to")
-        before, after = self._at(old), self._at(new)
-        paths = {part.path for part in before.parts} & {part.path for part in after.parts}
-        sides = [
-            read_parts(
-                self._log.place,
-                [part for part in state.parts if part.path not in paths],
-                state.schema,
-            ).drop("read_at", "settled")
-            for state in (before, after)
-        ]
-        return restatements(*sides).with_columns(
-            restated=spans.holds(finality(self._log, before).closed)
-        )
+        before, after = state_at(self._log, old), state_at(self._log, new)
+        return restatements(self._log, before, after)
 
     def compact(self) -> int | None:
         """Merge the settled files of each month, so that a year of nights is quick to scan.
@@ -422,8 +333,8 @@ class UsageStore:
         """
         return vacuuming.vacuum(
             self._log,
-            older_than=None if older_than is None else _length(older_than, name="older_than"),
-            orphans=_length(orphans, name="orphans"),
+            older_than=None if older_than is None else length(older_than, name="older_than"),
+            orphans=length(orphans, name="orphans"),
             dry_run=dry_run,
         )
 
@@ -439,60 +350,11 @@ class UsageStore:
         """
         return upkeep.verify(self._log)
 
-    def _at(self, when: int | date | datetime | str | None) -> State:
-        """Open the version of a number, or the last one that was known at an instant."""
-        if when is None or type(when) is int:
-            return self._log.state(when)
-        moment = instant(cast("date | str", when), timezone=self.timezone, name="as_of")
-        known = [
-            (version, at)
-            for version, commit, at in times(self._log.commits())
-            if commit.kind != "create"
-        ]
-        then = [version for version, at in known if at <= moment]
-        if not then:
-            first = f"; its first sync was at {known[0][1].isoformat()}" if known else ""
-            raise StoreError(f"{self._log.place} knew nothing yet at {moment.isoformat()}{first}")
-        return self._log.state(then[-1])
-
-
-_HISTORY: Final = {
-    "version": pl.Int64(),
-    "kind": pl.String(),
-    "at": INSTANT,
-    "start": INSTANT,
-    "end": INSTANT,
-    "settled_until": INSTANT,
-    "currency": USAGE["currency"],
-    "rows": pl.Int64(),
-    "cost": MONEY,
-    "change": MONEY,
-    "restated": MONEY,
-    "quarantined": pl.Int64(),
-    "differing": pl.Int64(),
-}
-
-
-_LET_THROUGH: Final = {
-    "start": INSTANT,
-    "end": INSTANT,
-    "quarantined": pl.Int64(),
-    "differing": pl.Int64(),
-}
-
-
-def _length(given: str | timedelta, *, name: str) -> timedelta:
-    """Read a length of time.
-
-    >>> _length("36h", name="settle")
-    datetime.timedelta(days=1, seconds=43200)
-    """
-    length = given
-    if isinstance(length, str) and (match := _LENGTH.fullmatch(length)):
-        length = timedelta(**{_LENGTHS[match[2]]: int(match[1])})
-    if not isinstance(length, timedelta) or not timedelta(0) <= length <= _LONGEST:
-        raise QueryError(
-            f"{name} is {given!r}; expected a number and m, h, d or w, as in '36h' or '3d', or a "
-            "timedelta, from nothing to a hundred years"
-        )
-    return length
+    def _version(self, version: int | None, as_of: date | datetime | str | None) -> State:
+        if version is not None and as_of is not None:
+            raise QueryError("version and as_of both say when; give one of them")
+        if version is not None and type(version) is not int:
+            raise QueryError(f"version is {version!r}; expected a number of `history`")
+        if isinstance(as_of, int):
+            raise QueryError(f"as_of is {as_of!r}; expected an instant: a number is a version")
+        return state_at(self._log, version if as_of is None else as_of)

@@ -19,7 +19,7 @@ import polars as pl
 
 from falusage import _clocks as clocks
 from falusage import _spans as spans
-from falusage._spans import Span
+from falusage._spans import Span, Spans
 from falusage.api.client import UsageClient
 from falusage.api.load import UsageLoad
 from falusage.api.progress import Progress
@@ -27,6 +27,7 @@ from falusage.api.receipt import Receipt
 from falusage.api.ways import Invalid, Reconcile
 from falusage.errors import FalUsageWarning, StoreError
 from falusage.store._commits import EXACT, Scope
+from falusage.store._coverage import coverage
 from falusage.store._finality import finality
 from falusage.store._log import STORED, Log, OvertakenError, State
 from falusage.store._parts import MOST_ROWS
@@ -52,6 +53,7 @@ class SyncResult:
         rows_changed: How many rows appeared, vanished or changed.
         restated: By how much the cost of buckets changed that had ended when they were last
             read, for each currency.
+        gaps: The ranges of the store that no sync has read, as in `UsageStore.coverage`.
         receipts: The receipts of the loads, in order.
         quarantine: The rows that were left out, as in `UsageLoad.quarantine`.
     """
@@ -64,6 +66,7 @@ class SyncResult:
     rows_read: int
     rows_changed: int
     restated: Mapping[str, Decimal]
+    gaps: Spans
     receipts: tuple[Receipt, ...] = field(repr=False)
     quarantine: pl.DataFrame = field(repr=False)
 
@@ -84,6 +87,11 @@ class SyncResult:
                 if amount
             ),
             *self._let_through(),
+            *(
+                f"the store lacks {start.isoformat()} to {end.isoformat()}, so sums over that "
+                f"would be too small; sync it from start {start.isoformat()} or before"
+                for start, end in self.gaps
+            ),
         ]
         return "\n".join(lines)
 
@@ -185,8 +193,10 @@ class Sync:
                 progress.advance(self._units(span), rows=done.rows)
         finally:
             progress.close()
+        state = self.log.state()
+        known = coverage(self.log, state)
         return SyncResult(
-            version=self.log.state().version,
+            version=state.version,
             commits=tuple(done.commits),
             start=asked[0],
             end=asked[1],
@@ -194,6 +204,7 @@ class Sync:
             rows_read=done.rows,
             rows_changed=done.changed,
             restated=done.restated,
+            gaps=known.gaps if known else (),
             receipts=tuple(done.receipts),
             quarantine=pl.concat(done.quarantine, how="diagonal_relaxed")
             if done.quarantine

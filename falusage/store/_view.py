@@ -6,36 +6,79 @@ a gap is an error, and a range beside it can be taken.
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
 
 import polars as pl
 
 from falusage import _clocks as clocks
-from falusage import _spans as spans
 from falusage._spans import Spans
 from falusage.columns import INSTANT
-from falusage.errors import AlignmentError, CoverageError, QueryError
+from falusage.coverage import Coverage, named
+from falusage.errors import AlignmentError, CoverageError, QueryError, StoreError
 from falusage.store._commits import Scope
-from falusage.store._finality import gaps, held
+from falusage.store._coverage import coverage, narrowed
 from falusage.store._log import Log, State
+from falusage.store._place import Place
 from falusage.store._scanning import scan_state
 from falusage.timeframes import floor, instant
 
-_NAMED: Final = 3
-"""How many gaps an error names."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StoreView:
-    """A range of a store without a gap.
+    """A range of a version of a store; pass it wherever usage is expected.
 
     Attributes:
         usage: Its rows, lazy; the columns are those of `UsageStore.scan`.
+        coverage: What is known of the range beyond its rows; it has no gap.
+        place: The store's folder or address.
+        version: The version, as in `UsageStore.history`.
     """
 
     usage: pl.LazyFrame
+    coverage: Coverage
+    place: str
+    version: int
+
+    def __usage__(self) -> tuple[pl.LazyFrame, Coverage]:
+        """Return the rows and their coverage, for every function that takes usage."""
+        return self.usage, self.coverage
+
+    def __repr__(self) -> str:
+        lines = str(self.coverage).splitlines()
+        return "\n".join([f"StoreView({self.place!r}, version {self.version})", *_indented(lines)])
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in str(self.coverage).splitlines())
+        where = f"<code>{html.escape(self.place)}</code>, version {self.version}"
+        return f"<p>View of {where}</p><ul>{lines}</ul>"
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def scan_whole(log: Log, state: State) -> pl.LazyFrame:
+    """Return all rows of a version; see `UsageStore.scan`."""
+    known = coverage(log, state)
+    if known is not None:
+        _refuse(log.place, known.gaps)
+    return scan_state(log.place, state)
+
+
+def view_whole(log: Log, state: State) -> tuple[pl.LazyFrame, Coverage]:
+    """Return all rows of a version and its coverage, with its gaps.
+
+    Raises:
+        StoreError: No bucket has rows or has ended, so there is no range to be about.
+    """
+    known = coverage(log, state)
+    if known is None:
+        raise StoreError(
+            f"{log.place} is empty: no bucket that it asks for has ended; sync it later"
+        )
+    return scan_state(log.place, state), known
 
 
 def view_state(
@@ -50,13 +93,15 @@ def view_state(
     first, last = _edge(start, scope, name="start"), _edge(end, scope, name="end")
     if first is not None and last is not None and first >= last:
         raise QueryError(f"start {first.isoformat()} is not before end {last.isoformat()}")
-    _refuse(log, _lacking(log, state, first, last))
-    usage = scan_state(log.place, state)
+    if first is not None and last is not None and coverage(log, state) is None:
+        _refuse(log.place, ((first, last),))
+    usage, whole = view_whole(log, state)
+    known = _range(log.place, state, whole, first, last)
     if first is not None:
         usage = usage.filter(pl.col("bucket") >= pl.lit(first, INSTANT))
     if last is not None:
         usage = usage.filter(pl.col("bucket_end") <= pl.lit(last, INSTANT))
-    return StoreView(usage=usage)
+    return StoreView(usage=usage, coverage=known, place=str(log.place), version=state.version)
 
 
 def _edge(given: date | datetime | str | None, scope: Scope, *, name: str) -> datetime | None:
@@ -71,33 +116,32 @@ def _edge(given: date | datetime | str | None, scope: Scope, *, name: str) -> da
     return edge
 
 
-def _lacking(log: Log, state: State, first: datetime | None, last: datetime | None) -> Spans:
-    """Return what a version lacks of a range; without edges, of the range that it holds.
+def _range(
+    place: Place, state: State, whole: Coverage, first: datetime | None, last: datetime | None
+) -> Coverage:
+    """Return the coverage of a range of a version; without edges, of all of it.
 
-    Buckets that have not ended yet by this machine's clock cannot be in a store, so they are not
-    missing.
+    A range may end after the last bucket that has ended by this machine's clock: what has not
+    happened is not missing.
+
+    Raises:
+        CoverageError: A part of the range was never read.
     """
-    holes = gaps(log, state)
-    if first is None and last is None:
-        return holes
-    runs, scope = held(log, state), state.commit.scope
+    scope = state.commit.scope
     ended = floor(clocks.local_time(), every=scope.every, timezone=scope.timezone)
-    if not runs:
-        return spans.union([(first or ended, last or ended)], ())
-    begin, until = runs[0][0], runs[-1][1]
-    first, last = first or begin, last or until
-    outside = [(first, min(last, begin)), (max(first, until), min(last, ended))]
-    return spans.union(outside, spans.within(holes, (first, last)))
+    begin, until = first or whole.start, last or whole.end
+    reach = min(until, max(whole.end, ended))
+    if begin >= reach:  # all of it is before or after what was read
+        _refuse(place, ((min(begin, until), max(begin, until)),))
+    _refuse(place, whole.lacking(begin, reach))
+    return narrowed(whole, state, begin, reach)
 
 
-def _refuse(log: Log, lacking: Spans) -> None:
-    if not lacking:
-        return
-    named = ", ".join(f"{a.isoformat()} to {b.isoformat()}" for a, b in lacking[:_NAMED])
-    more = f" and {len(lacking) - _NAMED} more ranges" if len(lacking) > _NAMED else ""
-    raise CoverageError(
-        f"{log.place} lacks {named}{more}, over which its sums are too small; sync it from start "
-        f"{lacking[0][0].isoformat()} or before, or take a range without a gap, as in "
-        "view(start=..., end=...)",
-        gaps=lacking,
-    )
+def _refuse(place: Place, lacking: Spans) -> None:
+    if lacking:
+        raise CoverageError(
+            f"{place} lacks {named(lacking)}, so sums over that would be too small; sync it from "
+            f"start {lacking[0][0].isoformat()} or before, or take a range without a gap, as in "
+            "view(start=..., end=...)",
+            gaps=lacking,
+        )

@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage.errors import SnapshotError
 from falusage.snapshot import SnapshotMetadata, snapshot_metadata
-from falusage.snapshot._metadata import EDITION
+from falusage.snapshot.metadata import EDITION
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_metadata_that_was_tampered_with(whole: Path, tmp_path: Path) -> None:
     """A document that its digest does not fit, or that lacks a field, is refused."""
     said = pq.ParquetFile(whole).metadata.metadata
     with pytest.raises(SnapshotError, match="metadata is damaged"):
-        SnapshotMetadata.of({**said, b"falusage": said[b"falusage"].replace(b"40", b"41")})
+        SnapshotMetadata.read({**said, b"falusage": said[b"falusage"].replace(b"40", b"41")})
     path = tmp_path / "lacks.parquet"
     table = pl.read_parquet(whole)
     table.write_parquet(path, metadata=_entries({"edition": EDITION}))

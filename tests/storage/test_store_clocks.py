@@ -53,6 +53,12 @@ def organization(world: World, monkeypatch: pytest.MonkeyPatch) -> Organization:
     return Organization(world, monkeypatch)
 
 
+def closed(store: fu.UsageStore) -> tuple[datetime, datetime]:
+    """Return the range of the buckets that had ended when the store read them."""
+    coverage = store.coverage
+    return coverage.start, coverage.closed_until
+
+
 @contextmanager
 def skews(count: int) -> Iterator[None]:
     """Expect so many warnings of clocks, and none of anything else."""
@@ -71,7 +77,7 @@ def test_a_clock_that_is_a_week_ahead_for_one_night(
     with skews(1):
         result = store.sync(START, client=organization.at(now, **{off: 7 * DAY}))
     assert BEGIN + 41 * DAY == result.end
-    assert ((BEGIN, BEGIN + 40 * DAY),) == store.known
+    assert (BEGIN, BEGIN + 40 * DAY) == closed(store)
     assert BEGIN + 37 * DAY == store.history()["settled_until"][-1]
     assert {now} == set(store.scan().collect()["read_at"])
 
@@ -89,11 +95,11 @@ def test_a_clock_that_is_a_week_behind_for_one_night(
     """Nothing is lost or forgotten, and what was known a week before is not mixed with it."""
     store, now = fu.UsageStore(tmp_path), BEGIN + 40.5 * DAY
     store.sync(START, client=organization.at(now))
-    known, kept = store.known, bag(store.scan())
+    known, kept = closed(store), bag(store.scan())
     with skews(1):
         result = store.sync(START, client=organization.at(now + DAY, **{off: -7 * DAY}))
     assert now - 6 * DAY == min(result.server_time, organization.local)
-    assert known == store.known
+    assert known == closed(store)
     assert kept == bag(store.scan()), "days after both clocks are not read"
     with pytest.raises(StoreError, match="knew nothing yet"):
         store.scan(as_of=now - 5 * DAY)
@@ -117,11 +123,11 @@ def test_clocks_that_are_ahead_are_found_out_by_the_next_night(
     week = 7 * DAY
     store.sync(START, client=organization.at(now - DAY, local=usual))
     store.sync(START, client=organization.at(now, server=week, local=usual or week))
-    assert ((BEGIN, BEGIN + 47 * DAY),) == store.known
+    assert (BEGIN, BEGIN + 47 * DAY) == closed(store)
     for then in (now + later * DAY, now + (later + 30) * DAY):
         store.sync(START, client=organization.at(then, local=usual))
         assert bag(organization.spent(then)) == bag(store.scan())
-        assert ((BEGIN, BEGIN + (then - BEGIN) // DAY * DAY),) == store.known
+        assert (BEGIN, BEGIN + (then - BEGIN) // DAY * DAY) == closed(store)
 
 
 def _of_edition_1(store: fu.UsageStore, folder: Path, version: int, **said: Any) -> None:
@@ -159,7 +165,7 @@ def test_a_store_that_was_deceived_heals(
 ) -> None:
     """Its receipts have both clocks, so the days that had not happened are read again."""
     store, now = deceived
-    assert ((BEGIN, BEGIN + 40 * DAY),) == store.known
+    assert (BEGIN, BEGIN + 40 * DAY) == closed(store)
     assert now == store.history()["at"][-1]
     then = now + later * DAY
 
@@ -183,12 +189,12 @@ def test_days_that_a_deceived_store_left_out_are_a_gap(
         closed = [[BEGIN.isoformat(), commit.closed[-1][1].isoformat()]]
         _of_edition_1(store, tmp_path, version, closed=closed, settled=closed)
 
-    assert ((BEGIN + 40 * DAY, settled_until),) == store.gaps
+    assert ((BEGIN + 40 * DAY, settled_until),) == store.coverage.gaps
     with pytest.raises(CoverageError, match=r"lacks 2025-02-10T00:00:00.* to 2025-02-14T00:00:00"):
         store.scan()
 
     store.sync(START, client=organization.at(then))
-    assert () == store.gaps
+    assert () == store.coverage.gaps
     assert bag(organization.spent(then)) == bag(store.scan())
 
 
@@ -236,12 +242,12 @@ def test_nights_with_one_wrong_clock(
         now += timedelta(hours=hours)
         off: Any = {"server" if of_server else "local": error}
         store.sync(START, client=organization.at(now, **off))
-        assert all(end <= now for _, end in store.known)
-        assert () == store.gaps
+        assert closed(store)[1] <= now
+        assert () == store.coverage.gaps
     now += timedelta(hours=1)
     store.sync(START, client=organization.at(now))
 
     assert bag(organization.spent(now)) == bag(store.scan())
-    assert ((BEGIN, BEGIN + (now - BEGIN) // DAY * DAY),) == store.known
+    assert (BEGIN, BEGIN + (now - BEGIN) // DAY * DAY) == closed(store)
     settled = store.scan().collect().filter(settled=True)["bucket_end"]
     assert settled.is_empty() or settled.max() <= now - 3 * DAY

@@ -43,7 +43,7 @@ def test_it_keeps_what_a_folder_keeps(world: World, tmp_path: Path) -> None:
     assert bag(here.scan(version=2)) == bag(there.scan(version=2))
     assert here.history().equals(there.history())
     assert here.restatements(1).equals(there.restatements(1))
-    assert here.known == there.known
+    assert here.coverage == there.coverage
     kept = [store.vacuum(older_than="1d", orphans="0h", dry_run=True) for store in stores]
     assert sorted(kept[0]) == sorted(kept[1])
 

@@ -67,7 +67,7 @@ def test_a_gap_is_named_wherever_a_store_is_read(with_gaps: Kept) -> None:
     """By `scan`, by a whole `view`, of any version and instant that has it."""
     store, usage = with_gaps
     gaps = tuple(january((10, 12), (20, 22)))
-    assert gaps == store.gaps
+    assert gaps == store.coverage.gaps
     for read in (
         store.scan,
         store.view,
@@ -155,12 +155,12 @@ def test_a_store_with_a_gap_goes_on_working(kept: Any, world: World) -> None:
     """Its versions are listed, compared, proven, compacted and cleaned; then it is filled."""
     store, usage = kept((1, 10), (12, 20))
     store, _ = kept((22, 32))
-    gaps = store.gaps
+    gaps = store.coverage.gaps
     assert {"create", "sync"} == set(store.history()["kind"])
     assert {"appeared"} == set(store.restatements(1)["change"])
     held = store.verify()
     assert store.compact() is not None
-    assert gaps == store.gaps, "files of a month that are merged do not fill it"
+    assert gaps == store.coverage.gaps, "files of a month that are merged do not fill it"
     with pytest.raises(CoverageError):
         store.scan()
     assert held == store.verify()
@@ -168,7 +168,7 @@ def test_a_store_with_a_gap_goes_on_working(kept: Any, world: World) -> None:
 
     assert gaps[0][0] == store.sync(BEGIN, client=world.client).receipts[0].query.start
 
-    assert () == store.gaps
+    assert () == store.coverage.gaps
     assert bag(usage) == bag(store.scan())
 
 

@@ -64,5 +64,21 @@ def main() -> None:
             store.sync("2025-03-01", client=client, settle="1d")
 
 
+def edition_2() -> None:
+    """Write a snapshot of a load with an open day, and one of a bare frame, in edition 2.
+
+    With the code of commit 0052e1c, in the way that is described above.
+    """
+    table = usage()
+    with (
+        fu.Emulator(table) as emulator,
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
+    ):
+        emulator.clock = lambda: datetime(2025, 3, 6, 9, tzinfo=UTC)
+        query = fu.UsageQuery("2025-03-01", "2025-03-07", timeframe="day")
+        fu.download_snapshot(query, HERE / "edition-2.parquet", client=client)
+    fu.write_snapshot(table, HERE / "edition-2-bare.parquet")
+
+
 if __name__ == "__main__":
     main()

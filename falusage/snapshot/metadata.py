@@ -15,6 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+import attrs
 import polars as pl
 
 from falusage._version import __version__
@@ -22,16 +23,22 @@ from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.api.reconciliation import ROUNDING, SIDES
 from falusage.columns import KEY
+from falusage.coverage import Coverage
 from falusage.errors import SnapshotError
 
-EDITION: Final = 2
-"""The edition of the table and of this document; a file of a later one is refused.
+EDITION: Final = 3
+"""The edition of the table and of this document; a file of a later one is rejected.
 
-Files of edition 1 lack the columns of the discount.
+Files of edition 1 lack the columns of the discount. Files before edition 3 lack the coverage and
+the hash of the whole file.
 """
+
+SEALED: Final = 3
+"""The first edition whose files have a hash of all their bytes."""
 
 _DOCUMENT: Final = "falusage"
 _DIGEST: Final = "falusage.sha256"
+_COVERAGE_MOMENTS: Final = ("start", "end", "closed_until", "settled_until", "read_at")
 _MOMENTS: Final = ("started_at", "finished_at", "server_time", "open_from")
 
 
@@ -45,8 +52,9 @@ class SnapshotMetadata:
         end: The last `bucket_end`, exclusive, likewise.
         totals: The exact sum of `cost`, to 12 decimals, for each currency.
         content: The hash of the content; see `fingerprint.Fingerprint`.
-        receipt: The receipt of the load that it came from, which holds the query; None where it
-            was written from a frame.
+        coverage: What is known beyond the rows; None for a bare frame without rows.
+        receipt: The receipt of the load that it came from, which holds the query; None if it was
+            written from anything else.
         edition: The edition of the schema.
         version: The version of falusage that wrote it.
     """
@@ -56,6 +64,7 @@ class SnapshotMetadata:
     end: datetime | None
     totals: Mapping[str, Decimal]
     content: str
+    coverage: Coverage | None = None
     receipt: Receipt | None = None
     edition: int = EDITION
     version: str = __version__
@@ -71,7 +80,7 @@ class SnapshotMetadata:
         return {_DOCUMENT: document, _DIGEST: hashlib.sha256(document.encode()).hexdigest()}
 
     @classmethod
-    def of(cls, entries: Mapping[bytes, bytes]) -> SnapshotMetadata:
+    def read(cls, entries: Mapping[bytes, bytes]) -> SnapshotMetadata:
         """Read the entries of a Parquet file.
 
         Raises:
@@ -96,13 +105,26 @@ class SnapshotMetadata:
             "start": _moment(fields["start"]),
             "end": _moment(fields["end"]),
             "totals": {code: Decimal(text) for code, text in fields["totals"].items()},
+            "coverage": _coverage(fields.get("coverage")),
             "receipt": None if receipt is None else _receipt(receipt),
         }
-        return cls(**{**fields, **restored})
+        metadata = cls(**{**fields, **restored})
+        return metadata if metadata.coverage else metadata._with_coverage()
+
+    def _with_coverage(self) -> SnapshotMetadata:
+        """Return the metadata with the coverage that a file of an earlier edition implies."""
+        if self.receipt is not None:
+            return dataclasses.replace(self, coverage=self.receipt.coverage)
+        if self.start is None or self.end is None:
+            return self
+        bare = Coverage(start=self.start, end=self.end, known=False)
+        return dataclasses.replace(self, coverage=bare)
 
 
 def _fields(record: Any) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    kind = type(record)
+    listed: Any = attrs.fields(kind) if attrs.has(kind) else dataclasses.fields(record)
+    return {field.name: getattr(record, field.name) for field in listed}
 
 
 def plain(value: Any) -> Any:
@@ -120,6 +142,14 @@ def plain(value: Any) -> Any:
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _coverage(fields: dict[str, Any] | None) -> Coverage | None:
+    if fields is None:
+        return None
+    restored: dict[str, Any] = {name: _moment(fields[name]) for name in _COVERAGE_MOMENTS}
+    restored["gaps"] = [tuple(map(datetime.fromisoformat, gap)) for gap in fields["gaps"]]
+    return Coverage(**{**fields, **restored})
 
 
 def _receipt(fields: dict[str, Any]) -> Receipt:

@@ -1,4 +1,4 @@
-"""Budgets, and where the month will end: the page's sections that look ahead."""
+"""Whether budgets last, and where the month will end."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import polars as pl
 
 from falusage import plotting
 from falusage._usage.table import Arrow, lazy
-from falusage._wording.amounts import printable
-from falusage._wording.dates import every_of
-from falusage.errors import AlignmentError, QueryError
-from falusage.reporting import _blocks as blocks
-from falusage.reporting._blocks import Block, Note, Section, Table
+from falusage._wording.dates import minute, spacing
+from falusage._wording.names import TITLES, printable
+from falusage.errors import AlignmentError, CoverageError, QueryError
+from falusage.reporting._bill import Bill
+from falusage.reporting._blocks import Block, Note, Section, Table, unless_empty, whole
 from falusage.reporting._pictures import picture
-from falusage.reporting._questions import TITLES, Bill, not_exact
+from falusage.reporting._sections.certain import not_exact
+from falusage.reporting.columns import amounts, bands, chances, days, names
 from falusage.transforms import budget_status, trend
 
 
 def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
-    """Set the month's spend against its budgets."""
+    """Compare the month's spend with its budgets."""
     if not isinstance(budgets, pl.LazyFrame | Arrow):
         raise QueryError(
             f"budgets is {budgets!r}; expected a frame of username (or other columns), currency "
             "and budget"
         )
     section = partial(Section, "budgets", "Budgets")
-    until = bill.certainty.closed_until
     month = bill.month
-    if bill.certainty.start > month:
+    if bill.coverage.start > month:
         return section([Note(f"The table starts after {month:%Y-%m-%d}: its month is not whole.")])
     columns = lazy(budgets, name="budgets").collect_schema().names()
     by = [column for column in columns if column not in ("currency", "budget")]
@@ -39,24 +39,24 @@ def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
             budgets,
             by=by,
             month=f"{month:%Y-%m}",
-            as_of=until,
             timezone=bill.timezone,
+            coverage=bill.coverage,
         )
-    except AlignmentError as error:
+    except (AlignmentError, CoverageError) as error:
         return section([not_exact("The month", error)])
-    caption = f"{month:%Y-%m}, as of {bill.local(until):%Y-%m-%d %H:%M}, at its own pace"
+    caption = f"{month:%Y-%m}, as of {minute(bill.closed_until)}, if the month goes on as so far"
     shown = [
-        *(blocks.names(status, column, TITLES.get(column, column)) for column in by),
-        *(blocks.amounts(status, column, column) for column in ("budget", "spent", "projected")),
-        blocks.amounts(status, "remaining", "remaining", signed=True),
-        blocks.days(status, "runs_out_on", "runs out on"),
-        blocks.names(status, "status", "status"),
+        *(names(status, column) for column in by),
+        *(amounts(status, column) for column in ("budget", "spent", "projected")),
+        amounts(status, "remaining", signed=True),
+        days(status, "runs_out_on"),
+        names(status, "status"),
     ]
-    return section([blocks.unless_empty(Table(caption, shown), "No budget is given.")])
+    return section([unless_empty(Table(caption, shown), "No budget is given.")])
 
 
 def outlook(bill: Bill, frame: pl.DataFrame) -> Section:
-    """Show a forecast behind what came before it, or an outlook of the month."""
+    """Return a forecast with what came before it, or an outlook of the month."""
     found: list[Block] = []
     if {"period", "model"} <= set(frame.columns) and frame.height:
         for (currency,), rows in frame.group_by("currency", maintain_order=True):
@@ -68,12 +68,12 @@ def outlook(bill: Bill, frame: pl.DataFrame) -> Section:
             )
             found += [
                 picture(draw),
-                blocks.whole(rows, f"Forecast, {printable(str(currency))}"),
+                whole(rows, f"Forecast, {printable(str(currency))}"),
             ]
     elif set(_OUTLOOK) <= set(frame.columns) and frame.height:
         found.append(_month(frame))
     else:
-        found.append(blocks.unless_empty(blocks.whole(frame, "Outlook"), "Nothing is forecast."))
+        found.append(unless_empty(whole(frame, "Outlook"), "Nothing is forecast."))
     return Section("outlook", "Where it will end", found)
 
 
@@ -84,35 +84,35 @@ _OUTLOOK: Final = (
 
 
 def _month(found: pl.DataFrame) -> Table:
-    """Show what `month_outlook` returned: of the bands, the one to plan with."""
+    """Return what `month_outlook` returned, with its narrower band."""
     columns = [
         *(
-            blocks.names(found, name, TITLES.get(name, name))
+            names(found, name)
             for name in found.columns
             if name not in (*_OUTLOOK, "currency", "status")
         ),
-        blocks.amounts(found, "spent", "spent"),
-        blocks.amounts(found, "projected", "will end at"),
+        amounts(found, "spent"),
+        amounts(found, "projected"),
     ]
     if is_budgeted(found):
         columns += [
-            blocks.amounts(found, "budget", "budget"),
-            blocks.chances(found, "chance_over", "chance over"),
-            blocks.days(found, "runs_out_on", "runs out"),
+            amounts(found, "budget"),
+            chances(found, "chance_over"),
+            days(found, "runs_out_on"),
         ]
-        columns += [blocks.names(found, name, name) for name in found.columns if name == "status"]
-    columns.append(blocks.ranges(found, "lo_80", "hi_80", "80% band"))
+        columns += [names(found, name) for name in found.columns if name == "status"]
+    columns.append(bands(found, 80))
     month, as_of = found.row(0, named=True)["month"], found["as_of"][0]
-    return Table(f"{month}, as of {as_of:%Y-%m-%d %H:%M}", columns)
+    return Table(f"{month}, as of {minute(as_of)}", columns)
 
 
 def is_budgeted(outlook: pl.DataFrame) -> bool:
-    """Return whether an outlook says of budgets if they last."""
+    """Return whether an outlook has budgets."""
     return set(_OUTLOOK) <= set(outlook.columns) and outlook["budget"].count() > 0
 
 
-def answers(bill: Bill, outlook: pl.DataFrame, budgets: pl.LazyFrame | Arrow) -> bool:
-    """Return whether an outlook says of each of these budgets if it lasts the bill's month."""
+def covers(bill: Bill, outlook: pl.DataFrame, budgets: pl.LazyFrame | Arrow) -> bool:
+    """Return whether an outlook covers all of these budgets in the month of the bill."""
     if not is_budgeted(outlook) or f"{bill.month:%Y-%m}" != outlook["month"][0]:
         return False
     asked = lazy(budgets, name="budgets").with_columns(pl.col("budget").cast(pl.Float64)).collect()
@@ -121,13 +121,20 @@ def answers(bill: Bill, outlook: pl.DataFrame, budgets: pl.LazyFrame | Arrow) ->
 
 
 def _before(bill: Bill, rows: pl.DataFrame, currency: str) -> pl.DataFrame | None:
-    """Give the usage that a forecast goes on from, where it can be cut as the forecast is."""
-    every = every_of(rows["period"].unique().sort().to_list())
+    """Return the past of a forecast in its periods; None if the past cannot be cut into them."""
+    every = spacing(rows["period"].unique().sort().to_list())
     by = [column for column in rows.columns if column in TITLES]
     if every is None or str(rows["period"].to_list()[0].tzinfo) != bill.timezone:
         return None
-    past = bill.ended.filter(pl.col("currency") == currency)
     try:
-        return trend(past, by=by, every=every, timezone=bill.timezone, window=1)
-    except AlignmentError:
+        past = trend(
+            bill.in_currency(currency),
+            by=by,
+            every=every,
+            timezone=bill.timezone,
+            window=1,
+            coverage=bill.coverage,
+        )
+    except (AlignmentError, CoverageError):
         return None
+    return past.filter(pl.col("complete"), pl.col("period") < rows["period"].min())

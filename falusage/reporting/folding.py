@@ -1,6 +1,6 @@
-"""Forecasts of many names in a table of text: the largest, and the others summed into one.
+"""Long forecasts for a terminal: the largest names, and the others summed into one row.
 
-What has no sum, as an interval or a track record, is left out of such a row.
+That row has no interval and no track record, because these have no sum.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from falusage.plotting._panels import TOP
+from falusage.plotting import TOP
 from falusage.reporting._spending import MOST, others_named
 
 _SUMMED = ("cost", "spent", "projected")
@@ -17,15 +17,15 @@ _SHARED = ("month", "as_of")
 
 
 def few(found: pl.DataFrame, by: Sequence[str], *, most: int = MOST) -> tuple[pl.DataFrame, str]:
-    """Return a forecast, an outlook or a track record with few rows, and what was done to it.
+    """Fold a forecast, an outlook or a track record into few rows.
 
     Args:
         found: What `forecast`, `month_outlook` or `backtest` returned.
-        by: What it was asked by.
-        most: How many rows are few. Seven names of a currency are shown whatever their rows.
+        by: The columns that make its series.
+        most: How many rows are few. At least seven names of each currency are kept.
 
     Returns:
-        The frame, and in words what is not shown in full: nothing, if it was short.
+        The frame, and a text that says what was folded or left out; empty if nothing was.
 
     >>> found = pl.DataFrame({
     ...     "username": [f"team{n}" for n in range(9)], "currency": "USD",
@@ -75,7 +75,7 @@ def few(found: pl.DataFrame, by: Sequence[str], *, most: int = MOST) -> tuple[pl
 
 
 def _risk(found: pl.DataFrame) -> pl.Expr:
-    """Return how much a row is worth seeing for its budget; one that nothing is known of, most."""
+    """Return how much a row's budget is at risk; an unknown risk is the highest."""
     if "budget" not in found.columns or "chance_over" not in found.columns:
         return pl.lit(0.0)
     has_one = pl.col("budget").is_not_null()

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from falusage._wording.dates import (
     covered,
-    every_of,
     mark_labels,
     marks,
+    spacing,
     span,
     without_gaps,
 )
@@ -31,16 +31,16 @@ def periods(start: datetime, end: datetime, every: str) -> list[datetime]:
     st.datetimes(datetime(2020, 1, 1), datetime(2025, 1, 1), timezones=st.just(UTC)),
     st.sampled_from([("1h", 0.3), ("1d", 9), ("1w", 40), ("1mo", 200), ("1q", 800), ("1y", 2200)]),
 )
-def test_every_of_finds_the_step(start: datetime, step: tuple[str, float]) -> None:
+def test_the_length_of_periods_is_found(start: datetime, step: tuple[str, float]) -> None:
     """The step is found whatever clock changes lie between."""
     every, days = step
-    assert every == every_of(periods(start, start + timedelta(days=days), every))
+    assert every == spacing(periods(start, start + timedelta(days=days), every))
 
 
 def test_one_period_has_no_step() -> None:
     """A single period does not say how long it is, and the title does not guess."""
     alone = [datetime(2025, 3, 1, tzinfo=NEW_YORK)]
-    assert every_of(alone) is None
+    assert spacing(alone) is None
     assert covered(alone, "America/New_York") == "from 1 Mar 2025"
     assert without_gaps(alone, "America/New_York") == alone
 

@@ -1,7 +1,6 @@
-"""The usage table as data that other programs read: JSON records and CSV.
+"""A frame as data for other programs: JSON records and CSV.
 
-Both come in parts, so that a reader who stops early costs little and no second copy of the table
-is made as text.
+Both are yielded in parts, so that the text of the whole table is never in memory.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _ISO: Final = "%Y-%m-%dT%H:%M:%S%.f%:z"
 
 
 def json_text(frame: pl.DataFrame) -> Iterator[str]:
-    """Give a frame as a JSON list of records, one a line; instants are ISO 8601 text.
+    """Yield a frame as a JSON list of records, one on each line; instants are ISO 8601 text.
 
     >>> frame = pl.DataFrame({"team": ["a", "b"], "cost": [0.5, 2.0]})
     >>> print("".join(json_text(frame)), end="")
@@ -34,11 +33,17 @@ def json_text(frame: pl.DataFrame) -> Iterator[str]:
     yield "\n]\n"
 
 
-def csv_text(frame: pl.DataFrame) -> Iterator[str]:
-    """Give a frame as CSV with a header; instants are ISO 8601 text, null is empty.
+def data_text(frame: pl.DataFrame, form: str) -> Iterator[str]:
+    """Yield a frame as `"json"` or `"csv"`; Decimals are written as numbers, not as text."""
+    plain = frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
+    return (json_text if form == "json" else csv_text)(plain)
 
-    Text that begins with one of = + - @, a tab or a carriage return, which a spreadsheet would
-    run as a formula, has a ' before it. Numbers have all their digits.
+
+def csv_text(frame: pl.DataFrame) -> Iterator[str]:
+    """Yield a frame as CSV with a header; instants are ISO 8601 text, nulls are empty.
+
+    Text that starts with one of = + - @, a tab or a carriage return gets a ' before it, because a
+    spreadsheet would run it as a formula. Numbers have all their digits.
 
     >>> print("".join(csv_text(pl.DataFrame({"team": ["=1+1", "b"], "cost": [0.5, -2.0]}))), end="")
     team,cost

@@ -1,6 +1,6 @@
-"""Periods in columns: what each was made of, in the same order and colours throughout.
+"""Periods as columns, each cut into its names, in the same order and colours.
 
-A column is as high as what was spent, or as high as all others where shares are drawn.
+A column is as high as its cost; if shares are drawn, all columns have the same height.
 """
 
 from __future__ import annotations
@@ -12,26 +12,35 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 import polars as pl
 
 from falusage._wording.dates import (
-    every_of,
     mark_labels,
     marks,
+    spacing,
 )
-from falusage._wording.money import money, percent
+from falusage._wording.money import short_amount
+from falusage._wording.numbers import short_percent
 from falusage.columns import total
 from falusage.plotting._labels import GAP, End, label_ends, make_room, room_for_marks, shown
 from falusage.plotting._lettering import LITERAL
 from falusage.plotting._palette import contrast
-from falusage.plotting._panels import Series, color_of
-from falusage.plotting._style import Look, baseline, heading, money_axis, no_spend, points_of, quiet
+from falusage.plotting._panels import Series, series_color
+from falusage.plotting._style import (
+    Look,
+    baseline,
+    heading,
+    money_axis,
+    no_spend,
+    quiet,
+    size_in_points,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MANY: Final = 45
-"""Beyond so many, columns stand side by side without gaps."""
+"""From this many on, there are no gaps between columns."""
 
 
-def draw_stacks(
+def draw_columns(
     ax: Axes,
     series: Sequence[Series],
     currency: str,
@@ -43,7 +52,7 @@ def draw_stacks(
     facts: Sequence[str],
     colors: Mapping[str, str],
 ) -> None:
-    """Draw a column for each period, a gap where nothing was spent in one."""
+    """Draw a column for each period; a period without spend is empty."""
     drawn = pl.concat([one.rows for one in series])
     spent = _over(drawn.group_by("period").agg(total("cost")), "cost", periods)
     if not any(spent):
@@ -61,7 +70,7 @@ def draw_stacks(
     ends: list[End] = []
     last = max(place for place, cost in enumerate(spent) if cost)
     for one in series:
-        color = color_of(one, colors)
+        color = series_color(one, colors)
         parts = _over(one.rows, column, periods)
         ax.bar(
             range(len(periods)),
@@ -85,36 +94,36 @@ def draw_stacks(
     baseline(ax, look, low, high)
     if column == "share":
         _write_parts(ax, look)
-    _write_totals(ax, look, [money(cost, currency) for cost in spent], bottom)
-    places = marks(periods, room_for_marks(ax, len(periods), look, every_of(periods)))
-    ax.set_xticks(places, mark_labels([periods[place] for place in places], every_of(periods)))
+    _write_totals(ax, look, [short_amount(cost, currency) for cost in spent], bottom)
+    places = marks(periods, room_for_marks(ax, len(periods), look, spacing(periods)))
+    ax.set_xticks(places, mark_labels([periods[place] for place in places], spacing(periods)))
 
 
 def _over(rows: pl.DataFrame, column: str, periods: Sequence[datetime]) -> list[float]:
-    """Give a column's values period by period, zero where there is no row or no total."""
+    """Return a column's values for each period; zero if there is no row or no total."""
     values = dict(rows.select("period", pl.col(column).fill_null(0.0)).iter_rows())
     return [cast("float", values.get(period, 0.0)) for period in periods]
 
 
 def _column(ax: Axes) -> float:
-    """Give the width of a column with the gap beside it, in points."""
-    return points_of(ax)[0] / (ax.get_xlim()[1] - ax.get_xlim()[0])
+    """Return the width of a column with the gap beside it, in points."""
+    return size_in_points(ax)[0] / (ax.get_xlim()[1] - ax.get_xlim()[0])
 
 
 def _write_parts(ax: Axes, look: Look) -> None:
-    """Write the shares into parts with room for them."""
+    """Write the shares into the parts that have room for them."""
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Rectangle
 
     small = 0.9 * look.size
-    line = 1.4 * look.size * (ax.get_ylim()[1] - ax.get_ylim()[0]) / points_of(ax)[1]
+    line = 1.4 * look.size * (ax.get_ylim()[1] - ax.get_ylim()[0]) / size_in_points(ax)[1]
     for part in ax.patches if 0.8 * _column(ax) >= 3 * small else ():
         if isinstance(part, Rectangle) and part.get_height() >= line:
             fill = to_rgb(part.get_facecolor())
             ax.text(
                 part.get_x() + part.get_width() / 2,
                 part.get_y() + part.get_height() / 2,
-                percent(part.get_height()),
+                short_percent(part.get_height()),
                 va="center",
                 ha="center",
                 fontsize=small,

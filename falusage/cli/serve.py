@@ -1,4 +1,4 @@
-"""`serve`: the API on one's own machine, over the sample or a snapshot."""
+"""`serve`: the API on this machine, over the sample or a snapshot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 65535),
     default=8765,
     show_default=True,
-    help="The port; 0 is any that is free.",
+    help="The port; 0 means any free one.",
 )
 @click.option(
     "--snapshot", "path", type=FILE, help="Serve this Parquet snapshot. [default: the sample]"

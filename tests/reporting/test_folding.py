@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from falusage.reporting._series import few
+from falusage.reporting.folding import few
 
 DAYS = [datetime(2025, 7, 1, tzinfo=UTC) + timedelta(days=day) for day in range(10)]
 

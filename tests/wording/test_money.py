@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage._wording.money import SYMBOLS, money, percent, short_names, shorten
+from falusage._wording.money import SYMBOLS, short_amount
+from falusage._wording.names import short_names, shorten
+from falusage._wording.numbers import short_percent
 
 
 @pytest.mark.parametrize(
@@ -36,12 +38,12 @@ from falusage._wording.money import SYMBOLS, money, percent, short_names, shorte
         (1500, "CHF", "CHF 1.5k"),
         (-1500, "EUR", "−€1.5k"),
         (-0.0, "USD", "$0"),
-        (float("inf"), "USD", "–"),
+        (float("inf"), "USD", "-"),
     ],
 )
 def test_money(amount: float, currency: str, expected: str) -> None:
     """An amount has its cents or three digits, its scale and its currency."""
-    assert expected == money(amount, currency)
+    assert expected == short_amount(amount, currency)
 
 
 def test_no_two_currencies_look_alike() -> None:
@@ -52,7 +54,7 @@ def test_no_two_currencies_look_alike() -> None:
 @given(st.floats(1e-3, 1e15))
 def test_money_is_right_to_half_a_percent(amount: float) -> None:
     """What is written, read back, is the amount to three digits."""
-    text = money(amount, "USD").removeprefix("$").replace(",", "")
+    text = short_amount(amount, "USD").removeprefix("$").replace(",", "")
     scale = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}.get(text[-1], 1)
     assert float(text.rstrip("kMBT")) * scale == pytest.approx(amount, rel=5.1e-3)
 
@@ -63,12 +65,12 @@ def test_money_is_right_to_half_a_percent(amount: float) -> None:
 )
 def test_percent(share: float, expected: str) -> None:
     """A small share is not written as none, nor a large one as all."""
-    assert expected == percent(share)
+    assert expected == short_percent(share)
 
 
 def test_percent_of_nothing() -> None:
     """A share of a total of zero is a dash."""
-    assert percent(float("nan")) == "–"
+    assert "-" == short_percent(float("nan"))
 
 
 @given(st.text(max_size=60), st.integers(3, 40))
