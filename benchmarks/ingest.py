@@ -1,16 +1,16 @@
-"""From HTTP to a Parquet file: falusage beside what a user would pick instead.
+"""From HTTP to a Parquet file: falusage compared with the usual alternatives.
 
-One server process serves the same table to all, over the loopback. The contenders run in turn, a
-process each, round after round, so that a drift of the machine's speed meets them all; the ratios
-are taken round by round, and their medians printed.
+One server process serves the same table to all, over the loopback. The contenders run in turn, each
+in its own process, for several rounds, so that changes of the machine's speed affect all of them.
+The ratios are computed per round, and their medians printed.
 
     pip install '.[all]' pandas 'dlt[parquet]'
     python benchmarks/ingest.py --rows 1000000
 
 - falusage: `download_snapshot`, which validates every row and reconciles with the summary.
 - pandas: `requests`, a page after the other, `pandas.json_normalize`, `to_parquet`.
-- dlt: `RESTClient` with its cursor paginator into a pipeline with a Parquet destination, pages as
-  they come; dlt-flat: the same with the buckets taken apart by hand first.
+- dlt: `RESTClient` with its cursor paginator into a pipeline with a Parquet destination, without
+  further settings; dlt-flat: the same, with the buckets flattened by hand first.
 - bare: falusage's own requests sent again with the same number of threads; nothing is kept.
 """
 
@@ -83,7 +83,7 @@ def run_dlt_flat(base: str, end: str, out: Path) -> int:
 
 
 def run_dlt(base: str, end: str, out: Path, *, flat: bool = False) -> int:
-    """What dlt's own guide to REST sources does: pages as they come."""
+    """Load as dlt's own guide to REST sources does, without further settings."""
     os.environ |= {
         "DLT_PROJECT_DIR": str(out),
         "DLT_DATA_DIR": str(out),
@@ -152,7 +152,7 @@ def record(base: str, end: str, out: Path) -> dict[str, int]:
 
     def noted(self: Transport, params: list[tuple[str, str]], **more: object) -> object:
         urls.append(f"{self.url}?{urlencode(params)}")
-        return get(self, params, **more)  # type: ignore[arg-type] # passed on as it came
+        return get(self, params, **more)  # type: ignore[arg-type] # passed on unchanged
 
     Transport.get = noted  # type: ignore[method-assign] # to listen in
     query = fu.UsageQuery(START, end, timeframe="hour", auth_method=True)

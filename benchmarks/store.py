@@ -97,7 +97,7 @@ class Kept:
 
 
 def timed(what: Callable[[], object]) -> tuple[float, float]:
-    """Give the seconds of the clock and of the processor that a call takes."""
+    """Return the wall and CPU seconds of a call."""
     began, clock = os.times(), time.perf_counter()
     what()
     ended = os.times()
@@ -105,13 +105,13 @@ def timed(what: Callable[[], object]) -> tuple[float, float]:
 
 
 def best(what: Callable[[], object], *, times: int = 5) -> tuple[float, float]:
-    """Give the median of several runs, clock and processor each."""
+    """Return the medians of several runs, in wall and CPU seconds."""
     runs = [timed(what) for _ in range(times)]
     return statistics.median(run[0] for run in runs), statistics.median(run[1] for run in runs)
 
 
 def size(folder: Path) -> tuple[int, int]:
-    """Give the number of data files, and their bytes."""
+    """Return the number of data files, and their bytes."""
     files = list(folder.glob("*/*.parquet"))
     return len(files), sum(file.stat().st_size for file in files)
 

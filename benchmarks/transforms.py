@@ -271,7 +271,7 @@ def check(name: str, path: Path) -> int:
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Give the seconds on the clock and of the processor."""
+    """Return the wall and CPU seconds."""
     clock, processor = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - clock, time.process_time() - processor

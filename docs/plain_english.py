@@ -4,7 +4,7 @@
 
 Without arguments it checks the package, the documents and the notebooks, and findings in the
 places that `plain_english.toml` lists as not clean yet do not fail the check. The vocabulary is in
-the same file. Code in backquotes is not checked.
+the same file. Code in backquotes and a page's quoted output are not checked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHECKED = ("falusage", "docs", "benchmarks", "README.md", "CHANGELOG.md", "noteb
 DERIVED = ROOT / "docs/reference"
 
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-_CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
+_CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)|^```text\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 class Prose(NamedTuple):
@@ -61,7 +61,7 @@ def findings(file: Path) -> Iterator[Finding]:
 
 def check(prose: Prose) -> Iterator[Finding]:
     """Yield what the vocabulary rejects in one piece of text."""
-    text = _CODE.sub(lambda code: "`" + "x" * (len(code[0]) - 2) + "`", prose.text)
+    text = _CODE.sub(lambda code: re.sub(r"[^`\n]", "x", code[0]), prose.text)
     if prose.is_docstring:
         for pattern, instead in FIRST_WORDS:
             if found := pattern.match(text):

@@ -1,8 +1,9 @@
-"""Runs the snippets of `recipes.md`, and writes below each what it prints.
+"""Run the snippets of `recipes.md`, and write below each what it prints.
 
     python docs/recipes.py
 
-A test runs the same, and compares. Snippets run in order and share their names, as in a notebook.
+A test compares the page with this output. Snippets run in order and share their names, as in a
+notebook.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ PAGE = Path(__file__).with_name("recipes.md")
 _SNIPPET = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n.*?^```\n)?", re.M | re.S)
 
 
-def told(page: str) -> str:
-    """Give the page with what its snippets print today."""
+def updated(page: str) -> str:
+    """Return the page with what its snippets print today."""
     names: dict[str, object] = {}
 
     def run(found: re.Match[str]) -> str:
         code = found["code"]
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            exec(compile(code, PAGE.name, "exec"), names)  # noqa: S102 - the page's own
+            exec(compile(code, PAGE.name, "exec"), names)  # noqa: S102 - our own page
         printed = f"\n```text\n{out.getvalue()}```\n" if out.getvalue() else ""
         return f"```python\n{code}```\n{printed}"
 
@@ -32,4 +33,4 @@ def told(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(told(PAGE.read_text("utf-8")), "utf-8")
+    PAGE.write_text(updated(PAGE.read_text("utf-8")), "utf-8")

@@ -1,9 +1,9 @@
-"""Writes the reference, `reference/*.md`, out of the docstrings and the command line's own help.
+"""Write the reference, `reference/*.md`, from the docstrings and the command line's help.
 
     python docs/reference.py
 
-griffe reads the docstrings, which are Google's form; nothing is imported but the names. A test
-compares the pages with what this gives.
+griffe reads the docstrings, which are in Google's style. A test compares the pages with this
+output.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ TOPICS: Final = {
     "emulator": ("The emulator and the sample", ("emulator", "sample")),
     "errors": ("Errors and warnings", ("errors",)),
 }
-"""Each page's title, and the rooms whose public names it has."""
+"""Each page's title, and the rooms whose public names it lists."""
 
 
 def pages() -> dict[str, str]:
-    """Give every page of the reference by its file's name."""
+    """Return every page of the reference, by file name."""
     package = griffe.load("falusage", docstring_parser="google", docstring_options=_WHOLE)
     query = package["api.query.UsageQuery"].docstring
     query.value = query.value.replace("{parameters}", "They are listed in `tables.md`.")
@@ -51,7 +51,7 @@ def pages() -> dict[str, str]:
 
 
 def _linked(text: str) -> str:
-    """Lead from the name of a table to its columns."""
+    """Link the name of a table to its columns."""
     return re.sub(
         r"`(columns\.(?:USAGE|SUMMARY)|transforms\.restatements|tables\.md)`",
         r"[`\1`](tables.md)",
@@ -60,7 +60,7 @@ def _linked(text: str) -> str:
 
 
 def _tables(package: Any) -> str:
-    """Write what the tables hold that several functions give and take."""
+    """Describe the tables that several functions take and return."""
     rows = [
         f"| `{name}` | {dtype} | {columns.MEANINGS[name]} |"
         for name, dtype in columns.USAGE.items()
@@ -103,7 +103,7 @@ def _home(name: str) -> list[str]:
 
 
 def _found(package: Any, name: str) -> Any:
-    # By its own home, because a room's folder has files of the same name as what is in them.
+    # Look in its own module, because a room has modules and functions of the same name.
     return package[".".join(_home(name))][name]
 
 
@@ -203,7 +203,7 @@ def _sections(thing: Any) -> Iterator[str]:
 
 
 def _text(text: str) -> Iterator[str]:
-    """Write prose as it is, and examples as what is typed and what is shown."""
+    """Yield prose unchanged, and examples as input and output."""
     for part in re.split(r"\n\n(?=\S)", text):
         if part.startswith(">>>"):
             yield f"```pycon\n{part.rstrip()}\n```"
@@ -214,7 +214,7 @@ def _text(text: str) -> Iterator[str]:
 
 
 def _returned(item: Any) -> str:
-    # Prose with a colon is taken for a type and what is said of it.
+    # griffe takes text before a colon for a type.
     before = item.annotation if isinstance(item.annotation, str) else ""
     return _flat(f"{before}: {item.description}" if before else item.description)
 
@@ -224,7 +224,7 @@ def _flat(text: str) -> str:
 
 
 def _commands() -> str:
-    """Write what each command says of itself."""
+    """Return the help of each command."""
     parts = ["# The command line", _help([])]
     for name in cli.commands:
         parts += [f"## falusage {name}", _help([name])]

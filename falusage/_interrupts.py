@@ -1,11 +1,11 @@
-"""Ctrl-C: a command ends within two seconds, whatever its main thread waits for.
+"""Ctrl-C ends a command within two seconds, whatever its main thread waits for.
 
-As a rule Ctrl-C raises KeyboardInterrupt there, and files and sockets are put in order on the way
-out. A library that waits for the network inside its own code does not hear it. So a second thread
-hears every Ctrl-C too, leaves the main thread some time, and then ends the process. While Python
-still imports, or ends, there is nothing to put in order, and Ctrl-C ends the process at once.
+Usually Ctrl-C raises KeyboardInterrupt in the main thread, which closes files and sockets. A
+library that waits for the network in native code does not notice it. So a second thread receives
+every Ctrl-C too, waits a moment for the main thread, and then ends the process. While Python is
+still importing, or is exiting, there is nothing to close, and Ctrl-C ends the process at once.
 
-This is the first module of a command that is imported, so it imports nothing that takes time.
+A command imports this module first, so it imports nothing that takes time.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     import socket
     from typing import Any, NoReturn
 else:
-    import _signal as signal  # what `signal` itself is made of, without its slow imports
+    import _signal as signal  # the C module of `signal`, without its slow imports
 
 EXIT_CODE = 130
 GRACE = 1.5
-"""Seconds that the main thread has to come to its end by itself."""
+"""Seconds that the main thread has to finish."""
 
 _COMMAND = "falusage"
 
 
 def is_command() -> bool:
-    """Return whether this process is the command line, and not a program that uses the package."""
+    """Return whether this process is the command line, not a program that uses the package."""
     first = sys.argv[0] if getattr(sys, "argv", None) else ""
     if first != "-m":
         name = os.path.splitext(os.path.basename(first))[0]
@@ -39,19 +39,19 @@ def is_command() -> bool:
 
 
 def leave_on_ctrl_c() -> None:
-    """Have Ctrl-C end the process at once, without a traceback, from here on."""
+    """Make Ctrl-C end the process at once, without a traceback, from now on."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         try:
             signal.signal(signal.SIGINT, _leave_on_signal)
         except ValueError:
-            return  # not the main thread, which alone hears of signals
+            return  # only the main thread can set handlers
 
 
 class Interrupt:
-    """A command at work, which Ctrl-C ends in time; a context manager.
+    """A context manager around a command, which Ctrl-C ends in time.
 
     Attributes:
-        heard: Whether Ctrl-C was heard since the command began.
+        heard: Whether Ctrl-C was pressed since the command began.
     """
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Interrupt:
         threading.Thread(target=self._watch, args=(hears,), daemon=True).start()
 
     def _watch(self, signals: socket.socket) -> None:
-        """Wait for Ctrl-C, and end the process where the main thread does not."""
+        """Wait for Ctrl-C, and end the process if the main thread does not."""
         with signals:
             while number := signals.recv(1):
                 if number[0] == signal.SIGINT:
@@ -95,7 +95,7 @@ class Interrupt:
 
 
 def leave() -> NoReturn:
-    """End the process as interrupted, whatever other threads do."""
+    """End the process at once, with the exit code of an interrupt."""
     try:
         os.write(2, f"{said()}\n".encode())
     finally:
@@ -103,7 +103,7 @@ def leave() -> NoReturn:
 
 
 def said() -> str:
-    """Return the one line about it; on a terminal ^C stands before it."""
+    """Return the message, on a line of its own after the terminal's `^C`."""
     try:
         return "\ninterrupted" if os.isatty(2) else "interrupted"
     except OSError:

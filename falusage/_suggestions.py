@@ -1,7 +1,7 @@
-"""The name that was probably meant, for every message that rejects one.
+"""Suggestions for messages that reject a name: the known name that was probably meant.
 
-A name is compared by its letters without case and punctuation, then by its meaning, then by its
-parts, and only last by its spelling. What has nothing in common with any known name is not guessed.
+Names are compared without case and punctuation, then by meaning, then by their parts, and last by
+their spelling. Without anything in common, there is no suggestion.
 """
 
 from __future__ import annotations
@@ -76,19 +76,19 @@ _MEANINGS: Final = (
     ("Asia/Kolkata", "IST", "india"),
     ("Asia/Shanghai", "beijing", "china"),
 )
-"""Words that mean the same, the most usual of our own names first."""
+"""Words with the same meaning, our own most usual name first."""
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _ALIKE: Final = 0.65
-"""How alike two spellings are at least, as `difflib` measures it."""
+"""The least similarity of two spellings, as `difflib` measures it."""
 
 
 def closest(name: object, known: Iterable[str]) -> str | None:
     """Return the known name that was probably meant, or None.
 
     Args:
-        name: What was given.
-        known: The names that would have been accepted, the most usual first.
+        name: The rejected name.
+        known: The valid names, the most usual first.
 
     Example:
         >>> closest("america/new_york", ["UTC", "America/New_York"])
@@ -120,10 +120,10 @@ def closest(name: object, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return the sentence that names the closest of the known names, to be added to a message.
+    """Return a sentence that suggests the closest known name, to be added to a message.
 
     Returns:
-        The sentence, with a blank before it; the empty text if no name is close.
+        The sentence, after a space; an empty string if no name is close.
 
     Example:
         >>> did_you_mean("daily", ["hour", "day", "week"])
@@ -138,5 +138,5 @@ def _words(name: str) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """Return a name without case, blanks and punctuation; signs alone stay as they are."""
+    """Return a name without case, spaces and punctuation; a name of only signs is kept."""
     return "".join(_words(name)) or name.strip()

@@ -15,10 +15,10 @@ from falusage.contract import INSTANT, ORGANIZATION_USAGE, PRODUCTS, Product
 __all__ = ["INSTANT", "PRODUCTS", "Product"]
 
 MONEY: Final = pl.Decimal(38, 12)
-"""What costs and quantities are summed in, so that a total is the same on every run."""
+"""The dtype in which costs and quantities are summed, so that totals are always the same."""
 
 HOME: Final = "USD"
-"""The currency that fal bills in; tables in others are summed as well, and as exactly."""
+"""The currency in which fal bills; other currencies are summed as exactly."""
 
 ABSURD: Final = 1e18
 """Every number of a row must be below this."""
@@ -28,10 +28,10 @@ BUCKET: Final = {"bucket": INSTANT, "bucket_end": INSTANT}
 USAGE: Final = {**BUCKET, **SUMMARY}
 
 REQUIRED: Final = ORGANIZATION_USAGE.required()
-"""The columns that no row may lack, besides its bucket."""
+"""The columns that every row must have, besides its bucket."""
 
 KEY: Final = ORGANIZATION_USAGE.named("key")
-"""Rows with an equal key are sums of one kind, and are reconciled together."""
+"""Rows with equal keys are reconciled together."""
 
 NUMBERS: Final = ORGANIZATION_USAGE.numbers()
 AMOUNTS: Final = ORGANIZATION_USAGE.named("amount")
@@ -57,15 +57,15 @@ _WHOLE: Final = 2.0**53
 """From here on, every double is a whole number."""
 
 _LONG: Final = 2.0**63
-"""What an Int64 cannot hold."""
+"""From here on, a number does not fit into an Int64."""
 
 
 def exact(number: str | pl.Expr) -> pl.Expr:
     """Return a column of costs or quantities as `MONEY`.
 
-    Polars makes a Decimal of a double by multiplying doubles, which is off in the last digits of
-    large whole numbers. These go by way of Int64. NaN, infinity and numbers beyond `MONEY` fail
-    when the result is collected.
+    Polars converts a double to a Decimal by multiplying doubles, which changes the last digits of
+    large whole numbers. These are converted to Int64 first. NaN, infinity and numbers too large
+    for `MONEY` fail when the result is collected.
 
     >>> pl.DataFrame({"cost": [1e16 + 2]}).select(exact("cost")).item()
     Decimal('10000000000000002.000000000000')
@@ -89,11 +89,11 @@ def total(column: str) -> pl.Expr:
 
 
 def widened(table: pl.DataFrame) -> pl.DataFrame:
-    """Return a usage table with every known column: those that it lacks are null.
+    """Return a usage table with every known column; missing ones are added as nulls.
 
-    Known columns come first, in their order. Tables written before a column was declared lack it.
+    Known columns come first, in their order. Tables that were written before a column was declared
+    do not have it.
     """
-    lacking = [name for name in USAGE if name not in table.columns]
-    missing = [pl.lit(None, USAGE[name]).alias(name) for name in lacking]
-    further = [name for name in table.columns if name not in USAGE]
-    return table.with_columns(missing).select(*USAGE, *further)
+    missing = [pl.lit(None, USAGE[name]).alias(name) for name in USAGE if name not in table.columns]
+    extra = [name for name in table.columns if name not in USAGE]
+    return table.with_columns(missing).select(*USAGE, *extra)

@@ -1,8 +1,8 @@
 """What is known about a usage table beyond its rows.
 
 Rows alone do not show which range was asked for, which parts of it were never read, or which
-buckets may still grow. A load, a snapshot and a store's view know, and pass it on as a `Coverage`.
-It is computed once, where the table is made, and every function that takes usage reads it.
+buckets may still grow. A load, a snapshot and a store's view have it as a `Coverage`. It is
+computed once, where the table is made, and every function that takes usage uses it.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class Coverage:
     """What is known about a usage table: its range, what is missing, and what may still change.
 
     Attributes:
-        start: The first instant that the table is about, in UTC.
-        end: The last, exclusive.
+        start: Where the range of the table starts, in UTC.
+        end: Where it ends, exclusive.
         timezone: The IANA zone of its buckets.
-        timeframe: The length of its buckets; None if it is not known.
+        timeframe: The length of its buckets; None if unknown.
         closed_until: Buckets from here on may still grow; `end` if all had ended when they were
             read.
         settled_until: Older buckets are no longer restated, as far as is known; None if nothing
@@ -57,11 +57,11 @@ class Coverage:
         gaps: The ranges between `start` and `end` that were never read, in order.
         scope: The scope that was asked for.
         products: The products that were asked for; empty for all.
-        read_at: When the data was read; of a store, when its last read began. None if not known.
-        reconciled: Whether all of it was compared with the API's own totals; None if not known.
+        read_at: When the data was read; for a store, when its last read began. None if unknown.
+        reconciled: Whether all of it was compared with the API's own totals; None if unknown.
         differing: How many keys differ from those totals and were let through.
         quarantined: How many rows were invalid and left out.
-        known: False if only the rows tell, as for a bare frame.
+        known: False if all this is from the rows alone, as for a bare frame.
 
     Raises:
         QueryError: `start` is not before `end`, or an instant has no time zone.
@@ -119,43 +119,41 @@ class Coverage:
 
     @classmethod
     def from_rows(cls, usage: pl.DataFrame) -> Self:
-        """Return what the rows of a bare table show: their first `bucket` and last `bucket_end`.
+        """Return the coverage of a bare table: from its first `bucket` to its last `bucket_end`.
 
         Raises:
-            QueryError: The table has no rows, so nothing says which range it covers.
+            QueryError: The table has no rows.
         """
         if usage.is_empty():
             raise QueryError(
-                "the table is empty, so its rows do not say which range it covers; pass the load "
-                "itself, or coverage=fu.Coverage(start=..., end=...)"
+                "the table is empty, so its range is unknown; pass the load itself, or "
+                "coverage=fu.Coverage(start=..., end=...)"
             )
         ends: Any = usage.select(pl.col("bucket").min(), pl.col("bucket_end").max()).row(0)
         return cls(start=ends[0], end=ends[1], known=False)
 
     def lacking(self, start: datetime | None = None, end: datetime | None = None) -> Spans:
-        """Return what was never read of a range, which is all of the table's by default.
+        """Return the parts of a range that were never read, by default of the whole range.
 
-        Without edges these are the `gaps`. Beyond an edge that is known, all is lacking.
+        They are its `gaps`. If the coverage is `known`, all time outside of it was never read, too.
         """
         span = (start or self.start, end or self.end)
+        gaps = spans.within(self.gaps, span)
         if not self.known:
-            return spans.within(self.gaps, span)
-        return spans.union(spans.without([span], [(self.start, self.end)]), self._gaps_in(span))
-
-    def _gaps_in(self, span: Span) -> Spans:
-        return spans.within(self.gaps, span)
+            return gaps
+        return spans.union(gaps, spans.without([span], [(self.start, self.end)]))
 
     def require(self, start: datetime | None = None, end: datetime | None = None) -> None:
         """Raise if a part of a range was never read.
 
         Raises:
-            CoverageError: It names the parts, and has them as `gaps`.
+            CoverageError: Its message names the parts; its field `gaps` has them.
         """
         lacking = self.lacking(start, end)
         if lacking:
             raise CoverageError(
                 f"the table lacks {named(lacking)}, so a sum over it would be too small; load or "
-                "sync the missing range, or ask for a range without a gap, as with "
+                "sync the missing range, or use a range without a gap, as from "
                 "UsageStore.view(start=..., end=...)",
                 gaps=lacking,
             )
@@ -164,7 +162,7 @@ class Coverage:
         """Raise if a range was not read whole: a part is missing, or may still grow.
 
         Raises:
-            CoverageError: It says which part.
+            CoverageError: Its field `gaps` has the parts.
         """
         self.require(start, end)
         if self.known and end > self.closed_until:
@@ -177,7 +175,7 @@ class Coverage:
 
 
 def named(ranges: Sequence[Span]) -> str:
-    """Return ranges as text: the first few, and how many more there are."""
+    """Return ranges as text: the first few, and the number of others."""
     first = ", ".join(f"{a.isoformat()} to {b.isoformat()}" for a, b in ranges[:_NAMED])
     more = len(ranges) - _NAMED
     return f"{first} and {more} more ranges" if more > 0 else first

@@ -1,27 +1,27 @@
-"""What can go wrong, as types.
+"""The errors and warnings of falusage.
 
 FalUsageError
 ├── ConfigError            the key, the address or a setting of the client
-├── QueryError             a question that cannot be asked, or an argument out of its range
+├── QueryError             a question that cannot be asked, or an invalid argument
 ├── ApiError               the exchange with the API
 │   ├── AuthenticationError    401
 │   ├── PermissionDeniedError  403
 │   ├── BadRequestError        400 and other 4xx
 │   ├── NotFoundError          404
-│   ├── RateLimitError         429, or a wait longer than we are ready to sleep
+│   ├── RateLimitError         429, or a wait that is too long
 │   ├── ServerError            5xx
-│   ├── TransportError         no answer, a cut one or a late one
+│   ├── TransportError         no answer, an incomplete one or a late one
 │   └── ProtocolError          an answer outside the contract
-│       └── PaginationError    cursors that repeat, disagree or never end
+│       └── PaginationError    cursors that repeat, contradict `has_more` or never end
 ├── SchemaError            rows that break the table's rules
-├── ReconciliationError    the rows and the API's own summary disagree
+├── ReconciliationError    the rows differ from the API's own totals
 ├── MissingColumnError     a column that the table does not have
-├── AlignmentError         a cut through the middle of a bucket
-├── CoverageError          a range of which a part was never read
-├── MixedCurrencyError     one number asked of several currencies
-├── ShortHistoryError      too little past to say anything of the future
-├── SnapshotError          a file that cannot be written, or a snapshot that cannot be trusted
-├── StoreError             the Delta history
+├── AlignmentError         a boundary inside a bucket
+├── CoverageError          a range with a part that was never read
+├── MixedCurrencyError     a single number from several currencies
+├── ShortHistoryError      too little history for a forecast
+├── SnapshotError          a file that cannot be written, or a damaged snapshot
+├── StoreError             a store that cannot be read or written
 └── MissingExtraError      an optional dependency that is not installed
 
 No error ever carries the key. Warnings are under `FalUsageWarning`.
@@ -61,23 +61,23 @@ def _revive(
 
 
 class ConfigError(FalUsageError):
-    """The client cannot be set up: no key, a malformed key, an address that is refused."""
+    """The client cannot be set up: no key, a malformed key, an address that is not allowed."""
 
 
 class QueryError(FalUsageError, ValueError):
-    """A question that cannot be asked: an argument out of its range or its form."""
+    """A question that cannot be asked: an argument is invalid or out of range."""
 
 
 class ApiError(FalUsageError):
     """The exchange with the API failed.
 
     Attributes:
-        status: The HTTP status, or None where there was no whole answer.
-        type: The API's own word for the error (`validation_error`, …), or None.
+        status: The HTTP status, or None if there was no complete answer.
+        type: The API's own name of the error (`validation_error`, …), or None.
         request_id: The id to quote to the provider, or None.
         cursor: The cursor of the page that failed, None for a first page.
         window: The start and end of the request, as sent, or None.
-        retry_after: The seconds that the server asked to wait, or None where it did not say.
+        retry_after: The seconds that the server asked to wait, or None.
     """
 
     def __init__(
@@ -107,26 +107,26 @@ class ApiError(FalUsageError):
 
 
 class AuthenticationError(ApiError):
-    """401: no key, or one that the API does not know."""
+    """401: no key, or a key that the API does not know."""
 
 
 class PermissionDeniedError(ApiError):
-    """403: not a key of the root team, or it may not read billing, or no organizations.
+    """403: the key is not of the root team, may not read billing, or there is no organization.
 
-    The message begins with the server's own words, which may name another reason.
+    The message begins with the server's own text, which may name another reason.
     """
 
 
 class BadRequestError(ApiError):
-    """400, or another 4xx: the API refuses the request as it stands."""
+    """400, or another 4xx: the API rejects the request."""
 
 
 class NotFoundError(ApiError):
-    """404: nothing lives at that address."""
+    """404: there is nothing at that address."""
 
 
 class RateLimitError(ApiError):
-    """429 to the last attempt, or a wait (`retry_after`) longer than we are ready to sleep."""
+    """429 to the last attempt, or a wait (`retry_after`) longer than the client accepts."""
 
 
 class ServerError(ApiError):
@@ -134,22 +134,22 @@ class ServerError(ApiError):
 
 
 class TransportError(ApiError):
-    """No answer, an answer that was cut short, or one that came too late."""
+    """No answer, an incomplete answer, or one that came too late."""
 
 
 class ProtocolError(ApiError):
-    """An answer outside the contract; the message shows where, and a short excerpt."""
+    """An answer outside the contract; the message shows where, with a short excerpt."""
 
 
 class PaginationError(ProtocolError):
-    """Cursors that repeat, disagree with `has_more`, or never come to an end."""
+    """Cursors that repeat, contradict `has_more`, or never end."""
 
 
 class SchemaError(FalUsageError):
-    """Rows that break the table's rules.
+    """Rows that are invalid.
 
     Attributes:
-        failures: The broken rows as received, each with its `rules`.
+        failures: The invalid rows as received, each with the `rules` that it breaks.
     """
 
     def __init__(self, message: str, *, failures: pl.DataFrame) -> None:
@@ -161,7 +161,7 @@ class SchemaError(FalUsageError):
 
 
 class ReconciliationError(FalUsageError):
-    """What was loaded and the API's own summary of it disagree.
+    """The loaded rows differ from the API's own totals.
 
     Attributes:
         failures: The keys that differ, with both sides.
@@ -176,16 +176,16 @@ class ReconciliationError(FalUsageError):
 
 
 def _with_failures(error: FalUsageError, failures: pl.DataFrame) -> str:
-    said = html.escape(f"{type(error).__name__}: {error}")
-    return f"<p>{said}</p>{failures._repr_html_()}"  # pyright: ignore[reportPrivateUsage] -- IPython's protocol
+    message = html.escape(f"{type(error).__name__}: {error}")
+    return f"<p>{message}</p>{failures._repr_html_()}"  # pyright: ignore[reportPrivateUsage] -- IPython's protocol
 
 
 class MissingColumnError(FalUsageError):
-    """A column that the table does not have; the message names the one that was meant.
+    """A column is missing in the table; the message suggests the closest name.
 
     Attributes:
-        column: The name that was asked for.
-        available: The names that are there.
+        column: The name that was requested.
+        available: The columns of the table.
     """
 
     def __init__(self, column: str, available: Iterable[str], *, hint: str = "") -> None:
@@ -197,14 +197,14 @@ class MissingColumnError(FalUsageError):
 
 
 class AlignmentError(FalUsageError):
-    """A cut through the middle of a bucket, which no arithmetic can make exact."""
+    """A boundary lies inside a bucket, so that no exact answer exists."""
 
 
 class CoverageError(FalUsageError):
-    """A range of which a part was never read, so that its sums would be too small.
+    """A part of the range was never read, so that sums over it would be too small.
 
     Attributes:
-        gaps: The parts that were not read: each a start and an end, exclusive, in UTC.
+        gaps: The parts that were not read, each as a start and an end, exclusive, in UTC.
     """
 
     def __init__(self, message: str, *, gaps: Iterable[tuple[datetime, datetime]] = ()) -> None:
@@ -213,14 +213,14 @@ class CoverageError(FalUsageError):
 
 
 class MixedCurrencyError(FalUsageError):
-    """One number was asked of a table with several currencies."""
+    """A single number was requested from a table with several currencies."""
 
 
 class ShortHistoryError(FalUsageError):
-    """Too little whole, settled history for a forecast; the message says what it needs.
+    """Too little complete, settled history for a forecast; the message says how much it needs.
 
     Attributes:
-        periods: How many whole, settled periods the table holds.
+        periods: How many complete, settled periods the table has.
     """
 
     def __init__(self, message: str, *, periods: int = 0) -> None:
@@ -229,15 +229,15 @@ class ShortHistoryError(FalUsageError):
 
 
 class SnapshotError(FalUsageError):
-    """A file (snapshot, report, picture) cannot be written, or a snapshot not trusted when read."""
+    """A file (snapshot, report, picture) cannot be written, or a snapshot is damaged."""
 
 
 class StoreError(FalUsageError):
-    """The Delta history cannot be written, or cannot be trusted when read."""
+    """A store cannot be written, cannot be read, or is damaged."""
 
 
 class MissingExtraError(FalUsageError, ImportError):
-    """An optional dependency is not installed; the message says which `pip install` brings it."""
+    """An optional dependency is not installed; the message says which `pip install` adds it."""
 
     def __init__(self, extra: str, *, need: str) -> None:
         super().__init__(f"{need} needs the extra {extra!r}: pip install 'falusage[{extra}]'")
@@ -245,7 +245,7 @@ class MissingExtraError(FalUsageError, ImportError):
 
 
 class FalUsageWarning(UserWarning):
-    """The root of every warning that falusage gives."""
+    """The root of every warning of falusage."""
 
 
 class UnknownFieldWarning(FalUsageWarning):
@@ -261,11 +261,11 @@ class CostMismatchWarning(FalUsageWarning):
 
 
 class QuarantineWarning(FalUsageWarning):
-    """Rows were set aside."""
+    """Invalid rows were quarantined."""
 
 
 class ReconciliationWarning(FalUsageWarning):
-    """The rows and the summary disagree, and the caller asked to be told rather than stopped."""
+    """The rows differ from the API's own totals, and `reconcile="warn"` was given."""
 
 
 class ClockSkewWarning(FalUsageWarning):
@@ -273,7 +273,7 @@ class ClockSkewWarning(FalUsageWarning):
 
 
 class IncompletePeriodWarning(FalUsageWarning):
-    """A period is cut short, open or unsettled: a forecast did not learn from it, or lacks it."""
+    """A period is incomplete, open or unsettled, so a forecast does not use it."""
 
 
 class UnmatchedWarning(FalUsageWarning):
@@ -281,11 +281,11 @@ class UnmatchedWarning(FalUsageWarning):
 
 
 class ShortHistoryWarning(FalUsageWarning):
-    """A series is too short for its season or for a track record; its bands are a guess."""
+    """A series is too short for its season or for a backtest; its bands are a guess."""
 
 
 def warn(message: str, category: type[FalUsageWarning]) -> None:
-    """Warn at the line of the caller's that led here, whatever way it took through the package."""
+    """Warn at the line of the caller's code that led here, however deep in the package."""
     frame, depth = inspect.currentframe(), 1
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame, depth = frame.f_back, depth + 1
@@ -296,4 +296,4 @@ _OURS = (
     *(f"{Path(module).parent}{os.sep}" for module in (__file__, pl.__file__)),
     contextlib.__file__,
 )
-"""What stands between a warning and the caller; Polars calls us back when a plan is collected."""
+"""Files between a warning and the caller; Polars calls back when a plan is collected."""

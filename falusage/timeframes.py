@@ -1,10 +1,10 @@
-"""Calendar arithmetic: which bucket or period an instant falls in, and where that ends.
+"""Calendar arithmetic: the bucket or period of an instant, and its start and end.
 
-A period of a day or longer is a run of local dates: it starts at local midnight or, where a
-clock change skips midnight, at the first instant after it; it may last 23 or 25 hours. An hour
-or a minute is a run of one wall-clock hour or minute at one UTC offset: the hour that a clock
-change repeats is two, and a half-hour shift makes short ones. Every other room asks here, so
-that buckets, windows and periods agree to the microsecond.
+A period of a day or longer consists of local dates. It starts at local midnight or, if a clock
+change skips midnight, at the first instant after it; a day may last 23 or 25 hours. An hour or a
+minute is one wall-clock hour or minute at one UTC offset: an hour that a clock change repeats is
+two hours, and a half-hour shift makes short ones. All other rooms use this module, so that
+buckets, windows and periods agree to the microsecond.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _DAY: Final = timedelta(days=1)
 
 
 def auto_timeframe(start: datetime, end: datetime) -> Timeframe:
-    """Give the timeframe that the API takes for a range when none is asked for.
+    """Return the timeframe that the API uses for a range if the query has none.
 
     >>> auto_timeframe(datetime(2025, 1, 1), datetime(2025, 1, 31))
     'day'
@@ -70,7 +70,7 @@ def auto_timeframe(start: datetime, end: datetime) -> Timeframe:
 
 @functools.lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """Give the IANA time zone of that name, or refuse it with a `QueryError`."""
+    """Return the IANA time zone of that name, or raise `QueryError`."""
     try:
         found = ZoneInfo(name)
         pl.Series([datetime(2025, 1, 1)]).dt.replace_time_zone(name, ambiguous="earliest")
@@ -84,7 +84,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def _places() -> list[str]:
-    """Return the zones worth a suggestion: `Etc/GMT+2` is two hours behind UTC, not ahead."""
+    """Return the zones to suggest, without `Etc/…`: `Etc/GMT+2` is two hours behind UTC."""
     named = (name for name in available_timezones() if "/" in name and name[:4] != "Etc/")
     return ["UTC", *sorted(named)]
 
@@ -92,9 +92,12 @@ def _places() -> list[str]:
 def instant(value: date | datetime | str, *, timezone: str, name: str = "instant") -> datetime:
     """Read a date, an aware datetime or ISO 8601 text as an instant, in UTC.
 
-    UTC, because Python compares and subtracts datetimes of one other zone by their wall clocks. A
-    date means the day's first instant in `timezone`. A datetime without an offset is refused,
-    because it names a different instant in every zone.
+    The result is in UTC, because Python compares two datetimes of the same other zone by their wall
+    clocks. A date means the day's first instant in `timezone`.
+
+    Raises:
+        QueryError: A datetime has no offset, the year is out of range, or the value is of another
+            kind.
 
     >>> instant("2025-01-15", timezone="America/New_York").isoformat()
     '2025-01-15T05:00:00+00:00'
@@ -146,7 +149,7 @@ def month_span(month: str, *, timezone: str) -> tuple[datetime, datetime]:
     """Return the start and end, exclusive, of a month written as `"2025-03"`, in UTC.
 
     Raises:
-        QueryError: It is not written so.
+        QueryError: The text has another form.
     """
     if not isinstance(month, str) or not _MONTH.fullmatch(month):
         raise QueryError(f"month is {month!r}; expected a year and a month, as '2025-03'")
@@ -155,12 +158,12 @@ def month_span(month: str, *, timezone: str) -> tuple[datetime, datetime]:
 
 
 def period_start(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
-    """Give the start of the period that each instant falls in, as a Datetime in `timezone`.
+    """Return the start of each instant's period, as a Datetime in `timezone`.
 
     Args:
         instants: Datetimes with a time zone; null gives null.
         every: One of `Every`. Weeks start on Monday.
-        timezone: The IANA zone whose clock and calendar are meant.
+        timezone: The IANA zone whose clock and calendar to use.
     """
     local = instants.dt.cast_time_unit("us").dt.convert_time_zone(timezone)
     if timezone == "UTC":  # no clock change to look for
@@ -177,7 +180,7 @@ def period_start(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
 
 
 def period_end(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
-    """Give the end, exclusive, of the period that each instant falls in; see `period_start`."""
+    """Return the end, exclusive, of each instant's period; see `period_start`."""
     local = instants.dt.cast_time_unit("us").dt.convert_time_zone(timezone)
     if timezone == "UTC":
         return local.dt.truncate(every).dt.offset_by(every)
@@ -208,17 +211,17 @@ def _first_with_offset(at: pl.Expr, offset: pl.Expr, *, steps: range) -> pl.Expr
 
 def _local_to_instant(naive: pl.Expr, timezone: str) -> pl.Expr:
     at = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
-    # A midnight that a clock change skips: the first instant after the day before.
+    # If a clock change skips midnight: the first instant after the day before.
     before = (naive - _TICK).dt.replace_time_zone(timezone, ambiguous="latest", non_existent="null")
     return pl.coalesce(at, before + _TICK)
 
 
 @functools.lru_cache(maxsize=64)
 def clock_changes(timezone: str, *, first: int, last: int) -> tuple[tuple[int, int], ...]:
-    """Give a zone's UTC offsets from the year `first` to `last`, and since when each holds.
+    """Return a zone's UTC offsets from the year `first` to `last`: pairs of start and offset.
 
-    Both are in microseconds, the first since before `first` began; it is where tables that Polars
-    cannot convert, because they are elsewhere, learn the calendar that Polars has.
+    Both are in microseconds; the first pair starts before `first`. Other engines, such as DuckDB,
+    use it to convert times exactly as Polars does.
 
     >>> clock_changes("Asia/Kolkata", first=2020, last=2030)
     ((1577750400000000, 19800000000),)
@@ -227,7 +230,7 @@ def clock_changes(timezone: str, *, first: int, last: int) -> tuple[tuple[int, i
     days = pl.select(
         at=pl.datetime_range(begin - _DAY, end + _DAY, interval="1d", time_unit="us")
     ).with_columns(offset=_offset(pl.col("at").dt.convert_time_zone(timezone)))
-    # A day in which the offset changes is looked at by the minute; all others hold one offset.
+    # Only days in which the offset changes are searched by the minute.
     near = days.filter(pl.col("offset") != pl.col("offset").shift(1)).select(
         at=pl.datetime_ranges(pl.col("at") - _DAY, "at", interval="1m", time_unit="us")
     )
@@ -254,24 +257,24 @@ def _end(moment: datetime, every: str, timezone: str) -> datetime:
 
 
 def floor(moment: datetime, *, every: str, timezone: str) -> datetime:
-    """Give the start, in UTC, of the period that an aware datetime falls in."""
-    # In UTC before the cache: of one zone, the two 01:30s of an autumn night would be equal.
+    """Return the start, in UTC, of an aware datetime's period."""
+    # The cache needs UTC: in a local zone, the two 01:30s of an autumn night are equal.
     return _start(moment.astimezone(UTC), every, timezone)
 
 
 def ceil(moment: datetime, *, every: str, timezone: str) -> datetime:
-    """Give the first period boundary, in UTC, at or after an aware datetime."""
+    """Return the first period boundary, in UTC, at or after an aware datetime."""
     start = floor(moment, every=every, timezone=timezone)
     return start if start == moment else after(moment, every=every, timezone=timezone)
 
 
 def after(moment: datetime, *, every: str, timezone: str) -> datetime:
-    """Give the first period boundary, in UTC, after an aware datetime."""
+    """Return the first period boundary, in UTC, after an aware datetime."""
     return _end(moment.astimezone(UTC), every, timezone)
 
 
 def boundaries(start: datetime, end: datetime, *, every: str, timezone: str) -> pl.Series:
-    """Give the period boundaries in [start, end], ascending, as UTC instants.
+    """Return the period boundaries in [start, end], ascending, as UTC instants.
 
     >>> days = boundaries(
     ...     datetime(2025, 3, 8, 5, tzinfo=UTC), datetime(2025, 3, 10, 4, tzinfo=UTC),

@@ -1,1 +1,1 @@
-"""A usage table as a question sees it: its arguments checked, its buckets cut into periods."""
+"""What every function that takes usage shares: the table, its arguments, periods, currencies."""

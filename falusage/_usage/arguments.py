@@ -1,7 +1,7 @@
 """The arguments of a question, checked before any row is read.
 
-A grouping column must not bear the name of a result. `currency` is part of every key, because
-money in two currencies has no sum, and nulls in a key are a group of their own.
+A grouping column must not have the name of a result. `currency` is part of every key, because
+money in two currencies has no sum. Nulls in a key are a group of their own.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def names(given: str | Sequence[str], *, argument: str) -> tuple[str, ...]:
     read = (given,) if isinstance(given, str) else tuple(given)
     for name in read:
         if not isinstance(name, str):
-            raise QueryError(f"{argument} holds {name!r}; expected the names of columns")
+            raise QueryError(f"{argument} has {name!r}; expected the names of columns")
         if name == "*" or (name.startswith("^") and name.endswith("$")):
-            raise QueryError(f"{argument} holds {name!r}, a pattern; expected the names of columns")
+            raise QueryError(f"{argument} has {name!r}, a pattern; expected the names of columns")
     if len(set(read)) < len(read):
         twice = sorted({name for name in read if read.count(name) > 1})
         raise QueryError(f"{argument} names {', '.join(map(repr, twice))} twice; name it once")
@@ -51,14 +51,14 @@ def free(
 
     Args:
         by: The columns.
-        reserved: The names in its result.
-        argument: What named the columns.
-        hidden: Whether names with an underscore are used as well, for columns in between.
+        reserved: The names in the result.
+        argument: The argument that named the columns.
+        hidden: Whether names that start with an underscore are used, too, for temporary columns.
     """
     taken = {name for name in by if hidden and name.startswith("_")} | (set(by) & set(reserved))
     if taken:
         raise QueryError(
-            f"{argument} holds {', '.join(map(repr, sorted(taken)))}, which the result names "
+            f"{argument} has {', '.join(map(repr, sorted(taken)))}, which the result names "
             "itself; rename the column first, or leave it out"
         )
 
@@ -74,16 +74,30 @@ def one_thing(columns: Iterable[str], *, argument: str) -> None:
 
 
 def amounts(
-    given: object, *, usage: pl.Schema, keys: Sequence[str], value: str, argument: str
+    given: object,
+    *,
+    usage: pl.Schema,
+    keys: Sequence[str],
+    value: str,
+    argument: str,
+    by: str = "by",
 ) -> pl.DataFrame:
-    """Collect and check a frame with one number from 0 for each key, such as budgets.
+    """Return a checked frame with one number from 0 for each key, such as budgets.
 
     The keys are cast to their dtypes in the usage, so that they can be joined. A frame with more
     names of the usage than `keys` is rejected: a team's budget is not a total.
 
+    Args:
+        given: The frame, which is collected.
+        usage: The columns of the usage table.
+        keys: The columns of a key.
+        value: The column of numbers.
+        argument: The argument that the frame was passed as.
+        by: The argument that named the keys.
+
     Raises:
         MissingColumnError: A column is missing.
-        QueryError: It is no frame, its keys do not fit, a number is out of range, or a key is
+        QueryError: It is not a frame, its keys do not fit, a number is out of range, or a key is
             there twice.
     """
     if not isinstance(given, pl.LazyFrame | Arrow):
@@ -97,8 +111,8 @@ def amounts(
     for name in schema:
         if name not in keys and usage.get(name) == pl.String:
             raise QueryError(
-                f"{argument} has the column {name!r}, but by is {', '.join(map(repr, keys))}; add "
-                f"{name!r} to by, or sum {argument} over it and drop the column"
+                f"{argument} has the column {name!r}, which is not in {by}; add it there, or sum "
+                f"{argument} over it and drop the column"
             )
     number = pl.col(value).cast(pl.Float64)
     try:

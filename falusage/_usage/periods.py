@@ -1,9 +1,9 @@
-"""Cutting buckets into periods and ranges, or refusing to.
+"""The period or range of each bucket.
 
-A bucket is one number for a stretch of time, so a boundary may run beside it but never through
-it. The work is done once for each distinct bucket and joined back to the rows: a year of hourly
-usage has 8,760 buckets, whatever its millions of rows. On a LazyFrame the check is part of the
-plan, and its `AlignmentError` comes out of `collect`.
+A bucket is one number for a stretch of time, so no boundary may run through it. The work is done
+once for each distinct bucket and joined to the rows: a year of hourly usage has 8,760 buckets,
+however many rows. On a LazyFrame the check is part of the plan, and `collect` raises its
+`AlignmentError`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ BUCKET = ("bucket", "bucket_end")
 _IN_UTC = "dt.replace_time_zone('UTC')"
 
 INDIVISIBLE = (
-    "A bucket is one number, and no arithmetic can split it: ask in the time zone and at the grain "
-    "that the usage was loaded in, or for periods that hold whole buckets"
+    "A bucket is one number and cannot be split: use the time zone and timeframe that the usage "
+    "was loaded with, or periods of whole buckets"
 )
-"""What there is to do about a bucket that reaches over a boundary."""
+"""What to do about a bucket that crosses a boundary."""
 
 _ADD_END = (
-    "A period needs to know where each bucket ends. For hourly buckets, add it with "
+    "Periods need the end of each bucket. For hourly buckets, add it with "
     "usage.with_columns(bucket_end=pl.col('bucket').dt.offset_by('1h')); for days in New York, "
     "convert first: pl.col('bucket').dt.convert_time_zone('America/New_York').dt.offset_by('1d')."
 )
@@ -40,7 +40,7 @@ _ADD_END = (
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A range of time, from `start` to `end`, exclusive; None leaves that side open."""
+    """A range of time, from `start` to `end`, exclusive; None means no limit on that side."""
 
     start: datetime | None = None
     end: datetime | None = None
@@ -62,19 +62,19 @@ class Range:
         last = None if end is None else instant(end, timezone=timezone, name="end")
         if first is not None and last is not None and first >= last:
             raise QueryError(
-                f"start {first.isoformat()} is not before end {last.isoformat()}; "
-                "end is exclusive, so the day after the last one is meant"
+                f"start {first.isoformat()} is not before end {last.isoformat()}; end is "
+                "exclusive, so for whole days pass the day after the last one"
             )
         return cls(first, last)
 
     def __str__(self) -> str:
-        """Write the range in ISO 8601, an open side as `...`."""
+        """Return the range in ISO 8601, with `...` for a side without a limit."""
         return " to ".join(
             "..." if edge is None else edge.isoformat() for edge in (self.start, self.end)
         )
 
     def holds(self, start: pl.Expr, end: pl.Expr) -> pl.Expr:
-        """Return whether a bucket lies within the range, whole."""
+        """Return whether a whole bucket lies within the range."""
         after = pl.lit(True) if self.start is None else start >= _literal(self.start)
         before = pl.lit(True) if self.end is None else end <= _literal(self.end)
         return after & before
@@ -96,7 +96,7 @@ LONGEST = 1_000_000
 
 
 def check_every(every: str) -> None:
-    """Refuse a period that is not one of `Every`."""
+    """Raise if a period is not one of `Every`."""
     if every not in get_args(Every):
         every_known = get_args(Every)
         raise QueryError(
@@ -108,25 +108,25 @@ def check_every(every: str) -> None:
 def with_period(
     usage: pl.LazyFrame, columns: Sequence[str], *, every: str, timezone: str, span: Range = EVER
 ) -> pl.LazyFrame:
-    """Give `columns` and each row's `period`: its start in `timezone`, or null outside `span`.
+    """Return `columns` and each row's `period`: its start in `timezone`, or null outside `span`.
 
     Args:
         usage: Rows with `bucket` and `bucket_end`, each a Datetime with a time zone.
-        columns: The columns to keep, besides those two; all are carried along, so name few.
+        columns: The columns to keep, besides those two; each one costs time.
         every: One of `Every`.
         timezone: The IANA zone whose calendar and clock the periods follow.
-        span: The range that is asked about.
+        span: The range of the periods.
 
     Raises:
-        AlignmentError: When collected, if a bucket reaches over a boundary of `every` or an end
-            of `span`, or does not say when it starts and ends.
+        AlignmentError: When collected, if a bucket crosses a boundary of `every` or an end of
+            `span`, or has no start or end.
     """
     check_every(every)
     zone(timezone)
     period = period_start(_START, every=every, timezone=timezone)
     until = period_end(_START, every=every, timezone=timezone).dt.convert_time_zone("UTC")
     inside = span.holds(_START, _END)
-    over = f"reaches over a boundary of every={every!r} in {timezone}"
+    over = f"crosses a boundary of every={every!r} in {timezone}"
     return _placed(
         usage,
         columns,
@@ -138,7 +138,7 @@ def with_period(
 
 
 def within(usage: pl.LazyFrame, columns: Sequence[str], *, span: Range) -> pl.LazyFrame:
-    """Give `columns` of the rows whose bucket lies within `span`, in no order.
+    """Return `columns` of the rows whose bucket lies within `span`, in no order.
 
     Raises:
         AlignmentError: When collected, if an end of `span` runs through the middle of a bucket.
@@ -147,7 +147,7 @@ def within(usage: pl.LazyFrame, columns: Sequence[str], *, span: Range) -> pl.La
 
 
 def among(usage: pl.LazyFrame, columns: Sequence[str], *, spans: Sequence[Range]) -> pl.LazyFrame:
-    """Give `columns` of the rows within one of `spans`, and as `_range` its number, from 0.
+    """Return `columns` of the rows within one of `spans`, and as `_range` its number, from 0.
 
     Raises:
         AlignmentError: When collected, if an end of a range runs through the middle of a bucket.
@@ -173,20 +173,20 @@ def require_buckets(schema: pl.Schema, *, every: str) -> None:
 
 
 def require_instants(schema: pl.Schema, columns: Sequence[str], *, hint: str = "") -> None:
-    """Raise if one of `columns` is missing, or is no Datetime with a time zone."""
+    """Raise if one of `columns` is missing, or is not a Datetime with a time zone."""
     require(schema, columns, hint=hint)
     for column in columns:
         dtype = schema[column]
         if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
             made = "str.to_datetime(time_zone='UTC')" if dtype == pl.String else _IN_UTC
             raise QueryError(
-                f"column {column!r} is {dtype}, which names no instant; expected a Datetime with "
-                f"a time zone, as pl.col({column!r}).{made} makes one"
+                f"column {column!r} is {dtype}, which is not an instant; expected a Datetime with "
+                f"a time zone, as from pl.col({column!r}).{made}"
             )
 
 
 _FEW = 5_000
-"""So many buckets are judged as fast as it is found that some of them are the same."""
+"""Up to so many runs, checking each is as fast as finding the distinct ones."""
 
 _START, _END = pl.col("_start"), pl.col("_end")
 _ALL = pl.lit(value=True)
@@ -206,19 +206,19 @@ def _placed(
     dtypes: Mapping[str, pl.DataType] = MappingProxyType({}),
     faults: Sequence[tuple[pl.Expr, str]] = (),
 ) -> pl.LazyFrame:
-    """Put to the rows what is true of their buckets, or refuse a bucket, in one pass over them.
+    """Add columns that depend on the bucket, or reject a bucket, in one pass over the rows.
 
-    The rows are taken batch by batch as they stream past. To join them with a second scan for the
-    distinct buckets would have the optimizer keep the whole table for both.
+    The rows are taken batch by batch as they stream. A join with a second scan for the distinct
+    buckets would make the optimizer keep the whole table for both.
 
     Args:
         usage: Rows with `bucket` and `bucket_end`.
         columns: The columns to keep, besides those two.
-        spans: Ranges whose ends may not run through a bucket.
-        kept: Whose rows to keep. This and the following are of `_START` and `_END`.
-        added: Columns to add.
+        spans: Ranges whose ends must not run through a bucket.
+        kept: Which rows to keep. This and the following are expressions of `_START` and `_END`.
+        added: The columns to add.
         dtypes: Their types.
-        faults: What is refused, and in which words.
+        faults: What is rejected, and the message for it.
     """
     schema = usage.collect_schema()
     require_instants(schema, BUCKET, hint=_ADD_END)
@@ -227,7 +227,7 @@ def _placed(
     )
     faults = [
         ((_START >= _END).fill_null(value=True), "does not start before it ends"),
-        *((span.cuts(_START, _END), f"is cut through by the range {span}") for span in spans),
+        *((span.cuts(_START, _END), f"is cut by the range {span}") for span in spans),
         *faults,
     ]
     fault = pl.coalesce(
@@ -241,20 +241,21 @@ def _placed(
             fault.alias("_fault"), kept.alias("_kept"), **added
         )
         if judged["_fault"].null_count() < judged.height:
-            _refuse(buckets.with_columns(judged["_fault"]), [saying for _, saying in faults])
+            _reject(buckets.with_columns(judged["_fault"]), [message for _, message in faults])
         marked = rows.with_columns(judged[name].gather(number) for name in added)
         return marked if judged["_kept"].all() else marked.filter(judged["_kept"].gather(number))
 
     carried = tuple(dict.fromkeys((*BUCKET, *columns)))
+    require(schema, carried)
     return usage.select(carried).map_batches(
         placed, streamable=True, schema={**{name: schema[name] for name in carried}, **dtypes}
     )
 
 
 def _buckets(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """Give the buckets of some rows, and for each row the place of its own among them.
+    """Return the buckets of some rows, and for each row the place of its own among them.
 
-    Usage mostly comes in order of time, and then its runs of a bucket are all there is to know.
+    Usage is mostly in order of time. Then there are few runs of equal buckets, and they are enough.
     """
     bucket = pl.struct(BUCKET)
     run = rows.select(bucket.rle_id()).to_series()
@@ -268,11 +269,11 @@ def _buckets(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     return buckets, places["_place"].gather(run)
 
 
-def _refuse(buckets: pl.DataFrame, sayings: Sequence[str]) -> NoReturn:
+def _reject(buckets: pl.DataFrame, messages: Sequence[str]) -> NoReturn:
     first = buckets.drop_nulls("_fault").sort("_fault", *BUCKET).row(0, named=True)
     bucket, end = (_text(first[column]) for column in BUCKET)
     raise AlignmentError(
-        f"the bucket from {bucket} to {end} {sayings[first['_fault']]}. {INDIVISIBLE}"
+        f"the bucket from {bucket} to {end} {messages[first['_fault']]}. {INDIVISIBLE}"
     )
 
 

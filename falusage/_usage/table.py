@@ -1,9 +1,9 @@
-"""A usage table, taken in once: its rows as a plan, its schema, and what is known beyond them.
+"""A usage table: its rows as a plan, its schema, and its coverage.
 
-Every public function that takes usage takes it here: a frame of Polars, a table of another library
-with the Arrow interface (pandas, PyArrow, …), or something that knows its coverage: a load, a
-snapshot, a store or its view. What comes back is lazy if the rows are lazy: a LazyFrame for a
-LazyFrame, a snapshot or a store, and a DataFrame for anything else.
+Every public function that takes usage calls `take`. Usage is a frame of Polars, a table of another
+library with the Arrow interface (pandas, PyArrow, …), or something with a coverage: a load, a
+snapshot, a store or its view. The result is lazy if the rows are lazy: a LazyFrame for a LazyFrame,
+a snapshot or a store, and a DataFrame for anything else.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ Eager: TypeAlias = Arrow | Covered[pl.DataFrame]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A usage table as a question sees it.
+    """A usage table of any kind.
 
     Attributes:
         rows: The rows, lazy.
         schema: Their columns, read once.
         coverage: What is known beyond the rows; None for a bare frame.
-        is_lazy: Whether a result is lazy, too.
+        is_lazy: Whether a result must be lazy, too.
     """
 
     rows: pl.LazyFrame
@@ -74,12 +74,12 @@ class Table:
         require_numbers(self.schema, columns)
 
     def require_covered(self, start: datetime | None = None, end: datetime | None = None) -> None:
-        """Raise `CoverageError` if a part of a range, by default of all, was never read."""
+        """Raise `CoverageError` if a part of a range, by default the whole, was never read."""
         if self.coverage is not None:
             self.coverage.require(start, end)
 
     def zone(self, timezone: str | None) -> str:
-        """Return the name of the time zone to ask in: the given one, or that of the buckets.
+        """Return the time zone to use: the given one, that of the coverage, or UTC.
 
         Raises:
             QueryError: There is no time zone of that name.
@@ -90,26 +90,24 @@ class Table:
         return timezone
 
     def as_text(self) -> Table:
-        """Return the table with its categories as text, as the API sends them."""
+        """Return the table with its Categorical columns as text, as the API sends them."""
         rows = self.rows.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
         return replace(self, rows=rows, schema=rows.collect_schema())
 
     def result(self, plan: pl.LazyFrame) -> Any:
-        """Return a result in the form that goes with the table: lazy, or collected."""
+        """Return a result as a LazyFrame if the table is lazy, else as a DataFrame."""
         return plan if self.is_lazy else collected(plan)
 
 
 def take(usage: Lazy | Eager, coverage: Coverage | None = None) -> Table:
-    """Take in a usage table.
+    """Return usage of any kind as a `Table`.
 
     Args:
-        usage: See the module's docstring. Categories that come through Arrow become text, which
-            is what usage tables hold.
-        coverage: What is known of a bare frame; a table that knows its own coverage has no need
-            of it.
+        usage: See the module's docstring. Categories that come through Arrow become text.
+        coverage: What is known of a bare frame beyond its rows.
 
     Raises:
-        QueryError: It is no table, or has a coverage of its own beside the one given.
+        QueryError: It is not a table, or it has a coverage of its own and another one was given.
     """
     if coverage is not None and not isinstance(coverage, Coverage):
         raise QueryError(f"coverage is {coverage!r}; expected a falusage.Coverage")
@@ -129,7 +127,7 @@ def lazy(frame: object, *, name: str = "usage") -> pl.LazyFrame:
     """Return a table as a LazyFrame.
 
     Raises:
-        QueryError: It is no table, or has missing amounts that pandas calls NaN.
+        QueryError: It is not a table, or has missing amounts, which are NaN in pandas.
     """
     if isinstance(frame, pl.DataFrame | pl.LazyFrame):
         return frame.lazy()
@@ -151,7 +149,7 @@ def lazy(frame: object, *, name: str = "usage") -> pl.LazyFrame:
 
 
 def _reject_missing_amounts(table: pl.DataFrame) -> None:
-    """Raise if an amount is missing: what pandas calls NaN comes through Arrow as null."""
+    """Raise if an amount is missing: NaN of pandas becomes null in Arrow."""
     for name in ("cost", "quantity"):
         if name in table.columns and (missing := table[name].null_count()):
             raise QueryError(

@@ -1,1 +1,1 @@
-"""Money, percentages, dates and ranges as text, for pictures, page and terminal."""
+"""Column titles, money, percentages, dates and ranges as text, for pictures, page and terminal."""

@@ -1,8 +1,7 @@
-"""How periods are named in a title and under an axis.
+"""Dates, ranges and periods as text, and the dates to mark on an axis.
 
-The step between periods, their span in words, and which of them are marked so that marks have
-room: always the start of something (a week, a month, a year), never every seventeenth day. Months
-are named in English whatever the machine's locale, so that a picture is the same everywhere.
+A mark is always the start of something (a week, a month, a year), never every seventeenth day.
+Months are named in English whatever the machine's locale, so that a picture is the same everywhere.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Moment: TypeAlias = date | datetime | str
 
 _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905  # one a line hides it
 
-# The longest that the shortest of several periods can be, clock changes included.
+# The shortest of several periods is at most this long, clock changes included.
 _LONGEST: Final[tuple[tuple[Every, timedelta], ...]] = (
     ("1h", timedelta(hours=1)),
     ("1d", timedelta(hours=25)),
@@ -28,7 +27,7 @@ _LONGEST: Final[tuple[tuple[Every, timedelta], ...]] = (
     ("1q", timedelta(days=92, hours=1)),
 )
 _EVEN: Final = 1.4
-"""Marks stand evenly when no gap is longer than the shortest by more than this factor."""
+"""Marks are even if no gap is longer than the shortest one times this."""
 
 NOUNS: Final = {
     "1h": "hour",
@@ -57,11 +56,11 @@ _STARTS: Final[tuple[Callable[[datetime], object], ...]] = (
 )
 
 
-def every_of(periods: Sequence[datetime]) -> Every | None:
-    """Give the step of ascending periods, in Polars' word; None where there is only one.
+def spacing(periods: Sequence[datetime]) -> Every | None:
+    """Return the length of ascending periods, as Polars writes it; None if there is only one.
 
     >>> from datetime import UTC
-    >>> every_of([datetime(2025, month, 1, tzinfo=UTC) for month in (1, 2, 3)])
+    >>> spacing([datetime(2025, month, 1, tzinfo=UTC) for month in (1, 2, 3)])
     '1mo'
     """
     # Aware datetimes of one zone subtract by the wall clock, and a clock change would show.
@@ -75,8 +74,8 @@ def every_of(periods: Sequence[datetime]) -> Every | None:
 
 
 def without_gaps(periods: Sequence[datetime], timezone: str) -> list[datetime]:
-    """Give ascending periods with those between them in which nothing was spent."""
-    every = every_of(periods)
+    """Return ascending periods, and the periods between them without spend."""
+    every = spacing(periods)
     if every is None:  # one period, or none
         return list(periods)
     whole = boundaries(periods[0], periods[-1], every=every, timezone=timezone)
@@ -84,7 +83,7 @@ def without_gaps(periods: Sequence[datetime], timezone: str) -> list[datetime]:
 
 
 def span(start: datetime, end: datetime) -> str:
-    """Write the range from `start` to `end`, exclusive, as people say it: both ends included.
+    """Write the range from `start` to `end` (exclusive) with both ends included.
 
     >>> from datetime import UTC
     >>> span(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC))
@@ -96,15 +95,15 @@ def span(start: datetime, end: datetime) -> str:
     """
     last = end - timedelta(microseconds=1)
     if (start.hour, start.minute, end.hour, end.minute) != (0, 0, 0, 0):
-        until = f"{end:%H:%M}" if start.date() == last.date() else f"{_day(end)} {end:%H:%M}"
-        return f"{_day(start)} {start:%H:%M} – {until}"
+        until = f"{end:%H:%M}" if start.date() == last.date() else f"{day(end)} {end:%H:%M}"
+        return f"{day(start)} {start:%H:%M} – {until}"
     if (start.day, end.day) == (1, 1):
         return _joined(start, last, f"{_month(last)} {last.year}", [_month(start)])
-    return _joined(start, last, _day(last), [str(start.day), _month(start)])
+    return _joined(start, last, day(last), [str(start.day), _month(start)])
 
 
 def _joined(start: datetime, last: datetime, whole: str, parts: list[str]) -> str:
-    """Write a range without saying twice what its two ends share."""
+    """Write a range; what both ends share (a month, a year) is written once."""
     same_year = start.year == last.year
     same_month = same_year and start.month == last.month
     if same_month and (len(parts) == 1 or start.day == last.day):
@@ -117,7 +116,7 @@ def _joined(start: datetime, last: datetime, whole: str, parts: list[str]) -> st
 
 
 def range_facts(start: Moment | None, end: Moment | None, timezone: str) -> list[str]:
-    """Give the range and the zone of a frame that does not carry them, as users write them.
+    """Return the text of a range and its time zone; nothing if neither end is given.
 
     >>> range_facts("2025-01-01", "2025-02-01", "Asia/Tokyo"), range_facts(None, None, "UTC")
     (['Jan 2025', 'Asia/Tokyo'], [])
@@ -133,22 +132,22 @@ def range_facts(start: Moment | None, end: Moment | None, timezone: str) -> list
 
 
 def covered(periods: Sequence[datetime], timezone: str) -> str:
-    """Write the range that ascending periods cover, the last one in full.
+    """Write the range that ascending periods cover, with all of the last one.
 
     >>> from zoneinfo import ZoneInfo
     >>> weeks = [datetime(2025, 3, day, tzinfo=ZoneInfo("Europe/Paris")) for day in (3, 10)]
     >>> covered(weeks, "Europe/Paris")
     '3 – 16 Mar 2025'
     """
-    every = every_of(periods)
+    every = spacing(periods)
     if every is None:
-        return f"from {_day(periods[0])}" + (f" {periods[0]:%H:%M}" if periods[0].hour else "")
+        return f"from {day(periods[0])}" + (f" {periods[0]:%H:%M}" if periods[0].hour else "")
     end = after(periods[-1], every=every, timezone=timezone)
     return span(periods[0], end.astimezone(periods[0].tzinfo))
 
 
 def marks(periods: Sequence[datetime], room: int) -> list[int]:
-    """Give the places of the periods to mark: at most `room`, each the first of something.
+    """Return the places of the periods to mark: at most `room`, each the start of something.
 
     >>> from datetime import UTC
     >>> days = [datetime(2025, 1, 20, tzinfo=UTC) + timedelta(days=n) for n in range(60)]
@@ -157,7 +156,7 @@ def marks(periods: Sequence[datetime], room: int) -> list[int]:
     """
     for start_of in _STARTS:
         keys = [start_of(at) for at in periods]
-        # The first period may lie anywhere in its month, too near to the first one that starts.
+        # The first period may be anywhere in its month, too near to the first start.
         places = [n for n in range(1, len(keys)) if keys[n] != keys[n - 1]]
         gaps = [b - a for a, b in pairwise(places)] or [len(keys) // 2]
         if not places or places[0] >= min(gaps):
@@ -168,7 +167,7 @@ def marks(periods: Sequence[datetime], room: int) -> list[int]:
 
 
 def mark_labels(marked: Sequence[datetime], every: str | None) -> list[str]:
-    r"""Write the text under each mark, saying the year and the day only where they change.
+    r"""Write the text under each mark; the year and the day only where they change.
 
     >>> from datetime import UTC
     >>> mark_labels([datetime(2024, 12, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)], "1mo")
@@ -194,7 +193,7 @@ def _mark(at: datetime, before: datetime | None, every: str | None) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Write one period's start, without its year: a date at midnight, else with the hour.
+    """Write the start of a period without its year; the time is left out at midnight.
 
     >>> moment(datetime(2025, 6, 1)), moment(datetime(2025, 6, 1, 9))
     ('1 Jun', '1 Jun 09:00')
@@ -202,9 +201,23 @@ def moment(at: datetime) -> str:
     return f"{at.day} {_month(at)}" + (f" {at:%H:%M}" if at.hour or at.minute else "")
 
 
-def _month(at: datetime) -> str:
+def _month(at: date) -> str:
     return _MONTHS[at.month - 1]
 
 
-def _day(at: datetime) -> str:
+def day(at: date) -> str:
+    """Write a date with its year; of a datetime, the date.
+
+    >>> day(date(2025, 6, 1))
+    '1 Jun 2025'
+    """
     return f"{at.day} {_month(at)} {at.year}"
+
+
+def minute(at: datetime) -> str:
+    """Write an instant to the minute, as its clock shows it.
+
+    >>> minute(datetime(2025, 6, 1, 9, 30))
+    '2025-06-01 09:30'
+    """
+    return f"{at:%Y-%m-%d %H:%M}"

@@ -1,8 +1,9 @@
 """The command line: a thin shell over the package.
 
-Results go to stdout, progress, warnings and errors to stderr. Exit codes: 0 is done; 1 is refused,
-or a filter or a budget that matches nothing; 2 is wrong usage; 130 is interrupted. Each command
-imports what it needs when it runs, so that `--help` and a mistyped option answer at once.
+Results go to stdout; progress, warnings and errors go to stderr. Exit codes: 0 is done; 1 is an
+error, or a filter or a budget that matches nothing, or a report of a range with a gap; 2 is wrong
+usage; 130 is interrupted. Each command imports what it needs when it runs, so that `--help` and a
+mistyped option answer at once.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ import click
 
 from falusage._interrupts import EXIT_CODE, Interrupt, leave_on_ctrl_c, said
 from falusage._version import __version__
-from falusage.cli._asking import load, snapshot
-from falusage.cli._forecasting import forecast
-from falusage.cli._keeping import history, restatements, sync
 from falusage.cli._suggesting import Commands, unknown_option
 from falusage.cli._terminal import explain, prepare_streams, say, show_warning
 from falusage.cli.compact import compact
 from falusage.cli.demo import demo
 from falusage.cli.focus import focus
+from falusage.cli.forecast import forecast
+from falusage.cli.history import history
+from falusage.cli.load import load
 from falusage.cli.report import report
-from falusage.cli.serving import serve
+from falusage.cli.restatements import restatements
+from falusage.cli.serve import serve
+from falusage.cli.snapshot import snapshot
+from falusage.cli.sync import sync
 from falusage.cli.vacuum import vacuum
 from falusage.cli.verify import verify
 
@@ -35,14 +39,14 @@ REFUSED = 1
 WRONG_USAGE = 2
 INTERRUPTED = EXIT_CODE
 NOBODY_READS = 141
-"""What a shell gives a process that SIGPIPE ended, as `falusage load | head -1` does."""
+"""The exit code of a process that SIGPIPE ended, as in `falusage load | head -1`."""
 
 
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The key is never an option: set FAL_ADMIN_KEY to an admin key of your organization's "
-    "root team. FALUSAGE_BASE_URL is where the API lives, if not at the provider's own address.",
+    "root team. Set FALUSAGE_BASE_URL if the API is not at the provider's own address.",
 )
 @click.version_option(__version__, prog_name="falusage")
 def cli() -> None:
@@ -59,7 +63,7 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
-    Without `arguments` it is this process's own line, and Ctrl-C ends the process here.
+    By default it is the command line of this process, and Ctrl-C ends the process here.
     """
     with Interrupt() as interrupt:
         try:
@@ -72,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(said())
             code = INTERRUPTED
         except BrokenPipeError:
-            # What is still in the buffer would fail once more when the interpreter flushes it.
+            # The rest of the buffer would fail again when the interpreter flushes it.
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = NOBODY_READS
@@ -86,14 +90,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None, interrupt: Interrupt) -> int:
     try:
         line = list(sys.argv[1:] if arguments is None else arguments)
-        # Not cli.main, which has its own mind about interrupts, pipes and exit codes.
+        # Not cli.main, which handles interrupts, pipes and exit codes in its own way.
         with cli.make_context("falusage", line) as context:
             cli.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+    except Exception as error:  # noqa: BLE001 - foreign errors are raised again
         if interrupt.heard:  # and something failed because of it
             raise KeyboardInterrupt from None
         return _refused(error)
@@ -101,7 +105,7 @@ def _run(arguments: Sequence[str] | None, interrupt: Interrupt) -> int:
 
 
 def _refused(error: Exception) -> int:
-    """Print why a command was refused, and return its exit code."""
+    """Print why a command failed, and return its exit code."""
     if isinstance(error, click.ClickException):
         told = unknown_option(error) if isinstance(error, click.NoSuchOption) else error
         told.show(sys.stderr)
@@ -112,7 +116,7 @@ def _refused(error: Exception) -> int:
     if isinstance(error, OSError):
         say(f"error: {error.filename or 'the system'}: {error.strerror or error}")
         return REFUSED
-    # The error tree stands on polars, which a line that goes well to --help does not need.
+    # The error tree imports polars, which --help does not need.
     from falusage.errors import FalUsageError, QueryError
 
     if not isinstance(error, FalUsageError):

@@ -1,8 +1,8 @@
 """A file of budgets, checked cell by cell before anything is loaded.
 
-Expected is what every program calls CSV: UTF-8, cells between commas, a line of titles, and amounts
-as `20000` or `20000.50`. Whatever else a spreadsheet makes of it is rejected, never guessed: a
-`20.000` is twenty in one country and twenty thousand in another.
+It is CSV in UTF-8, with commas, a line of titles, and amounts as `20000` or `20000.50`. Any other
+form is an error and is never guessed: `20.000` is twenty in one country and twenty thousand in
+another.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from falusage._suggestions import closest, did_you_mean
+from falusage._wording.names import TITLES
 
 if TYPE_CHECKING:
     import polars as pl
 
-_TITLES: Final = {"team": "username", "endpoint": "endpoint_id"}
-"""As printed tables call them."""
+    from falusage.api.load import UsageLoad
+    from falusage.cli._saved import Saved
+
+_COLUMNS: Final = {shown: column for column, shown in TITLES.items()}
+"""The columns by the titles of printed tables, such as team."""
 
 _FORM: Final = "a line of titles such as username,currency,budget, then lines such as ads,USD,20000"
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _EITHER: Final = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
-"""Twenty to three decimals, or twenty thousand."""
+"""Twenty with three decimals, or twenty thousand."""
 _CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -35,7 +39,7 @@ _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def read_budgets(path: Path) -> pl.DataFrame:
     """Read a CSV of budgets: text, and the column `budget` as Float64.
 
-    A byte order mark, blanks around titles and amounts, and empty lines are left out.
+    A byte order mark, spaces around titles and amounts, and empty lines are ignored.
 
     Args:
         path: The file. The titles `team` and `endpoint` mean `username` and `endpoint_id`.
@@ -62,44 +66,44 @@ def read_budgets(path: Path) -> pl.DataFrame:
     return read.with_columns(pl.col("budget").str.strip_chars().cast(pl.Float64))
 
 
-def keys_of(budgets: pl.DataFrame) -> tuple[str, ...]:
-    """Return the columns that budgets go by, besides the currency."""
+def budget_columns(budgets: pl.DataFrame) -> tuple[str, ...]:
+    """Return the columns that a budget is for, besides the currency."""
     return tuple(name for name in budgets.columns if name not in {"currency", "budget"})
 
 
-def warn_of_unmatched(usage: pl.DataFrame, budgets: pl.DataFrame) -> bool:
-    """Warn of the budgets that match nothing in a table; return whether there are any."""
-    from falusage.transforms.budget_status import unmatched
-    from falusage.transforms.budget_status import warn_of_unmatched as warn
+def warn_of_unmatched(usage: UsageLoad | Saved, budgets: pl.DataFrame) -> bool:
+    """Warn of budgets that match nothing in a table; return whether there are any."""
+    from falusage.transforms.budgets import unmatched
+    from falusage.transforms.budgets import warn_of_unmatched as warn
 
-    group = (*keys_of(budgets), "currency")
-    there = usage.select(group).unique()
+    group = (*budget_columns(budgets), "currency")
+    there = usage.usage.lazy().select(group).unique().collect()
     warn(budgets, there, group)
     return not unmatched(budgets, there, group).is_empty()
 
 
-def require_askable(budgets: pl.DataFrame | None, by: Sequence[str], *, kept: bool) -> None:
-    """Raise, before anything is loaded, on columns or budgets that a forecast would reject.
+def require_askable(budgets: pl.DataFrame | None, by: Sequence[str], *, saved: bool) -> None:
+    """Raise, before anything is loaded, if a forecast would reject columns or budgets.
 
     Args:
-        budgets: Budgets that `read_budgets` gave, or None.
+        budgets: What `read_budgets` returned, or None.
         by: The columns that make a series.
-        kept: Whether the table was kept, and may have columns that no answer of the API has.
+        saved: Whether the table is a snapshot or a store, which may have other columns.
 
     Raises:
-        MissingColumnError: A column is not one of the table.
-        QueryError: A budget is there twice, or goes by a name that is not in `by`.
+        MissingColumnError: A column is not in the table.
+        QueryError: A budget is there twice, or has a column that is not in `by`.
     """
     import polars as pl
 
     from falusage.columns import USAGE
     from falusage.transforms import budget_status
 
-    if kept and not set(by) <= set(USAGE):
-        return  # only the table can say
+    if saved and not set(by) <= set(USAGE):
+        return  # this is known once the table is read
     nothing = dict.fromkeys((*by, "currency"), pl.String)
     limits = pl.DataFrame(schema=nothing | {"budget": pl.Float64}) if budgets is None else budgets
-    # A plan alone: columns and budgets are checked, and nothing is computed.
+    # Only a plan: columns and budgets are checked, and nothing is computed.
     budget_status(pl.LazyFrame(schema=USAGE), limits, by=by, month="2025-01", as_of="2025-01-01")
 
 
@@ -136,7 +140,7 @@ def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _titles(lines: list[tuple[int, list[str]]], path: Path) -> list[str]:
-    """Return the names of the columns, once they are those of budgets."""
+    """Return the names of the columns, checked."""
     number, cells = lines[0]
     titles = [cell.strip() for cell in cells]
     if len(titles) == 1:
@@ -144,7 +148,7 @@ def _titles(lines: list[tuple[int, list[str]]], path: Path) -> list[str]:
             if sign in titles[0]:
                 _refuse(path, number, f"the line {titles[0]!r} has {word}", "expected commas")
     titles = [
-        name if (name := _TITLES.get(title)) and name not in titles else title for title in titles
+        name if (name := _COLUMNS.get(title)) and name not in titles else title for title in titles
     ]
     for needed in ("currency", "budget"):
         if needed not in titles:
@@ -176,7 +180,9 @@ def _require_cell(path: Path, number: int, title: str, cell: str) -> None:
         if _EITHER.fullmatch(plain):
             whole, thousandths = plain.split(".")
             mend = f"{whole}{thousandths} or {whole}.{thousandths[:2]}"
-            _refuse(path, number, f"{said}, which two countries read in two ways", f"write {mend}")
+            _refuse(
+                path, number, f"{said}, which means two amounts in two countries", f"write {mend}"
+            )
         if not _NUMBER.fullmatch(plain):
             _refuse(
                 path,
@@ -186,7 +192,7 @@ def _require_cell(path: Path, number: int, title: str, cell: str) -> None:
             )
         return
     if not cell.strip():
-        _refuse(path, number, f"the {title} is empty", "say whose budget it is")
+        _refuse(path, number, f"the {title} is empty", "write whose budget it is")
     if title == "currency" and not _CURRENCY.fullmatch(cell):
         _refuse(
             path,

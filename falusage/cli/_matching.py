@@ -1,7 +1,7 @@
-"""Filters that nothing matched: said with the closest name, and never a success.
+"""Filters that matched nothing: an error, with the closest name.
 
-The API matches names exactly and answers a misspelt one with nothing. What was named and
-is not in the answer is looked up in the API's own summary of the same range without filters.
+The API matches names exactly and returns nothing for a misspelt one. A name that is not in the
+answer is looked up in the API's own summary of the same range without filters.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ _EXPANDED: Final = {field.name: field.expand for field in ORGANIZATION_USAGE.fie
 
 
 def say_if_unmatched(client: UsageClient, receipt: Receipt) -> bool:
-    """Print on stderr which filters of a load matched nothing, and what was probably meant.
+    """Print on stderr which filters of a load matched nothing, with the closest names.
 
     Args:
-        client: The client that loaded; asked once more where a name was not found.
+        client: The client that loaded; it is asked once more if a name was not found.
         receipt: The load's receipt.
 
     Returns:
         Whether there was such a filter.
     """
-    # Keys are in no receipt; of an answer without rows, none of them matched.
+    # A receipt has no API keys; if there are no rows, none of them matched.
     there = receipt.reconciliation
     return say_unmatched(client, receipt.query, there, empty=not receipt.rows_received)
 
@@ -56,7 +56,7 @@ def say_if_unmatched(client: UsageClient, receipt: Receipt) -> bool:
 def say_if_store_unmatched(
     client: UsageClient, store: UsageStore, result: SyncResult, options: Mapping[str, Any]
 ) -> bool:
-    """Print which filters of a sync name nothing that the store has; see `say_if_unmatched`."""
+    """Print which filters of a sync match nothing in the store; see `say_if_unmatched`."""
     from falusage.api.query import UsageQuery
 
     filters = {field: options[field] for field in _COLUMNS if options[field]}
@@ -71,7 +71,7 @@ def say_if_store_unmatched(
 def say_unmatched(
     client: UsageClient, query: UsageQuery, there: pl.DataFrame, *, empty: bool
 ) -> bool:
-    """Say which filters of a query name nothing that is there; see `say_if_unmatched`."""
+    """Print which filters of a query match nothing in a table; see `say_if_unmatched`."""
     lost = {
         field: names
         for field, column in _COLUMNS.items()
@@ -96,7 +96,7 @@ def _missing(
 
 
 def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, ...]]) -> str:
-    """Return, for each name, the closest one in the range, or what else is known of it."""
+    """Return a hint for each name: the closest name in the range, or all of them."""
     known = _known(client, query, [_COLUMNS[field] for field in lost])
     said: list[str] = []
     for field, names in lost.items():
@@ -111,16 +111,18 @@ def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, 
                 said.append(f"did you mean {option_name(field)} {near!r}?")
             elif _may_be_listed(field) and 0 < len(others) <= _LISTED:
                 said.append(f"{option_name(field)} can be {', '.join(others)}")
-    return "; " + "; ".join(said or ["the API compares names and ids letter by letter"])
+    return "; " + "; ".join(
+        said or ["names must match exactly; run without the filter to see the valid ones"]
+    )
 
 
 def _may_be_listed(field: str) -> bool:
-    """Return whether its names are worth listing: not those of the manual, nor those of keys."""
+    """Return whether to list the names of a filter: not fixed choices, and not API keys."""
     return not _ASKED[field].choices and _COLUMNS[field] not in _EXPANDED
 
 
 def _known(client: UsageClient, query: UsageQuery, columns: Sequence[str]) -> dict[str, list[str]]:
-    """Return what the range has without filters; nothing where the API does not say."""
+    """Return the names in the range without filters; empty if the API returns an error."""
     import polars as pl
 
     from falusage.api.query import UsageQuery

@@ -25,23 +25,23 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _CONTRACT: Final = ORGANIZATION_USAGE
 _OWN_WORDS: Final = {
-    "start": "The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date is midnight in the "
+    "start": "The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date means midnight in the "
     "time zone.",
     "end": "The end, exclusive. [default: now]",
     "timezone": "An IANA time zone.",
 }
-"""Where the command line differs from the API, or has an example to show."""
+"""The help of options that differ from the API, or have an example."""
 
 _CLIENT: Final = (
     click.option(
-        "--base-url", metavar="URL", help="Where the API lives. [default: FALUSAGE_BASE_URL]"
+        "--base-url", metavar="URL", help="The address of the API. [default: FALUSAGE_BASE_URL]"
     ),
     click.option(
         "--workers",
         type=click.IntRange(1),
         default=8,
         show_default=True,
-        help="Requests under way at once.",
+        help="How many requests run at the same time.",
     ),
 )
 _WAYS: Final = (
@@ -59,7 +59,7 @@ _WAYS: Final = (
         default="raise",
         show_default=True,
         help="What to do if rows differ from the API's own totals: reject the load, or warn. off "
-        "does not ask for the totals.",
+        "does not fetch the totals.",
     ),
 )
 
@@ -67,15 +67,15 @@ FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
 class OutFile(click.Path):
-    """A file to be written, of a kind that its name says; its place is looked at at once."""
+    """A file to write, with one of the given endings; its folder is checked at once."""
 
     def __init__(self, *endings: str, otherwise: str = "") -> None:
-        """Take the endings that are known, and what to do who wants another."""
+        """Set the valid endings, and a hint for any other ending."""
         super().__init__(dir_okay=False, path_type=Path)
         self._endings, self._otherwise = endings, otherwise
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Give the path, or refuse it before anything is fetched."""
+        """Return the path, or fail before anything is fetched."""
         from falusage._files import require_place
 
         path = cast("Path", super().convert(value, param, ctx))
@@ -84,7 +84,9 @@ class OutFile(click.Path):
             endings = f"{', '.join(others)} or {last}" if others else last
             self.fail(f"{path} does not end in {endings}{self._otherwise}", param, ctx)
         place = require_place(path)
-        return place if ".." in path.parts else path  # what is printed is where the file is
+        return (
+            place if ".." in path.parts else path
+        )  # so that the path that is printed is that of the file
 
 
 def asking(*, but: Sequence[str] = (), **defaults: str) -> Callable[[_Command], _Command]:
@@ -92,7 +94,7 @@ def asking(*, but: Sequence[str] = (), **defaults: str) -> Callable[[_Command], 
 
     Args:
         but: Parameters that the command does not have.
-        **defaults: What the command does without an option, in words.
+        **defaults: The text of the default of an option.
     """
     parameters = {"start": _CONTRACT.paged["start"], "end": _CONTRACT.paged["end"]}
     parameters |= _CONTRACT.asked
@@ -111,7 +113,7 @@ def asking(*, but: Sequence[str] = (), **defaults: str) -> Callable[[_Command], 
 
 
 def _option(name: str, parameter: Parameter, default: str | None) -> Callable[[_Command], _Command]:
-    """Return the option of a declared parameter; its default is named in words, if it has any."""
+    """Return the option of a declared parameter, with the text of its default."""
     written = option_name(name)
     words = _OWN_WORDS.get(name, parameter.help)
     if default is not None:
@@ -143,16 +145,16 @@ def option_name(parameter: str) -> str:
     return f"--{parameter.replace('_', '-')}"
 
 
-def query_of(options: dict[str, Any]) -> UsageQuery:
-    """Make the query; an `end` that is left out is now, decided once.
+def make_query(options: dict[str, Any]) -> UsageQuery:
+    """Return the query. By default, it ends now.
 
     Raises:
         UsageError: There is no start.
-        QueryError: The question cannot be asked.
+        QueryError: An option is invalid.
     """
     from falusage.api.query import UsageQuery
 
-    fields = {"start": options["start"], "end": options["end"], **asked_of(options)}
+    fields = {"start": options["start"], "end": options["end"], **query_fields(options)}
     if fields["start"] is None:
         raise click.MissingParameter(param_type="option", param_hint="'--start'")
     given = {name: fields[name] for name in ("start", "end") if fields[name] is not None}
@@ -171,19 +173,19 @@ def _say_if_wider(query: UsageQuery, given: dict[str, Any]) -> None:
         say(f"the range is widened to whole buckets of a {query.timeframe}: {' to '.join(ends)}")
 
 
-def asked_of(options: Mapping[str, Any]) -> dict[str, Any]:
+def query_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that are parameters of a query, besides the range."""
     return {name: options[name] for name in _CONTRACT.asked if name in options}
 
 
-def ways_of(options: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what to do with invalid rows, and with a difference from the API's totals."""
     return {name: options[name] for name in ("invalid", "reconcile")}
 
 
 @contextmanager
-def client_of(options: Mapping[str, Any]) -> Generator[UsageClient]:
-    """Make the client, with a bar; the key comes from the environment.
+def open_client(options: Mapping[str, Any]) -> Generator[UsageClient]:
+    """Open a client with a progress bar; the key comes from the environment.
 
     Messages name the options of the command line.
     """
@@ -200,15 +202,15 @@ def client_of(options: Mapping[str, Any]) -> Generator[UsageClient]:
 
 
 def load_with(client: UsageClient, query: UsageQuery, options: Mapping[str, Any]) -> UsageLoad:
-    """Load what a query asks for, and say on stderr what was let through."""
-    loaded = client.load(query, **ways_of(options))
+    """Run a query, and print on stderr what was let through."""
+    loaded = client.load(query, **check_options(options))
     say_let_through(loaded.quarantine, options)
     return loaded
 
 
 def say_let_through(quarantine: pl.DataFrame | None, options: Mapping[str, Any]) -> None:
-    """Write rejected rows to stderr as JSON lines, and say if totals were not compared."""
-    from falusage.snapshot._quarantine import quarantine_lines
+    """Print rejected rows on stderr as JSON lines, and warn if totals were not compared."""
+    from falusage.snapshot import quarantine_lines
 
     if options["reconcile"] == "off":
         say("warning: not compared with the API's totals, because of --reconcile off")
@@ -217,21 +219,26 @@ def say_let_through(quarantine: pl.DataFrame | None, options: Mapping[str, Any])
 
 
 def is_given(context: click.Context, name: str) -> bool:
-    """Return whether an option was given, and not left at what it is by default."""
+    """Return whether an option was given."""
     return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
 
 
-def refuse_query(
+def given_timezone(context: click.Context, options: Mapping[str, Any]) -> str | None:
+    """Return the time zone if it was given; None means that of the table."""
+    return options["timezone"] if is_given(context, "timezone") else None
+
+
+def reject_query(
     context: click.Context,
     options: dict[str, Any],
     *,
     source: str = "--snapshot",
     but: Sequence[str] = (),
 ) -> None:
-    """Refuse a query beside a snapshot or a store, which is read as it is.
+    """Raise if an option of a query is given together with a snapshot or a store.
 
     Raises:
-        UsageError: One of the options was given that make a query or a client.
+        UsageError: An option of a query or of the client was given that is not in `but`.
     """
     for name in options:
         if name not in but and is_given(context, name):

@@ -1,4 +1,4 @@
-"""Pictures into files, whole or not at all, whether or not there is a screen."""
+"""Write pictures to files, completely or not at all, with or without a screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DPI: Final = 160
 
 
 def save(draw: Callable[[], Axes], path: Path) -> None:
-    """Draw, and save the figure in the form that the file's name says."""
+    """Draw, and save the figure in the format of the file's ending."""
     import matplotlib as mpl
     from matplotlib import pyplot as plt
 
@@ -21,7 +21,7 @@ def save(draw: Callable[[], Axes], path: Path) -> None:
 
     mpl.use("Agg")
     figure = draw().get_figure(root=True)
-    assert figure is not None  # noqa: S101 - axes that were just drawn on are part of one
+    assert figure is not None  # noqa: S101 - axes have a figure
     with replacing(path) as file:
         figure.savefig(file, format=path.suffix.removeprefix("."), dpi=_DPI)
     plt.close(figure)

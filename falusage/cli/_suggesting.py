@@ -1,4 +1,4 @@
-"""What click rejects (a command, an option, a choice), with the name that was meant."""
+"""Add the closest name to what click rejects: a command, an option or a choice."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from falusage._suggestions import closest, did_you_mean
 
 
 class Commands(click.Group):
-    """A group that names the command that was meant."""
+    """A group that suggests the closest command."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, or raise a `UsageError` with the closest name.
 
-        What begins with a dash is no command, and left to click.
+        A name that starts with a dash is not a command; click handles it.
         """
         found = super().get_command(ctx, cmd_name)
         if found is None and not ctx.resilient_parsing and not cmd_name.startswith("-"):
@@ -25,7 +25,7 @@ class Commands(click.Group):
 
 
 class OneOf(click.Choice[str]):
-    """A choice that names the one that was meant."""
+    """A choice that suggests the closest one."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         """Return click's message, and the closest choice."""
@@ -33,7 +33,7 @@ class OneOf(click.Choice[str]):
 
 
 def unknown_option(error: click.NoSuchOption) -> click.UsageError:
-    """Return the error of an unknown option with the option that was meant."""
+    """Return the error of an unknown option, with the closest option."""
     known = [
         name
         for param in (error.ctx.command.get_params(error.ctx) if error.ctx else ())

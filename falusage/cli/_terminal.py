@@ -1,7 +1,7 @@
-"""The two streams: results on stdout, everything that is said about them on stderr.
+"""The two streams: results on stdout, messages on stderr.
 
-Text is written in whatever the terminal reads; where that is not Unicode, the few signs beyond
-ASCII have plain stand-ins of the same width. Data is UTF-8 wherever it goes.
+Text is written in the encoding of the terminal. If that is not Unicode, the few signs beyond ASCII
+are replaced by plain ones of the same width. Data is always UTF-8.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 _PLAIN: Final = str.maketrans({"…": "~", "–": "-", "−": "-", "█": "#", "×": "x", "€": "EUR"})
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SHOWN: Final = 10
-"""How many of the rows that an error carries are printed."""
+"""How many rows of an error are printed."""
 
 
 def prepare_streams() -> None:
-    """Make both streams take any text, whatever the locale: what cannot be written becomes `?`.
+    """Make both streams accept any text, whatever the locale; what cannot be written becomes `?`.
 
-    Where stdout is closed, to write a result is an error; without stderr nothing more is said.
+    If stdout is closed, writing a result is an error. If stderr is closed, messages are lost.
     """
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] -- as with >&-
         sys.stdout = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - to the end
@@ -42,7 +42,7 @@ def prepare_streams() -> None:
 
 
 def width() -> int | None:
-    """Give the width to keep to: the terminal's, or COLUMNS; None where there is neither."""
+    """Return the width to keep to: COLUMNS, or that of the terminal; None if there is neither."""
     if os.environ.get("COLUMNS", "").isdigit() or sys.stdout.isatty():
         return shutil.get_terminal_size().columns
     return None
@@ -56,15 +56,15 @@ def put(lines: Iterable[str]) -> None:
 
 
 def put_data(text: str) -> None:
-    """Write data to stdout, in UTF-8 whatever the locale says."""
+    """Write data to stdout, in UTF-8 whatever the locale."""
     sys.stdout.flush()
     rest = memoryview(text.encode())
-    while rest:  # unbuffered, as PYTHONUNBUFFERED asks, a write may take a part and say so
+    while rest:  # with PYTHONUNBUFFERED, a write may write only a part
         rest = rest[sys.stdout.buffer.write(rest) :]
 
 
 def say_data(text: str) -> None:
-    """Write data to stderr, in UTF-8 whatever the locale says."""
+    """Write data to stderr, in UTF-8 whatever the locale."""
     sys.stderr.flush()
     buffer: Any = getattr(sys.stderr, "buffer", None)
     if buffer is None:
@@ -75,7 +75,7 @@ def say_data(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Write a line about the result to stderr."""
+    """Write a message to stderr, as one line."""
     sys.stderr.write(f"{_legible(_CONTROL.sub('?', text), sys.stderr)}\n")
     sys.stderr.flush()
 
@@ -93,7 +93,7 @@ def show_warning(  # noqa: PLR0917 - the signature of warnings.showwarning
 
 
 def explain(error: FalUsageError) -> None:
-    """Say why a command was refused, with the first of the rows that made it so."""
+    """Print an error, with the first of its rows."""
     say(f"error: {error}")
     failures: pl.DataFrame | None = getattr(error, "failures", None)
     if failures is not None and failures.height:

@@ -1,20 +1,19 @@
-"""`compact`: the many small files of a store merged into few."""
+"""`compact`: merge the many small files of a store into few."""
 
 from __future__ import annotations
 
 import click
 
-from falusage.cli._keeping import STORE
+from falusage.cli._stores import store_option
 from falusage.cli._terminal import put
 
 
 @click.command(short_help="Merge a store's small files.")
-@STORE
+@store_option
 def compact(place: str) -> None:
-    """Merge the settled files of each month, so that a year of nights is quick to read.
+    """Merge the settled files of each month, so that a long history is quick to read.
 
-    Every version stays as it was. Files that only earlier versions need stay, too; vacuum deletes
-    them.
+    Every version stays readable, so the files of earlier versions stay, too; vacuum deletes them.
     """
     from falusage.store import UsageStore
 

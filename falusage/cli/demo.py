@@ -1,7 +1,7 @@
-"""`demo`: the whole way from a question to a picture, over HTTP, on an invented organization.
+"""`demo`: a load, its report and pictures, over HTTP, of an invented organization.
 
-Nothing in it is special to the demo: the client, the checks, the tables and the pictures are
-those that a real organization gets. The dates are fixed, so every run shows the same.
+It uses the same client, checks, tables and pictures as any other command. The dates are fixed, so
+every run shows the same.
 """
 
 from __future__ import annotations
@@ -32,22 +32,21 @@ _END: Final = "2025-06-24"
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("falusage-demo"),
     show_default=True,
-    help="The folder for the snapshot and the pictures; made where it is missing.",
+    help="The folder for the snapshot and the pictures. It is made if it is missing.",
 )
 def demo(out: Path) -> None:
-    """Serve an invented organization on this machine, and load, check, sum up and picture it."""
+    """Serve the usage of an invented organization on this machine; load, check, sum and draw it."""
     from falusage._files import resolved
     from falusage.emulator import Emulator
-    from falusage.reporting import Certainty, summary
+    from falusage.reporting import summary
     from falusage.snapshot import write_snapshot
 
-    say("Inventing an organization, and serving its usage as the API would ...")
+    say("Inventing an organization and serving its usage as the API does ...")
     emulator = Emulator()
     out = resolved(out) if ".." in out.parts else out
     out.mkdir(parents=True, exist_ok=True)
     loaded = _load(emulator)
-    certainty = Certainty.of_receipt(loaded.receipt)
-    put(["", *summary(loaded.usage, certainty, width=width()).splitlines()])
+    put(["", *summary(loaded, width=width()).splitlines()])
     write_snapshot(loaded, out / "usage.parquet")
     for name, draw in (("trend.png", _trend), ("share.png", _share)):
         save(partial(draw, loaded), out / name)
@@ -55,9 +54,9 @@ def demo(out: Path) -> None:
         [
             "",
             "SAVED",
-            f"{out / 'usage.parquet'}  the table; fu.read_snapshot reads and proves it",
-            f"{out / 'trend.png'}      cost per day, team by team",
-            f"{out / 'share.png'}      what it went to",
+            f"{out / 'usage.parquet'}  the table; fu.open_snapshot checks and opens it",
+            f"{out / 'trend.png'}      cost per day and team",
+            f"{out / 'share.png'}      cost by endpoint",
             "",
             "THE SAME ON YOUR OWN ORGANIZATION",
             "export FAL_ADMIN_KEY=...  # an admin key of your organization's root team",
@@ -67,7 +66,7 @@ def demo(out: Path) -> None:
 
 
 def _program() -> str:
-    """Give the command as it was typed: an environment that is not active is not on the path."""
+    """Return the command as it was typed, because the environment may not be on the path."""
     typed = sys.argv[0]
     return typed if Path(typed).name == "falusage" else "falusage"
 
@@ -90,9 +89,7 @@ def _trend(loaded: UsageLoad) -> Axes:
     from falusage.plotting import plot_trend
     from falusage.transforms import trend
 
-    query = loaded.receipt.query
-    daily = trend(loaded.usage, by="username", start=query.start, end=query.end)
-    return plot_trend(daily)
+    return plot_trend(trend(loaded, by="username"))
 
 
 def _share(loaded: UsageLoad) -> Axes:
@@ -100,4 +97,4 @@ def _share(loaded: UsageLoad) -> Axes:
     from falusage.transforms import cost_share
 
     query = loaded.receipt.query
-    return plot_share(cost_share(loaded.usage, by="endpoint_id"), start=query.start, end=query.end)
+    return plot_share(cost_share(loaded, by="endpoint_id"), start=query.start, end=query.end)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
-from falusage.cli._options import OutFile, asking, client_of, load_with, query_of
-from falusage.cli._sources import keeping, kept
+from falusage.cli._options import OutFile, asking, load_with, make_query, open_client
+from falusage.cli._saved import open_saved, saved_options
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import say
 
@@ -19,10 +19,18 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Write usage as a FOCUS file.")
 @asking(timeframe="the API's rule for the range, or the buckets of --snapshot or --store")
-@keeping
-@click.option("--billing-account-id", required=True, metavar="ID", help="Who is billed, by id.")
+@saved_options
 @click.option(
-    "--billing-account-name", required=True, metavar="NAME", help="Who is billed, by name."
+    "--billing-account-id",
+    required=True,
+    metavar="ID",
+    help="The id of the account that is billed.",
+)
+@click.option(
+    "--billing-account-name",
+    required=True,
+    metavar="NAME",
+    help="The name of the account that is billed.",
 )
 @click.option(
     "--focus-version",
@@ -51,26 +59,24 @@ def focus(
 ) -> None:
     """Write usage as FOCUS, the FinOps Open Cost and Usage Specification, in CSV or Parquet.
 
-    A charge period is a bucket, or with --snapshot or --store the --timeframe, which may be
-    coarser; FOCUS has it in UTC.
+    A charge period is a bucket. With --snapshot or --store it is the --timeframe, which may be
+    longer. FOCUS has it in UTC.
     """
-    from falusage.focus import to_focus
-    from falusage.focus._charges import check_arguments
+    from falusage.focus import check_arguments, to_focus
 
     asked = options["timeframe"] or "day"
     check_arguments(billing_account_id, billing_account_name, asked, focus_version)
     unmatched = False
-    source = kept(context, path, store, options, but=("timeframe",))
-    if source is None:
-        with client_of(options) as client:
-            loaded = load_with(client, query_of(options), options)
-            unmatched = say_if_unmatched(client, loaded.receipt)
-        say(str(loaded.receipt))
-        usage, timeframe = loaded.usage, loaded.receipt.query.timeframe
-    else:
-        usage, timeframe = source.usage, options["timeframe"] or source.timeframe
-        if timeframe is None:
-            raise click.UsageError(f"{path} does not say what buckets it has; add --timeframe")
+    usage = open_saved(context, path, store, options, but=("timeframe",))
+    timeframe = options["timeframe"]
+    if usage is None:
+        with open_client(options) as client:
+            usage = load_with(client, make_query(options), options)
+            unmatched = say_if_unmatched(client, usage.receipt)
+        say(str(usage.receipt))
+        timeframe = None  # that of the load
+    elif timeframe is None and usage.coverage.timeframe is None:
+        raise click.UsageError(f"the timeframe of {path} is not known; add --timeframe")
     table = to_focus(
         usage,
         billing_account_id=billing_account_id,
@@ -85,9 +91,9 @@ def focus(
 
 
 def _write(table: pl.DataFrame, out: Path) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file, completely or not at all."""
     from falusage._files import replacing
-    from falusage.focus._columns import CSV_TIME
+    from falusage.focus import CSV_TIME
 
     with replacing(out) as file:
         if out.suffix == ".csv":

@@ -1,4 +1,4 @@
-"""`report`: who spent what, as text or as a page to send on, from the API or from a snapshot."""
+"""`report`: who spent what, as text or as a page, from the API, a snapshot or a store."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli._budgets import keys_of, read_budgets, require_askable, warn_of_unmatched
+from falusage.cli._budgets import budget_columns, read_budgets, require_askable, warn_of_unmatched
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (
     FILE,
     OutFile,
     asking,
-    client_of,
+    given_timezone,
     load_with,
-    query_of,
+    make_query,
+    open_client,
 )
-from falusage.cli._sources import keeping, kept
+from falusage.cli._saved import open_saved, saved_options
 from falusage.cli._terminal import put, say, width
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from falusage.reporting import Certainty
+    from falusage.api.load import UsageLoad
+    from falusage.cli._saved import Saved
+
+_REFUSED = 1
 
 
 @click.command(short_help="Print who spent what.")
@@ -34,16 +38,16 @@ if TYPE_CHECKING:
     timeframe="day without --start, else the API's rule for the range",
     timezone="UTC, or that of --snapshot or --store",
 )
-@keeping
+@saved_options
 @click.option(
     "--out",
     type=OutFile(".html", ".htm"),
-    help="Write an .html page, with pictures, instead of printing.",
+    help="Write an .html page with pictures instead of printing.",
 )
 @click.option(
     "--budgets",
     type=FILE,
-    help="A .csv of the columns username, currency and budget: say on the page if they last.",
+    help="A .csv with the columns username, currency and budget. The page says whether they last.",
 )
 @click.pass_context
 def report(
@@ -54,50 +58,58 @@ def report(
     budgets: Path | None,
     **options: Any,
 ) -> None:
-    """Print who spent what: by team, product and endpoint, and against the month before.
+    """Print who spent what: by team, product and endpoint, and compared with the month before.
 
-    Names beyond the hundred that cost most are one line; their sum is in it.
+    Of each, the hundred that cost most have a line; the others are summed in one line.
 
     Without --start, the range is this month so far and the month before, by day. With --out, the
-    answer is a page in one file, that can be mailed: also why cost moved, which prices changed,
-    and what was out of the ordinary. With --budgets, it sets the month's spend against them, and
-    says where the month will end.
+    report is a page in one file, which you can mail. It also shows why cost moved, which prices
+    changed, and which days were unusual. With --budgets, it compares the month's spend with them,
+    and shows where the month will end.
+
+    If a part of the range was never read, the report says so, has totals of the other parts only,
+    and the exit code is 1.
     """
     from falusage.errors import UnmatchedWarning
-    from falusage.reporting import Certainty, summary, write_report
+    from falusage.reporting import report as write_report
+    from falusage.reporting import summary
 
     if budgets is not None and out is None:
-        raise click.UsageError("--budgets are set against the spend on a page; name it with --out")
+        raise click.UsageError("--budgets is for a page; add --out page.html")
     limits = None if budgets is None else read_budgets(budgets)
     if limits is not None:
-        require_askable(limits, keys_of(limits), kept=bool(path or store))
+        require_askable(limits, budget_columns(limits), saved=bool(path or store))
     unmatched = False
-    source = kept(context, path, store, options, but=("timezone",))
-    if source is not None:
-        usage, certainty = source.usage, source.certainty
-    else:
+    usage: UsageLoad | Saved | None
+    usage = open_saved(context, path, store, options, but=("timezone",))
+    if usage is None:
         if options["start"] is None:
             options |= _two_months(options)
-        with client_of(options) as client:
-            loaded = load_with(client, query_of(options), options)
-            unmatched = say_if_unmatched(client, loaded.receipt)
-        usage, certainty = loaded.usage, Certainty.of_receipt(loaded.receipt)
+        with open_client(options) as client:
+            usage = load_with(client, make_query(options), options)
+            unmatched = say_if_unmatched(client, usage.receipt)
+    timezone = given_timezone(context, options)
     if out is None:
-        put(summary(usage, certainty, width=width()).splitlines())
+        put(summary(usage, timezone=timezone, width=width()).splitlines())
     else:
         if limits is not None:
             unmatched |= warn_of_unmatched(usage, limits)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UnmatchedWarning)  # it was said above
-            outlook = None if limits is None else _outlook(usage, certainty, limits)
-            write_report(usage, certainty, out=out, budgets=limits, outlook=outlook)
+            warnings.simplefilter("ignore", UnmatchedWarning)  # it was printed above
+            outlook = None if limits is None else _outlook(usage, limits, timezone)
+            write_report(usage, out=out, timezone=timezone, budgets=limits, outlook=outlook)
         say(f"written to {out}")
+    if usage.coverage.gaps:
+        from falusage.coverage import named
+
+        say(f"error: the table lacks {named(usage.coverage.gaps)}, so there are no totals over it")
+        context.exit(_REFUSED)
     if unmatched:
         context.exit(UNMATCHED)
 
 
 def _two_months(options: dict[str, Any]) -> dict[str, Any]:
-    """Give the range from the month before that of the last whole day, by day."""
+    """Return the range from the month before that of the last whole day, by day."""
     from falusage.timeframes import floor, instant
 
     timezone = options["timezone"]
@@ -109,27 +121,35 @@ def _two_months(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _outlook(
-    usage: pl.DataFrame, certainty: Certainty, budgets: pl.DataFrame
+    usage: UsageLoad | Saved, budgets: pl.DataFrame, timezone: str | None
 ) -> pl.DataFrame | None:
-    """Say where the month will end, or on stderr why that cannot be said: the page needs it not."""
-    import falusage as fu
-    from falusage.timeframes import floor
+    """Return where the month will end; if that fails, print why and return None.
 
-    until, timezone = certainty.closed_until, certainty.timezone
-    month = floor(until - timedelta(microseconds=1), every="1mo", timezone=timezone)
-    if month < certainty.start:
-        return None  # what was spent in the month is not all in the table, as the page says
-    by = keys_of(budgets)
+    The page does not need it.
+    """
+    import falusage as fu
+    from falusage.timeframes import floor, zone
+
+    coverage = usage.coverage
+    until, name = coverage.closed_until, timezone or coverage.timezone
+    month = floor(until - timedelta(microseconds=1), every="1mo", timezone=name)
+    if month < coverage.start:
+        return None  # the table does not have all of the month, as the page says
     try:
-        return fu.month_outlook(
+        outlook = fu.month_outlook(
             usage,
-            by=by,
-            month=f"{certainty.local(month):%Y-%m}",
+            by=budget_columns(budgets),
+            month=f"{month.astimezone(zone(name)):%Y-%m}",
             budgets=budgets,
             as_of=until,
             timezone=timezone,
-            end=until,
         )
-    except (fu.AlignmentError, fu.MissingExtraError, fu.ShortHistoryError) as error:
+    except (
+        fu.AlignmentError,
+        fu.CoverageError,
+        fu.MissingExtraError,
+        fu.ShortHistoryError,
+    ) as error:
         say(f"no outlook: {error}")
         return None
+    return outlook.lazy().collect()

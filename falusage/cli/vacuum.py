@@ -1,34 +1,33 @@
-"""`vacuum`: the files that a store no longer needs, listed and then deleted."""
+"""`vacuum`: list and delete the files that a store no longer needs."""
 
 from __future__ import annotations
 
 import click
 
-from falusage.cli._keeping import STORE
+from falusage.cli._stores import store_option
 from falusage.cli._terminal import put, say
 
 
 @click.command(short_help="List or delete files that a store does not need.")
-@STORE
+@store_option
 @click.option(
     "--older-than",
     metavar="TIME",
-    help="Also let go of versions that had been superseded so long before the last sync, as 30d: "
-    "they can no longer be read. [default: keep every version]",
+    help="Also delete versions that were replaced this long before the last sync, as 30d. They can "
+    "no longer be read. [default: keep every version]",
 )
 @click.option(
     "--orphans",
     default="7d",
     show_default=True,
     metavar="TIME",
-    help="How old a file must be; a sync that is running may still need a younger one.",
+    help="How old a file must be. A sync that is running may still need a newer one.",
 )
 @click.option("--yes", is_flag=True, help="Delete the files; without it they are only listed.")
 def vacuum(place: str, older_than: str | None, orphans: str, yes: bool) -> None:
     """List the files that no version of a store needs, such as those of a sync that was killed.
 
-    With --yes, delete them. Only files that falusage wrote into this store are listed; other files
-    in its folder stay, and so does every other store.
+    With --yes, delete them. Only files that falusage wrote into this store are listed and deleted.
     """
     from falusage.store import UsageStore
 

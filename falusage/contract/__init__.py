@@ -1,9 +1,9 @@
 """The provider's contract, declared once, as data.
 
 `organization` declares the endpoint: its path, editions, parameters and fields. `fields`,
-`parameters` and `endpoints` say what such a declaration consists of. Every other room derives
-its lists from here: what is sent, how an answer is read, checked, summed, kept, compared, served
-and documented. A new field is one line; a new parameter is one line.
+`parameters` and `endpoints` define what a declaration consists of. Every other room derives its
+lists from here: what is sent, and how an answer is read, checked, summed, kept, compared, served
+and documented. A new field or parameter is one line.
 """
 
 from falusage.contract.endpoints import Endpoint

@@ -76,9 +76,9 @@ class Endpoint:
         return tuple(field.name for field in self.fields if field.is_number)
 
     def required(self, *, in_summary: bool = False) -> tuple[str, ...]:
-        """Return the columns that no row may lack, in order.
+        """Return the columns that every row must have, in order.
 
-        A summary may lack what no sum is made of, such as a price.
+        A row of a summary needs no rates, such as prices.
         """
         return tuple(
             field.name
@@ -107,7 +107,7 @@ class Endpoint:
 def declared(parameters: type) -> dict[str, Parameter]:
     """Return the parameters that a TypedDict declares in its annotations.
 
-    A declaration as a TypedDict is data for us and a signature for type checkers.
+    As a TypedDict, the declaration is data, and a signature for type checkers.
     """
     hints = get_type_hints(parameters, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items()}

@@ -12,9 +12,9 @@ INSTANT: Final = pl.Datetime("us", "UTC")
 """Instants are kept in UTC, to the microsecond."""
 
 Role = Literal["key", "rate", "amount", "label", "caller"]
-"""What a field does in its row.
+"""The role of a field in its row.
 
-- `key`: rows with equal keys are sums of one kind, and are reconciled together.
+- `key`: rows with equal keys are reconciled together.
 - `rate`: a price or a percentage; it tells rows apart and is never summed.
 - `amount`: it is summed, and only over equal keys.
 - `label`: further text or a flag; it tells rows apart.
@@ -31,7 +31,7 @@ class Field:
 
     Attributes:
         name: The column in our tables.
-        role: What it does in its row.
+        role: Its role in the row.
         meaning: What its values mean, in a few words.
         dtype: The column's type: String, Float64 or Boolean.
         required: A row without a value is invalid. Otherwise a missing value and a null are null.
@@ -40,7 +40,7 @@ class Field:
             first edition that has it. A row may have several of them if their values agree.
             Empty means: under the column's own name, since `since`.
         since: The first edition that has the field.
-        within: The object inside the item that holds it, if it is not in the item itself.
+        within: The object inside the item that contains it, if it is not in the item itself.
         expand: The value of `expand` that asks for it, if it must be asked for.
         at_most: The largest valid number, inclusive. Every number must also be finite, at least
             0 and below 1e18.

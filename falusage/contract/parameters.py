@@ -33,13 +33,13 @@ class Parameter:
     Attributes:
         kind: How it is checked and sent.
         help: What it does, in a sentence.
-        default: What it is if the caller leaves it out.
+        default: Its value if the caller leaves it out.
         since: The first edition that has it.
         choices: The values that it takes, if they are fixed.
         column: The column that it filters. Rows with another value there are a protocol error.
         most: The most values that one request takes. A longer list becomes several requests.
         one_until: The last edition that takes only a single value.
-        per_page: It shapes pages and not the answer, so it is no part of the question.
+        per_page: Whether it changes only pages, not the answer.
         metavar: What command-line help calls its value.
     """
 

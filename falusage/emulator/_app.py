@@ -1,7 +1,7 @@
 """The HTTP side: routes, keys, faults and the documented error bodies, on FastAPI.
 
-Imported by the call that serves, because FastAPI is in the extra `emulator`. Questions are
-answered in worker threads, where Polars and zlib let go of the interpreter.
+Imported by the call that serves, because FastAPI is in the extra `emulator`. Requests are answered
+in worker threads, because Polars and zlib release the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import functools
 import gzip
 import json
 import uuid
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -22,12 +23,13 @@ from starlette.exceptions import HTTPException
 
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.emulator import _wire as wire
-from falusage.emulator._document import ERRORS, Page, item_of
-from falusage.emulator._parameters import Parameters, parameters_of
+from falusage.emulator._document import ERRORS, Page, item_model
+from falusage.emulator._faults import Faults
+from falusage.emulator._parameters import Parameters, parameters_model
 from falusage.errors import QueryError
 
 if TYPE_CHECKING:
-    from falusage.emulator._server import Emulator
+    from falusage.emulator._ledger import Ledger
 
 PATH: Final = f"/v1{ORGANIZATION_USAGE.path}"
 GZIP_FROM: Final = 8 * 1024
@@ -46,58 +48,84 @@ _key = APIKeyHeader(
 )
 
 
-def application(emulator: Emulator) -> FastAPI:
-    """Make the ASGI application that serves an emulator's table.
+class Served(Protocol):
+    """What the application reads for each request, because all but the edition may change."""
 
-    The OpenAPI document is at `/openapi.json`, beside the base `/v1`, and needs no key.
+    api_key: str
+    member_key: str
+    latency: float
+    page_size: int
+    ledger: Ledger
+    statuses: Iterator[int]
+
+    @property
+    def edition(self) -> int:
+        """The edition of the contract."""
+        ...
+
+    @property
+    def faults(self) -> Faults:
+        """Which requests fail, and how."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The function that returns the time."""
+        ...
+
+
+def application(served: Served) -> FastAPI:
+    """Return the ASGI application that serves a table.
+
+    The OpenAPI document is at `/openapi.json`, next to the base `/v1`, and needs no key.
     """
     app = FastAPI(title="Organization Usage", docs_url=None, redoc_url=None, redirect_slashes=False)
 
     async def admit(given: Annotated[str | None, Depends(_key)]) -> None:
-        _check_key(given, emulator)
-        status = next(emulator.statuses)
-        await asyncio.sleep(emulator.latency + emulator.faults.latency)
+        _check_key(given, served)
+        status = next(served.statuses)
+        await asyncio.sleep(served.latency)
         if status == 429:
-            after = {"Retry-After": str(emulator.faults.retry_after)}
+            after = {"Retry-After": str(served.faults.retry_after)}
             raise HTTPException(429, "Too many requests.", after)
         if status == 500:
-            raise HTTPException(500, "The server failed, as it was told to.")
+            raise HTTPException(500, "The server failed on purpose.")
 
-    parameters = parameters_of(emulator.edition)
+    parameters = parameters_model(served.edition)
 
     def usage(asked: Annotated[parameters, Query()], request: Request) -> Response:  # type: ignore[valid-type]
-        return _answer(asked, request, emulator)
+        return _answer(asked, request, served)
 
     usage.__annotations__["asked"] = Annotated[parameters, Query()]
     app.add_api_route(
         PATH,
         usage,
-        responses={200: {"model": Page[item_of(emulator.edition)]}, **ERRORS},
+        responses={200: {"model": Page[item_model(served.edition)]}, **ERRORS},
         operation_id="organization_usage",
         summary=ORGANIZATION_USAGE.summary,
         dependencies=[Depends(admit)],
     )
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(QueryError, _refused)
+    app.add_exception_handler(QueryError, _rejected)
     app.add_exception_handler(HTTPException, _failed)
     app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 
 
-def _check_key(given: str | None, emulator: Emulator) -> None:
+def _check_key(given: str | None, served: Served) -> None:
     scheme, _, key = (given or "").partition(" ")
-    if scheme != "Key" or key not in (emulator.api_key, emulator.member_key):
+    if scheme != "Key" or key not in (served.api_key, served.member_key):
         raise HTTPException(401, "Expected the header 'Authorization: Key <admin key>'.")
-    if key == emulator.member_key:
+    if key == served.member_key:
         raise HTTPException(403, "The key is not an admin key of the organization's root team.")
 
 
-def _answer(asked: Parameters, request: Request, emulator: Emulator) -> Response:
+def _answer(asked: Parameters, request: Request, served: Served) -> Response:
     _check_once(asked, request)
-    ledger = emulator.ledger
-    question = asked.question(ledger, now=emulator.clock())
-    most = min(filter(None, (asked.asked("limit"), emulator.page_size, emulator.faults.clamp)))
+    ledger = served.ledger
+    question = asked.question(ledger, now=served.clock())
+    most = min(asked.asked("limit") or served.page_size, served.page_size)
     body = wire.page(
         ledger.time_series(question) if asked.wants("time_series") else None,
         ledger.summary(question) if asked.wants("summary") else None,
@@ -119,7 +147,7 @@ def _check_once(asked: Parameters, request: Request) -> None:
 
 @functools.cache
 def _lone(parameters: type[Parameters]) -> tuple[str, ...]:
-    """Give the parameters that take one value."""
+    """Return the parameters that take one value."""
     return tuple(
         name
         for name, field in parameters.model_fields.items()
@@ -129,14 +157,14 @@ def _lone(parameters: type[Parameters]) -> tuple[str, ...]:
 
 async def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (narrows for the type checker)
-    said: dict[str, str] = {}  # the first complaint about each parameter says enough
+    said: dict[str, str] = {}  # one error per parameter is enough
     for each in error.errors():
         unknown = each["type"] == "extra_forbidden"
         said.setdefault(str(each["loc"][1]), "unknown parameter" if unknown else each["msg"])
     return _error(request, 400, "; ".join(f"{name}: {what}" for name, what in said.items()))
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _rejected(request: Request, error: Exception) -> Response:
     return _error(request, 400, str(error))
 
 
@@ -168,7 +196,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, openapi_version="3.1.0", routes=app.routes
     )
-    # FastAPI documents its own 422, which is answered as the contract's 400 here.
+    # FastAPI documents its own 422, but here such requests get the contract's 400.
     for operation in document["paths"][PATH].values():
         del operation["responses"]["422"]
     for name in ("HTTPValidationError", "ValidationError"):

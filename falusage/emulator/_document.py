@@ -1,4 +1,4 @@
-"""The answers' models, for the OpenAPI document alone: answers are written by Polars."""
+"""The answers' models, only for the OpenAPI document: the answers are written by Polars."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Caller(BaseModel):
 
 
 @functools.cache
-def item_of(edition: int) -> type[Item]:
+def item_model(edition: int) -> type[Item]:
     """Return the model of an edition's line items."""
     members: dict[str, Any] = {}
     objects: dict[str, dict[str, Any]] = {}
@@ -75,9 +75,9 @@ AnyItem = TypeVar("AnyItem", bound=Item)
 
 
 class Bucket(BaseModel, Generic[AnyItem]):
-    """What was used in one bucket; empty ones are left out."""
+    """What was used in one bucket; empty buckets are left out."""
 
-    bucket: datetime = Field(description="Its start, with the offset of the asked timezone.")
+    bucket: datetime = Field(description="Its start, with the offset of the requested timezone.")
     results: list[AnyItem]
 
 
@@ -85,7 +85,7 @@ class Page(BaseModel, Generic[AnyItem]):
     """An answer."""
 
     time_series: list[Bucket[AnyItem]] | SkipJsonSchema[None] = Field(
-        None, description="When expanded. A bucket may go on on the next page."
+        None, description="When expanded. A bucket may continue on the next page."
     )
     summary: list[AnyItem] | SkipJsonSchema[None] = Field(
         None, description="When expanded: the whole range, on every page."

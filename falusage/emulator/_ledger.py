@@ -1,9 +1,9 @@
-"""The table that is served, and the line items that a question makes of it.
+"""The table that is served, and the line items that answer a question.
 
-Rows fall into the calendar bucket that their own `bucket` lies in. A row that covers only a part
-of that bucket is merged with its like, so hours are served as days; a row that fills it is an
-item of its own, duplicates included, so a table asked for at its own grain comes back row for
-row. Work is done once per question and kept, so a further page costs its own length.
+A row belongs to the calendar bucket that contains its own `bucket`. If it covers only a part of
+that bucket, it is merged with rows of the same key, so hours are served as days. If it covers all
+of it, it is an item of its own, duplicates included, so a table that is read at its own timeframe
+comes back row for row. Answers are kept, so a further page costs only its own length.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Any, Final, TypeVar
 import polars as pl
 
 from falusage import columns, timeframes
+from falusage._usage.table import Eager, Lazy, collected, take
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.emulator._wire import Written, items
-from falusage.errors import MissingColumnError, QueryError
+from falusage.errors import QueryError
 
 KEPT_BYTES: Final = 512 * 2**20
 _OWN: Final = "own "
-"""Before the names of further columns, which might be those that the work itself uses."""
+"""A prefix for extra columns, whose names might be those of columns used here."""
 
 _FILTERED: Final = tuple(
     parameter.column for parameter in ORGANIZATION_USAGE.asked.values() if parameter.column
@@ -34,12 +35,12 @@ _DISCOUNTS_SINCE: Final = next(
     field.since for field in ORGANIZATION_USAGE.fields if field.name == "percent_discount"
 )
 _LINE: Final = ORGANIZATION_USAGE.named("key", "rate", "label")
-"""What tells line items apart, in the order that they are served in."""
+"""The columns that identify a line item, in the order in which items are served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a request asks of the table, with every default resolved.
+    """What a request asks for, with every default resolved.
 
     Attributes:
         start: The first instant, inclusive.
@@ -47,7 +48,7 @@ class Question:
         timeframe: The length of a bucket.
         timezone: The zone whose calendar cuts the buckets.
         only: For each filtered column, the values to keep.
-        shown: Which further fields tell items apart, by their value of `expand`.
+        shown: Which further fields are served and identify an item, by their value of `expand`.
     """
 
     start: datetime
@@ -64,29 +65,28 @@ class Question:
 
 
 class Ledger:
-    """A usage table made ready to be asked.
+    """A usage table, prepared for questions.
 
     Args:
-        usage: A usage table. `bucket_end` and the auth columns may be missing; without
-            `bucket_end` the rows are taken as whole buckets of a timeframe if every `bucket` is
-            one of its boundaries, and as parts of one if not. Columns beyond `columns.USAGE`
-            are served as extra fields, and rows that differ in them are never merged.
+        usage: A usage table. `bucket_end` and the auth columns may be missing. Without
+            `bucket_end`, the rows are whole buckets of a timeframe if every `bucket` is one of
+            its boundaries, and parts of buckets otherwise. Columns that are not in
+            `columns.USAGE` are served as extra fields, and rows that differ in them are never
+            merged.
 
     Raises:
         MissingColumnError: If a required column is missing.
-        QueryError: If `bucket` has no time zone, or a number is not finite or absurd.
+        CoverageError: If a part of the table's range was never read.
+        QueryError: If it is not a table, `bucket` has no time zone, or a number is not finite or
+            is absurd.
     """
 
-    def __init__(self, usage: pl.DataFrame, *, edition: int) -> None:
+    def __init__(self, usage: Lazy | Eager, *, edition: int) -> None:
         self._edition = edition
-        if not isinstance(usage, pl.DataFrame):
-            raise QueryError(
-                f"usage is a {type(usage).__name__}; expected a DataFrame of Polars, as a load's "
-                "`usage` is one and pl.DataFrame() makes one of other libraries' tables"
-            )
-        for name in ("bucket", *columns.REQUIRED):
-            if name not in usage.columns:
-                raise MissingColumnError(name, usage.columns)
+        table = take(usage).as_text()
+        table.require(("bucket", *columns.REQUIRED))
+        table.require_covered()
+        usage = collected(table.rows)
         for name in ("bucket", "bucket_end"):
             dtype = usage.schema.get(name, columns.INSTANT)
             if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
@@ -110,21 +110,21 @@ class Ledger:
         self._lock = threading.Lock()
 
     def holds(self, column: str, name: str) -> bool:
-        """Return whether a value stands in one of the columns that a parameter filters."""
+        """Return whether a column that a parameter filters contains a value."""
         return name in self._names[column]
 
     def time_series(self, question: Question) -> Written:
         """Write the line items of each bucket.
 
-        They stand by bucket, then the columns of text and prices in the table's order, and the
-        shown auth columns; items that are alike in all of these keep the table's order.
+        They are sorted by bucket, then by the columns of text and prices in the table's order,
+        then by the shown auth columns. Items that are equal in all of these keep their order.
         """
         with self._lock:
             wider = next((asked for asked in self._kept if _covers(asked, question)), None)
         if wider is None or wider[1] == question:
             return self._recall(question, self._time_series)
         every = timeframes.EVERY[question.timeframe]
-        # A range that is not bound to its timeframe has the whole name of its first bucket.
+        # Without bound_to_timeframe, the first bucket still has the name of a whole one.
         start = timeframes.floor(question.start, every=every, timezone=question.timezone)
         return self._recall(wider[1], self._time_series).within(start, question.end)
 
@@ -134,7 +134,7 @@ class Ledger:
 
     def _recall(self, question: Question, make: Callable[[Question], _Answer]) -> _Answer:
         key = (make.__name__, question)
-        # One at a time: eight workers that ask the same question at once cost one computation.
+        # With the lock, eight workers that ask the same question at once cost one computation.
         with self._lock:
             found = self._kept.pop(key, None)
             answer = make(question) if found is None else found
@@ -156,17 +156,18 @@ class Ledger:
             if name not in question.columns and rows[name].null_count() < rows.height
         ]
         if hidden:
-            # Rows that differ in a hidden column are one item: the first of each caller with
-            # the first of the others, the second with the second, so that duplicates stay.
+            # Rows that differ only in a hidden column are one item. The first row of each caller
+            # is merged with the first of the others, the second with the second, and so on, so
+            # that duplicates stay.
             nth = pl.int_range(pl.len()).over("period", *_LINE, *columns.AUTH, *self.extras)
             rows = rows.with_columns(pl.when("part").then(-1).otherwise(nth).alias("nth"))
             lines = _merged(rows, [*key, "nth"])
         else:
             whole, parts = rows.filter(~pl.col("part")), rows.filter("part")
-            lines = whole if parts.is_empty() else _joined(whole, _merged(parts, key))
+            lines = whole if parts.is_empty() else _stacked(whole, _merged(parts, key))
         lines = lines.sort("period", *_LINE, *question.columns, maintain_order=True)
         labels = calendar.select("period", pl.col("label").alias("bucket")).unique()
-        return Written.of(
+        return Written.from_lines(
             lines.select("period", self._items(question).alias("item")).join(
                 labels, on="period", maintain_order="left"
             )
@@ -197,13 +198,13 @@ class Ledger:
 
 
 def _with_discount(rows: pl.DataFrame, edition: int) -> pl.DataFrame:
-    """Fill in what rows say nothing of: without a subtotal, nothing was taken off their cost.
+    """Fill in missing amounts: without a subtotal, there was no discount.
 
-    An edition without discounts has the price that is paid as its price.
+    In an edition without discounts, the price is the price paid.
     """
     subtotal = pl.coalesce("cost_subtotal", pl.col("cost") + pl.col("cost_discount"), "cost")
     paid = pl.col("unit_price") * (1.0 - pl.col("percent_discount").fill_null(0.0) / 100.0)
-    taken_off = (subtotal - pl.col("cost")).clip(0.0)  # never below by the noise of doubles
+    taken_off = (subtotal - pl.col("cost")).clip(0.0)  # float noise must not make it negative
     return rows.with_columns(
         cost_subtotal=subtotal,
         cost_discount=pl.coalesce("cost_discount", taken_off),
@@ -212,7 +213,7 @@ def _with_discount(rows: pl.DataFrame, edition: int) -> pl.DataFrame:
 
 
 def _calendar(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
-    """Give each distinct bucket its `period`, that period's `label`, and whether it is a `part`."""
+    """Return the distinct buckets: `period`, its `label`, and whether each is a `part` of it."""
     every = timeframes.EVERY[question.timeframe]
     start = timeframes.period_start(pl.col("bucket"), every=every, timezone=question.timezone)
     end = timeframes.period_end(pl.col("bucket"), every=every, timezone=question.timezone)
@@ -236,8 +237,8 @@ def _calendar(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
 
 
 def _merged(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    # A row that is alone keeps its numbers to the last bit; sums are rounded at 1e-12. An amount
-    # that no row has stays null.
+    # A single row keeps its numbers to the last bit; sums are rounded to 1e-12. An amount that is
+    # null in every row stays null.
     return rows.group_by(by, maintain_order=True).agg(
         pl.when((pl.len() == 1) | (pl.col(name).count() == 0))
         .then(pl.col(name).first())
@@ -248,7 +249,7 @@ def _merged(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
 
 
 def _covers(kept: tuple[str, Question], question: Question) -> bool:
-    """Say whether whole buckets of a question that was answered before answer this one."""
+    """Return whether whole buckets of an earlier answer are the answer to this question."""
     name, wider = kept
     return (
         name == "_time_series"
@@ -266,7 +267,7 @@ def _is_boundary(moment: datetime, question: Question) -> bool:
     return moment == timeframes.floor(moment, every=every, timezone=question.timezone)
 
 
-def _joined(whole: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
+def _stacked(whole: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([whole.select(merged.columns), merged], how="vertical_relaxed")
 
 

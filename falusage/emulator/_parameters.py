@@ -116,7 +116,7 @@ class Parameters(BaseModel):
 
 
 @functools.cache
-def parameters_of(edition: int) -> type[Parameters]:
+def parameters_model(edition: int) -> type[Parameters]:
     """Return the model of an edition's parameters."""
     fields = {
         name: _field(name, parameter, edition)

@@ -1,7 +1,7 @@
 """Line items and pages as JSON, written column by column.
 
-Numbers are written by Polars as the shortest text that reads back as the same double. Fields
-that the contract calls optional are left out where the table holds null.
+Polars writes each number as the shortest text that is read as the same double. Optional fields of
+the contract are left out where they are null.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def items(edition: int, shown: Sequence[str] = (), extras: Sequence[pl.Expr] = (
 
     Args:
         edition: The edition of the contract, which decides the fields and their names.
-        shown: The values of `expand` whose fields to write; null is left out of these.
-        extras: Further columns, each named as its field; null is written.
+        shown: The values of `expand` whose fields are written, except nulls.
+        extras: Further columns, each named as its field; nulls are written.
 
     Returns:
         A String expression.
@@ -53,9 +53,9 @@ def items(edition: int, shown: Sequence[str] = (), extras: Sequence[pl.Expr] = (
             member = _optional(field.name, name)
             (asked if field.within is None else objects.setdefault(field.within, [])).append(member)
     for name, members in objects.items():
-        held = pl.concat_str(members).str.strip_prefix(",")
-        whole = pl.concat_str(pl.lit(f',"{name}":{{'), held, pl.lit("}"))
-        asked.append(pl.when(held != "").then(whole).otherwise(pl.lit("")))
+        inside = pl.concat_str(members).str.strip_prefix(",")
+        whole = pl.concat_str(pl.lit(f',"{name}":{{'), inside, pl.lit("}"))
+        asked.append(pl.when(inside != "").then(whole).otherwise(pl.lit("")))
     return pl.concat_str(pl.lit("{"), _members(*always, *extras), *asked, pl.lit("}"))
 
 
@@ -70,14 +70,14 @@ def _optional(column: str, field: str) -> pl.Expr:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A time series written once, so that any run of its items is a cut of the same bytes.
+    """A time series that is written once; any run of its items is a slice of its bytes.
 
     Attributes:
-        text: Every item, behind a comma or, where it opens a bucket, behind what closes the
-            bucket before and opens its own.
+        text: Every item, after a comma or, if it is the first of a bucket, after the end of the
+            bucket before and the start of its own.
         ends: Where each item ends in `text`.
-        buckets: The bucket that each item is in, as it is written.
-        starts: The instant at which that bucket starts, in microseconds since 1970.
+        buckets: The bucket of each item, as text.
+        starts: When that bucket starts, in microseconds since 1970.
     """
 
     text: bytes | memoryview
@@ -86,7 +86,7 @@ class Written:
     starts: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, lines: pl.DataFrame) -> Written:
+    def from_lines(cls, lines: pl.DataFrame) -> Written:
         """Write a frame of `period`, `bucket` (that as text) and `item` (as JSON), in order."""
         opening = pl.concat_str(pl.lit(_CLOSE + "," + _OPEN[0]), "bucket", pl.lit(_OPEN[1]))
         goes_on = pl.col("bucket") == pl.col("bucket").shift(1)
@@ -100,7 +100,7 @@ class Written:
         )
 
     def within(self, start: datetime, end: datetime) -> Written:
-        """Give the buckets that start in a range, without writing them again."""
+        """Return the buckets that start in a range, without writing them again."""
         bounds = [(bound - _EPOCH) // timedelta(microseconds=1) for bound in (start, end)]
         first, last = np.searchsorted(self.starts, bounds)
         begin = self.ends[first - 1] if first else 0
@@ -115,25 +115,25 @@ class Written:
         return len(self.ends)
 
     def cut(self, first: int, most: int) -> list[bytes | memoryview]:
-        """Give the buckets of up to `most` items from the one at `first`, as pieces of JSON."""
+        """Return up to `most` items from the one at `first`, in their buckets, as parts of JSON."""
         last = min(first + most, len(self))
         if first >= last:
             return []
         begin = self.ends[first - 1] if first else 0
         piece = memoryview(self.text)[begin : self.ends[last - 1]]
-        if piece[0] == ord(","):  # the bucket's first items are on the page before
+        if piece[0] == ord(","):  # the page before has the bucket's first items
             return [self.buckets[first].join(_OPEN).encode(), piece[1:], _CLOSE.encode()]
         return [piece[len(_CLOSE) + 1 :], _CLOSE.encode()]
 
 
 def page(time_series: Written | None, summary: bytes | None, *, number: int, limit: int) -> bytes:
-    """Write a page: `limit` items of the time series from the page's place, and the summary whole.
+    """Write a page: up to `limit` items of the time series, and the whole summary.
 
     Args:
-        time_series: None where it is not asked for.
-        summary: A JSON array, or None where it is not asked for.
-        number: The page's number, from 1. Past the last page there are no items.
-        limit: The most items on a page. A bucket with more stands on several pages.
+        time_series: None if the request does not ask for it.
+        summary: A JSON array, or None if the request does not ask for it.
+        number: The page's number, from 1. After the last page there are no items.
+        limit: The most items on a page. A bucket with more is on several pages.
     """
     pieces: list[bytes | memoryview] = [b"{"]
     more = False
@@ -157,7 +157,7 @@ def cursor(number: int) -> str:
 
 
 def page_number(text: str) -> int:
-    """Read a cursor's page number, or raise ValueError.
+    """Return a cursor's page number, or raise ValueError.
 
     >>> page_number("Mg==")
     2
@@ -165,7 +165,7 @@ def page_number(text: str) -> int:
     try:
         number = int(base64.b64decode(text.encode(), validate=True))
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"cursor {text!r} is not one that this server gave out") from error
+        raise ValueError(f"cursor {text!r} was not issued by this server") from error
     if cursor(number) != text or number < 1:
-        raise ValueError(f"cursor {text!r} is not one that this server gave out")
+        raise ValueError(f"cursor {text!r} was not issued by this server")
     return number

@@ -1,12 +1,14 @@
-"""FOCUS, the FinOps Open Cost and Usage Specification: out, in, and held against each other.
+"""FOCUS, the FinOps Open Cost and Usage Specification: written, read and compared with usage.
 
-`to_focus` lays usage out as its Cost and Usage dataset, `read_focus` reads the provider's own
-report or any other, and `tie_out` explains the gap between the two, to the last decimal.
+`to_focus` converts usage to its Cost and Usage dataset, `read_focus` reads the provider's own
+report or any other, and `tie_out` explains the gap between usage and charges to the last decimal.
 """
 
 from __future__ import annotations
 
+from falusage.focus._charges import check_arguments as check_arguments
 from falusage.focus._charges import to_focus
+from falusage.focus._columns import CSV_TIME as CSV_TIME
 from falusage.focus._reading import read_focus
 from falusage.focus._tying import tie_out
 

@@ -1,8 +1,8 @@
-"""FOCUS out: usage as charges.
+"""Usage as FOCUS charges.
 
-A charge is what was used of one SKU at one price and discount by one team (and caller) in one
-charge period. Finer buckets are summed and coarser ones refused. Nothing else happens to an
-amount: what was billed is `cost`, to the last decimal.
+A charge is the usage of one SKU at one price and discount by one team (and caller) in one charge
+period. Shorter buckets are summed, and longer ones are rejected. Amounts are not changed in any
+other way: BilledCost is `cost`, to the last decimal.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from falusage._suggestions import did_you_mean
 from falusage._usage.arguments import free
 from falusage._usage.periods import BUCKET, with_period
 from falusage._usage.table import Eager, Lazy, collected, take
-from falusage.columns import AUTH, KEY, MONEY, RATES, REQUIRED, exact
+from falusage.columns import AUTH, KEY, RATES, REQUIRED, exact
 from falusage.contract import TIMEFRAMES, Timeframe
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
@@ -26,14 +26,18 @@ from falusage.timeframes import EVERY, period_end
 _PROVIDER: Final = "fal"
 _SUMS: Final = ("quantity", "cost")
 _DISCOUNT: Final = ("percent_discount", "cost_subtotal", "cost_discount")
-"""What the unit prices and costs of FOCUS already say, so that no `x_` column repeats it."""
+"""Columns that the unit prices and costs of FOCUS replace, so that no `x_` column repeats them."""
 
 _DIGITS: Final = 15
-"""What a double holds of a decimal number: 0.04 less 10 % is 0.036, not 0.036000000000000004."""
+"""How many digits of a decimal a double keeps: 0.04 less 10 % is 0.036, not
+0.036000000000000004."""
+
+_LIMIT: Final = 1e26
+"""What a Decimal(38, 12) cannot hold; a list cost beyond it is null."""
 
 _NOISE: Final = 1e-9
-"""Where quantity × price and cost differ by less, of the cost or of 1, they are the same number
-in two doubles; the validator of the FinOps Foundation draws the line there, too."""
+"""If quantity × price and cost differ by less, relative to the cost or to 1, they are the same
+number in two doubles. The validator of the FinOps Foundation has the same limit."""
 
 
 def to_focus(
@@ -45,12 +49,12 @@ def to_focus(
     version: Version = "1.2",
     coverage: Coverage | None = None,
 ) -> pl.DataFrame:
-    """Lay usage out as the Cost and Usage dataset of FOCUS.
+    """Return usage as the Cost and Usage dataset of FOCUS.
 
     Rows are summed by charge period, team, product, endpoint, unit, `unit_price`,
-    `percent_discount`, currency and caller, in Decimal(38, 12); so BilledCost, per currency, is
-    the total of `cost`, exactly. The billing period is the calendar month in UTC; a week that
-    holds the end of one is two charge periods.
+    `percent_discount`, currency and caller, in Decimal(38, 12). So BilledCost, per currency, is
+    exactly the total of `cost`. The billing period is the calendar month in UTC; a week across the
+    end of a month is two charge periods.
 
     ListUnitPrice is `unit_price`, the price before the discount. ContractedUnitPrice is what
     `percent_discount` leaves of it, because a team's discount is negotiated. Each times
@@ -58,35 +62,37 @@ def to_focus(
 
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame.
-        billing_account_id: Who is billed, by the provider's identifier.
-        billing_account_name: Who is billed, by name.
-        timeframe: The charge period, `"minute"` to `"month"`, in UTC. Buckets may be finer.
-            By default, the length of the buckets, which a bare frame does not tell.
-        version: `"1.2"`, or `"1.4"`: ServiceProviderName and HostProviderName in the place of
-            ProviderName and PublisherName, and InvoiceDetailId.
+        billing_account_id: Who is billed: the provider's identifier.
+        billing_account_name: Who is billed: the name.
+        timeframe: The charge period, `"minute"` to `"month"`, in UTC. Buckets may be shorter. By
+            default the timeframe of the coverage; required for a bare frame.
+        version: `"1.2"`; or `"1.4"`, with ServiceProviderName and HostProviderName instead of
+            ProviderName and PublisherName, and with InvoiceDetailId.
         coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         The mandatory columns of FOCUS and the conditional ones that apply, by name, then `x_`
-        columns for who called (null where not asked for) and for whatever else the table holds.
+        columns for the caller (null if not asked for) and for every further column of the table.
         The team is the sub account, the endpoint the SKU, `unit` its meter. Costs and quantities
-        are Decimal(38, 12), unit prices Float64, instants Datetime("us", "UTC"); text that is
-        empty is null. ListCost is the sum of `cost_subtotal`, and ContractedCost that of `cost`,
-        where they are within 1e-9 of the product of price and quantity, else that product. Rows
-        without a `cost_subtotal` (editions 2 and 3 of the API) are compared by their `cost`.
+        are Decimal(38, 12), unit prices Float64, instants Datetime("us", "UTC"); empty text is
+        null. ListCost is the sum of `cost_subtotal`, and ContractedCost that of `cost`, where they
+        are within 1e-9 of the product of price and quantity, else that product (null from 1e26
+        on). Rows without a `cost_subtotal` (editions 2 and 3 of the API) are compared by their
+        `cost`.
 
-        A further column never splits or drops a charge. Of numbers, `x_` is the sum in
-        Decimal(38, 12), null if a row of the charge has none. Of all else it is the value that
-        all rows of the charge have, null if they differ. Sorted by charge period, then by the
-        key. Keep it with `write_parquet`, or with
-        `write_csv(path, datetime_format="%Y-%m-%dT%H:%M:%SZ")`, as the specification writes
-        instants.
+        A further column never splits or drops a charge. The `x_` column of numbers is their sum in
+        Decimal(38, 12), null if a row of the charge has none. For any other column it is the value
+        that all rows of the charge have, null if they differ. Sorted by charge period, then by the
+        key. Save it with `write_parquet`, or with
+        `write_csv(path, datetime_format="%Y-%m-%dT%H:%M:%SZ")`, which is how the specification
+        writes instants.
 
     Raises:
-        AlignmentError: If a bucket reaches over the end of a charge period or of a month, as a
-            day in New York does over the month's end in UTC.
-        MissingColumnError: If the table lacks a column.
-        QueryError: If an argument is out of its range or form.
+        AlignmentError: A bucket crosses the end of a charge period or of a month, as a day in New
+            York crosses the month's end in UTC.
+        CoverageError: A part of the table's range was never read.
+        MissingColumnError: The table lacks a column.
+        QueryError: An argument is invalid.
 
     Source: FOCUS 1.2 and 1.4, https://focus.finops.org/focus-specification/.
 
@@ -122,7 +128,7 @@ def to_focus(
     every = EVERY[cast("Timeframe", timeframe)]
     charges = _without_empty_text(collected(_charges(rows, schema, further, every=every)))
     fixed = _fixed(billing_account_id, billing_account_name, version)
-    columns = {**fixed, **_of_the_charge(every)}
+    columns = {**fixed, **_per_charge(every)}
     callers = {name: pl.lit(None, dtype=pl.String) for name in AUTH if name not in schema}
     return charges.select(
         **{name: columns[name] for name in sorted(columns)},
@@ -147,7 +153,7 @@ def check_arguments(
 
 
 def _custom(name: str) -> str:
-    """Name a custom column as the specification asks.
+    """Return the name of a custom column, as the specification requires it.
 
     >>> _custom("login_username")
     'x_LoginUsername'
@@ -163,8 +169,8 @@ def _custom_names(schema: pl.Schema, further: Sequence[str]) -> dict[str, str]:
             raise QueryError(f"column {name!r} and another would both be {custom!r}; rename one")
         if name in schema and (schema[name].is_nested() or schema[name] == pl.Object):
             raise QueryError(
-                f"column {name!r} is {schema[name]}; FOCUS holds numbers, times and text: cast it "
-                "(as JSON text, say), or drop it"
+                f"column {name!r} is {schema[name]}; FOCUS has only numbers, times and text: cast "
+                "it, for example to JSON text, or drop it"
             )
     return named
 
@@ -172,7 +178,7 @@ def _custom_names(schema: pl.Schema, further: Sequence[str]) -> dict[str, str]:
 def _charges(
     table: pl.LazyFrame, schema: pl.Schema, further: Sequence[str], *, every: str
 ) -> pl.LazyFrame:
-    """Sum the rows of each charge period; a month's end is the end of one, too."""
+    """Sum the rows of each charge period; a charge period ends with its month."""
     key = [name for name in (*KEY, *RATES, *AUTH) if name in schema or name in _DISCOUNT]
     free = [name for name in further if name not in key]
     numbers = ["cost_subtotal", *(name for name in free if schema[name].is_numeric())]
@@ -216,7 +222,7 @@ def _fixed(account_id: str, account_name: str, version: Version) -> dict[str, pl
     return {name: pl.lit(text, dtype=pl.String) for name, text in texts.items()}
 
 
-def _of_the_charge(every: str) -> dict[str, pl.Expr]:
+def _per_charge(every: str) -> dict[str, pl.Expr]:
     month, period = pl.col("_month"), pl.col("period")
     endpoint, unit = pl.col("endpoint_id"), pl.col("unit")
     price = pl.format("{} {}", "unit_price", "currency")
@@ -261,8 +267,8 @@ def _priced(price: pl.Expr, amount: pl.Expr) -> pl.Expr:
     cost = amount.cast(pl.Float64)
     product = pl.col("quantity").cast(pl.Float64) * price
     noise = (product - cost).abs() <= _NOISE * pl.max_horizontal(cost.abs(), pl.lit(1.0))
-    exact = product.cast(MONEY, strict=False)
-    return pl.when(noise | product.is_null()).then(amount).otherwise(exact)
+    representable = exact(pl.when(product < _LIMIT).then(product))
+    return pl.when(noise | product.is_null()).then(amount).otherwise(representable)
 
 
 def _service(field: str, default: pl.Expr) -> pl.Expr:

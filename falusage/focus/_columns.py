@@ -15,10 +15,10 @@ from falusage.columns import INSTANT, MONEY
 Version = Literal["1.2", "1.4"]
 
 CSV_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
-"""How FOCUS writes an instant as text: `focus.write_csv(path, datetime_format=CSV_TIME)`."""
+"""The format of instants in a CSV: `focus.write_csv(path, datetime_format=CSV_TIME)`."""
 
 CATEGORIES: Final = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
-"""What a charge can be; a closed list."""
+"""The categories of a charge; a closed list."""
 
 DTYPES: Final[dict[str, pl.DataType]] = {
     **dict.fromkeys(
@@ -43,12 +43,12 @@ NEEDED: Final = (
     "ChargePeriodEnd",
     "ChargePeriodStart",
 )
-"""The columns without which a charge says nothing; never null. `ServiceName` is needed, too, but
-the tax and the credits of an invoice may have none."""
+"""The columns that every charge needs; never null. `ServiceName` is needed, too, but may be null
+for the tax and the credits of an invoice."""
 
 
 class Service(NamedTuple):
-    """What a product line is called, and the one category that it has."""
+    """The name of a product line, and its one category."""
 
     name: str
     category: str
@@ -60,13 +60,13 @@ SERVICES: Final = {
     "serverless": Service("fal Serverless", "Compute", "Serverless Compute"),
     "compute": Service("fal Compute", "Compute", "Virtual Machines"),
 }
-"""The product lines as services; a line that nobody knows yet is `fal NAME`, `Other`."""
+"""The product lines as services; an unknown line is `fal NAME`, `Other`."""
 
 PROVIDERS: Final[dict[Version, tuple[str, ...]]] = {
     "1.2": ("InvoiceIssuerName", "ProviderName", "PublisherName"),
     "1.4": ("HostProviderName", "InvoiceIssuerName", "ServiceProviderName"),
 }
-"""Who provides: 1.3 renamed two of the columns, and 1.4 took the old names away."""
+"""The columns of the provider: 1.3 renamed two of them, and 1.4 removed the old names."""
 
 NO_INVOICE: Final[dict[Version, tuple[str, ...]]] = {
     "1.2": ("InvoiceId",),

@@ -1,8 +1,7 @@
-"""FOCUS in: a file of charges, typed, or refused with the rows that break the rules.
+"""Read a file of FOCUS charges, typed, or reject it with the rows that break the rules.
 
-The provider serves such files itself (`/organization/focus`); any other provider's will do. What
-a cell of text holds is read as the specification writes it, and amounts never pass through a
-double.
+The provider serves such files itself (`/organization/focus`); files of other providers work, too.
+Text is read in the formats of the specification, and amounts never become doubles.
 """
 
 from __future__ import annotations
@@ -21,27 +20,27 @@ from falusage.focus._columns import CATEGORIES, DTYPES, NEEDED
 _PARQUET: Final = b"PAR1"
 _SHOWN: Final = 3
 _TWICE: Final = re.compile(r"(.*)_duplicated_\d+")
-"""How Polars names a column that a CSV has a second time."""
+"""The name that Polars gives to a column that a CSV has a second time."""
 
 
 def read_focus(path: str | os.PathLike[str]) -> pl.DataFrame:
     r"""Read a FOCUS Cost and Usage file: CSV, also compressed, or Parquet, of any version.
 
     Args:
-        path: The file, such as a report of the provider's (`estimate` or `invoice`), or what was
-            written of `to_focus`. Which form it has is read from its content.
+        path: The file, such as a report of the provider (`estimate` or `invoice`), or one written
+            from `to_focus`. Its content decides whether it is CSV or Parquet.
 
     Returns:
         Its rows and columns, in its order. Instants are Datetime("us", "UTC"), costs and
         quantities Decimal(38, 12), unit prices Float64. From a CSV every other column is text,
         and an empty cell is null. An instant without an offset is in UTC, as the specification
-        says; digits beyond the twelfth decimal are rounded off.
+        defines; amounts are rounded to twelve decimals.
 
     Raises:
-        MissingColumnError: If a column that every charge needs is not there.
-        SchemaError: If the file is neither form, a column stands there twice, or a cell does not
-            hold what its column should; `failures` has the rows, with their `rules`.
-        OSError: If the file cannot be opened.
+        MissingColumnError: A column that every charge needs is missing.
+        SchemaError: The file is not CSV or Parquet, has a column twice, or has an invalid value;
+            `failures` has the rows, with their `rules`.
+        OSError: The file cannot be opened.
 
     Source: FOCUS 1.2, https://focus.finops.org/focus-specification/v1-2/, attributes
     Date/Time Format, Numeric Format and Null Handling.
@@ -66,7 +65,7 @@ def read_focus(path: str | os.PathLike[str]) -> pl.DataFrame:
                 name, received.columns, hint=f"{os.fspath(path)} is not a FOCUS file without it."
             )
     typed, rules = _typed(received)
-    _refuse(received.with_columns(rules.alias("rules")), path)
+    _require_valid(received.with_columns(rules.alias("rules")), path)
     return typed
 
 
@@ -80,12 +79,12 @@ def _read(path: str | os.PathLike[str]) -> pl.DataFrame:
         table = pl.read_csv(place, infer_schema=False, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:  # OSError: compressed, and cut short
         raise SchemaError(
-            f"{os.fspath(path)} is neither CSV nor Parquet: {error}", failures=pl.DataFrame()
+            f"{os.fspath(path)} is not CSV or Parquet: {error}", failures=pl.DataFrame()
         ) from error
     for name in table.columns:
         if (twice := _TWICE.fullmatch(name)) and twice[1] in table.columns:
             raise SchemaError(
-                f"{os.fspath(path)} has a column {twice[1]!r} twice; which one is meant?",
+                f"{os.fspath(path)} has a column {twice[1]!r} twice; remove or rename one",
                 failures=table.clear(),
             )
     return table.with_columns(
@@ -94,7 +93,7 @@ def _read(path: str | os.PathLike[str]) -> pl.DataFrame:
 
 
 def _typed(received: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """Give the typed table, and for each row the list of what is wrong with it."""
+    """Return the typed table, and for each row the list of the rules that it breaks."""
     known = {name: dtype for name, dtype in DTYPES.items() if name in received.columns}
     typed = received.with_columns(
         _cast(name, received.schema[name], dtype) for name, dtype in known.items()
@@ -143,14 +142,14 @@ def _instant(text: pl.Expr) -> pl.Expr:
     )
 
 
-def _refuse(marked: pl.DataFrame, path: str | os.PathLike[str]) -> None:
+def _require_valid(marked: pl.DataFrame, path: str | os.PathLike[str]) -> None:
     bad = marked.filter(pl.col("rules").list.len() > 0)
     if bad.is_empty():
         return
     counts = bad["rules"].explode().value_counts(sort=True).head(_SHOWN).rows()
     words = "; ".join(f"{rule} ({count:,})" for rule, count in counts)
     raise SchemaError(
-        f"{bad.height:,} of the {marked.height:,} rows of {os.fspath(path)} are no FOCUS charges: "
-        f"{words}. They are in this error's `failures`",
+        f"{bad.height:,} of the {marked.height:,} rows of {os.fspath(path)} are not valid FOCUS "
+        f"charges: {words}; they are in this error's `failures`",
         failures=bad,
     )

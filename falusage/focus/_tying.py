@@ -1,8 +1,8 @@
-"""The tie-out: usage held against what FOCUS says was billed, and the gap explained.
+"""The tie-out: usage compared with the charges of a FOCUS file, and the gap explained.
 
-Each side is summed by month, team, service and currency. What both have is matched; whatever is
-left of either goes to exactly one part, so that the parts sum to the gap, in exact decimals. A
-line of an invoice that names no team is not forced onto one.
+Each side is summed by month, team, service and currency. What both have is matched; the rest of
+either side goes to exactly one part, so that the parts sum to the gap in exact decimals. A line of
+an invoice without a team is not assigned to one.
 """
 
 from __future__ import annotations
@@ -43,36 +43,36 @@ def tie_out(
     *,
     coverage: Coverage | None = None,
 ) -> pl.DataFrame:
-    """Line usage up with FOCUS charges per month, team and service, and explain the gap.
+    """Compare usage with FOCUS charges per month, team and service, and explain the gap.
 
-    With u the usage of a key and c its charges of category Usage: matched = min(u, c), and what is
-    left of u and of c is in one side only. Where a service has charges that name no team, as on
-    the invoice of teams that are billed together, what is left of its teams' usage may be in
-    those, so both stand in `no_team`; over the teams it sums to what those charges hold beyond
-    the usage they stand for.
+    With u the usage of a key and c its charges of category Usage: matched = min(u, c), and the
+    rest of u or of c is on one side only. If a service has charges without a team, as on the
+    invoice of teams that are billed together, the rest of its teams' usage may be in those, so
+    both are in `no_team`. Over the teams it sums to those charges minus the usage that they may
+    contain.
 
     Args:
-        usage: A usage table, of Polars or through Arrow, of the months that the charges are of.
-        focus: Charges, as `read_focus` reads them or `to_focus` makes them. The team is the sub
-            account, by id or by name, or the billing account where it has no sub accounts and
-            bears a team's name. A service is a product line by its name, in any spelling, with or
-            without `fal` before it. Other names are kept as they are: where the provider writes
-            `GPU`, say, `focus.with_columns(pl.col("ServiceName").replace("GPU", "compute"))`.
+        usage: A usage table of the months of the charges: a load, a snapshot, a store or a frame.
+        focus: Charges from `read_focus` or `to_focus`. The team is the sub account, by id or by
+            name, or the billing account if that has no sub accounts and has a team's name. A
+            service is a product line by its name, in any spelling, with or without `fal` before
+            it. Other names are kept: if the provider writes `GPU`, for example, use
+            `focus.with_columns(pl.col("ServiceName").replace("GPU", "compute"))`.
         coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (Datetime in UTC, the month's start, by ChargePeriodStart), `username` (null for
         no team), `product`, `currency`; `usage_cost` and `billed_cost` (the sum of BilledCost),
-        `gap` (billed − usage), `matched` (what is the same on both sides), and the parts that sum
-        to the gap: `credits` (negative), `tax`, `no_team`, `only_here` (in usage only, negative)
-        and `only_there` (billed only: purchases and adjustments, too). Decimal(38, 12), sorted by
-        its key.
+        `gap` (billed − usage), `matched` (on both sides), and the parts that sum to the gap:
+        `credits` (negative), `tax`, `no_team`, `only_here` (in usage only, negative) and
+        `only_there` (billed only: purchases and adjustments, too). Decimal(38, 12), sorted by its
+        key.
 
     Raises:
-        AlignmentError: If a bucket, or a charge of category Usage, reaches over a month's end in
-            UTC.
-        MissingColumnError: If either table lacks a column.
-        QueryError: If a column of either table is of another kind.
+        AlignmentError: A bucket, or a charge of category Usage, crosses a month's end in UTC.
+        CoverageError: A part of the usage table's range was never read.
+        MissingColumnError: One of the tables lacks a column.
+        QueryError: A column of one of the tables has the wrong dtype.
 
     Source: account reconciliation, as on a bank statement; the columns of FOCUS 1.2,
     https://focus.finops.org/focus-specification/v1-2/.
@@ -134,7 +134,7 @@ def _matched() -> pl.Expr:
 
 
 def _left() -> dict[str, pl.Expr]:
-    """Put what is not matched into its part."""
+    """Return the part that the unmatched rest of a line belongs to."""
     here, there = (pl.col(name) - pl.col("matched") for name in ("usage_cost", "charged"))
     teamless = pl.col("username").is_null()
     service = ("period", "product", "currency")
@@ -148,7 +148,7 @@ def _left() -> dict[str, pl.Expr]:
 
 
 def _billed(focus: pl.LazyFrame, used: pl.DataFrame) -> pl.DataFrame:
-    """Sum the charges by the key, apart by what they are."""
+    """Sum the charges by the key, in total and by category."""
     _check(focus)
     lacking = [name for name in (*_TEAMS, *_ACCOUNTS) if name not in focus.collect_schema()]
     lines = focus.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in lacking)
@@ -195,13 +195,13 @@ def _check(focus: pl.LazyFrame) -> None:
     for first, last, category, billed, _ in told.iter_rows():
         if first is None or category is None or billed is None:
             raise QueryError(
-                "a charge has no ChargePeriodStart, ChargeCategory or BilledCost; "
-                "read_focus refuses such a file, and shows its rows"
+                "a charge has no ChargePeriodStart, ChargeCategory or BilledCost; read_focus "
+                "rejects such a file, and shows its rows"
             )
         raise AlignmentError(
-            f"the charge from {first.isoformat()} to {last.isoformat()} reaches over a month's "
-            "end in UTC. A charge is one number, and no arithmetic can split it: ask the provider "
-            "for a finer timeframe"
+            f"the charge from {first.isoformat()} to {last.isoformat()} crosses a month's end in "
+            "UTC. A charge is one number and cannot be split: ask the provider for a shorter "
+            "timeframe"
         )
 
 
@@ -211,7 +211,7 @@ def _month() -> pl.Expr:
 
 
 def _team(teams: list[str]) -> pl.Expr:
-    """Give the team of a charge: a name that usage has, else what the file says."""
+    """Return the team of a charge: a name that usage has, else the name in the file."""
     named = pl.any_horizontal(pl.col(_TEAMS).is_not_null()).any().over("BillingAccountId")
 
     def known(columns: Iterable[str]) -> list[pl.Expr]:
@@ -226,7 +226,7 @@ def _team(teams: list[str]) -> pl.Expr:
 
 
 def _product(focus: pl.LazyFrame, products: list[str]) -> pl.Expr:
-    """Give the product line that a service is, or its own name."""
+    """Return the product line of a service, or its own name."""
     lines = {_plain(product): product for product in (*PRODUCTS, *products)}
     names = focus.select(pl.col("ServiceName").drop_nulls().unique()).collect()["ServiceName"]
     told = {name: lines.get(_plain(name) or name, name) for name in names}
@@ -234,7 +234,7 @@ def _product(focus: pl.LazyFrame, products: list[str]) -> pl.Expr:
 
 
 def _plain(name: str) -> str:
-    """Leave of a name what spelling cannot change.
+    """Return the part of a name that does not depend on its spelling.
 
     >>> _plain("fal Model APIs"), _plain("model_apis")
     ('modelapis', 'modelapis')

@@ -1,7 +1,7 @@
-"""Looking ahead: what usage will cost, how sure that is, and whether the budget lasts.
+"""Forecasts: what usage will cost, how sure that is, and whether the budget lasts.
 
-Every number comes with its own track record: each candidate is put to the series' own past, again
-and again from an earlier day, and the errors made there choose the model and draw the bands.
+Every number has a track record: each candidate forecasts the series' own past from many earlier
+days, and its errors there choose the model and draw the bands.
 """
 
 from falusage.forecasting._backtest import backtest

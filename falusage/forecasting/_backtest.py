@@ -1,6 +1,6 @@
-"""How far each candidate's forecasts were off, and how often its bands held.
+"""The errors of each candidate's forecasts, and how often the cost was within its bands.
 
-The track record by which `forecast` chooses, in full: an auditor can redo the choice from it.
+This is the full track record by which `forecast` chooses: an auditor can repeat the choice.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from falusage._usage.arguments import free, key, names
 from falusage._usage.table import Eager, Lazy, take
 from falusage.coverage import Coverage
 from falusage.forecasting._candidates import MODELS, Floats, forecasters
+from falusage.forecasting._futures import check_horizon, check_levels
 from falusage.forecasting._history import histories
-from falusage.forecasting._outlook import check_horizon, check_levels
 from falusage.forecasting._paths import bounds, error_paths
-from falusage.forecasting._rhythms import rhythm_of
+from falusage.forecasting._rhythms import Rhythm
 from falusage.forecasting._track_record import TrackRecord, track_record
 from falusage.timeframes import Every
 
@@ -69,42 +69,43 @@ def backtest(
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
 ) -> pl.DataFrame | pl.LazyFrame:
-    """Forecast the past with every candidate, and give its error and the coverage of its bands.
+    """Forecast the past with every candidate; return its error and the coverage of its bands.
 
-    From up to twenty earlier periods on, each candidate forecasts what then came, having seen only
-    what was before. error = mean |actual − forecast| / scale, where the scale is the mean absolute
-    seasonal difference that the history had of late: 1 is as good as saying "as last week" once.
-    The bands of a window are drawn from those windows that share no period with it.
+    From up to twenty earlier periods, each candidate forecasts the periods that followed, from the
+    history before them alone. error = mean |actual − forecast| / scale, where the scale is the
+    recent mean absolute seasonal difference of the history: an error of 1 is as good as repeating
+    the last season. The bands of a window are drawn from windows that share no period with it.
 
     Args:
-        usage: A usage table; see `forecast`, also for the arguments that are not named here.
-        horizon: How many periods each window looks ahead; a third of the history at most.
-        every: The period.
+        usage: A usage table, as for `forecast`.
+        horizon: How many periods each window looks ahead; at most a third of the history.
+        every: The period, as in `forecast`.
         by: The columns that make a series. `currency` is always among them.
-        timezone: The IANA zone in which periods are cut.
-        levels: The bands' nominal coverage, in percent.
-        as_of: Buckets that end after it are still open. None is now.
-        end: Where the table's range ends, if that is later than its last bucket.
+        timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
+        levels: The nominal coverage of the bands, in percent.
+        as_of: Buckets that end after it are still open, as in `forecast`.
+        end: Where the range of a bare frame ends, as in `forecast`.
         coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         The columns of `by`, `currency`; `model` (String); `windows` and `ahead` (Int64, how many
-        and how far); `error` (Float64) and `total_error` (Float64, that of a window's total, per
-        period); `bias` (Float64, mean (forecast − actual) / scale, above zero where it says too
-        much); `behind` (Float64, the sum of both errors less that of the best) and `noise`
-        (Float64, two standard errors of that difference); `chosen` (Boolean: the first, in this
-        order, whose `behind` is no more than its `noise`; it is what `forecast` takes); for each
-        level `coverage_80`, … (Float64, the measured share of periods within the band,
-        null where fewer than three other windows are to be had). Sorted by *by*, `currency`,
-        then from the steady candidate to the nimble. Series of zeros or of a single period have
-        no rows.
+        windows, and how many periods each); `error` (Float64) and `total_error` (Float64, that of
+        a window's total, per period); `bias` (Float64, mean (forecast − actual) / scale, above
+        zero if forecasts are too high); `behind` (Float64, the sum of both errors minus that of
+        the best) and `noise` (Float64, two standard errors of that difference); `chosen` (Boolean:
+        the first, in this order, whose `behind` is at most its `noise`; `forecast` uses it); for
+        each level `coverage_80`, … (Float64, the measured share of periods within the band, null
+        if there are fewer than three other windows). Sorted by *by*, `currency`, then from the
+        steadiest candidate to the most flexible. Series of zeros or of a single period have no
+        rows. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store is.
 
     Raises:
-        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`.
-        MissingColumnError: If the table lacks a column.
-        MissingExtraError: If statsforecast is not installed.
-        QueryError: If an argument is out of its range or form.
-        ShortHistoryError: If the whole periods span less than two weeks, or are not two.
+        AlignmentError: A bucket crosses a boundary of `every` in `timezone`.
+        CoverageError: A part of the table's range was never read.
+        MissingColumnError: The table lacks a column.
+        MissingExtraError: statsforecast is not installed.
+        QueryError: An argument is invalid.
+        ShortHistoryError: There are fewer than two whole periods, or they span less than two weeks.
 
     Source: R. J. Hyndman and A. B. Koehler, Another look at measures of forecast accuracy,
     International Journal of Forecasting 22 (2006), the scaled error; here each window's scale is
@@ -124,7 +125,7 @@ def backtest(
     columns = names(by, argument="by")
     check_horizon(horizon)
     wanted = check_levels(levels)
-    rhythm = rhythm_of(every)
+    rhythm = Rhythm.from_every(every)
     coverages = {f"coverage_{level:g}": pl.Float64() for level in wanted}
     results = {**_RESULTS, **coverages}
     free(columns, reserved=results)
@@ -141,7 +142,7 @@ def backtest(
             continue
         record = track_record(rates[spent[0] :], horizon=horizon, rhythm=rhythm, models=models)
         if record is not None:
-            rows += [{**series, **told} for told in _told(record, wanted)]
+            rows += [{**series, **row} for row in _rows(record, wanted)]
     schema = {**history.keys.schema, **results}
     result = pl.DataFrame(rows, schema=schema).sort(group, maintain_order=True)
     return table.result(result.lazy())
@@ -160,7 +161,7 @@ _RESULTS = {
 }
 
 
-def _told(record: TrackRecord, levels: Sequence[float]) -> list[dict[str, Any]]:
+def _rows(record: TrackRecord, levels: Sequence[float]) -> list[dict[str, Any]]:
     off, behind, chosen = record.off(), record.behind(), record.chosen()
     return [
         {
@@ -181,7 +182,7 @@ def _told(record: TrackRecord, levels: Sequence[float]) -> list[dict[str, Any]]:
 
 
 def _coverage(record: TrackRecord, name: str, levels: Sequence[float]) -> dict[str, float | None]:
-    """Give the share of periods that lay in bands drawn from windows apart from them."""
+    """Return the share of periods within bands that were drawn from other windows."""
     origins, errors = np.array(record.origins), record.errors[name]
     forecasts = record.forecasts[name] / record.scales[:, None]
     held: dict[float, list[Floats]] = {level: [] for level in levels}

@@ -1,9 +1,9 @@
-"""The models that compete, from the steady to the nimble.
+"""The candidate models, from the steadiest to the most flexible.
 
-`rhythm` is the shape of a season times where the series stands, both taken robustly; the others
-are statsforecast's. Those that smooth do so on the logarithm of cost, in which growth and weekly
-swing are additive and nothing is below zero. A model that cannot be fitted to a series is simply
-not among its candidates.
+`rhythm` is the shape of a season times the present level, both robust estimates; the others are
+from statsforecast. Those that smooth use the logarithm of cost, in which growth and the weekly
+pattern are additive and nothing is below zero. A model that cannot be fitted to a series is not
+among its candidates.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Forecaster = Callable[[Floats, int], Floats]
 
 MODELS: Final = ("rhythm", "blend", "theta", "ets", "mstl", "seasonal_naive", "drift")
-"""In the order of preference within noise: what one odd period moves least comes first."""
+"""In order of preference among equals: a model that one odd period moves less comes first."""
 
 BLENDED: Final = ("rhythm", "theta", "ets")
 _SEASONS: Final = 8
@@ -30,10 +30,10 @@ _OFFSET: Final = 0.1
 
 
 def forecasters(rhythm: Rhythm) -> Mapping[str, Forecaster]:
-    """Give each model as a function of a history and a horizon; the blend is made of others.
+    """Return each model as a function of a history and a horizon, without the blend of them.
 
     Raises:
-        MissingExtraError: If statsforecast is not installed.
+        MissingExtraError: statsforecast is not installed.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -81,7 +81,7 @@ def forecasters(rhythm: Rhythm) -> Mapping[str, Forecaster]:
 
 
 def _with_least(found: Mapping[str, Forecaster], season: int) -> list[tuple[str, Forecaster, int]]:
-    """Put to each model the shortest history that it can say something about."""
+    """Return each model with the shortest history that it can use."""
     least = {
         "rhythm": 1,
         "seasonal_naive": 1,
@@ -96,7 +96,7 @@ def _with_least(found: Mapping[str, Forecaster], season: int) -> list[tuple[str,
 
 def _guarded(forecaster: Forecaster, least: int) -> Forecaster:
     def guarded(history: Floats, horizon: int) -> Floats:
-        """Give the forecast, never below zero; not-a-numbers where the model has none."""
+        """Return the forecast, never below zero; NaN if the model cannot make one."""
         nothing = np.full(horizon, np.nan)
         if len(history) < least:
             return nothing
@@ -104,7 +104,7 @@ def _guarded(forecaster: Forecaster, least: int) -> Forecaster:
             warnings.simplefilter("ignore")
             try:
                 ahead = forecaster(history, horizon)
-            except Exception:  # noqa: BLE001 - whatever a fit stumbles over, it is no candidate
+            except Exception:  # noqa: BLE001 - if a fit fails for any reason, the model is left out
                 return nothing
         return np.maximum(ahead, 0.0) if np.isfinite(ahead).all() else nothing
 
@@ -119,13 +119,13 @@ def _in_logs(model: Any, history: Floats, horizon: int) -> Floats:
     level = history.mean()
     if level <= 0:
         return np.zeros(horizon)
-    # In units of the level, so that no currency is special; the offset keeps zeros finite.
+    # In units of the level, so that the currency does not matter; the offset keeps zeros finite.
     ahead = _mean(model, np.log(history / level + _OFFSET), horizon)
     return (np.exp(ahead) - _OFFSET) * level
 
 
 def _rhythm(history: Floats, horizon: int, rhythm: Rhythm) -> Floats:
-    """Give the shape of the last seasons times the median of the last periods without it."""
+    """Return the shape of the last seasons times the median level of the last periods."""
     season = rhythm.season if len(history) >= 2 * rhythm.season else 1
     seasons = min(_SEASONS if season > 1 else len(history), len(history) // season)
     last = history[-season * seasons :].reshape(seasons, season)
@@ -133,12 +133,12 @@ def _rhythm(history: Floats, horizon: int, rhythm: Rhythm) -> Floats:
     active = levels[:, 0] > 0
     shape = (last[active] / levels[active]).mean(axis=0) if active.any() else np.ones(season)
     recent = history[-min(rhythm.level, len(history)) :]
-    # The shape of the places that the recent periods have: the last one ends a season.
+    # The shape at the recent periods: the last one ends a season.
     there = np.resize(shape[::-1], len(recent))[::-1]
     level = np.median(recent[there > 0] / there[there > 0]) if (there > 0).any() else 0.0
     if level > 0:
         return np.resize(shape, horizon) * level
-    # Mostly nothing of late: over, if it was never silent for so long, else now and then.
+    # Mostly zeros recently: it has ended if it never paused for so long, else it is intermittent.
     silences = np.diff(np.flatnonzero(np.append(history, 1.0)), prepend=-1) - 1
     over = silences[-1] > silences[:-1].max(initial=0)
     return np.full(horizon, 0.0 if over else last.mean())

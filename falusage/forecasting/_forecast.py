@@ -1,4 +1,4 @@
-"""What each period ahead will cost, with bands that were measured on the series' own past."""
+"""The cost of each period ahead, with bands that were measured on the series' own past."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import polars as pl
 from falusage._usage.arguments import free, key, names
 from falusage._usage.table import Eager, Lazy, take
 from falusage.coverage import Coverage
+from falusage.forecasting._futures import check_horizon, check_levels, check_model, futures
 from falusage.forecasting._history import histories
-from falusage.forecasting._outlook import check_horizon, check_levels, check_model, futures
 from falusage.forecasting._paths import bounds
 from falusage.timeframes import Every
 
@@ -64,57 +64,60 @@ def forecast(
 ) -> pl.DataFrame | pl.LazyFrame:
     """Forecast cost, period by period, with bands.
 
-    Candidates, from the steady to the nimble: `rhythm` (the shape of the last eight seasons times
-    the median level of late), `blend` (the mean of it, Theta and ETS), `theta`, `ets` and `mstl`
-    (of statsforecast, on the logarithm of cost), `seasonal_naive`, `drift`. `"auto"` forecasts the
-    series' own past with each, from some twenty earlier periods on, and takes the steadiest that
-    is behind the best by no more than noise (two standard errors of the difference), in its errors
-    by period and in total; `backtest` shows it. A series begins with its first cost; after that, a
-    period without usage is a zero.
+    The candidates, from the steadiest to the most flexible: `rhythm` (the shape of the last eight
+    seasons times the recent median level), `blend` (the mean of it, Theta and ETS), `theta`, `ets`
+    and `mstl` (from statsforecast, on the logarithm of cost), `seasonal_naive`, `drift`. `"auto"`
+    forecasts the series' own past with each, from up to twenty earlier periods, and takes the
+    steadiest whose errors, by period and in total, are behind the best by no more than noise (two
+    standard errors of the difference); `backtest` shows it. A series begins with its first cost;
+    after that, a period without usage counts as zero.
 
     The bands are quantiles of a thousand paths: the forecast plus errors that the model made over
-    whole windows of that past, at the scale of the series now. Never below zero. The same table
-    gives the same answer.
+    whole windows of that past, at the present scale of the series. They are never below zero. The
+    same table gives the same forecast.
 
-    With `by`, the parts are scaled, period by period, so that they sum to what `forecast` gives
-    for the whole of their currency.
+    With `by`, the parts are scaled, period by period, so that they sum to the forecast of the
+    whole of their currency.
 
     Args:
-        usage: A usage table. A LazyFrame is collected at once. Where it has a column `settled`
-            (Boolean), nothing is learned from what is not.
+        usage: A usage table: a load, a snapshot, a store or a frame. Lazy rows are collected at
+            once. If it has a column `settled` (Boolean), nothing is learned from rows where that
+            is not true.
         horizon: How many periods ahead.
         every: The period: `"1h"`, `"1d"`, `"1w"`, `"1mo"`, `"1q"` or `"1y"`. Their seasons are
             168, 7, 52, 12, 4 and 1 periods.
         by: The columns that make a series. `currency` is always among them; nulls are a series of
             their own.
-        timezone: The IANA zone in which periods are cut.
+        timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         model: `"auto"`, or one of the candidates for every series. A series too short for it gets
             `rhythm`.
-        levels: The bands' nominal coverage, in percent.
+        levels: The nominal coverage of the bands, in percent.
         as_of: Buckets that end after it are still open: a date, an aware datetime or ISO 8601
-            text. None is now.
-        end: Where the table's range ends, if that is later than its last bucket, as it is where
-            nothing was used at the end: the time between is then known to be without cost. A
-            date, an aware datetime or ISO 8601 text. None is the last `bucket_end`.
+            text; by default now. With a coverage, so are buckets after its `closed_until`.
+        end: Where the range of a bare frame ends, if that is later than its last bucket: the time
+            between is then known to be without cost. A date, an aware datetime or ISO 8601 text.
+            A coverage says so itself.
         coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`,
-        `model` (String, the candidate that was taken); `cost` and, for each level, `lo_80`,
+        `model` (String, the candidate that was used); `cost` and, for each level, `lo_80`,
         `hi_80`, … (Float64, in `currency`). Sorted by `period`, *by*, `currency`. It begins with
-        the first period that is not whole, which is forecast and not learned from.
+        the first period that is not whole, which is forecast and not learned from. A LazyFrame if
+        `usage` is lazy, as a LazyFrame, a snapshot or a store is.
 
     Warns:
-        IncompletePeriodWarning: If the last period is cut short, open or not settled; or a whole
-            one lies between the table's end and the given `as_of`.
-        ShortHistoryWarning: If a series is too short for its season, or for a track record.
+        IncompletePeriodWarning: The last period is cut short, open or not settled; or a whole one
+            lies between the table's end and the given `as_of`.
+        ShortHistoryWarning: A series is too short for its season, or for a track record.
 
     Raises:
-        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`.
-        MissingColumnError: If the table lacks a column.
-        MissingExtraError: If statsforecast is not installed.
-        QueryError: If an argument is out of its range or form.
-        ShortHistoryError: If the whole periods span less than two weeks, or are not two.
+        AlignmentError: A bucket crosses a boundary of `every` in `timezone`.
+        CoverageError: A part of the table's range was never read.
+        MissingColumnError: The table lacks a column.
+        MissingExtraError: statsforecast is not installed.
+        QueryError: An argument is invalid.
+        ShortHistoryError: There are fewer than two whole periods, or they span less than two weeks.
 
     Source: R. J. Hyndman and G. Athanasopoulos, Forecasting: Principles and Practice, 3rd
     edition: 5.10 for the rolling origin, 11.3 for the parts scaled to their whole.

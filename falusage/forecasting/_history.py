@@ -1,8 +1,8 @@
-"""What a forecast learns from: whole, settled periods without gaps, one row of cost a series.
+"""The past that a forecast learns from: whole, settled periods without gaps, one row per series.
 
-A period that the table cuts short, that has not ended, or that holds an unsettled bucket is not
-learned from; it is the first that is forecast. Cost is brought to the usual length of a period, so
-that a February is not a fall and a day of 25 hours no rise.
+A period is not learned from if the table cuts it short, if it has not ended, or if it holds an
+unsettled bucket; the forecast begins with it. Costs are scaled to the usual length of a period, so
+that February does not look like a fall, and a day of 25 hours does not look like a rise.
 """
 
 from __future__ import annotations
@@ -18,14 +18,10 @@ import polars as pl
 from falusage._usage.arguments import key
 from falusage._usage.periods import BUCKET, require_instants
 from falusage._usage.table import Table, rejecting_inexact
-from falusage.errors import (
-    IncompletePeriodWarning,
-    ShortHistoryError,
-    warn,
-)
+from falusage.errors import IncompletePeriodWarning, QueryError, ShortHistoryError, warn
 from falusage.forecasting._candidates import Floats
-from falusage.forecasting._rhythms import RHYTHMS, rhythm_of
-from falusage.timeframes import Every, boundaries, ceil, floor, instant, period_end
+from falusage.forecasting._rhythms import Rhythm
+from falusage.timeframes import USUAL_LENGTH, Every, boundaries, ceil, floor, instant, period_end
 from falusage.transforms.trend import follow
 
 _LEAST_TIME = timedelta(weeks=2)
@@ -37,9 +33,9 @@ class History:
     """Every series over the same whole periods.
 
     Attributes:
-        keys: One row a series: the columns of the key.
+        keys: One row per series: the columns of the key.
         rates: Series × periods: cost at the usual length of a period.
-        until: The end of the last whole period, in UTC, where the forecast begins.
+        until: The end of the last whole period, in UTC. The forecast begins there.
         every: The period.
         timezone: The zone in which periods are cut.
     """
@@ -51,8 +47,8 @@ class History:
     timezone: str
 
     def ahead(self, horizon: int) -> pl.DataFrame:
-        """Give the next periods: `period` (in `timezone`), `until` and `length` (usual is 1)."""
-        usual = RHYTHMS[self.every].usual
+        """Return the next periods: `period` (in `timezone`), `until`, `length` (usual is 1)."""
+        usual = USUAL_LENGTH[self.every]
         end = self.until + (horizon + 1) * usual * 1.1 + timedelta(days=1)
         edges = boundaries(self.until, end, every=self.every, timezone=self.timezone)
         edges = edges.head(horizon + 1)
@@ -71,27 +67,42 @@ def histories(
     timezone: str,
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
+    start: datetime | None = None,
 ) -> list[History]:
-    """Give the history of one table by each of `keys`, over the same periods.
+    """Return the history of one table by each of `keys`, over the same periods.
+
+    Args:
+        table: The usage.
+        keys: Lists of columns; `currency` is always added.
+        every: The period.
+        timezone: The zone in which periods are cut.
+        as_of: See `known_until`.
+        end: See `known_until`.
+        start: Learn from nothing before it; by default from the whole table.
 
     Warns:
-        IncompletePeriodWarning: If the table reaches beyond the last whole, settled period, or a
+        IncompletePeriodWarning: The table reaches beyond the last whole, settled period, or a
             period lies between its end and `as_of`.
 
     Raises:
-        ShortHistoryError: If the whole periods span less than two weeks.
+        CoverageError: A part of the history was never read.
+        ShortHistoryError: The whole periods span less than two weeks.
     """
-    rhythm_of(every)
+    Rhythm.from_every(every)
     known, last = known_until(table, as_of=as_of, end=end, timezone=timezone)
-    say_if_short_of(as_of, last, every=every, timezone=timezone)
+    warn_if_short_of(as_of, last, every=every, timezone=timezone)
+    stop: datetime | None = last
+    if table.coverage is not None:
+        stop = ceil(known, every=every, timezone=timezone)
+        stop = stop if stop < table.coverage.end else None
     trends = [
-        follow(table, by=by, every=every, timezone=timezone, window=1, start=None, end=last)
+        follow(table, by=by, every=every, timezone=timezone, window=1, start=start, end=stop)
         .filter("complete")
         .select("period", *key(by), "cost")
         for by in keys
     ]
-    start = pl.col("period").dt.convert_time_zone("UTC")
-    length = (pl.col("until") - start) / RHYTHMS[every].usual
+    began = pl.col("period").dt.convert_time_zone("UTC")
+    length = (pl.col("until") - began) / USUAL_LENGTH[every]
     ended = period_end(pl.col("period"), every=every, timezone=timezone)
     with rejecting_inexact():
         found = pl.collect_all(trends)
@@ -108,8 +119,8 @@ def histories(
     if until < reached:
         warn(
             f"the table reaches to {reached.isoformat()}, but its last whole, settled period of "
-            f"{every!r} ends at {until.isoformat()}: the forecast begins there, and nothing is "
-            "learned from the cost so far of the period after it",
+            f"{every!r} ends at {until.isoformat()}; the forecast begins there and ignores the "
+            "cost so far of the period after it",
             IncompletePeriodWarning,
         )
     return [
@@ -127,11 +138,19 @@ def known_until(
 ) -> tuple[datetime, datetime]:
     """Return the instant until which buckets have ended and are settled, and the table's end.
 
-    Buckets that end after `as_of` (None is now), or after the coverage's `closed_until`, are still
-    open. If the table has a column `settled`, as a store's has, nothing counts as settled from the
-    first bucket on that is not. The table ends with its last bucket, or later: at `end`, or at the
-    coverage's `closed_until`.
+    Buckets that end after `as_of` (by default now), or after the coverage's `closed_until`, are
+    still open. If the table has a column `settled`, as a store's has, nothing counts as settled
+    from its first unsettled bucket on. The table ends with its last bucket, or later: at the
+    coverage's `closed_until`, or, for a bare frame, at `end`.
+
+    Raises:
+        QueryError: The table has a coverage, and `end` was given, too.
     """
+    if end is not None and table.coverage is not None:
+        raise QueryError(
+            f"end is {end!r}, but the coverage of the table says where it ends; leave out end=, "
+            "which is for a bare frame"
+        )
     now = instant(datetime.now(UTC) if as_of is None else as_of, timezone=timezone, name="as_of")
     closed = None if table.coverage is None else table.coverage.closed_until
     stated = closed if end is None else instant(end, timezone=timezone, name="end")
@@ -146,10 +165,10 @@ def known_until(
     return known, last
 
 
-def say_if_short_of(
+def warn_if_short_of(
     as_of: date | datetime | str | None, last: datetime, *, every: Every, timezone: str
 ) -> None:
-    """Warn where a whole period lies between the table's end and the moment that is asked about.
+    """Warn if a whole period lies between the table's end and `as_of`.
 
     Its rows may be missing, or the API may have had none to send.
     """
@@ -159,9 +178,9 @@ def say_if_short_of(
     whole = ceil(last, every=every, timezone=timezone)
     if whole < floor(asked, every=every, timezone=timezone):
         warn(
-            f"as_of is {asked.isoformat()}, but the table ends at {last.isoformat()}: what lies "
-            "between is forecast, not taken as free. If the table was read until then, and nothing "
-            f"was used, say so with end={asked.isoformat()!r}",
+            f"as_of is {asked.isoformat()}, but the table ends at {last.isoformat()}; the time "
+            "between is forecast, not taken as free. If the table was read until then and nothing "
+            f"was used, pass the load itself, or end={asked.isoformat()!r}",
             IncompletePeriodWarning,
         )
 
@@ -171,7 +190,7 @@ def _require_enough(starts: pl.Series, ends: pl.Series, *, every: str) -> None:
     if spanned < _LEAST_TIME or len(starts) < _LEAST_PERIODS:
         raise ShortHistoryError(
             f"the table holds {len(starts)} whole, settled periods of {every!r}, which is "
-            f"{spanned.days} days of history; a forecast needs two weeks and two periods at least: "
+            f"{spanned.days} days of history; a forecast needs at least two weeks and two periods: "
             "load an earlier start, or ask for shorter periods",
             periods=len(starts),
         )

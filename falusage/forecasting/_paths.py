@@ -1,8 +1,8 @@
-"""A thousand futures: the forecast plus errors that were made before, whole paths of them.
+"""Paths: possible futures, each the forecast plus errors that the model made in the past.
 
 A band is a quantile of the paths, and the band of a sum is a quantile of the paths' sums; bounds
-are never added. The draws are the same on every run and for every series, so that what went wrong
-in the same weeks goes wrong together.
+are never added. The random draws are the same on every run and for every series, so that errors of
+the same weeks occur together.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from falusage.forecasting._candidates import Floats
 PATHS: Final = 1000
 _SEED: Final = 20250624
 _OTHER: Final = 0.3
-"""How much of a second window is in each path: the few windows there are have futures between."""
+"""The share of a second window in each path, because the true future lies between the few windows
+that there are."""
 
 LEVEL: Final = 0.2
-"""The scaled error of level, in every path, that twenty overlapping windows do not show: without
-it single days are within their 80 % bands as often as they should be, and months' totals, of which
-`benchmarks/forecast.py` had 135, in 75 % of cases only."""
+"""The scaled error of the level, added to every path, because twenty overlapping windows do not
+show it. Without it, single days are within their 80 % bands as often as they should be, but the
+totals of 135 months in `benchmarks/forecast.py` only in 75 % of cases."""
 
 _GUESS: Final = 0.1
 
@@ -29,9 +30,9 @@ _GUESS: Final = 0.1
 def error_paths(errors: Floats, *, horizon: int, paths: int = PATHS) -> Floats:
     """Draw paths of scaled errors (paths × horizon) from windows × periods of them.
 
-    Each is one window's errors with a share of another's, either sign: a model that was too low
-    all year may be too high next. Beyond the windows' reach, a path goes on from the mean error
-    that it has come to. The fewer the windows, the wider.
+    Each is one window's errors with a share of another's, both with a random sign: a model that
+    was too low all year may be too high next year. After the length of a window, a path goes on
+    from its mean error so far. Fewer windows make wider paths.
 
     Source: R. J. Hyndman and G. Athanasopoulos, Forecasting: Principles and Practice, 3rd
     edition, 5.5, prediction intervals from bootstrapped residuals; here of rolling origins.
@@ -52,15 +53,15 @@ def error_paths(errors: Floats, *, horizon: int, paths: int = PATHS) -> Floats:
 
 
 def guessed_paths(*, paths: int = PATHS) -> Floats:
-    """Draw what a short history cannot show: each path at a level of its own (paths × 1).
+    """Draw an error of level for each path (paths × 1), for a history too short to show one.
 
-    Twenty days without an error are no promise. The guess is a tenth of the level, normally.
+    It is a guess: normally distributed, with a standard deviation of a tenth of the level.
     """
     return _GUESS * np.random.default_rng(_SEED + 1).standard_normal((paths, 1))
 
 
 def bounds(values: Floats, level: float, *, around: Floats) -> tuple[Floats, Floats]:
-    """Give the central band of `level` percent of paths × periods, never without its forecast."""
+    """Return the central band of `level` percent of paths × periods; it contains the forecast."""
     tail = (1 - level / 100) / 2
     low, high = np.quantile(values, [tail, 1 - tail], axis=0)
     return np.minimum(low, around), np.maximum(high, around)

@@ -1,8 +1,8 @@
-"""How each model would have done: the series' own past, forecast again and again.
+"""The track record of each model: its forecasts of the series' own past, and their errors.
 
-From some twenty earlier days on, each model forecasts what then came, having seen only what was
-before. The errors are kept whole, path by path, because what a model misses on Monday it mostly
-misses on Tuesday, and the band of a month's total stands or falls with that.
+From up to twenty earlier periods, each model forecasts the periods that followed, from the history
+before them alone. Errors are kept window by window, because a model that is wrong on Monday is
+mostly wrong on Tuesday, too, and the band of a month's total depends on that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from falusage.forecasting._rhythms import Rhythm
 
 _WINDOWS: Final = 20
 _NOISE: Final = 2.0
-"""How many standard errors of the difference count as noise; windows overlap, so not one."""
+"""How many standard errors of the difference count as noise: two, because windows overlap."""
 
 _SEASONS: Final = 8
 _ROUNDING: Final = 1e-9
@@ -27,10 +27,10 @@ _ROUNDING: Final = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackRecord:
-    """What the models did on one series.
+    """The forecasts of the models on one series, and their errors.
 
     Attributes:
-        origins: How many periods each window had seen.
+        origins: How many periods of history each window had.
         errors: For each model, windows × periods: actual − forecast, in units of the scale that
             the history had at that origin.
         scales: The scale at each origin.
@@ -48,24 +48,24 @@ class TrackRecord:
         return next(iter(self.errors.values())).shape[1]
 
     def off(self) -> dict[str, tuple[Floats, Floats]]:
-        """Give each model's mean absolute error, and that of the window's mean, by window."""
+        """Return each model's mean absolute error, and that of the window's mean, by window."""
         return {
             name: (np.abs(errors).mean(axis=1), np.abs(errors.mean(axis=1)))
             for name, errors in self.errors.items()
         }
 
     def behind(self) -> dict[str, tuple[float, float]]:
-        """Give how far each model is behind the best, and how far it could be by chance.
+        """Return how far each model is behind the best, and how far it could be by chance.
 
-        The error of the total counts as much as that of the periods: of a team that spends twice
-        a month, nothing is the best guess for every day and the worst for the month.
+        The error of the total counts as much as that of the periods: for a team that spends twice
+        a month, zero is the best forecast of every day and the worst of the month.
         """
         losses = {name: periods + total for name, (periods, total) in self.off().items()}
         best = losses[min(losses, key=lambda name: (losses[name].mean(), MODELS.index(name)))]
         return {name: _difference(loss - best) for name, loss in losses.items()}
 
     def chosen(self) -> str:
-        """Give the steadiest model that is behind the best by no more than noise."""
+        """Return the steadiest model that is behind the best by no more than noise."""
         behind = self.behind()
         return next(n for n in MODELS if n in behind and behind[n][0] <= behind[n][1] + _ROUNDING)
 
@@ -79,7 +79,7 @@ def _difference(losses: Floats) -> tuple[float, float]:
 def track_record(
     history: Floats, *, horizon: int, rhythm: Rhythm, models: Mapping[str, Forecaster]
 ) -> TrackRecord | None:
-    """Put each model to the history's own past; None where it is a single period."""
+    """Return the track record of each model, or None if the history is a single period."""
     origins, span = _origins(len(history), horizon, rhythm)
     if not origins:
         return None
@@ -96,7 +96,7 @@ def track_record(
 def all_forecasts(
     history: Floats, horizon: int, models: Mapping[str, Forecaster]
 ) -> dict[str, Floats]:
-    """Give what each model that can says, and the blend of those that blend."""
+    """Return the forecast of each model that can make one, and the blend."""
     said = {name: model(history, horizon) for name, model in models.items()}
     able = {name: ahead for name, ahead in said.items() if np.isfinite(ahead).all()}
     if all(name in able for name in BLENDED):
@@ -105,10 +105,10 @@ def all_forecasts(
 
 
 def scale(history: Floats, rhythm: Rhythm) -> float:
-    """Give how much the series moves: its mean absolute seasonal difference, of late.
+    """Return how much the series moves: its recent mean absolute seasonal difference.
 
-    Never less than a tenth of what it was over the whole history, nor than a hundredth of the
-    level, so that a quiet spell makes no error infinite.
+    It is at least a tenth of that of the whole history, and at least a hundredth of the level, so
+    that a quiet time does not make an error infinite.
     """
     lag = rhythm.season if len(history) > rhythm.season else 1
     moves = np.abs(history[lag:] - history[:-lag])
@@ -122,10 +122,10 @@ def scale(history: Floats, rhythm: Rhythm) -> float:
 
 
 def _origins(length: int, horizon: int, rhythm: Rhythm) -> tuple[tuple[int, ...], int]:
-    """Give the windows' origins, latest first, and how far they look ahead.
+    """Return the origins of the windows, latest first, and how far they look ahead.
 
-    A short history is looked at over a third of itself at most. The step between windows shares
-    no factor with the season: else each would begin on the same weekday.
+    A window looks ahead by at most a third of the history. The step between windows shares no
+    factor with the season, or all of them would begin on the same weekday.
     """
     span = min(horizon, max(1, length // 3))
     latest, least = length - span, max(1, min(4 * rhythm.season, length // 2))

@@ -1,4 +1,4 @@
-"""What was out of its rhythm: what each such period cost, and what was expected of it."""
+"""Unusual periods: what each cost, and what was expected."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from falusage._wording.dates import covered, moment
-from falusage._wording.money import money
+from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.errors import QueryError
 from falusage.plotting._labels import shown
 from falusage.plotting._lettering import LITERAL
 from falusage.plotting._palette import MAIN, OTHER, colors_of, readable
-from falusage.plotting._panels import Frame, Sheet, named, sheet_of, table_of, words, zone_of
-from falusage.plotting._style import Look, heading, money_axis, no_spend, points_of, quiet
+from falusage.plotting._panels import (
+    Frame,
+    Sheet,
+    named,
+    period_zone,
+    read_frame,
+    read_sheet,
+    words,
+)
+from falusage.plotting._style import Look, heading, money_axis, no_spend, quiet, size_in_points
 from falusage.plotting._timeline import places, time_axis
 from falusage.plotting._trend import MEASURES as TREND
 from falusage.timeframes import boundaries
@@ -37,30 +45,30 @@ def plot_anomalies(
     other: str = "other",
     colors: Mapping[str, str] | None = None,
 ) -> Axes:
-    """Draw what `anomalies` returns: a dot for each, and a stem from what was expected of it.
+    """Draw what `anomalies` returns: a dot for each, and a line from its expected cost.
 
-    The largest dot of each name says whose it is, when, and the excess, as far as there is room.
+    The largest dot of each name has its name, date and excess, if there is room.
 
     Args:
         anomalies: The frame: `period`, any *by*, `currency`, `cost`, `expected`, `excess`,
             `score`.
-        ax: Where to draw. Without it a new figure is made, with a panel for each currency.
-        history: What `trend` gives with the same *by*, *every* and zone: a faint line for each
-            name that has an anomaly, so that its rhythm is seen.
-        top: How many names have a colour of their own, by what they are off in all; the others'
-            dots are grey, and none is left out. None is seven.
+        ax: The axes to draw on; by default a new figure with a panel for each currency.
+        history: What `trend` returns with the same *by*, *every* and zone: a faint line for each
+            name that has an anomaly.
+        top: How many names have their own colour, by total excess, up or down; the dots of the
+            others are grey. By default seven.
         other: The name that is always grey.
-        colors: Colours by name, such as `colors_of` gives for a whole report; several *by* make
-            one name, joined by " · ".
+        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
+            make one name, joined by " · ".
 
     Returns:
-        The axes drawn on. Where there are several currencies, those of the one with the most
-        rows; the other panels are in `.figure.axes`, below.
+        The axes drawn on. If there are several currencies, the axes of the first; the other
+        panels are in `.figure.axes`.
 
     Raises:
-        MissingColumnError: The frame is not one that `anomalies` made, or `history` no trend.
-        MixedCurrencyError: There are several currencies, and only one `ax`.
-        QueryError: `top` is below 1, this is no frame, or `history` is in another time zone.
+        MissingColumnError: The frame is not what `anomalies` returns, or `history` not a trend.
+        MixedCurrencyError: There are several currencies, and `ax` is given.
+        QueryError: `top` is below 1, this is not a frame, or `history` is in another time zone.
 
     >>> from datetime import UTC
     >>> frame = pl.DataFrame({
@@ -71,17 +79,17 @@ def plot_anomalies(
     >>> [text.get_text() for text in plot_anomalies(frame).texts if "Jun" in text.get_text()][1:]
     ['growth, 11 Jun: +$460']
     """
-    sheet = sheet_of(
+    sheet = read_sheet(
         anomalies, needs=_NEEDS, measures=_NEEDS, made_by="anomalies", ax=ax, other=other
     )
     lines = _history(history, sheet)
-    title = f"Cost out of its rhythm{words(sheet.by)}"
+    title = f"Unusual cost{words(sheet.by)}"
     leading = sheet.leading(top)
     if sheet.empty:
-        return no_spend(sheet.ax, sheet.look, title, [sheet.zone], saying="nothing out of rhythm")
+        return no_spend(sheet.ax, sheet.look, title, [sheet.zone], saying="nothing unusual")
     chosen = _colors(sheet, leading, colors)
     for panel, currency in sheet.panels:
-        found = sheet.of(currency).sort("period", "name")
+        found = sheet.in_currency(currency).sort("period", "name")
         beside = lines.filter(pl.col("currency") == currency).join(found, on="name", how="semi")
         _draw(
             panel,
@@ -96,20 +104,20 @@ def plot_anomalies(
 
 
 def _history(history: Frame | None, sheet: Sheet) -> pl.DataFrame:
-    """Read the lines behind the dots: `period`, `name`, `currency` and `cost`."""
+    """Return the lines behind the dots: `period`, `name`, `currency` and `cost`."""
     wanted = ("name", "period", "currency", "cost")
     if history is None:
         return sheet.rows.clear().select(wanted)
-    table = table_of(history, needs=("period", "currency", "cost"), made_by="trend")
-    if not sheet.empty and zone_of(table) != sheet.zone:
+    table = read_frame(history, needs=("period", "currency", "cost"), made_by="trend")
+    if not sheet.empty and period_zone(table) != sheet.zone:
         raise QueryError(
-            f"history is in {zone_of(table)}, the anomalies in {sheet.zone}; expected one zone"
+            f"history is in {period_zone(table)}, the anomalies in {sheet.zone}; expected one zone"
         )
     return named(table, measures=TREND, other=sheet.other).select(wanted)
 
 
 def _colors(sheet: Sheet, leading: int, colors: Mapping[str, str] | None) -> dict[str, str]:
-    """Give the names that are furthest off, in each currency, their colours, and the rest grey."""
+    """Return the colours: grey, except for the names with the most excess in each currency."""
     off = (
         sheet.rows.filter(pl.col("name") != sheet.other)
         .group_by("currency", "name")
@@ -125,13 +133,13 @@ def _colors(sheet: Sheet, leading: int, colors: Mapping[str, str] | None) -> dic
 
 
 def _beyond(found: pl.DataFrame, currency: str) -> str:
-    """Say how much was above what was expected, and below: neither makes up for the other."""
+    """Return how much was above and how much below expected, each alone: they do not cancel out."""
     sides = (
         (found.filter(wanted).select(total("excess")).item(), word)
         for wanted, word in ((pl.col("excess") > 0, "above"), (pl.col("excess") < 0, "below"))
     )
-    said = [f"{money(abs(amount), currency)} {word}" for amount, word in sides if amount]
-    return f"{', '.join(said)} what was expected" if said else "as expected"
+    said = [f"{short_amount(abs(amount), currency)} {word}" for amount, word in sides if amount]
+    return f"{', '.join(said)} expected" if said else "as expected"
 
 
 def _draw(
@@ -154,7 +162,7 @@ def _draw(
     ax.set_ylim(0, 1.12 * float(highest or 1))  # pyright: ignore[reportArgumentType] -- of floats
     time_axis(ax, periods, [], look)
     low, high = ax.get_xlim()
-    ax.set_xlim(low, high + (high - low) / 40)  # a dot on the last period is drawn whole
+    ax.set_xlim(low, high + (high - low) / 40)  # so that a dot on the last period is not cut
     for (name,), line in lines.group_by("name", maintain_order=True):
         color = colors[str(name)]
         ax.plot(places(line), line["cost"], color=color, alpha=0.4, linewidth=look.size / 9)
@@ -176,7 +184,7 @@ def _draw(
 
 
 def _periods(rows: pl.DataFrame, timezone: str) -> list[datetime]:
-    """Give the periods of the lines; of bare dots, the days around them."""
+    """Return the periods of the lines; without lines, all days from the first dot to the last."""
     found: list[datetime] = rows["period"].unique().sort().to_list()
     days = boundaries(found[0], found[-1], every="1d", timezone=timezone)
     return sorted({*found, *days.dt.convert_time_zone(timezone)}, key=datetime.timestamp)
@@ -185,9 +193,9 @@ def _periods(rows: pl.DataFrame, timezone: str) -> list[datetime]:
 def _name_dots(
     ax: Axes, found: pl.DataFrame, currency: str, look: Look, colors: Mapping[str, str]
 ) -> None:
-    """Write beside the largest dot of each name what it is, where nothing is overwritten.
+    """Write a label beside the largest dot of each name, if it covers nothing.
 
-    A name that is off for weeks is written once, with the number of its other dots.
+    A name with many dots has one label, with the number of its other dots.
     """
     from matplotlib.colors import to_rgb
 
@@ -201,7 +209,7 @@ def _name_dots(
     taken = _dots(ax, found, 0.5 * look.size)
     for name, period, cost, excess, count in largest.iter_rows():
         sign = "+" if excess > 0 else ""
-        said = f"{moment(period)}: {sign}{money(excess, currency)}"
+        said = f"{moment(period)}: {sign}{short_amount(excess, currency)}"
         if name:
             said = f"{names[name]}, {said}"
         for x, y, ha, va in _SIDES:
@@ -229,12 +237,12 @@ def _name_dots(
 
 
 def _dots(ax: Axes, found: pl.DataFrame, radius: float) -> list[Bbox]:
-    """Give the boxes of all dots, as drawn."""
+    """Return the boxes of all dots, as drawn."""
     from matplotlib.dates import date2num
     from matplotlib.transforms import Bbox
 
     x: Any = date2num(places(found))
-    size = radius * ax.get_window_extent().width / points_of(ax)[0]
+    size = radius * ax.get_window_extent().width / size_in_points(ax)[0]
     return [
         Bbox.from_bounds(across - size, up - size, 2 * size, 2 * size)
         for column in ("cost", "expected")

@@ -1,14 +1,15 @@
-"""One range in bars: amounts are read from their ends, names beside them, no axis between."""
+"""One range as bars: the name to the left of each bar, its amount to the right, and no axis."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from falusage._wording.money import money, percent
+from falusage._wording.money import short_amount
+from falusage._wording.numbers import short_percent
 from falusage.plotting._labels import make_room, shown
 from falusage.plotting._lettering import LITERAL
-from falusage.plotting._panels import Series, color_of
+from falusage.plotting._panels import Series, series_color
 from falusage.plotting._style import Look, heading, no_spend, quiet
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def draw_bars(
     facts: Sequence[str],
     colors: Mapping[str, str],
 ) -> None:
-    """Draw a bar for each name: the name to its left, amount and share to its right."""
+    """Draw a bar for each name, with its amount and its share."""
     costs = [float(one.rows["cost"].sum()) for one in series]
     parts = [float(one.rows["share"].sum()) for one in series]
     if not any(costs):
@@ -34,9 +35,9 @@ def draw_bars(
     quiet(ax, look)
     ax.set_xticks([])
     heading(ax, look, title, facts)
-    fills = [color_of(one, colors) for one in series]
+    fills = [series_color(one, colors) for one in series]
     ax.barh(range(len(series)), costs, height=0.7, color=fills)
-    # Two bars are not drawn as thick as the page.
+    # Two bars should not fill the whole page.
     ax.set_ylim(max(len(series), 5) - 0.5, -0.5)
     ax.set_yticks([])
     names = shown([one.name for one in series], ax, look, part=0.4)
@@ -56,7 +57,7 @@ def draw_bars(
     ]
     right = [
         ax.annotate(
-            f"{money(cost, currency)} · {percent(part)}",
+            f"{short_amount(cost, currency)} · {short_percent(part)}",
             xy=(cost, row),
             xytext=(0.6 * look.size, 0),
             ha="left",

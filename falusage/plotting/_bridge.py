@@ -1,4 +1,4 @@
-"""Why the bill changed, as a waterfall: each bar begins where the one above it ended."""
+"""Why cost changed, as a waterfall: each bar starts where the bar above it ended."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from falusage._wording.dates import Moment, range_facts
-from falusage._wording.money import money
+from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.errors import MissingColumnError, QueryError
 from falusage.plotting._labels import make_room, shown
 from falusage.plotting._lettering import LITERAL
 from falusage.plotting._palette import FALL, OTHER, RISE
-from falusage.plotting._panels import Frame, sheet_of, table_of, words
+from falusage.plotting._panels import Frame, read_frame, read_sheet, words
 from falusage.plotting._style import Look, heading, no_spend, quiet
 from falusage.transforms.cost_bridge import EFFECTS
 
@@ -37,48 +37,48 @@ def plot_bridge(
     comparison: tuple[Moment, Moment] | None = None,
     timezone: str = "UTC",
 ) -> Axes:
-    """Draw what `cost_bridge` returns as a waterfall, from no change to the change in all.
+    """Draw what `cost_bridge` returns as a waterfall, from no change to the total change.
 
-    A bar for each step: it begins where the one above it ended, so the last ends where the change
-    in all does. What adds is red, what takes away blue; both say their amount and sign.
+    Each step is a bar that starts where the bar above it ended; the last bar is the total change.
+    Increases are red, decreases blue, and each bar has its signed amount.
 
     Args:
         bridge: The frame: any *by*, `unit`, `currency`, `effect`, `amount`.
-        ax: Where to draw. Without it a new figure is made, with a panel for each currency.
-        steps: The columns of the frame whose combinations are the steps: `"effect"` says why the
-            bill changed, `"username"` (if the bridge is *by* it) at whom, `("username",
-            "effect")` both. Effects come in their own order, all else by falling amount.
-        top: How many steps are drawn, the largest either way; the rest are one, `other`. None
-            draws seven, or all where the steps are effects.
+        ax: The axes to draw on; by default a new figure with a panel for each currency.
+        steps: The columns of the frame whose combinations are the steps: `"effect"` for why cost
+            changed, `"username"` (if the bridge is *by* it) for whose cost, `("username",
+            "effect")` for both. Effects have their own order, others are by falling amount.
+        top: How many steps are drawn, the largest up or down; the rest are one, `other`. By
+            default seven, or all if the steps are effects.
         other: The name of the rest.
-        baseline: The start and end that were compared with, for the title; a bridge does not
-            carry them. A date is midnight in `timezone`.
-        comparison: The start and end that are explained.
-        timezone: The zone that they are said in.
+        baseline: The start and end of the earlier range, for the title, because a bridge does not
+            have it. A date is midnight in `timezone`.
+        comparison: The start and end of the later range.
+        timezone: The zone in which they are written.
 
     Returns:
-        The axes drawn on. Where there are several currencies, those of the one with the most
-        rows; the other panels are in `.figure.axes`, below.
+        The axes drawn on. If there are several currencies, the axes of the first; the other
+        panels are in `.figure.axes`.
 
     Raises:
-        MissingColumnError: The frame is not one that `cost_bridge` made, or lacks a step.
-        MixedCurrencyError: There are several currencies, and only one `ax`.
-        QueryError: `top` is below 1, or this is no frame.
+        MissingColumnError: The frame is not one that `cost_bridge` returns, or lacks a step.
+        MixedCurrencyError: There are several currencies, and `ax` is given.
+        QueryError: `top` is below 1, or this is not a frame.
 
     >>> frame = pl.DataFrame({
     ...     "unit": ["image", "image"], "currency": ["USD", "USD"],
     ...     "effect": ["price", "volume"], "amount": [250.0, -100.0],
     ... })
     >>> [text.get_text() for text in plot_bridge(frame).texts if "$" in text.get_text()]
-    ['+$150 in all (USD)', '+$250', '−$100', '+$150']
+    ['+$150 total (USD)', '+$250', '−$100', '+$150']
     """
     columns = (steps,) if isinstance(steps, str) else tuple(steps)
-    table = table_of(bridge, needs=_NEEDS, made_by="cost_bridge")
+    table = read_frame(bridge, needs=_NEEDS, made_by="cost_bridge")
     for column in columns:
         if column not in table.columns:
             raise MissingColumnError(column, table.columns, hint="Steps are columns of the bridge.")
     kept = ("currency", "amount")
-    sheet = sheet_of(
+    sheet = read_sheet(
         table.select(*dict.fromkeys((*columns, *kept))),
         needs=kept,
         measures=kept,
@@ -93,13 +93,13 @@ def plot_bridge(
     if sheet.empty:
         return no_spend(sheet.ax, sheet.look, title, asked)
     for panel, currency in sheet.panels:
-        sums = sheet.of(currency).group_by("name").agg(total("amount"))
+        sums = sheet.in_currency(currency).group_by("name").agg(total("amount"))
         found = _steps(sums, top=leading, other=other, effects=effects)
         change: float = sums.select(total("amount")).item()
-        facts = [*asked, f"{_signed(change, currency)} in all ({currency})"]
+        facts = [*asked, f"{short_amount(change, currency, signed=True)} total ({currency})"]
         _draw(
             panel,
-            [*found, _Step("change in all", change)],
+            [*found, _Step("total change", change)],
             currency=currency,
             look=sheet.look,
             title=title,
@@ -123,11 +123,11 @@ def _asked(
             return []
         raise QueryError("only one of baseline and comparison is given; expected both, or neither")
     before, after = (range_facts(*ends, timezone)[0] for ends in (baseline, comparison))
-    return [f"{after} against {before}", timezone]
+    return [f"{after} compared with {before}", timezone]
 
 
 def _steps(sums: pl.DataFrame, *, top: int, other: str, effects: bool) -> list[_Step]:
-    """Give the largest steps either way in the order drawn, the rest folded into the last."""
+    """Return the largest steps in the order drawn, with the rest folded into the last."""
     size, called = pl.col("amount").abs(), pl.col("name") == other
     ranked = sums.sort(called, size, "name", descending=[False, True, False])
     first = ranked.filter(~called).head(top)
@@ -140,10 +140,6 @@ def _steps(sums: pl.DataFrame, *, top: int, other: str, effects: bool) -> list[_
     drawn = [_Step(*row) for row in first.sort(order, "name").select("name", "amount").iter_rows()]
     folded = [_Step(other, rest.select(total("amount")).item(), folded=True)]
     return [*drawn, *(folded if rest.height else [])]
-
-
-def _signed(amount: float, currency: str) -> str:
-    return f"{'+' if amount > 0 else ''}{money(amount, currency)}"
 
 
 def _draw(
@@ -188,7 +184,7 @@ def _draw(
     ]
     right = [
         ax.annotate(
-            _signed(step.amount, currency),
+            short_amount(step.amount, currency, signed=True),
             xy=(max(begin, begin + step.amount), row),
             xytext=(0.6 * look.size, 0),
             ha="left",

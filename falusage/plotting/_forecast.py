@@ -1,4 +1,4 @@
-"""Where cost will end: a dashed line ahead, in bands as wide as what is not known."""
+"""A forecast: a dashed line, with its intervals as bands."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from falusage._wording.dates import NOUNS, covered, every_of
-from falusage._wording.money import money
+from falusage._wording.dates import NOUNS, covered, spacing
+from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.errors import MissingColumnError, QueryError
 from falusage.plotting._labels import End, shown
@@ -19,12 +19,12 @@ from falusage.plotting._panels import (
     Series,
     Sheet,
     chosen_colors,
-    color_of,
     named,
-    sheet_of,
-    table_of,
+    period_zone,
+    read_frame,
+    read_sheet,
+    series_color,
     words,
-    zone_of,
 )
 from falusage.plotting._style import heading, money_axis, no_spend, quiet
 from falusage.plotting._timeline import draw_line, places, time_axis
@@ -50,34 +50,34 @@ def plot_forecast(
 ) -> Axes:
     """Draw what `forecast` returns: a dashed line ahead, and its intervals as bands around it.
 
-    A single name has all its bands, the widest palest; of several, each has its narrowest. What
-    is folded into `other` has none: intervals have no sum.
+    A single name has all its bands, the widest in the palest colour; of several names, each has
+    its narrowest. `other` has no band, because intervals have no sum.
 
     Args:
         forecast: The frame: `period`, any *by*, `currency`, `model`, `cost`, and `lo_80`, `hi_80`
             for each level.
-        ax: Where to draw. Without it a new figure is made, with a panel for each currency.
-        history: What came before, drawn solid: what `trend` gives with the same *by*, *every* and
-            zone, or the usage table, of which that trend is made.
-        backtest: What `backtest` returned with the same *by*: under the title stand the error of
-            the model that was taken, 1 being that of saying "as last season", and which share of
-            the past its bands held; of several series, the means over those that it is known of.
+        ax: The axes to draw on; by default a new figure with a panel for each currency.
+        history: The past, drawn solid: what `trend` returns with the same *by*, *every* and zone,
+            or the usage table itself.
+        backtest: What `backtest` returned with the same *by*. Under the title are then the error
+            of the chosen model (1 is the error of repeating the last season) and the share of past
+            periods within its bands; of several series, the means.
         top: How many names are drawn in each currency, by falling forecast; the rest are `other`.
-            None draws seven, or all where the frame has an `other` already.
-        other: The name of the rest; rows that bear it already are added to it.
-        colors: Colours by name, such as `colors_of` gives for a whole report; several *by* make
-            one name, joined by " · ".
+            By default seven, or all if the frame has an `other` already.
+        other: The name of the rest; rows that already have this name are added to it.
+        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
+            make one name, joined by " · ".
 
     Returns:
-        The axes drawn on. Where there are several currencies, those of the one with the most
-        rows; the other panels are in `.figure.axes`, below.
+        The axes drawn on. If there are several currencies, the axes of the first; the other
+        panels are in `.figure.axes`.
 
     Raises:
-        MissingColumnError: The frame is not one that `forecast` made, or a band has one side; or
-            `backtest` is not one that `backtest` made with the same *by*.
-        MixedCurrencyError: There are several currencies, and only one `ax`.
-        QueryError: `top` is below 1, this is no frame, `history` is in another time zone, or it is
-            a usage table beside a forecast of one period, which does not say how long that is.
+        MissingColumnError: The frame is not one that `forecast` returns, or a band has one side; or
+            `backtest` is not what `backtest` returns with the same *by*.
+        MixedCurrencyError: There are several currencies, and `ax` is given.
+        QueryError: `top` is below 1, this is not a frame, or `history` is in another time zone, or
+            is a usage table and the forecast has one period of unknown length.
 
     >>> from datetime import UTC
     >>> frame = pl.DataFrame({
@@ -88,10 +88,10 @@ def plot_forecast(
     >>> plot_forecast(frame).get_title(loc="left")
     'Forecast of cost per day'
     """
-    table = table_of(forecast, needs=_NEEDS, made_by="forecast")
+    table = read_frame(forecast, needs=_NEEDS, made_by="forecast")
     levels = _levels(table)
     bands = [f"{side}_{level}" for level in levels for side in ("lo", "hi")]
-    sheet = sheet_of(
+    sheet = read_sheet(
         table,
         needs=_NEEDS,
         measures=(*_NEEDS, *bands),
@@ -99,7 +99,7 @@ def plot_forecast(
         ax=ax,
         other=other,
     )
-    # A sum of intervals is none: one that two rows were folded into is unknown.
+    # Intervals have no sum: the interval of a folded row is unknown.
     alone = [pl.when(pl.len() == 1).then(pl.col(band).first()).alias(band) for band in bands]
     drawn = sheet.series(top=top, sums=[total("cost"), *alone])
     if sheet.empty:
@@ -124,7 +124,7 @@ def plot_forecast(
 
 
 def _levels(table: pl.DataFrame) -> list[str]:
-    """Give the levels of the bands, the widest first."""
+    """Return the levels of the bands, the widest first."""
     found = [match.group(2) for match in map(_BAND.fullmatch, table.columns) if match]
     for level in found:
         for side in ("lo", "hi"):
@@ -134,33 +134,33 @@ def _levels(table: pl.DataFrame) -> list[str]:
 
 
 def _past(history: Frame | None, sheet: Sheet) -> pl.DataFrame:
-    """Read what came before as `name`, `period`, `currency`, `cost` and `complete`."""
+    """Return the past as `name`, `period`, `currency`, `cost` and `complete`."""
     wanted = ("name", "period", "currency", "cost", "complete")
     if history is None:
         return sheet.rows.clear().with_columns(complete=pl.lit(value=True)).select(wanted)
-    table = table_of(history, needs=("currency", "cost"), made_by="trend")
+    table = read_frame(history, needs=("currency", "cost"), made_by="trend")
     if "period" not in table.columns and "bucket" in table.columns:
-        every = every_of(sheet.rows["period"].unique().sort().to_list())
+        every = spacing(sheet.rows["period"].unique().sort().to_list())
         if every is None:
             raise QueryError(
-                "a forecast of one period does not say how long that is; "
-                "give history as trend(usage, by=..., every=...)"
+                "the length of a forecast of one period is not known; pass history as "
+                "trend(usage, by=..., every=...)"
             )
         table = trend(table, by=sheet.by, every=every, timezone=sheet.zone, window=1)
-    table = table_of(table, needs=("period", "currency", "cost", "complete"), made_by="trend")
-    if zone_of(table) != sheet.zone:
+    table = read_frame(table, needs=("period", "currency", "cost", "complete"), made_by="trend")
+    if period_zone(table) != sheet.zone:
         raise QueryError(
-            f"history is in {zone_of(table)}, the forecast in {sheet.zone}; expected one zone"
+            f"history is in {period_zone(table)}, the forecast in {sheet.zone}; expected one zone"
         )
     return named(table, measures=TREND, other=sheet.other).select(wanted)
 
 
 def _record(backtest: Frame | None, table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Give the track record of the models that forecast, a row for each series that has one."""
+    """Return the backtest of the models of a forecast, a row for each series that has one."""
     if backtest is None:
         return pl.DataFrame(schema={"currency": pl.String()})
     key = [*by, "currency", "model"]
-    told = table_of(backtest, needs=(*key, "error"), made_by="backtest")
+    told = read_frame(backtest, needs=(*key, "error"), made_by="backtest")
     return told.join(table.select(key).unique(), on=key, how="semi", nulls_equal=True)
 
 
@@ -178,12 +178,12 @@ def _draw(
     look = sheet.look
     ahead = pl.concat([one.rows for one in series])
     coming: list[datetime] = ahead["period"].unique().sort().to_list()
-    noun = NOUNS.get(every_of(coming) or "", "period")
-    models = sheet.of(currency)["model"].drop_nulls().unique().sort().to_list()
+    noun = NOUNS.get(spacing(coming) or "", "period")
+    models = sheet.in_currency(currency)["model"].drop_nulls().unique().sort().to_list()
     facts = [
         covered(coming, sheet.zone),
         sheet.zone,
-        f"{money(ahead.select(total('cost')).item(), currency)} in all ({currency})",
+        f"{short_amount(ahead.select(total('cost')).item(), currency)} total ({currency})",
         *(
             [f"by {', '.join(models)}{_mean(record, 'error', ', error {:.2f} in backtest')}"]
             if models
@@ -208,7 +208,7 @@ def _draw(
     names = shown([one.name for one in series], ax, look, part=0.3)
     ends: list[End] = []
     for one, rows in zip(series, before, strict=True):
-        color = color_of(one, colors)
+        color = series_color(one, colors)
         if rows.height:
             draw_line(ax, rows, color=color, look=look, label=f"{names[one.name]} so far")
         for depth, level in enumerate(shaded):
@@ -242,13 +242,13 @@ def _draw(
 
 
 def _mean(record: pl.DataFrame, column: str, form: str) -> str:
-    """Say the mean of a column of the track record; nothing where there is none."""
+    """Return the mean of a column of the backtest as text; empty if there is none."""
     mean = record[column].mean() if column in record.columns else None
     return "" if mean is None else form.format(mean)
 
 
 def _folded(past: pl.DataFrame, one: Series, series: Sequence[Series]) -> pl.DataFrame:
-    """Give a name's past; of the rest, the sum of all names that have no line of their own."""
+    """Return the past of a name; for the rest, the sum of all names without a line."""
     leading = [other.name for other in series if not other.folded]
     name = pl.col("name")
     rows = past.filter(~name.is_in(leading) if one.folded else name == one.name)

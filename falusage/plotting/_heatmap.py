@@ -1,7 +1,7 @@
-"""When in the week money goes: a cell for each hour of each weekday, darker where it costs more.
+"""Cost by hour of the week: a cell for each hour of each weekday, darker if it costs more.
 
-A cell is a mean over the hours of that name in the range, so a fourth Monday, or a night that a
-clock change repeats, does not look like more use.
+A cell is a mean over all such hours of the range. So a fourth Monday, or the hour that a clock
+change repeats, does not look like more use.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from falusage._usage.currencies import currencies
+from falusage._usage.table import Eager, Lazy, take
 from falusage._wording.dates import Moment, range_facts, span
-from falusage._wording.money import money
+from falusage._wording.money import short_amount
 from falusage.columns import total
+from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.plotting._palette import FALL, blend
-from falusage.plotting._panels import Frame, axes_for, currencies_of, table_of
-from falusage.plotting._style import Look, heading, look_of, no_spend, points_of, quiet
+from falusage.plotting._panels import axes_for
+from falusage.plotting._style import Look, heading, no_spend, quiet, read_look, size_in_points
 from falusage.timeframes import boundaries, ceil, floor, instant, zone
 from falusage.transforms import rollup
 
@@ -31,37 +34,42 @@ _TITLE: Final = "Cost of an hour of the week, on average"
 
 
 def plot_heatmap(
-    usage: Frame,
+    usage: Lazy | Eager,
     *,
     ax: Axes | None = None,
-    timezone: str = "UTC",
+    timezone: str | None = None,
     start: Moment | None = None,
     end: Moment | None = None,
+    coverage: Coverage | None = None,
 ) -> Axes:
-    """Draw what an hour of the week costs on average: weekdays down, hours of `timezone` across.
+    """Draw what an hour of the week costs on average: weekdays down, hours across.
 
-    A cell is the cost of its hours divided by how many of them the range holds, those in which
-    nothing was spent included. Hours that the range does not hold are blank, not zero. The scale
-    begins at zero, so that twice the colour is twice the cost.
+    A cell is the cost of its hours divided by their number in the range, hours without spend
+    included. Hours that are not in the range are blank, not zero. The scale starts at zero, so
+    twice the colour is twice the cost.
 
     Args:
-        usage: The usage table itself, in buckets of an hour or finer; a part of it, as one team's,
-            by `filter`.
-        ax: Where to draw. Without it a new figure is made, with a panel for each currency.
-        timezone: The zone whose weekdays and hours are meant.
-        start: Where the range begins that the mean is over. None is the first `bucket`. A date is
-            midnight in `timezone`.
-        end: Where it ends, exclusive. None is the last `bucket_end`.
+        usage: A load, a snapshot, a store or its view, or a usage table, in buckets of an hour or
+            finer. Filter it to draw a part, such as one team.
+        ax: The axes to draw on; by default a new figure with a panel for each currency.
+        timezone: The IANA zone of weekdays and hours; by default that of the coverage, or UTC.
+        start: The start of the range of the mean; by default that of the coverage, or the first
+            `bucket`. A date is midnight in `timezone`.
+        end: The end of the range, exclusive; by default `closed_until` of the coverage, or the
+            last `bucket_end`. Buckets that may still grow are left out, and the picture says so.
+        coverage: What is known of a bare frame beyond its rows.
 
     Returns:
-        The axes drawn on. Where there are several currencies, those of the one that most rows
-        were spent in; the other panels are in `.figure.axes`, below.
+        The axes drawn on. If there are several currencies, the axes of the first; the other
+        panels are in `.figure.axes`.
 
     Raises:
-        AlignmentError: A bucket is longer than an hour, or lies across one.
+        AlignmentError: A bucket is longer than an hour, or crosses the start of an hour.
+        CoverageError: A part of the range was never read.
         MissingColumnError: This is not a usage table.
-        MixedCurrencyError: There are several currencies, and only one `ax`.
-        QueryError: Only one of `start` and `end` is given, or this is no frame.
+        MixedCurrencyError: There are several currencies, and `ax` is given.
+        QueryError: Only one of `start` and `end` is given, a row with a cost is outside of them,
+            or this is not a usage table.
 
     >>> from datetime import UTC
     >>> frame = pl.DataFrame({
@@ -72,42 +80,54 @@ def plot_heatmap(
     >>> plot_heatmap(frame).get_title(loc="left")
     'Cost of an hour of the week, on average'
     """
-    table = table_of(usage, needs=_NEEDS, made_by="load_usage")
-    facts = range_facts(start, end, timezone)
-    hourly = rollup(table, every="1h", timezone=timezone)
-    currencies = currencies_of(table)
-    axes = axes_for(currencies, ax)
-    look = look_of(axes[0])
-    if not currencies:
-        return no_spend(axes[0], look, _TITLE, facts or [timezone])
-    first, last = table.select(pl.col("bucket").min(), pl.col("bucket_end").max()).row(0)
+    taken = take(usage, coverage).as_text()
+    taken.require(_NEEDS)
+    name = taken.zone(timezone)
+    asked = range_facts(start, end, name)
+    table = taken.rows.select(_NEEDS).collect()
+    known = taken.coverage
+    if known is None and not table.is_empty():
+        known = Coverage.from_rows(table)
+    shown = currencies(table)
+    axes = axes_for(shown, ax)
+    look = read_look(axes[0])
+    if known is None:
+        return no_spend(axes[0], look, _TITLE, asked or [name])
+    first, last = known.start, known.closed_until
     if start is not None and end is not None:
         first, last = (
-            instant(at, timezone=timezone, name=name)
-            for at, name in ((start, "start"), (end, "end"))
+            instant(at, timezone=name, name=edge) for at, edge in ((start, "start"), (end, "end"))
         )
-        held = hourly.filter(pl.col("period").is_between(first, last, closed="left"))
-        if held.height < hourly.height and held["cost"].sum() != hourly["cost"].sum():
+        known.require_closed(first, last, name="the range")
+    known.require(first, last)
+    local = zone(name)
+    facts = asked or [span(first.astimezone(local), last.astimezone(local)), name]
+    hourly = rollup(table, every="1h", timezone=name)
+    start_of_hour = pl.col("period").dt.convert_time_zone("UTC")
+    inside = start_of_hour.is_between(first, last, closed="left")
+    within = hourly.filter(inside)
+    if hourly.filter(~inside, pl.col("cost") != 0).height:
+        if asked:
             raise QueryError("usage lies outside start and end; filter it to the range first")
-    else:
-        local = zone(timezone)
-        facts = [span(first.astimezone(local), last.astimezone(local)), timezone]
-    held = _hours(first, last, timezone)
-    for panel, currency in zip(axes, currencies, strict=True):
-        rows = hourly.filter(pl.col("currency") == currency)
+        facts.append("without hours that may still grow")
+    if not shown:
+        return no_spend(axes[0], look, _TITLE, facts)
+    hours = _hours(first, last, name)
+    for panel, currency in zip(axes, shown, strict=True):
+        rows = within.filter(pl.col("currency") == currency)
         spent: float = rows.select(total("cost")).item()
-        said = [*facts, f"{money(spent, currency)} in all ({currency})"]
+        said = [*facts, f"{short_amount(spent, currency)} total ({currency})"]
         if spent:
             quiet(panel, look)
             heading(panel, look, _TITLE, said)
-            _draw(panel, means(rows, held), currency, look)
+            _draw(panel, means(rows, hours), currency, look)
         else:
             no_spend(panel, look, _TITLE, said)
     return axes[0]
 
 
 def _hours(first: datetime, last: datetime, timezone: str) -> pl.DataFrame:
-    """Give every hour that the range touches."""
+    """Return every hour that the range touches."""
     low, high = (
         edge(at, every="1h", timezone=timezone) for edge, at in ((floor, first), (ceil, last))
     )
@@ -116,7 +136,7 @@ def _hours(first: datetime, last: datetime, timezone: str) -> pl.DataFrame:
 
 
 def means(rows: pl.DataFrame, hours: pl.DataFrame) -> list[list[float | None]]:
-    """Give the mean cost of each hour of each weekday, Monday first; None where there is none."""
+    """Return the mean cost of each hour of each weekday, Monday first; None if there is none."""
     at = pl.col("period")
     cells = (
         hours.join(rows.select("period", "cost"), on="period", how="left")
@@ -143,19 +163,19 @@ def _draw(ax: Axes, cells: list[list[float | None]], currency: str, look: Look) 
             ax.add_patch(part)
     ax.set_ylim(7, 0)
     ax.set_yticks([day + 0.5 for day in range(7)], WEEKDAYS)
-    step = 3 if points_of(ax)[0] < 40 * look.size else 2
+    step = 3 if size_in_points(ax)[0] < 40 * look.size else 2
     ax.set_xticks(range(0, 25, step), [f"{hour:02}:00" for hour in range(0, 25, step)])
     key = [0, highest / 2, highest]
     size = 0.9 * look.size
-    text = max(len(money(amount, currency)) for amount in key) * 0.62 * size
-    per_point = 25.9 / max(points_of(ax)[0] - text - look.size, 1)
+    text = max(len(short_amount(amount, currency)) for amount in key) * 0.62 * size
+    per_point = 25.9 / max(size_in_points(ax)[0] - text - look.size, 1)
     ax.set_xlim(0, 25.9 + (text + look.size) * per_point)
     for step in range(70):
         shade = shades(1 - (step + 0.5) / 70)
         ax.add_patch(Rectangle((25, step / 10), 0.7, 0.11, facecolor=shade, linewidth=0, gid="key"))
     for amount in key:
         ax.annotate(
-            money(amount, currency),
+            short_amount(amount, currency),
             xy=(25.7, 7 * (1 - amount / highest)),
             xytext=(0.5 * look.size, 0),
             textcoords="offset points",
@@ -167,7 +187,7 @@ def _draw(ax: Axes, cells: list[list[float | None]], currency: str, look: Look) 
 
 
 def _shades(look: Look) -> Colormap:
-    """Give a scale in one hue, from near the paper through it towards the ink."""
+    """Return a scale of one hue, from near the paper to near the ink."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
     hue = to_rgb(FALL)

@@ -1,7 +1,7 @@
-"""Names beside what they name, so that no legend has to be searched.
+"""Names beside their lines or bars, instead of a legend.
 
-Labels keep the order of what they name, never overlap, and move as little as that allows; room
-for them is made inside the axes, so that they are not cut off whatever the figure's layout.
+Labels keep the order of the lines, never overlap, and move as little as possible. They have room
+inside the axes, so that no layout cuts them off.
 """
 
 from __future__ import annotations
@@ -10,27 +10,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from falusage._wording.money import short_names
+from falusage._wording.names import short_names
 from falusage.plotting._lettering import LITERAL, glyphs, legible
 from falusage.plotting._palette import Rgb, readable
-from falusage.plotting._style import Look, points_of
+from falusage.plotting._style import Look, size_in_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
 GAP: Final = 1.8
-"""How far labels stand from what they name, in font sizes."""
+"""The distance between a label and its line, in font sizes."""
 
 _GLYPH: Final = 0.56  # the mean width of a character, in font sizes
 
 
 def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
-    """Move ascending places apart to at least `gap`, within bounds, by the least squares.
+    """Move ascending places at least `gap` apart, within bounds, with the least squared moves.
 
-    Taking `gap` off for each place below turns the question into isotonic regression, which
-    pooling adjacent violators solves exactly. Where the bounds cannot hold them all, the gap
-    shrinks.
+    Minus `gap` for each place below, this is isotonic regression, which pooling adjacent violators
+    solves exactly. If there is not enough room for all, the gap shrinks.
 
     >>> spread([1.0, 1.0, 5.0], gap=2.0, low=0.0, high=10.0)
     [0.0, 2.0, 5.0]
@@ -49,11 +48,11 @@ def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> l
 
 
 def shown(names: Iterable[str], ax: Axes, look: Look, *, part: float) -> dict[str, str]:
-    """Give each name as it is written in `part` of the width: legible, short, unlike the others."""
+    """Return each name as it fits into `part` of the width: legible, short, and unique."""
     has = glyphs()
     known = list(names)
     words = {name: legible(name, has) for name in known}
-    width = int(part * points_of(ax)[0] / (look.size * _GLYPH))
+    width = int(part * size_in_points(ax)[0] / (look.size * _GLYPH))
     short = short_names(set(words.values()), max(width, 12))
     given: dict[str, int] = {}
     written: dict[str, str] = {}
@@ -66,7 +65,7 @@ def shown(names: Iterable[str], ax: Axes, look: Look, *, part: float) -> dict[st
 
 @dataclass(frozen=True)
 class End:
-    """The right-hand end of a line or a stack: its height, its text and its colour."""
+    """The right end of a line or a column: its height, its label and its colour."""
 
     y: float
     text: str
@@ -74,15 +73,15 @@ class End:
 
 
 def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> list[Text]:
-    """Write the names of lines or stacks to the right of `beyond`, tied to their heights there.
+    """Write labels to the right of `beyond`, with lines to their heights there.
 
-    The y limits must stand before.
+    Set the y limits before.
     """
     from matplotlib.colors import to_rgb
     from matplotlib.transforms import offset_copy
 
     low, high = ax.get_ylim()
-    line = look.size * (high - low) / points_of(ax)[1]
+    line = look.size * (high - low) / size_in_points(ax)[1]
     ordered = sorted(ends, key=lambda end: end.y)
     places = spread(
         [end.y for end in ordered], gap=1.5 * line, low=low + 0.7 * line, high=high - 0.7 * line
@@ -124,18 +123,18 @@ def make_room(
     right: Sequence[Text] = (),
     margin: float = 0.0,
 ) -> None:
-    """Set the x limits so that [low, high] and the labels beside it lie within the axes."""
+    """Set the x limits so that [low, high] and its labels are within the axes."""
     from matplotlib.text import Text
 
-    width, _ = points_of(ax)
+    width, _ = size_in_points(ax)
     dpi = ax.get_figure(root=True).dpi  # pyright: ignore[reportOptionalMemberAccess]  # drawn on
     sides = [
-        # Of the text alone: an annotation's own extent takes in its leading line.
+        # The text alone: the extent of an annotation includes its line.
         max((Text.get_window_extent(text).width * 72 / dpi for text in texts), default=0.0)
         + (margin if texts else 0.0)
         for texts in (left, right)
     ]
-    # However long the names, a good part of the width stays with the data.
+    # Long names leave at least 40 % of the width for the data.
     taken = min(sum(sides), 0.6 * width)
     before, behind = (side * taken / (sum(sides) or 1) for side in sides)
     per_point = (high - low) / (width - taken)
@@ -143,7 +142,7 @@ def make_room(
 
 
 def room_for_marks(ax: Axes, length: float, look: Look, every: str | None) -> int:
-    """Give how many dates can stand side by side under `length` of the x axis."""
+    """Return how many dates fit side by side under `length` of the x axis."""
     low, high = ax.get_xlim()
     dates = {"1mo": 3.0, "1q": 3.0, "1y": 3.5}.get(every or "", 4.4) * look.size
-    return max(int(points_of(ax)[0] * length / (high - low) / dates), 1)
+    return max(int(size_in_points(ax)[0] * length / (high - low) / dates), 1)

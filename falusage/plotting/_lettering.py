@@ -1,7 +1,6 @@
-"""Text shown as it stands, in the fonts there are.
+"""Text as it is, in the fonts that exist.
 
-Names come from people: they hold dollar signs, which are no mathematics, and emoji, which the
-usual fonts lack. No font is asked for what it cannot draw.
+Names may have dollar signs, which are not mathematics here, and emoji, which most fonts lack.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from collections.abc import Collection
 from typing import Any, Final
 
 LITERAL: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}
-"""What every text that holds a name or an amount is drawn with."""
+"""The options of every text that has a name or an amount."""
 
 
-_UNSEEN: Final = ("Cc", "Cf")  # fonts have glyphs for some, and one of them turns text around
+_UNSEEN: Final = ("Cc", "Cf")  # some fonts draw these, and one of them reverses text
 
 
 def legible(text: str, has: Collection[int]) -> str:
-    r"""Write a text with the characters there are: symbols by their names, other ones as boxes.
+    r"""Replace the characters that a font lacks: symbols by their names, others by boxes.
 
     >>> legible("🚀 launch\n", range(32, 128))
     ':rocket: launch'
@@ -35,7 +34,7 @@ def _in_words(char: str) -> str:
     match unicodedata.category(char):
         case "Cc" | "Zs" | "Zl" | "Zp":
             return " "
-        case "Cf" | "Mn" | "Me":  # joiners, selectors and accents are nothing by themselves
+        case "Cf" | "Mn" | "Me":  # joiners, selectors and accents have no meaning alone
             return ""
         case "So" | "Sk":
             return f":{unicodedata.name(char, 'symbol').lower()}:"
@@ -44,7 +43,7 @@ def _in_words(char: str) -> str:
 
 
 def glyphs() -> frozenset[int]:
-    """Give the code points that the fonts of the reader's own settings can draw."""
+    """Return the code points that the fonts of the user's settings can draw."""
     import matplotlib as mpl
     from matplotlib.font_manager import FontProperties, findfont
 
@@ -52,7 +51,7 @@ def glyphs() -> frozenset[int]:
     for family in mpl.rcParams["font.family"]:
         try:
             paths.append(findfont(FontProperties(family=family), fallback_to_default=False))
-        except ValueError:  # matplotlib, too, goes on to the next family
+        except ValueError:  # matplotlib tries the next family as well
             continue
     return _glyphs_in(*(paths or [findfont(FontProperties())]))
 

@@ -1,10 +1,9 @@
-"""One colour for each name, in every picture of a report, that colour-blind readers can tell apart.
+"""One colour for each name in all pictures of a report, which colour-blind readers can tell apart.
 
 The colours are those of M. A. Petroff, *Accessible Color Sequences for Data Visualization*
-(arXiv:2107.02270, the ten), without the palest, and the two greys: grey is kept for "other". Those
-that follow them were searched for: of all, no two look alike to any kind of colour vision. A name's
-colour follows from the name alone, unless a name beside it has taken that colour; `colors_of` over
-all names of a report settles that once.
+(arXiv:2107.02270, the ten), without the palest and the two greys: grey is for "other". The others
+were found by a search: no two of all look alike to any kind of colour vision. A name's colour
+follows from the name alone, unless another name of the report has that colour already.
 """
 
 from __future__ import annotations
@@ -38,34 +37,34 @@ MORE: Final = (
     "#d800a8",
     "#787830",
 )
-"""What names get once `COLORS` are taken, in this order, so that each still has its own."""
+"""The colours of further names, in this order, once `COLORS` are taken."""
 
 MAIN: Final = COLORS[0]
-"""The colour of a picture that shows one thing only."""
+"""The colour of a picture without names."""
 
 OTHER: Final = "#999999"
-"""What was folded together, in every picture."""
+"""The colour of the rest, in every picture."""
 
 RISE: Final = COLORS[2]
 FALL: Final = COLORS[0]
-"""What adds to a bill and what takes from it, where no name has a colour."""
+"""The colours of what adds to a bill, and of what reduces it."""
 
 _READABLE: Final = 4.5  # the contrast that WCAG 2.2, 1.4.3, asks of text
 
 
 def colors_of(names: Iterable[str], colors: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give each name a colour: the same name the same one, on every machine and day.
+    """Return a colour for each name: the same name has the same one on every machine and day.
 
-    A name that finds its colour taken by a name before it moves on to the next free one; beyond
-    twenty names, colours are used again evenly. Pass the result as `colors=` to every picture of a
-    report, and a name looks the same in all of them.
+    If an earlier name has the colour already, the next free one is used; after twenty names,
+    colours are used again evenly. Pass the result as `colors=` to every picture of a report, and a
+    name looks the same in all of them.
 
     Args:
-        names: The names, those that matter most first.
-        colors: Colours that are settled already, by name, in any form that matplotlib reads.
+        names: The names, the most important first.
+        colors: Colours that are fixed already, by name, in any form that matplotlib reads.
 
     Returns:
-        `colors` and the names that it lacks, in the order given.
+        `colors`, then the other names, in the order given.
 
     >>> colors_of(["ml-platform", "growth"], {"growth": "#bd1f01"})
     {'growth': '#bd1f01', 'ml-platform': '#e76300'}
@@ -95,13 +94,13 @@ def blend(color: Rgb, other: Rgb, part: float) -> Rgb:
 
 
 def readable(color: Rgb, *, ink: Rgb, paper: Rgb) -> Rgb:
-    """Give the colour, drawn towards the ink just so far that text in it reads on the paper."""
+    """Return the colour, mixed with ink just enough that text in it is readable on the paper."""
     steps = (blend(color, ink, part / 20) for part in range(20))
     return next((step for step in steps if contrast(step, paper) >= _READABLE), ink)
 
 
 def contrast(one: Rgb, other: Rgb) -> float:
-    """Give the contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it.
+    """Return the contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it.
 
     >>> round(contrast((0, 0, 0), (1, 1, 1)), 6)
     21.0

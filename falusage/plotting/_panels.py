@@ -1,77 +1,64 @@
-"""From a transform's frame to what is drawn: a panel for each currency, in it a few series.
+"""From a transform's frame to what is drawn: a panel for each currency, with a few series.
 
-Frames of any library with the Arrow PyCapsule interface are read, those of another transform
-refused, and names beyond the leading ones summed into one. Currencies never share an axis.
+Frames of any library with the Arrow interface are read; a frame of another transform is an error.
+Names after the leading ones are summed into one. Currencies never share an axis.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 
-from falusage.columns import HOME, total
-from falusage.errors import MissingColumnError, MixedCurrencyError, QueryError
+from falusage._usage.currencies import currencies
+from falusage._usage.table import Arrow, lazy, require
+from falusage._wording.names import title
+from falusage.columns import total
+from falusage.errors import MixedCurrencyError, QueryError
 from falusage.plotting._palette import MAIN, OTHER, colors_of
-from falusage.plotting._style import Look, look_of
+from falusage.plotting._style import Look, read_look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TOP: Final = 7
-"""How many names are drawn before the rest are folded, where the transform did not fold them."""
+"""How many names are drawn before the rest are folded, if the transform did not fold them."""
 
-WORDS: Final = {"username": "team", "endpoint_id": "endpoint", "api_key_id": "API key"}
-"""What a column is called in a title, where that is not its name with spaces."""
-
-
-class ArrowStream(Protocol):
-    """Anything with the Arrow PyCapsule interface: a pandas frame, a pyarrow table, a relation."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Export the table; see the Arrow PyCapsule interface."""
-        ...
+Frame: TypeAlias = pl.LazyFrame | Arrow
 
 
-Frame = pl.DataFrame | pl.LazyFrame | ArrowStream
+def read_frame(frame: Frame, *, needs: Sequence[str], made_by: str) -> pl.DataFrame:
+    """Return a frame of any kind as a DataFrame.
 
-
-def table_of(frame: Frame, *, needs: Sequence[str], made_by: str) -> pl.DataFrame:
-    """Read a frame of any kind, and refuse one that the transform did not make."""
-    if isinstance(frame, pl.LazyFrame):
-        table = frame.collect()
-    elif isinstance(frame, pl.DataFrame):
-        table = frame
-    elif hasattr(frame, "__arrow_c_stream__"):
-        table = pl.DataFrame(frame)
-    else:
+    Raises:
+        MissingColumnError: It is not a frame that `made_by` returns.
+        QueryError: It is not a frame, or its periods have no time zone.
+    """
+    if not isinstance(frame, pl.LazyFrame | Arrow):
         raise QueryError(
             f"a {type(frame).__name__} cannot be drawn; expected the frame that {made_by}() "
-            "returns, or the same in another library with the Arrow PyCapsule interface"
+            "returns, or the same in another library with the Arrow interface"
         )
-    for column in needs:
-        if column not in table.columns:
-            raise MissingColumnError(
-                column, table.columns, hint=f"This picture draws what {made_by}() returns."
-            )
-    if "period" in table.columns and not zone_of(table):
+    table = lazy(frame, name="the frame").collect()
+    require(table.schema, needs, hint=f"This picture draws what {made_by}() returns.")
+    if "period" in table.columns and not period_zone(table):
         raise QueryError(
             f"period is {table.schema['period']}; expected a Datetime with a time zone, "
-            f"as {made_by}() gives it"
+            f"as {made_by}() returns it"
         )
     return table
 
 
-def zone_of(table: pl.DataFrame) -> str:
-    """Give the time zone of the periods; nothing where there are none."""
+def period_zone(table: pl.DataFrame) -> str:
+    """Return the time zone of the periods; empty if there are none."""
     period = table.schema.get("period")
     return (isinstance(period, pl.Datetime) and period.time_zone) or ""
 
 
 def named(table: pl.DataFrame, *, measures: Collection[str], other: str) -> pl.DataFrame:
-    """Reduce the key to one column `name`; a row that is folded in every part of it is `other`."""
+    """Reduce the key to one column `name`; a row that is folded in each part of it is `other`."""
     by = keys(table, measures)
     parts = [pl.col(column).cast(pl.String).fill_null("(none)") for column in by]
     folded = pl.all_horizontal(part == other for part in parts) if parts else pl.lit(value=False)
@@ -83,25 +70,24 @@ def named(table: pl.DataFrame, *, measures: Collection[str], other: str) -> pl.D
 
 
 def keys(table: pl.DataFrame, measures: Collection[str]) -> list[str]:
-    """Give the columns that the transform was asked to group by: those it did not add."""
+    """Return the columns that the transform was asked to group by."""
     return [column for column in table.columns if column not in measures]
 
 
 def words(by: Sequence[str]) -> str:
-    """Say what a picture is broken down by, as the end of its title.
+    """Return the end of a title: what a picture is broken down by.
 
     >>> words(["username", "auth_method"])
-    ' by team and auth method'
+    ' by team and caller'
     """
-    said = [WORDS.get(column, column.replace("_", " ")) for column in by]
-    return f" by {' and '.join(said)}" if said else ""
+    return f" by {' and '.join(map(title, by))}" if by else ""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A frame about to be drawn: axes and currency of each panel, `name` and measures of each row.
+    """A frame to draw: axes and currency of each panel, `name` and measures of each row.
 
-    Where nothing is to be drawn there is one panel, without a currency.
+    If there is nothing to draw, there is one panel without a currency.
     """
 
     rows: pl.DataFrame
@@ -113,7 +99,7 @@ class Sheet:
 
     @property
     def ax(self) -> Axes:
-        """The axes that a caller gets."""
+        """The axes that the caller gets."""
         return self.panels[0][0]
 
     @property
@@ -121,7 +107,7 @@ class Sheet:
         """Whether there is no row."""
         return not self.panels[0][1]
 
-    def of(self, currency: str) -> pl.DataFrame:
+    def in_currency(self, currency: str) -> pl.DataFrame:
         """The rows in one currency."""
         return self.rows.filter(pl.col("currency") == currency)
 
@@ -129,13 +115,13 @@ class Sheet:
         """The series of each panel: the `top` names, and the rest folded by `sums`."""
         leading = self.leading(top)
         return [
-            series_of(self.of(currency), top=leading, other=self.other, sums=sums)
+            split_series(self.in_currency(currency), top=leading, other=self.other, sums=sums)
             for _, currency in self.panels
             if currency
         ]
 
     def leading(self, top: int | None) -> int:
-        """How many names to draw: all of what was folded before, or else `TOP`."""
+        """How many names to draw: all if the rest was folded before, else `TOP`."""
         if top is None:
             return max(self.rows.height, 1) if (self.rows["name"] == self.other).any() else TOP
         if top < 1:
@@ -143,7 +129,7 @@ class Sheet:
         return top
 
 
-def sheet_of(
+def read_sheet(
     frame: Frame,
     *,
     needs: Sequence[str],
@@ -152,26 +138,28 @@ def sheet_of(
     ax: Axes | None,
     other: str = "other",
 ) -> Sheet:
-    """Read a transform's frame, and find the axes that its currencies are drawn on."""
-    table = table_of(frame, needs=needs, made_by=made_by)
+    """Read a transform's frame, and find the axes for its currencies."""
+    table = read_frame(frame, needs=needs, made_by=made_by)
     rows = named(table, measures=measures, other=other)
-    currencies = currencies_of(rows)
-    axes = axes_for(currencies, ax)
-    panels = list(zip(axes, currencies or [""], strict=True))
-    return Sheet(rows, keys(table, measures), zone_of(table), panels, look_of(axes[0]), other)
+    shown = currencies(rows, amount="cost" if "cost" in rows.columns else "amount")
+    axes = axes_for(shown, ax)
+    panels = list(zip(axes, shown or [""], strict=True))
+    return Sheet(rows, keys(table, measures), period_zone(table), panels, read_look(axes[0]), other)
 
 
 @dataclass(frozen=True)
 class Series:
-    """One name's rows in one currency, ascending by period; `folded` where it is the rest."""
+    """The rows of one name in one currency, ascending by period; `folded` if it is the rest."""
 
     name: str
     rows: pl.DataFrame
     folded: bool = False
 
 
-def series_of(rows: pl.DataFrame, *, top: int, other: str, sums: Sequence[pl.Expr]) -> list[Series]:
-    """Give the `top` names by falling cost, then the rest in one, by `sums` over each period."""
+def split_series(
+    rows: pl.DataFrame, *, top: int, other: str, sums: Sequence[pl.Expr]
+) -> list[Series]:
+    """Return the `top` names by falling cost, then the rest summed into one by `sums`."""
     period = [column for column in rows.columns if column == "period"]
     measures = [sum_.meta.output_name() for sum_ in sums]
     sizes = (
@@ -193,51 +181,37 @@ def series_of(rows: pl.DataFrame, *, top: int, other: str, sums: Sequence[pl.Exp
 def chosen_colors(
     drawn: Iterable[Iterable[Series]], colors: Mapping[str, str] | None
 ) -> dict[str, str]:
-    """Give every name that is drawn its colour, whatever its rank, so that pictures agree."""
+    """Return the colour of every name that is drawn, whatever its rank, so that pictures agree."""
     names = {one.name for series in drawn for one in series if one.name and not one.folded}
     return colors_of(sorted(names), colors)
 
 
-def color_of(one: Series, colors: Mapping[str, str]) -> str:
-    """Give a series' colour: grey for the rest, the main one where nothing is broken down."""
+def series_color(one: Series, colors: Mapping[str, str]) -> str:
+    """Return the colour of a series: grey for the rest, the main one if there are no names."""
     return OTHER if one.folded else colors.get(one.name, MAIN)
 
 
-def currencies_of(table: pl.DataFrame) -> list[str]:
-    """Give the currencies, the one that most rows were spent in first: amounts do not compare.
-
-    Of as many rows, as every series of a trend has, that which fal bills in comes first.
-    """
-    amount = pl.col("cost" if "cost" in table.columns else "amount")
-    return (
-        table.group_by("currency")
-        .agg((amount != 0).sum().alias("rows"))
-        .sort(-pl.col("rows").cast(pl.Int64), pl.col("currency") != HOME, "currency")["currency"]
-        .to_list()
-    )
-
-
-def axes_for(currencies: Sequence[str], ax: Axes | None) -> list[Axes]:
-    """Give axes for each currency: those of the caller for one, else panels of a new figure."""
+def axes_for(shown: Sequence[str], ax: Axes | None) -> list[Axes]:
+    """Return the axes for each currency: the given ones, or panels of a new figure."""
     if ax is None:
         from matplotlib import pyplot as plt
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-        rows = max(len(currencies), 1)
+        rows = max(len(shown), 1)
         size = (9, 4.5 if rows == 1 else 3.8 * rows)
         margins = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
         grid = plt.subplots(rows, figsize=size, layout=margins, squeeze=False)[1]
         return [row[0] for row in grid]
-    if len(currencies) > 1:
+    if len(shown) > 1:
         raise MixedCurrencyError(
-            f"{', '.join(sorted(currencies))} cannot share one axis; filter one currency, or leave "
+            f"{', '.join(sorted(shown))} cannot share one axis; filter one currency, or leave "
             "out ax= for a panel of each"
         )
     return [ax]
 
 
 def same_width(axes: Sequence[Axes]) -> None:
-    """Give panels over the same periods the same x limits, the widest, so that they line up."""
+    """Set the same, widest x limits for all panels, so that their periods line up."""
     limits = [ax.get_xlim() for ax in axes]
     for ax in axes if len(axes) > 1 else ():
         ax.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))

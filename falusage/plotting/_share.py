@@ -1,4 +1,4 @@
-"""What cost went to: bars by falling cost or, over periods, columns of the whole in parts."""
+"""Shares of cost: bars by falling cost or, over periods, columns of the same height."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from falusage._wording.dates import NOUNS, Moment, covered, every_of, range_facts, without_gaps
-from falusage._wording.money import money
+from falusage._wording.dates import NOUNS, Moment, covered, range_facts, spacing, without_gaps
+from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.plotting._bars import draw_bars
-from falusage.plotting._panels import Frame, chosen_colors, same_width, sheet_of, words
-from falusage.plotting._stacks import draw_stacks
+from falusage.plotting._panels import Frame, chosen_colors, read_sheet, same_width, words
+from falusage.plotting._stacked_columns import draw_columns
 from falusage.plotting._style import no_spend
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def plot_share(
     end: Moment | None = None,
     timezone: str = "UTC",
 ) -> Axes:
-    """Draw what `cost_share` returns: who, or what, the money went to.
+    """Draw what `cost_share` returns: who spent the money, or on what.
 
     Without a `period`, a bar for each name by falling cost, with its amount and its share, and
     `other` last in grey. With one, a column for each period, all of the same height, cut into
@@ -45,25 +45,26 @@ def plot_share(
 
     Args:
         share: The frame: `period` or none, any *by*, `currency`, `cost`, `share`.
-        ax: Where to draw. Without it a new figure is made, with a panel for each currency.
+        ax: The axes to draw on; by default a new figure with a panel for each currency.
         top: How many names are drawn in each currency, by falling cost; the rest are `other`.
-            None draws seven, or all where `cost_share` has folded the rest already.
-        other: The name of the rest; rows that bear it already are added to it.
-        colors: Colours by name, such as `colors_of` gives for a whole report; several *by* make
-            one name, joined by " · ".
-        start: Where the range begins that the shares are of, for the title; a share without
-            periods does not carry it. A date is midnight in `timezone`.
-        end: Where it ends, exclusive.
-        timezone: The zone that `start` and `end` are said in.
+            By default seven, or all if `cost_share` has folded the rest already.
+        other: The name of the rest; rows that already have this name are added to it.
+        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
+            make one name, joined by " · ".
+        start: The start of the range, for the title, because shares without periods do not have
+            it. A date is midnight in `timezone`.
+        end: The end of the range, exclusive.
+        timezone: The zone in which `start` and `end` are written.
 
     Returns:
-        The axes drawn on. Where there are several currencies, those of the one that most rows
-        were spent in; the other panels are in `.figure.axes`, below.
+        The axes drawn on. If there are several currencies, the axes of the first; the other
+        panels are in `.figure.axes`.
 
     Raises:
-        MissingColumnError: The frame is not one that `cost_share` made.
-        MixedCurrencyError: There are several currencies, and only one `ax`.
-        QueryError: `top` is below 1, only one of `start` and `end` is given, or this is no frame.
+        MissingColumnError: The frame is not one that `cost_share` returns.
+        MixedCurrencyError: There are several currencies, and `ax` is given.
+        QueryError: `top` is below 1, only one of `start` and `end` is given, or this is not a
+            frame.
 
     >>> frame = pl.DataFrame({
     ...     "username": ["ml", "web"], "currency": ["USD", "USD"],
@@ -74,7 +75,7 @@ def plot_share(
     ['$75 · 75%', '$25 · 25%']
     """
     asked = range_facts(start, end, timezone)
-    sheet = sheet_of(
+    sheet = read_sheet(
         share, needs=_NEEDS, measures=_MEASURES, made_by="cost_share", ax=ax, other=other
     )
     title = f"Cost{words(sheet.by)}"
@@ -87,13 +88,13 @@ def plot_share(
     )
     if found:
         asked = [covered(found, sheet.zone), sheet.zone]
-        title = f"Share of cost per {NOUNS.get(every_of(found) or '', 'period')}{words(sheet.by)}"
+        title = f"Share of cost per {NOUNS.get(spacing(found) or '', 'period')}{words(sheet.by)}"
     periods = without_gaps(found, sheet.zone)
     for (panel, currency), series in zip(sheet.panels, drawn, strict=True):
         spent: float = pl.concat([one.rows for one in series]).select(total("cost")).item()
-        facts = [*asked, f"{money(spent, currency)} in all ({currency})"]
+        facts = [*asked, f"{short_amount(spent, currency)} total ({currency})"]
         draw = (
-            functools.partial(draw_stacks, column="share", periods=periods) if found else draw_bars
+            functools.partial(draw_columns, column="share", periods=periods) if found else draw_bars
         )
         draw(panel, series, currency, look=sheet.look, title=title, facts=facts, colors=chosen)
     if found:

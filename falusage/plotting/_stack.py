@@ -1,4 +1,4 @@
-"""What cost was made of, period by period: columns as high as what was spent, cut by name."""
+"""Cost per period as columns, cut into names."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from falusage._wording.dates import NOUNS, covered, every_of, without_gaps
-from falusage._wording.money import money
+from falusage._wording.dates import NOUNS, covered, spacing, without_gaps
+from falusage._wording.money import short_amount
 from falusage.columns import total
-from falusage.plotting._panels import Frame, chosen_colors, same_width, sheet_of, words
-from falusage.plotting._stacks import draw_stacks
+from falusage.plotting._panels import Frame, chosen_colors, read_sheet, same_width, words
+from falusage.plotting._stacked_columns import draw_columns
 from falusage.plotting._style import no_spend
 
 if TYPE_CHECKING:
@@ -37,27 +37,27 @@ def plot_stack(
     """Draw cost per period as columns, from zero, each cut into its names.
 
     The largest name is at the bottom, `other` in grey at the top, in the same order and colours in
-    every period. Of a `trend`, the periods that are not `complete` are hatched. A period that is
-    not in the frame has its place, and nothing in it.
+    every period. The periods of a `trend` that are not `complete` are hatched. A period that is
+    missing from the frame has an empty place.
 
     Args:
         costs: What `rollup` with `every` returns, or `trend`, or `cost_share` with `every`:
             `period`, any *by*, `currency`, `cost`.
-        ax: Where to draw. Without it a new figure is made, with a panel for each currency.
+        ax: The axes to draw on; by default a new figure with a panel for each currency.
         top: How many names are drawn in each currency, by falling cost; the rest are `other`.
-            None draws seven, or all where the frame has an `other` already.
-        other: The name of the rest; rows that bear it already are added to it.
-        colors: Colours by name, such as `colors_of` gives for a whole report; several *by* make
-            one name, joined by " · ".
+            By default seven, or all if the frame has an `other` already.
+        other: The name of the rest; rows that already have this name are added to it.
+        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
+            make one name, joined by " · ".
 
     Returns:
-        The axes drawn on. Where there are several currencies, those of the one that most rows
-        were spent in; the other panels are in `.figure.axes`, below.
+        The axes drawn on. If there are several currencies, the axes of the first; the other
+        panels are in `.figure.axes`.
 
     Raises:
         MissingColumnError: The frame has no periods, or no cost.
-        MixedCurrencyError: There are several currencies, and only one `ax`.
-        QueryError: `top` is below 1, or this is no frame.
+        MixedCurrencyError: There are several currencies, and `ax` is given.
+        QueryError: `top` is below 1, or this is not a frame.
 
     >>> from datetime import UTC
     >>> frame = pl.DataFrame({
@@ -67,7 +67,9 @@ def plot_stack(
     >>> [float(part.get_height()) for part in plot_stack(frame).patches]
     [1500.0, 2500.0]
     """
-    sheet = sheet_of(costs, needs=_NEEDS, measures=_MEASURES, made_by="rollup", ax=ax, other=other)
+    sheet = read_sheet(
+        costs, needs=_NEEDS, measures=_MEASURES, made_by="rollup", ax=ax, other=other
+    )
     sums = [total("cost")]
     if "complete" in sheet.rows.columns:
         sums.append(pl.col("complete").all())
@@ -75,7 +77,7 @@ def plot_stack(
     if sheet.empty:
         return no_spend(sheet.ax, sheet.look, f"Cost{words(sheet.by)}", [sheet.zone])
     found: list[datetime] = sheet.rows["period"].unique().sort().to_list()
-    noun = NOUNS.get(every_of(found) or "", "period")
+    noun = NOUNS.get(spacing(found) or "", "period")
     chosen = chosen_colors(drawn, colors)
     for (panel, currency), series in zip(sheet.panels, drawn, strict=True):
         rows = pl.concat([one.rows for one in series])
@@ -83,11 +85,11 @@ def plot_stack(
         facts = [
             covered(found, sheet.zone),
             sheet.zone,
-            f"{money(spent, currency)} in all ({currency})",
+            f"{short_amount(spent, currency)} total ({currency})",
         ]
         if "complete" in rows.columns and not rows["complete"].all():
             facts.append(f"hatched: incomplete {noun}")
-        draw_stacks(
+        draw_columns(
             panel,
             series,
             currency,

@@ -1,7 +1,7 @@
-"""The quiet style of every picture, set on its own artists.
+"""The quiet style of every picture, set on its own artists only.
 
-Ink, paper and fonts are taken from what the reader has set, text grows with the axes, and nothing
-is changed for the pictures that come after.
+Ink, paper and fonts come from the user's settings, and text grows with the axes. The settings stay
+as they are for later pictures.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from falusage._wording.money import money
+from falusage._wording.money import short_amount
 from falusage.plotting._lettering import LITERAL, glyphs, legible
 from falusage.plotting._palette import Rgb, blend
 
@@ -29,37 +29,37 @@ class Look:
 
     @property
     def muted(self) -> Rgb:
-        """The colour of what is read second."""
+        """The colour of secondary text."""
         return blend(self.ink, self.paper, 0.35)
 
     @property
     def rule(self) -> Rgb:
-        """The colour of grid and leading lines."""
+        """The colour of the grid and of thin lines."""
         return blend(self.ink, self.paper, 0.87)
 
 
-def points_of(ax: Axes) -> tuple[float, float]:
-    """Give the width and height of the axes, in points."""
+def size_in_points(ax: Axes) -> tuple[float, float]:
+    """Return the width and height of the axes, in points."""
     box = ax.get_window_extent()
     dpi = ax.get_figure(root=True).dpi  # pyright: ignore[reportOptionalMemberAccess]  # drawn on
     return box.width * 72 / dpi, box.height * 72 / dpi
 
 
-def look_of(ax: Axes) -> Look:
-    """Take the ink from the reader's settings, the paper from the axes, the size from both."""
+def read_look(ax: Axes) -> Look:
+    """Return the look: ink from the user's settings, paper from the axes, size from both."""
     import matplotlib as mpl
     from matplotlib.colors import to_rgb, to_rgba
 
     figure = ax.get_figure(root=True)
     papers = [to_rgba(ax.get_facecolor()), *([to_rgba(figure.get_facecolor())] if figure else [])]
     paper = next((paper[:3] for paper in papers if paper[3] > 0), (1.0, 1.0, 1.0))
-    width, _ = points_of(ax)
+    width, _ = size_in_points(ax)
     return Look(to_rgb(mpl.rcParams["text.color"]), paper, min(max(width / 50, 8.0), 15.0))
 
 
 def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
-    """Write what the picture shows and, under it, over which range, in what zone and currency."""
-    width = int(points_of(ax)[0] / (look.size * 0.5))
+    """Write the title and, under it, the range, the zone and the currency."""
+    width = int(size_in_points(ax)[0] / (look.size * 0.5))
     bound = " · ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
     lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(bound, width)]
     ax.set_title(
@@ -87,12 +87,12 @@ def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
     )
     figure = ax.get_figure(root=True)
     engine = figure and figure.get_layout_engine()
-    if figure and engine:  # labels measure the axes, so these must have their last size by then
+    if figure and engine:  # labels are measured on the axes, which need their final size first
         engine.execute(figure)
 
 
 def quiet(ax: Axes, look: Look) -> None:
-    """Take away what carries no number: frame, grid and ticks."""
+    """Remove what carries no number: frame, grid and ticks."""
     ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
     ax.tick_params(length=0, labelsize=look.size, labelcolor=look.muted, pad=0.5 * look.size)
     ax.set_axisbelow(True)
@@ -100,19 +100,19 @@ def quiet(ax: Axes, look: Look) -> None:
 
 
 def baseline(ax: Axes, look: Look, low: float, high: float) -> None:
-    """Draw the line that heights are read from, as long as the data."""
+    """Draw the line from which heights are read, as long as the data."""
     ax.spines["bottom"].set(visible=True, color=look.muted, linewidth=0.8)
     ax.spines["bottom"].set_bounds(low, high)
 
 
 def money_axis(ax: Axes, look: Look, currency: str) -> None:
-    """Mark the y axis, and rule the page, at a few round amounts."""
+    """Mark the y axis at a few round amounts, with grid lines."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
 
     def written(amount: float, _: int | None) -> str:
-        return money(amount, currency)
+        return short_amount(amount, currency)
 
     ax.yaxis.set_major_formatter(FuncFormatter(written))
     ax.grid(visible=True, axis="y", color=look.rule, linewidth=0.8)
@@ -126,7 +126,7 @@ def no_spend(
     *,
     saying: str = "no spend in this range",
 ) -> Axes:
-    """Say that there is nothing to draw, so that an empty picture is not taken for a fault."""
+    """Write that there is nothing to draw, so that an empty picture does not look like a bug."""
     quiet(ax, look)
     ax.set_xticks([])
     ax.set_yticks([])

@@ -1,4 +1,4 @@
-"""Cost along a calendar: lines, what is not yet whole in them, and dates that have room."""
+"""Cost along a calendar: lines, incomplete periods, and the dates that have room."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from falusage._wording.dates import every_of, mark_labels, marks
+from falusage._wording.dates import mark_labels, marks, spacing
 from falusage.plotting._labels import GAP, End, label_ends, make_room, room_for_marks
 from falusage.plotting._palette import Rgb
 from falusage.plotting._style import Look, baseline
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _FEW: Final = 16
-"""Up to so many periods, each is marked with a dot."""
+"""Up to this many periods, each has a dot."""
 
 _MANY: Final = 45
-"""Beyond so many, lines are drawn thinner."""
+"""From this many periods on, lines are thinner."""
 
 
 def places(rows: pl.DataFrame) -> Any:  # matplotlib reads aware datetimes, its types do not say so
-    """Give where rows stand on the x axis."""
+    """Return the places of rows on the x axis."""
     return rows["period"].to_list()
 
 
 def draw_line(ax: Axes, rows: pl.DataFrame, *, color: str, look: Look, label: str) -> None:
-    """Draw the whole periods solid, those cut short hollow, and faint dashes between them."""
+    """Draw complete periods solid, incomplete ones hollow, and faint dashes between them."""
     count = len(rows)
     width = look.size / (5 if count <= _MANY else 7)
     whole = rows.with_columns(pl.when("complete").then("cost"))
@@ -66,16 +66,16 @@ def draw_line(ax: Axes, rows: pl.DataFrame, *, color: str, look: Look, label: st
     )
 
 
-def end_of(rows: pl.DataFrame, column: str, text: str, color: str | Rgb) -> End:
-    """Give the height of a line's last whole point: one cut short is nowhere near the line."""
+def line_end(rows: pl.DataFrame, column: str, text: str, color: str | Rgb) -> End:
+    """Return the height of a line's last complete point; an incomplete one is far from the line."""
     whole = rows.filter(pl.col("complete") & pl.col(column).is_not_null())
     return End((whole if len(whole) else rows)[column][-1], text, color)
 
 
 def time_axis(ax: Axes, periods: Sequence[datetime], ends: Sequence[End], look: Look) -> None:
-    """Set the x limits around ascending periods and the labels behind them, and mark dates.
+    """Set the x limits around ascending periods and their labels, and mark dates.
 
-    The y limits must stand before.
+    Set the y limits before.
     """
     from matplotlib.dates import date2num
 
@@ -85,6 +85,6 @@ def time_axis(ax: Axes, periods: Sequence[datetime], ends: Sequence[End], look: 
     labels = label_ends(ax, ends, look, beyond=last)
     make_room(ax, first - pad, last, right=labels, margin=(GAP + 0.4) * look.size)
     baseline(ax, look, first - pad, last)
-    found = marks(periods, room_for_marks(ax, last - first, look, every_of(periods)))
+    found = marks(periods, room_for_marks(ax, last - first, look, spacing(periods)))
     marked = [periods[place] for place in found]
-    ax.set_xticks([float(date2num(at)) for at in marked], mark_labels(marked, every_of(periods)))
+    ax.set_xticks([float(date2num(at)) for at in marked], mark_labels(marked, spacing(periods)))

@@ -1,4 +1,4 @@
-"""How cost moved: a line for each name, its name at its end, and what is not yet whole dashed."""
+"""Cost over time: a line for each name, with its name at its end."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Final, cast
 
 import polars as pl
 
-from falusage._wording.dates import NOUNS, covered, every_of
-from falusage._wording.money import money
+from falusage._wording.dates import NOUNS, covered, spacing
+from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.plotting._labels import End, shown
 from falusage.plotting._panels import (
     Frame,
     Series,
     chosen_colors,
-    color_of,
+    read_sheet,
     same_width,
-    sheet_of,
+    series_color,
     words,
 )
 from falusage.plotting._style import Look, heading, money_axis, no_spend, quiet
-from falusage.plotting._timeline import draw_line, end_of, places, time_axis
+from falusage.plotting._timeline import draw_line, line_end, places, time_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ MEASURES: Final = (*NEEDS, "previous", "change", "pct_change")
 
 _SUMS: Final = (
     total("cost"),
-    # The mean of a sum is the sum of the means, once each of them is there.
+    # The mean of a sum is the sum of the means, if none of them is null.
     pl.when(pl.col("rolling_mean").null_count() == 0).then(pl.col("rolling_mean").sum()),
     pl.col("complete").all(),
 )
@@ -48,28 +48,28 @@ def plot_trend(
 ) -> Axes:
     """Draw what `trend` returns: cost over time, from zero, in the frame's time zone.
 
-    Each name's line is labelled at its end. A period that is not `complete` is hollow, and the
-    line to and from it dashed, so that a day cut short does not look like a drop. A single line
-    comes with its rolling mean. Names longer than there is room for are cut in the middle, and
-    characters that the reader's font lacks are written in words.
+    Each line has its name at its end. A period that is not `complete` is hollow, and the line to
+    and from it is dashed, so that a day cut short does not look like a drop. A single line is drawn
+    with its rolling mean. Long names are cut in the middle, and characters that the font lacks are
+    written by name.
 
     Args:
         trend: The frame: `period`, any *by*, `currency`, `cost`, `rolling_mean`, `complete`.
-        ax: Where to draw. Without it a new figure is made, with a panel for each currency.
+        ax: The axes to draw on; by default a new figure with a panel for each currency.
         top: How many names are drawn in each currency, by falling cost; the rest are summed into
-            one grey line, `other`. None draws seven, or all where the frame has an `other` already.
+            one grey line, `other`. By default seven, or all if the frame has an `other` already.
         other: The name of that line; rows that bear it already are added to it.
-        colors: Colours by name, such as `colors_of` gives for a whole report; several *by* make
-            one name, joined by " · ".
+        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
+            make one name, joined by " · ".
 
     Returns:
-        The axes drawn on. Where there are several currencies, those of the one that most rows
-        were spent in; the other panels are in `.figure.axes`, below.
+        The axes drawn on. If there are several currencies, the axes of the first; the other
+        panels are in `.figure.axes`.
 
     Raises:
-        MissingColumnError: The frame is not one that `trend` made.
-        MixedCurrencyError: There are several currencies, and only one `ax`.
-        QueryError: `top` is below 1, or this is no frame.
+        MissingColumnError: The frame is not one that `trend` returns.
+        MixedCurrencyError: There are several currencies, and `ax` is given.
+        QueryError: `top` is below 1, or this is not a frame.
 
     >>> from datetime import UTC, datetime
     >>> frame = pl.DataFrame({
@@ -80,7 +80,7 @@ def plot_trend(
     >>> plot_trend(frame).get_title(loc="left")
     'Cost per day'
     """
-    sheet = sheet_of(trend, needs=NEEDS, measures=MEASURES, made_by="trend", ax=ax, other=other)
+    sheet = read_sheet(trend, needs=NEEDS, measures=MEASURES, made_by="trend", ax=ax, other=other)
     drawn = sheet.series(top=top, sums=_SUMS)
     if sheet.empty:
         return no_spend(sheet.ax, sheet.look, f"Cost{words(sheet.by)}", [sheet.zone])
@@ -104,9 +104,13 @@ def _draw(
     periods: list[datetime] = drawn["period"].unique().sort().to_list()
     timezone = str(periods[0].tzinfo)
     spent: float = drawn.select(total("cost")).item()
-    noun = NOUNS.get(every_of(periods) or "", "period")
+    noun = NOUNS.get(spacing(periods) or "", "period")
     title = f"Cost per {noun}{words(by)}"
-    facts = [covered(periods, timezone), timezone, f"{money(spent, currency)} in all ({currency})"]
+    facts = [
+        covered(periods, timezone),
+        timezone,
+        f"{short_amount(spent, currency)} total ({currency})",
+    ]
     if not spent:
         no_spend(ax, look, title, facts)
         return
@@ -122,9 +126,9 @@ def _draw(
     names = shown([one.name for one in series], ax, look, part=0.3)
     ends: list[End] = []
     for one in series:
-        color = color_of(one, colors)
+        color = series_color(one, colors)
         draw_line(ax, one.rows, color=color, look=look, label=names[one.name])
-        ends.append(end_of(one.rows, "cost", names[one.name] if by else "cost", color))
+        ends.append(line_end(one.rows, "cost", names[one.name] if by else "cost", color))
     if means.count():
         alone = series[0].rows
         whole = alone.filter("complete")
@@ -137,5 +141,5 @@ def _draw(
             label="rolling mean",
             zorder=4,
         )
-        ends.append(end_of(alone, "rolling_mean", "rolling mean", look.muted))
+        ends.append(line_end(alone, "rolling_mean", "rolling mean", look.muted))
     time_axis(ax, periods, ends, look)

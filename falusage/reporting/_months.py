@@ -1,7 +1,7 @@
-"""The month so far against the month before, over the same number of days of each.
+"""The month so far, compared with the same number of days of the month before.
 
-A day counts once it is over. The first days of a month are held against as many first days of
-the month before: a month to date against a whole month would always look like a fall.
+A day counts once it is over. A month to date compared with a whole month would always look like a
+fall.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from falusage._usage.currencies import currencies
 from falusage._wording.dates import span
 from falusage.columns import INSTANT, total
-from falusage.reporting._spending import MOST, currencies, in_order, others_named
-from falusage.reporting._tables import amounts, lay_out, names, percents, wrapped
+from falusage.reporting._spending import MOST, in_order, others_named
+from falusage.reporting.columns import amounts, names, percents
+from falusage.reporting.layout import lay_out, wrapped
 from falusage.timeframes import boundaries, floor, zone
 from falusage.transforms import rollup
+
+NOTHING_BEFORE = "No comparison: the table does not have all of the same days of the month before."
 
 _INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Months:
-    """The days that are compared: `days` of this month, from `start`, and of the one before."""
+    """Two ranges to compare: by default, `days` days of this month and of the month before."""
 
     start: datetime
     end: datetime
@@ -32,15 +36,16 @@ class Months:
     days: int
 
     @property
-    def said(self) -> tuple[str, str]:
-        """Both ranges in words, the later one first."""
+    def named(self) -> tuple[str, str]:
+        """Both ranges as text, the later one first."""
         return span(self.start, self.end), span(self.before_start, self.before_end)
 
 
 def months(closed_until: datetime, *, timezone: str) -> Months:
-    """Give the days of this month that are over, and as many of the month before.
+    """Return the days of this month that are over, and as many of the month before.
 
-    The month is that of the last whole day; where the month before is shorter, its days are all.
+    The month is that of the last whole day. If the month before is shorter, all of its days are
+    compared with as many of this month.
 
     >>> from datetime import UTC
     >>> found = months(datetime(2025, 3, 31, tzinfo=UTC), timezone="UTC")
@@ -60,33 +65,25 @@ def months(closed_until: datetime, *, timezone: str) -> Months:
 
 
 def month_so_far(
-    usage: pl.DataFrame,
-    *,
-    start: datetime,
-    closed_until: datetime,
-    timezone: str,
-    width: int | None = None,
+    usage: pl.DataFrame, found: Months | None, *, timezone: str, width: int | None = None
 ) -> list[str]:
-    """Give the lines of a table that compares this month's whole days with the last month's.
+    """Return the lines of a table that compares two ranges by team.
 
-    Teams beyond the hundred that cost most are one line; where nothing was spent in either range,
-    that is said instead.
+    The teams beyond the hundred that cost most are one line. If nothing was spent in either range,
+    or there is no range to compare with, a sentence says so.
 
     Args:
         usage: A usage table in buckets of a day or finer.
-        start: The instant from which the table is whole.
-        closed_until: The instant up to which buckets have ended.
-        timezone: The zone whose days are meant, that of the query.
+        found: The ranges; None if the table has no earlier range.
+        timezone: The zone of the days.
         width: The width to keep to.
 
     Raises:
-        AlignmentError: A bucket reaches over midnight in `timezone`.
+        AlignmentError: A bucket crosses midnight in `timezone`.
     """
-    found = months(closed_until, timezone=timezone)
-    this, before = found.said
-    if start > found.before_start:
-        said = f"No comparison: the table starts after {found.before_start:%Y-%m-%d}."
-        return wrapped(said, width)
+    if found is None:
+        return wrapped(NOTHING_BEFORE, width)
+    this, before = found.named
     teams = folded(compared(usage, found, timezone, ["username"]))
     if teams.is_empty():
         return wrapped(f"Nothing was spent in either range: {this}, and {before}.", width)
@@ -95,7 +92,7 @@ def month_so_far(
     whole = whole.join(several, on="currency", how="semi").select(teams.columns)
     rows = in_order(pl.concat([teams, whole]), currencies(usage))
     columns = [
-        names(rows, "username", "team"),
+        names(rows, "username"),
         amounts(rows, "cost", this),
         amounts(rows, "previous", before),
         percents(rows, "pct_change", "change", signed=True),
@@ -104,7 +101,7 @@ def month_so_far(
 
 
 def compared(usage: pl.DataFrame, found: Months, timezone: str, by: list[str]) -> pl.DataFrame:
-    """Give *by*, `currency`, `cost`, `previous` and `pct_change` of what spent in either range."""
+    """Return *by*, `currency`, `cost`, `previous` and `pct_change` of all with spend in a range."""
     daily = rollup(usage, by=by, every="1d", timezone=timezone)
     period = pl.col("period").dt.convert_time_zone("UTC")
 
@@ -123,7 +120,7 @@ def compared(usage: pl.DataFrame, found: Months, timezone: str, by: list[str]) -
 
 
 def folded(teams: pl.DataFrame, *, most: int = MOST) -> pl.DataFrame:
-    """Fold the teams of a currency beyond the `most` that cost most, in either range, into one.
+    """Keep the `most` teams of each currency, by cost in either range, and fold the others.
 
     >>> teams = pl.DataFrame({
     ...     "username": ["a", "b", "c"], "currency": "USD", "cost": [9.0, 2.0, 1.0],

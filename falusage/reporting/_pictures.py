@@ -1,4 +1,4 @@
-"""Pictures for a page: drawn off screen in the default style, as data that the page carries."""
+"""Pictures for a page: drawn off screen in the default style, and stored in the page."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ _WIDE: Final = (8.4, 4.2)
 _NARROW: Final = (4.2, 3.8)
 _COLORS: Final = 96
 _DPI: Final = 144
-"""Two pixels for each of the page's."""
+"""Two pixels for each pixel of the page."""
 
 
 def picture(draw: Callable[..., Axes]) -> Picture:
-    """Draw a picture twice, for a page and for a phone; what it says is its alternative text.
+    """Draw a picture twice, for a page and for a phone; its texts are the alternative text.
 
-    `draw` takes `ax` and returns it, as every `plot_` function does.
+    The user's own settings of matplotlib have no effect, and are not changed.
 
-    The reader's own settings of matplotlib change nothing, and are not changed.
+    Args:
+        draw: A function that takes `ax` and returns it, as every `plot_` function does.
     """
     import matplotlib as mpl
     from matplotlib import style
@@ -47,6 +48,6 @@ def _drawn(draw: Callable[..., Axes], size: tuple[float, float]) -> tuple[str, s
     alt = ". ".join([ax.get_title(loc="left"), *(" ".join(fact.split()) for fact in facts)])
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png")
-    # A picture of bars and letters needs few colours, and a mail has little room.
+    # Bars and letters need few colours, and a file to mail should be small.
     Image.open(drawn).convert("RGB").quantize(_COLORS).save(small, format="png", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}", alt

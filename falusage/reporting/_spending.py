@@ -1,8 +1,4 @@
-"""Who spent what: a section of text for each way of looking at it.
-
-Shares are of their currency. Currencies stand one after the other, that of the most rows with a
-cost first, and are never added.
-"""
+"""Who spent what, as text. Each currency has its own shares; currencies are never added."""
 
 from __future__ import annotations
 
@@ -12,26 +8,27 @@ from typing import Final
 
 import polars as pl
 
-from falusage.columns import HOME, MONEY
-from falusage.reporting._tables import amounts, bars, lay_out, names, percents
+from falusage._usage.currencies import currencies
+from falusage.columns import exact
+from falusage.reporting.columns import amounts, bars, names, percents
+from falusage.reporting.layout import lay_out
 from falusage.transforms import cost_share, rollup
 
 MOST: Final = 100
-"""The rows of a table, of a page and of a terminal; what is beyond is folded, and not lost."""
+"""How many rows a table has in a page or a terminal; the others are folded into one."""
 
 _EXACT: Final = 2.0**33
 """Sums up to here are the same to the cent as a double and as a Decimal."""
 
 
 def spending(
-    usage: pl.DataFrame, *, by: str, title: str, top: int | None = None, width: int | None = None
+    usage: pl.DataFrame, *, by: str, top: int | None = None, width: int | None = None
 ) -> list[str]:
-    """Give the lines of a table of what each value of a column cost, by falling cost.
+    """Return the lines of a table of what each value of a column cost, by falling cost.
 
     Args:
         usage: A usage table; nulls in `by` are a line of their own.
         by: The column whose values share the cost.
-        title: What to call them.
         top: How many of each currency to show, the rest as `other`; None shows all.
         width: The width to keep to.
 
@@ -39,7 +36,7 @@ def spending(
     ...     "username": ["ads", "labs", "shop"], "cost": [6.0, 2.0, 3.0],
     ...     "currency": ["USD", "USD", "EUR"],
     ... })
-    >>> for line in spending(usage, by="username", title="team"):
+    >>> for line in spending(usage, by="username"):
     ...     print(line)
     team      cost   share
     ads   6.00 USD   75.0%  ████████████
@@ -49,16 +46,16 @@ def spending(
     """
     shares = in_order(cost_share(usage, by=by, top=top), currencies(usage))
     columns = [
-        names(shares, by, title),
-        amounts(shares, "cost", "cost"),
-        percents(shares, "share", "share"),
+        names(shares, by),
+        amounts(shares, "cost"),
+        percents(shares, "share"),
         bars(shares, "share"),
     ]
     return list(lay_out(columns, width=width, parts=shares["currency"]))
 
 
 def totals(usage: pl.DataFrame) -> list[tuple[str, float | Decimal]]:
-    """Give each currency and what was spent in it, exact at any size; as `currencies` orders them.
+    """Return each currency and its total, exact at any size, in the order of `currencies`.
 
     >>> usage = pl.DataFrame({"cost": [1e16, 0.01], "currency": "USD"})
     >>> totals(usage)
@@ -66,33 +63,13 @@ def totals(usage: pl.DataFrame) -> list[tuple[str, float | Decimal]]:
     """
     sums = in_order(rollup(usage), currencies(usage)).select("currency", "cost")
     if sums.filter(pl.col("cost").abs() >= _EXACT).height:
-        # From text, which has a double's own digits: a cast of the number would make up more.
-        cost = pl.col("cost").cast(pl.Float64).cast(pl.String).cast(MONEY)
-        exact = usage.group_by("currency").agg(cost.sum())
-        sums = sums.select("currency").join(exact, on="currency", maintain_order="left")
+        decimals = usage.group_by("currency").agg(exact("cost").sum())
+        sums = sums.select("currency").join(decimals, on="currency", maintain_order="left")
     return list(sums.iter_rows())
 
 
-def currencies(usage: pl.DataFrame) -> list[str]:
-    """Give the currencies of a table, that of the most rows with a cost first.
-
-    Of as many, that which fal bills in comes first: one of free rows is never the headline.
-    """
-    return (
-        usage.group_by("currency")
-        .agg(pl.len().alias("rows"), (pl.col("cost") != 0).sum().alias("paid"))
-        .sort(
-            pl.col("paid").cast(pl.Int64) * -1,
-            pl.col("rows").cast(pl.Int64) * -1,
-            pl.col("currency") != HOME,
-            "currency",
-        )["currency"]
-        .to_list()
-    )
-
-
 def others_named(count: pl.Expr) -> pl.Expr:
-    """Return what a row is called that several names were folded into."""
+    """Return the name of a row that several names were folded into."""
     return pl.when(count == 1).then(pl.lit("1 other")).otherwise(pl.format("{} others", count))
 
 

@@ -1,7 +1,7 @@
 """An invented organization's usage, with known things planted in it.
 
-`sample_usage` makes any range of it from a seed; `sample_path` is a fortnight of it as Parquet,
-installed with the package.
+`sample_usage` generates any range of it from a seed. `sample_path` is the path of two weeks of it
+as Parquet, which are installed with the package.
 """
 
 from falusage.sample._parquet import sample_path as sample_path

@@ -1,4 +1,4 @@
-"""`python -m falusage.sample --out PATH`: make the committed sample file again."""
+"""`python -m falusage.sample --out PATH`: write the committed sample file again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from falusage.sample._parquet import write_sample
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Write the sample to the path that the command line names, and say how much it is."""
+    """Write the sample to the given path, and print its number of rows."""
     parser = argparse.ArgumentParser(prog="python -m falusage.sample", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="PATH")
     out: Path = parser.parse_args(arguments).out

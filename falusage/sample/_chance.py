@@ -1,7 +1,7 @@
-"""Chance that is the same everywhere: a counter-based hash in integer arithmetic.
+"""Random numbers that are the same everywhere: a counter-based hash in integer arithmetic.
 
-A draw is a function of a counter and a key, not of the draws before it, so neither thread count,
-row order nor the version of a random generator can change it. The mixer is Wellons' `lowbias32`
+A draw depends only on a counter and a key, not on the draws before it. So it is the same for any
+thread count, row order and version of a random generator. The mixer is Wellons' `lowbias32`
 (https://nullprogram.com/blog/2018/07/31/), computed in 64 bits so that no product overflows.
 """
 
@@ -18,12 +18,12 @@ _GOLDEN: Final = 0x9E3779B9  # 2³² over the golden ratio
 
 
 def key(*parts: object) -> int:
-    """Give 32 bits for a name, the same on every machine (Python's own `hash` is salted).
+    """Return 32 bits for a name, the same on every machine (Python's own `hash` is salted).
 
     >>> key(0, "acme-studio") == key(0, "acme-studio") != key(1, "acme-studio")
     True
     """
-    # Seeding with text goes through SHA-512, whatever the platform.
+    # Seeding with text uses SHA-512 on every platform.
     return random.Random("/".join(map(str, parts))).getrandbits(32)  # noqa: S311 - not a secret
 
 
@@ -40,26 +40,26 @@ def mixed(counter: pl.Expr) -> pl.Expr:
 
 
 def uniform(draw: pl.Expr) -> pl.Expr:
-    """Give a draw's place in [0, 1), exact as Float64."""
+    """Return a number in [0, 1) from a draw, exact as Float64."""
     return draw.cast(pl.Float64) / float(1 << 32)
 
 
 def triangular(draw: pl.Expr) -> pl.Expr:
-    """Give a number in [-1, 1) from a draw's two halves, most often near 0."""
+    """Return a number in [-1, 1) from a draw's two halves, most often near 0."""
     halves = draw // _bits(1 << 16) + (draw & _bits((1 << 16) - 1))
     return halves.cast(pl.Float64) / float(1 << 16) - 1.0
 
 
 def second(draw: pl.Expr) -> pl.Expr:
-    """Give another draw from a draw."""
+    """Return another draw, derived from a draw."""
     return mixed(draw ^ _bits(_GOLDEN))
 
 
 def spread(counter: pl.Expr, phase: pl.Expr) -> pl.Expr:
-    """Give a draw for each step of a counter, such that any few in a row lie evenly apart.
+    """Return a draw for each step of a counter, where consecutive draws are evenly spread.
 
-    This is Weyl's sequence of the golden ratio, begun at `phase`: unlike independent draws, some
-    weeks of it never happen to be nearly equal, so a robust scale taken from them is not too small.
+    This is Weyl's sequence of the golden ratio, starting at `phase`. With independent draws, a few
+    weeks could be nearly equal by chance, and a robust scale of them would be too small.
     """
     return (counter.cast(pl.UInt64) * _bits(_GOLDEN) + phase) & _bits(_MASK)
 

@@ -1,9 +1,9 @@
-"""The meter: how much of each line item there is at each tick, and what it costs.
+"""The meter: the quantity and the cost of each line item at each tick.
 
-A quantity is the line's usual amount × the hour of the team's week × growth × the team's luck
-that day × chance, counted in whole parts of its unit. Only sums, products, quotients and integer
-hashes are used, and every draw belongs to its minute and its line, so that the result is the same
-to the last bit on every machine and thread count.
+A quantity is the line's usual amount × the weight of the hour in the team's week × growth × the
+team's random factor of that day × noise, in whole parts of its unit. Only sums, products,
+quotients and integer hashes are used, and every draw depends on its minute and its line. So the
+result is the same to the last bit on every machine and with any number of threads.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MONDAY: Final = 72  # hours from Monday midnight to the epoch, a Thursday
 
 
 def ticks(low: datetime, high: datetime, *, every: str, timezone: str) -> pl.DataFrame:
-    """Cut a range into hours or minutes, with what the clock says at each."""
+    """Split a range into hours or minutes, with the columns that depend only on the time."""
     edges = tf.boundaries(low, high, every=every, timezone=timezone)
     bucket, bucket_end = pl.col("bucket"), pl.col("bucket_end")
     minute = bucket.dt.epoch("s") // 60
@@ -44,7 +44,7 @@ def ticks(low: datetime, high: datetime, *, every: str, timezone: str) -> pl.Dat
 
 
 def demand(at: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Say how busy each team is at each tick, 1 being its usual hour at the start."""
+    """Return each team's demand at each tick; 1 is its usual hour at the start."""
     teams = pl.DataFrame(
         {
             "team": range(len(org.TEAMS)),
@@ -74,7 +74,7 @@ def demand(at: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def lines(seed: int, truth: Truth) -> pl.DataFrame:
-    """List the line items: a team's endpoint, by caller, with a second row where prices surge."""
+    """Return the line items: a team's endpoint, by caller; with a second row for surge prices."""
     begins = {(event.username, event.endpoint_id): event.at for event in truth.launches}
     ends = {(event.username, event.endpoint_id): event.at for event in truth.retirements}
     rows = [
@@ -104,7 +104,7 @@ def lines(seed: int, truth: Truth) -> pl.DataFrame:
         for line in [(endpoint_id, team.currency)]
         for price in [org.PRICES[line]]
         for surge in [org.SURGING.get(line)]
-        for caller in team.callers_of(price.product)
+        for caller in team.callers_for(price.product)
         for tier in ([None] if surge is None else [price.unit_price, surge])
     ]
     schema = {
@@ -121,7 +121,7 @@ def lines(seed: int, truth: Truth) -> pl.DataFrame:
 def counted(
     busy: pl.DataFrame, items: pl.DataFrame, truth: Truth, *, until: datetime
 ) -> pl.DataFrame:
-    """Meter each line at each tick, in whole parts of its unit; what is zero is not billed."""
+    """Return the quantity of each line at each tick, in whole parts of its unit, without zeros."""
     bucket = pl.col("bucket")
     anomaly = truth.anomalies[0]
     looping = pl.col("runaway") & bucket.is_between(anomaly.start, anomaly.end, closed="left")
@@ -136,10 +136,10 @@ def counted(
         * adoption.fill_null(1.0)
         * (1.0 + _LINE_SWING * chance.triangular(draw))
     )
-    # Rounding up by chance keeps the mean where a minute has less than one image.
+    # Random rounding keeps the mean, even if a minute has less than one image.
     metered = (expected * pl.col("scale") + chance.uniform(chance.second(draw))).floor()
     parts = pl.col("parts")
-    dearer = pl.when("surging").then(parts * org.SURGE_TENTHS // 10).otherwise(0)
+    surged = pl.when("surging").then(parts * org.SURGE_TENTHS // 10).otherwise(0)
     return (
         busy.join(
             items.select(
@@ -159,9 +159,9 @@ def counted(
             "bucket_end",
             "line",
             pl.when("surge")
-            .then(dearer)
+            .then(surged)
             .when(~pl.col("surge"))
-            .then(parts - dearer)
+            .then(parts - surged)
             .otherwise(parts),
         )
         .filter(parts > 0)
@@ -170,7 +170,7 @@ def counted(
 
 
 def days(metered: pl.DataFrame, *, timezone: str) -> pl.DataFrame:
-    """Add hours up to the days of a zone."""
+    """Sum hours to the days of a time zone."""
     hour = pl.col("bucket")
     calendar = metered.select(hour.unique()).select(
         hour,
@@ -188,7 +188,7 @@ def days(metered: pl.DataFrame, *, timezone: str) -> pl.DataFrame:
 
 
 def billed(metered: pl.DataFrame, items: pl.DataFrame, truth: Truth) -> pl.DataFrame:
-    """Return what was metered with its names, prices, discounts and costs."""
+    """Add names, prices, discounts and costs to the metered quantities."""
     rise = pl.lit(truth.price_rises[0].at)
     discount = truth.discounts[0]
     percent = pl.when(pl.col("bucket") >= pl.lit(discount.at)).then(discount.after)

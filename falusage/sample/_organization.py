@@ -1,8 +1,8 @@
-"""The invented organization: its price list, its teams, and who calls what for how much.
+"""The invented organization: its prices, its teams, their callers and their spend.
 
-Everything here is fixed and readable; chance comes later. Ids, units and prices are of the kind
-that the provider publishes, and the teams, people and keys are made up. Amounts are what a team
-spends on an endpoint in 30 days, in its own currency, at the start of the range.
+Everything here is fixed; randomness is added later. Ids, units and prices look like those that the
+provider publishes; the teams, people and keys are invented. Amounts are what a team spends on an
+endpoint in 30 days, in its own currency, at the start of the range.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Rhythm = Literal["office", "consumer", "machine"]
 
 
 class Price(NamedTuple):
-    """What a line item costs, and what it is counted in."""
+    """The price of a line item, and its unit."""
 
     product: Product
     unit: str
@@ -47,8 +47,8 @@ class Team:
     callers: tuple[Caller, ...]
     spend: dict[str, float]
 
-    def callers_of(self, product: Product) -> tuple[Caller, ...]:
-        """Give who calls a product: everyone the models, one key the apps, nobody a machine."""
+    def callers_for(self, product: Product) -> tuple[Caller, ...]:
+        """Return the callers of a product: all for models, one key for apps, none for machines."""
         if product == "model_apis":
             return self.callers
         if product == "serverless":
@@ -226,7 +226,7 @@ _WEEKDAYS: Final[dict[Rhythm, tuple[int, ...]]] = {
 
 
 def week(rhythm: Rhythm) -> list[float]:
-    """Give the weights of the 168 hours of a local week, from Monday midnight; their mean is 1.
+    """Return the weights of the 168 hours of a local week, from Monday midnight; their mean is 1.
 
     >>> len(week("office")), week("office")[10] > week("office")[3]
     (168, True)
@@ -237,10 +237,10 @@ def week(rhythm: Rhythm) -> list[float]:
 
 
 RISEN: Final = {(KONTEXT, "USD"): 0.05}
-"""The prices that rise, and to what."""
+"""The prices that rise, with the new price."""
 
 SURGING: Final = {(KLING, "USD"): 0.42, (KLING, "EUR"): 0.39}
-"""The prices that have a higher one beside them, and that one."""
+"""The prices with a surge price beside them, with that price."""
 
 SURGE_TENTHS: Final = 3
 SURGE_WEEKDAYS: Final = (1, 2, 3, 4, 5)

@@ -1,7 +1,7 @@
-"""A fortnight of the sample as one small Parquet file, for whoever wants a file to open.
+"""Two weeks of the sample as one small Parquet file.
 
-There is one copy, `data/sample-usage.parquet`: a checkout and an editable install read it there,
-a wheel carries it beside this module. `python -m falusage.sample --out PATH` makes it again.
+There is one copy, `data/sample-usage.parquet`. A checkout and an editable install read it there; a
+wheel has it next to this module. `python -m falusage.sample --out PATH` writes it again.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _END: Final = "2025-06-24"
 
 
 def sample_path() -> Path:
-    """Give the path of the installed sample: 14 days of hours from 2025-06-10, in UTC.
+    """Return the path of the installed sample: 14 days of hours from 2025-06-10, in UTC.
 
     Raises:
-        ConfigError: Where the file was removed from the installation.
+        ConfigError: If the file was removed from the installation.
 
     >>> import polars as pl
     >>> pl.read_parquet(sample_path()).height
@@ -38,7 +38,7 @@ def sample_path() -> Path:
 
 
 def write_sample(out: Path) -> int:
-    """Write the table that `sample_path` holds to `out`, and give its number of rows."""
+    """Write the table of `sample_path` to `out`, and return its number of rows."""
     usage = sample_usage(start=_START, end=_END).usage
     usage.write_parquet(out, compression="zstd", compression_level=19)
     return usage.height

@@ -1,8 +1,8 @@
-"""What was planted in a sample, and where, so that a transform can be shown to find it.
+"""The events that are planted in a sample, so that tests can show that transforms find them.
 
-The events stand at fixed fractions of the range, so that they scale with it; each begins with a
-local day or, in a range too short for that, with a bucket. All else is rhythm, smooth growth and
-bounded noise: day by day and team by team, there is nothing further to find.
+Events are at fixed fractions of the range. Each begins with a local day or, if the range is too
+short for that, with a bucket. The rest is a regular week, smooth growth and bounded noise; no day
+of a team has anything else to find.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ANOMALY: Final = 0.93
 
 @dataclass(frozen=True)
 class PriceRise:
-    """From `at` on, whoever calls the endpoint pays `price` instead of `previous_price`."""
+    """From `at` on, the endpoint costs `price` instead of `previous_price`."""
 
     at: datetime
     endpoint_id: str
@@ -38,7 +38,7 @@ class PriceRise:
 
 @dataclass(frozen=True)
 class DiscountChange:
-    """A team has `before` percent off everything it uses, and `after` percent from `at` on."""
+    """A team has a discount of `before` percent, and of `after` percent from `at` on."""
 
     at: datetime
     username: str
@@ -49,7 +49,7 @@ class DiscountChange:
 
 @dataclass(frozen=True)
 class Launch:
-    """A team calls a new endpoint from `at` on, a quarter as much as at the end of the range."""
+    """A team calls a new endpoint from `at` on; usage grows to four times that until the end."""
 
     at: datetime
     username: str
@@ -59,7 +59,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class Retirement:
-    """Nobody calls the endpoint any more from `at` on; one team did."""
+    """The only team that called the endpoint stops at `at`."""
 
     at: datetime
     username: str
@@ -84,8 +84,8 @@ class Anomaly:
 class Surge:
     """In the given UTC hours of the given ISO weekdays, `share` of each quantity costs more.
 
-    That part, rounded down to what the meter counts, is billed in a row of its own, beside the
-    one at `unit_price` and otherwise like it.
+    That part is rounded down to whole parts of the unit. It has its own row, which equals the row
+    at `unit_price` in everything else.
     """
 
     endpoint_id: str
@@ -100,7 +100,7 @@ class Surge:
 
 @dataclass(frozen=True)
 class SecondCurrency:
-    """The whole of a team's usage is billed in a currency that no other team has."""
+    """A team is billed in a currency that no other team has."""
 
     username: str
     currency: str
@@ -108,14 +108,14 @@ class SecondCurrency:
 
 @dataclass(frozen=True)
 class Truth:
-    """What was planted in a sample.
+    """The events that are planted in a sample.
 
     Attributes:
         price_rises: Every change of a list price.
         discounts: Every change of a team's discount. The other teams have none.
-        launches: Every endpoint that a team begins to call within the range.
-        retirements: Every endpoint that a team ceases to call within the range.
-        anomalies: Every span in which a team's spend is out of its rhythm.
+        launches: Every endpoint that a team starts to call within the range.
+        retirements: Every endpoint that a team stops calling within the range.
+        anomalies: Every span in which a team's spend is unusual.
         surges: Every endpoint with two prices side by side; none if the range misses the hours.
         second_currencies: Every team that is not billed in USD.
     """
@@ -130,7 +130,7 @@ class Truth:
 
     @property
     def events(self) -> pl.DataFrame:
-        """What happens at an instant, in order.
+        """The events that happen at an instant, in order.
 
         Columns: `at` (UTC instant), `event` (String), `username` (null for all teams),
         `endpoint_id` (null for all endpoints), `currency`.
@@ -156,7 +156,7 @@ class Truth:
 
 
 def planted(start: datetime, end: datetime, *, every: str, timezone: str) -> Truth:
-    """Lay the events into a range of at least two whole buckets."""
+    """Return the events for a range of at least two whole buckets."""
 
     def span(fraction: float) -> tuple[datetime, datetime]:
         moment = start + fraction * (end - start)

@@ -1,6 +1,6 @@
-"""The sample: an organization's usage over any range, and what is known to be in it.
+"""The sample: an organization's usage over any range, and the events that are planted in it.
 
-The organization is fixed, the truth follows from the range, the rest from the seed; the same
+The organization is fixed, the events depend on the range, and the rest on the seed. The same
 arguments give the same table to the last bit.
 """
 
@@ -23,11 +23,11 @@ SampleEvery = Literal["1m", "1h", "1d"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sample:
-    """An invented usage table, and what was planted in it.
+    """An invented usage table, with the events that are planted in it.
 
     Attributes:
-        usage: A usage table (`columns.USAGE`), in order of bucket and team.
-        truth: What a transform should find in it.
+        usage: A usage table (`columns.USAGE`), sorted by bucket and team.
+        truth: The events that transforms should find in it.
     """
 
     usage: pl.DataFrame
@@ -50,22 +50,23 @@ def sample_usage(
     timezone: str = "UTC",
     seed: int = 0,
 ) -> Sample:
-    """Generate an organization's usage, with the truth of what was planted in it.
+    """Generate an organization's usage, with the events that are planted in it.
 
-    Seven teams use all three product lines for some 55,000 USD a month, one of them in EUR, with
-    the rhythm of the day and the week, growth, surge prices, a price rise, a discount that
-    changes, a launch, a retirement and one runaway day. The same arguments give the same table.
-    The default range is half a year of hours (some 230,000 rows, in well under a second);
-    `every="1m"` gives millions of rows.
+    Seven teams use all three product lines for some 55,000 USD a month; one of them is billed in
+    EUR. The table has days and weeks of typical shape, growth, surge prices, a price rise, a
+    discount that changes, a launch, a retirement and one day of runaway usage. The same arguments
+    give the same table. The default range is half a year of hours (some 230,000 rows, in well
+    under a second); `every="1m"` gives millions of rows.
 
     Args:
         start: Where the range begins, widened to a whole bucket: a date, an aware datetime, or
             ISO 8601 text. Growth begins here.
-        end: Where it ends, exclusive, widened likewise. The events stand at fixed fractions of
-            the range, in its last quarter; an anomaly is only one after some weeks of history.
+        end: Where it ends, exclusive, widened to a whole bucket, too. The events are at fixed
+            fractions of the range, in its last quarter. To see the anomaly as unusual, a range
+            needs some weeks.
         every: The buckets: `"1m"`, `"1h"` or `"1d"`. A day is the sum of its hours.
         timezone: The IANA zone of dates and of the buckets' boundaries.
-        seed: Another seed is another course of the same organization.
+        seed: Another seed gives other usage of the same organization.
 
     Returns:
         A `Sample`: `.usage`, a usage table with all of `columns.USAGE`, as the newest edition of
@@ -73,7 +74,7 @@ def sample_usage(
         discount), and `.truth`.
 
     Raises:
-        QueryError: For a range of less than two buckets, or an `every` that is none of the three.
+        QueryError: If the range has less than two buckets, or `every` is unknown.
 
     >>> sample = sample_usage(start="2025-06-10", end="2025-06-24")
     >>> sample
@@ -93,7 +94,7 @@ def sample_usage(
     if low >= high or tf.after(low, every=every, timezone=timezone) >= high:
         raise QueryError(
             f"{start} to {end} is less than two buckets of {every!r}; expected a longer range, "
-            "because every event has a before and an after"
+            "because every event needs time before and after it"
         )
     truth = planted(low, high, every=every, timezone=timezone)
     items = metering.lines(seed, truth)

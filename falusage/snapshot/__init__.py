@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from falusage.snapshot._download import download_snapshot
 from falusage.snapshot._metadata import SnapshotMetadata
+from falusage.snapshot._quarantine import quarantine_lines as quarantine_lines
+from falusage.snapshot._quarantine import quarantine_path as quarantine_path
 from falusage.snapshot._snapshot import (
     Snapshot,
     open_snapshot,

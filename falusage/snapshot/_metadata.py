@@ -15,7 +15,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-import attrs
 import polars as pl
 
 from falusage._version import __version__
@@ -25,6 +24,7 @@ from falusage.api.reconciliation import ROUNDING, SIDES
 from falusage.columns import KEY
 from falusage.coverage import Coverage
 from falusage.errors import SnapshotError
+from falusage.snapshot.encoding import fields, plain
 
 EDITION: Final = 3
 """The edition of the table and of this document; a file of a later one is rejected.
@@ -76,7 +76,7 @@ class SnapshotMetadata:
 
     def entries(self) -> dict[str, str]:
         """Give the entries that a Parquet file keeps."""
-        document = json.dumps(_fields(self), default=plain, allow_nan=False)
+        document = json.dumps(fields(self), default=plain, allow_nan=False)
         return {_DOCUMENT: document, _DIGEST: hashlib.sha256(document.encode()).hexdigest()}
 
     @classmethod
@@ -119,25 +119,6 @@ class SnapshotMetadata:
             return self
         bare = Coverage(start=self.start, end=self.end, known=False)
         return dataclasses.replace(self, coverage=bare)
-
-
-def _fields(record: Any) -> dict[str, Any]:
-    kind = type(record)
-    listed: Any = attrs.fields(kind) if attrs.has(kind) else dataclasses.fields(record)
-    return {field.name: getattr(record, field.name) for field in listed}
-
-
-def plain(value: Any) -> Any:
-    """Give what JSON cannot say in words that it can."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, pl.DataFrame):
-        return value.to_dict(as_series=False)
-    if callable(asked := getattr(value, "fields", None)):  # a query, or the scope of a store
-        return asked()
-    return _fields(value)
 
 
 def _moment(text: str | None) -> datetime | None:

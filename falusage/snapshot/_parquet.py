@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,18 +33,11 @@ from falusage.coverage import Coverage
 from falusage.errors import SnapshotError
 from falusage.snapshot._fingerprint import Fingerprint
 from falusage.snapshot._metadata import SEALED, SnapshotMetadata
-
-ROW_GROUP: Final = 65_536
-"""The rows of a row group, and about what a stream holds at once."""
+from falusage.snapshot.encoding import ROW_GROUP, repeating
 
 _EXACT: Final = Context(prec=60)
 _SEAL: Final = hashlib.sha256().digest_size
 _CHANGED: Final = "its content is not what was written; restore a copy, or write it again"
-
-
-def repeating(schema: Iterable[str]) -> list[str]:
-    """Return the columns to write with a dictionary; amounts hardly repeat, so they get none."""
-    return [name for name in schema if name not in {"quantity", "cost"}]
 
 
 class _HashedFile:

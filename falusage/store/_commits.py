@@ -25,7 +25,7 @@ from falusage.api.receipt import Receipt
 from falusage.columns import exact
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import StoreError
-from falusage.snapshot._metadata import plain
+from falusage.snapshot.encoding import plain
 from falusage.timeframes import EVERY, Every, Timeframe
 
 EDITION: Final = 2

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from falusage._widening import scan_known
 from falusage.api.load import to_arrow
 from falusage.errors import StoreError
-from falusage.snapshot._parquet import ROW_GROUP, repeating
+from falusage.snapshot.encoding import ROW_GROUP, repeating
 from falusage.store._place import Place
 from falusage.timeframes import zone
 

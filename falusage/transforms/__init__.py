@@ -1,4 +1,4 @@
-"""Understanding: pure functions from a usage table to an answer, one file a question."""
+"""Transforms: pure functions from a usage table to an answer, one file per question."""
 
 from falusage.transforms.allocate import allocate
 from falusage.transforms.anomalies import anomalies

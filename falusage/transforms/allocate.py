@@ -1,8 +1,8 @@
-"""Who bears what all share: showback of a platform's cost to the teams that stand on it.
+"""Showback: the cost that teams share, divided among them.
 
-Shared cost is laid on its bearers in proportion to weights, within each currency. A third of a
-cent has no decimal, so what rounding leaves goes to the largest share, and the totals are those
-of the usage to the last digit.
+Shared cost is divided in proportion to weights, within each currency. A third of a cent has no
+decimal, so what rounding leaves goes to the largest share, and the totals are those of the usage
+to the last digit.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def allocate(
     weights: Literal["cost"] | pl.DataFrame | pl.LazyFrame = "cost",
     coverage: Coverage | None = None,
 ) -> pl.DataFrame | pl.LazyFrame:
-    """Lay the cost that is shared on those who bear it, in proportion to weights.
+    """Divide the shared cost among those who bear it, in proportion to weights.
 
     shared(m) = S · weight(m) / Σ weight, with S the shared cost of a currency, and total(m) =
     direct(m) + shared(m). The shares are rounded to Decimal(38, 12), and what rounding leaves goes
@@ -62,28 +62,27 @@ def allocate(
         usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `to` are a member of
             their own.
         shared: Which rows are shared: a Polars predicate, as `pl.col("product") == "compute"`.
-            Where it is null, the row is not shared. On a LazyFrame it is tried on the schema
-            alone: one that only some row's value breaks, as a cast of text that is no number,
-            fails when the result is collected, with Polars' own error.
+            Where it is null, the row is not shared. On lazy rows it is tried on the schema alone:
+            if only some rows break it, as a cast of text to a number may, the result fails when it
+            is collected, with Polars' own error.
         to: The columns whose combinations bear the cost.
         weights: `"cost"`, the cost that each has directly in the currency; or a frame of `to` and
-            `weight` (≥ 0), the same in every currency unless `currency` is in `to`, in which who
-            is not named bears nothing and who has no usage may be named. Such a frame is checked,
+            `weight` (≥ 0). Its weights are the same in every currency, unless `currency` is in
+            `to`. Those it leaves out bear nothing; it may name some without usage. It is checked,
             and so collected, at once.
         coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         The columns of `to`, `currency`; `direct`, `shared` and `total` (Float64), sorted by its
-        key. Everyone with rows in a currency is there, those whose rows are all shared with a
-        `direct` of zero, and everyone who bears something. A LazyFrame for a LazyFrame, with
-        nothing of the usage collected.
+        key. One row for everyone with rows in a currency (`direct` is zero if all are shared) and
+        for everyone who bears something. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot
+        or a store is; then nothing of the usage is collected.
 
     Raises:
-        CoverageError: If a part of the range was never read.
-        MissingColumnError: If a table lacks a column.
-        QueryError: If an argument is out of its range or form, or weights go by names that are not
-            in `to`; from a LazyFrame when it is collected, if nobody can bear the shared cost of a
-            currency.
+        CoverageError: A part of the table's range was never read.
+        MissingColumnError: A table lacks a column.
+        QueryError: An argument is invalid, weights have names that are not in `to`, or nobody can
+            bear the shared cost of a currency. The last, from lazy rows, when it is collected.
 
     Source: FinOps Foundation, Allocation, proportional and fixed strategies for shared cost;
     rounding to the largest as in the largest remainder method.
@@ -135,36 +134,36 @@ def allocate(
 
 
 def _check_predicate(table: Table, shared: pl.Expr) -> None:
-    """Raise if `shared` is no predicate of the table's rows; of lazy ones, by their schema."""
+    """Raise if `shared` is no predicate of the table's rows; for lazy rows, of their schema."""
     if not isinstance(shared, pl.Expr):
         raise QueryError(
             f"shared is {shared!r}; expected a Polars predicate, as pl.col('product') == 'compute'"
         )
     table.require(name for name in shared.meta.root_names() if not name.startswith("^"))
-    # Of no rows, if they are lazy: the plan's schema alone does not see that text has no day.
+    # Lazy rows are tried empty: the schema of a plan does not show that text has no day.
     rows = table.schema.to_frame(eager=True).lazy() if table.is_lazy else table.rows
     try:
         dtype = rows.select(shared.alias("_shared")).collect()["_shared"].dtype
     except pl.exceptions.PolarsError as error:
-        raise QueryError(f"shared cannot be asked of this table: {error}") from error
+        raise QueryError(f"shared does not fit the columns of this table: {error}") from error
     if dtype != pl.Boolean:
         raise QueryError(f"shared gives {dtype}; expected a predicate, true where a row is shared")
 
 
 def _weights(weights: object, usage: pl.Schema, keys: Sequence[str]) -> pl.DataFrame | None:
-    """Read a frame of weights, without those of zero; None if they are the direct cost."""
+    """Return a frame of weights above zero, or None if the weights are the direct cost."""
     if isinstance(weights, str):
         if weights == "cost":
             return None
         raise QueryError(f"weights is {weights!r}; expected 'cost', or a frame")
-    read = amounts(weights, usage=usage, keys=keys, value="weight", argument="weights")
+    read = amounts(weights, usage=usage, keys=keys, value="weight", argument="weights", by="to")
     return read.filter(pl.col("weight") > 0)
 
 
 def _borne(
     sums: pl.DataFrame, *, group: Sequence[str], weights: pl.DataFrame | None
 ) -> pl.DataFrame:
-    """Give everyone's direct cost and share of the shared cost, in Decimal."""
+    """Return everyone's direct cost and share of the shared cost, in Decimal."""
     pools = sums.group_by("currency").agg(pl.col("shared").sum().alias("_pool"))
     pools = pools.filter(pl.col("_pool") != 0)
     if weights is None:
@@ -174,11 +173,11 @@ def _borne(
         bearers = weights
     else:
         bearers = weights.join(pools.select("currency"), how="cross")
-    _refuse_unborne(pools, bearers)
+    _require_bearers(pools, bearers)
     pool, share, weight = pl.col("_pool"), pl.col("shared"), pl.col("weight")
-    # In order, as a sum of floats moves in its last bit with theirs.
+    # Sorted, because a sum of floats depends on their order in its last bit.
     fraction = weight / weight.sort().sum().over("currency")
-    part = (pool.cast(pl.Float64) * fraction).cast(MONEY)
+    part = exact(pool.cast(pl.Float64) * fraction)
     first = pl.int_range(pl.len()).over("currency") == 0
     shares = (
         bearers.join(pools, on="currency", nulls_equal=True)
@@ -203,10 +202,10 @@ def _borne(
     )
 
 
-def _refuse_unborne(pools: pl.DataFrame, bearers: pl.DataFrame) -> None:
+def _require_bearers(pools: pl.DataFrame, bearers: pl.DataFrame) -> None:
     unborne = pools.join(bearers, on="currency", how="anti", nulls_equal=True).sort("currency")
     for currency, amount in unborne.iter_rows():
         raise QueryError(
-            f"nobody can bear the {float(amount)} {currency} that are shared: no one has a weight "
-            "there. Share less, give weights that someone has, or leave that currency out"
+            f"nobody can bear the shared {float(amount)} {currency}, because nobody has a weight "
+            "in this currency; share less, pass other weights, or leave the currency out"
         )

@@ -1,8 +1,8 @@
-"""Which periods are out of their rhythm: cost against what like periods before it cost.
+"""Unusual periods: cost compared with the same place in earlier seasons.
 
-What is expected of a Tuesday is the median of the Tuesdays before it, and how far a day may be
-from that is the median of how far the days before it were. Medians, because one bad day in the
-past must not hide the next; the past only, because an alarm cannot wait for what comes after.
+A Tuesday is expected to cost the median of the Tuesdays before it. The usual distance from that is
+the median distance of the days before it. Medians, because one bad day in the past must not hide
+the next; the past only, because an alarm cannot wait for what comes after.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FLOOR = 0.01
 
 
 def learned_from(season: int) -> int:
-    """Give how many periods a series has to have before one that is judged."""
+    """Return how many periods a series needs before the first one that is judged."""
     return _LEAST_LIKE * season + max(_LEAST_EXCESSES, 2 * season)
 
 
@@ -77,18 +77,19 @@ def anomalies(
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
 ) -> pl.DataFrame | pl.LazyFrame:
-    """List the periods whose cost is far above or below what their own past leads to expect.
+    """Return the periods whose cost is far above or below what their own past leads to expect.
 
     expected(t) = median of cost(t − season), cost(t − 2·season), … , at most 8 of them, at the
     length of t (a day of 25 hours is expected to cost 25/24); excess(t) = cost(t) − expected(t);
     scale(t) = 1.4826 · median of |excess| over the 8·season periods before t;
-    score(t) = excess(t) / scale(t), and |score| > `threshold` is listed. The scale is at least 1 %
-    of `expected`, and 0.01 in `currency`: after a past without noise, a cent is no anomaly.
+    score(t) = excess(t) / scale(t), and a period with |score| > `threshold` is returned. The scale
+    is at least 1 % of `expected`, and 0.01 in `currency`: after a past without noise, a cent is no
+    anomaly.
 
-    A series begins with the first period in which it spent. It is judged once it has 2·season
-    excesses (14 at least), each against 3 like periods or more: from the sixth season on. A
-    shorter one gives no rows. After its begin, a period without usage is a zero. The periods that
-    the range cuts short are neither judged nor learned from.
+    A series begins with the first period in which it spent; after that, a period without usage
+    counts as zero. It is judged once it has 2·season excesses (at least 14), each from at least 3
+    earlier seasons: from the sixth season on. A shorter series has no rows. Periods that the range
+    cuts short, or that may still grow by the coverage, are not judged and not learned from.
 
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `by` are a series of
@@ -96,25 +97,25 @@ def anomalies(
         by: The columns that make a series. `currency` is always among them.
         every: The period, as in `rollup`.
         timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
-        season: After how many periods the rhythm repeats: 7 for the days of a week, 24 or 168
+        season: After how many periods the pattern repeats: 7 for the days of a week, 24 or 168
             for hours, 1 for none.
         threshold: How many robust standard deviations are too many.
-        start: Where the range starts, as in `trend`. None is the table's first `bucket`.
-        end: Where it ends, exclusive. None is the table's last `bucket_end`.
+        start: Where the range starts, as in `trend`.
+        end: Where the range ends, exclusive, as in `trend`.
         coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`;
         `cost`, `expected`, `excess` and `score` (Float64; the last two negative for a drop), by
-        falling `excess`, so overspend first and drops last. A LazyFrame for a LazyFrame, with
-        nothing collected.
+        falling `excess`, so overspend first and drops last. A LazyFrame if `usage` is lazy, as a
+        LazyFrame, a snapshot or a store is; then nothing is collected.
 
     Raises:
-        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
-            LazyFrame, when it is collected.
-        CoverageError: If a part of the range was never read.
-        MissingColumnError: If the table lacks a column.
-        QueryError: If an argument is out of its range or form.
+        AlignmentError: A bucket crosses a boundary of `every` in `timezone`, or `start` or `end`.
+            From a LazyFrame, when it is collected.
+        CoverageError: A part of the range was never read.
+        MissingColumnError: The table lacks a column.
+        QueryError: An argument is invalid.
 
     Source: B. Iglewicz and D. Hoaglin, How to Detect and Handle Outliers (ASQC, 1993): the
     modified z-score and its threshold of 3.5. The baseline is the seasonal naïve forecast (R. J.
@@ -162,7 +163,7 @@ def anomalies(
 def _judged(
     followed: pl.LazyFrame, *, group: Sequence[str], every: str, timezone: str, season: int
 ) -> pl.LazyFrame:
-    """Give each period's `expected`, `excess` and `score`, null where its past is too short."""
+    """Return each period's `expected`, `excess` and `score`, null where its past is too short."""
     period, cost, known, length = (pl.col(name) for name in ("period", "cost", "_known", "_length"))
     expected, excess = pl.col("expected"), pl.col("excess")
     begun = cost.cum_sum().over(group) > 0

@@ -1,7 +1,7 @@
-"""Will the month's budget last: what is spent, where that leads, and the day it runs out.
+"""Whether a month's budget will last: what is spent, what is projected, and when it runs out.
 
-The projection is the run rate: the month so far, at its own pace to its end. It knows neither
-weekdays nor growth (that is forecasting's business), but anyone can check it in their head.
+The projection is the run rate: the month goes on at its pace so far. It ignores weekdays and
+growth, which `forecasting` does not, but anyone can check it in their head.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import overload
 
 import polars as pl
 
-from falusage._suggestions import closest
-from falusage._usage.arguments import amounts, free, key, names
+from falusage._usage.arguments import free, key, names
 from falusage._usage.periods import Range, within
 from falusage._usage.table import Arrow, Eager, Lazy, take
 from falusage.columns import INSTANT, MONEY, exact
 from falusage.coverage import Coverage
-from falusage.errors import QueryError, UnmatchedWarning, warn
+from falusage.errors import QueryError
 from falusage.timeframes import instant, month_span
+from falusage.transforms.budgets import read_budgets, warn_of_unmatched
 
 _RESULTS = {
     "budget": pl.Float64(),
@@ -31,8 +31,6 @@ _RESULTS = {
     "status": pl.String(),
 }
 _ROUNDING = 1 + 1e-9
-_NAMED = 10
-"""The most budgets that a warning names."""
 
 
 @overload
@@ -71,20 +69,20 @@ def budget_status(
     timezone: str | None = None,
     coverage: Coverage | None = None,
 ) -> pl.DataFrame | pl.LazyFrame:
-    """Set a month's spend against its budgets, and say which will not last.
+    """Compare a month's spend with its budgets.
 
     projected = spent · (length of the month) / (time from its start to `as_of`), the run rate,
     null before the month has begun; remaining = budget − spent, negative when over.
 
     Args:
-        usage: A usage table, of Polars or through Arrow, which holds the month up to `as_of`: what
-            it lacks counts as nothing spent.
+        usage: A usage table: a load, a snapshot, a store or a frame. Dates missing from a bare
+            frame count as zero, so it should have the month up to `as_of`.
         budgets: A frame of `by`, `currency` and `budget` (≥ 0), each key once. It is checked, and
-            so collected, at once. Spend that no budget names is not listed.
+            so collected, at once. Spend without a budget is not listed.
         by: The columns that a budget is for.
         month: The month, as `"2025-03"`, from local midnight to local midnight in `timezone`.
         as_of: Only what lies before it counts: a date, an aware datetime or ISO 8601 text. By
-            default, `closed_until` of the coverage; a bare frame needs it.
+            default the `closed_until` of the coverage; required for a bare frame.
         timezone: The IANA zone of the month and of dates; by default that of the coverage, or UTC.
         coverage: What is known of a bare frame beyond its rows.
 
@@ -95,20 +93,20 @@ def budget_status(
         `status` (String): `"unmatched"` where the key appears nowhere in the table, in any month,
         and nothing is projected; else `"over"` where spent > budget, else `"at risk"` where
         projected > budget, else `"ok"`. One row for each budget, also without spend, sorted by its
-        key. A LazyFrame if `usage` is lazy, as a
-        LazyFrame, a snapshot or a store is; then none of it is collected.
+        key. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store is; then none of
+        it is collected.
 
     Warns:
-        UnmatchedWarning: If a budget's key appears nowhere in the table; the message names the
+        UnmatchedWarning: A budget's key appears nowhere in the table; the message names the
             closest key. From a LazyFrame, when it is collected.
 
     Raises:
-        AlignmentError: If the month's start or end, or `as_of` within it, runs through a bucket;
-            from a LazyFrame, when it is collected.
-        CoverageError: If a part of the range was never read.
-        MissingColumnError: If a table lacks a column.
-        QueryError: If an argument is out of its range or form, or a budget names nobody, is no
-            amount, or is there twice, or budgets go by names that are not in `by`.
+        AlignmentError: The month's start or end, or `as_of` within it, runs through a bucket. From
+            a LazyFrame, when it is collected.
+        CoverageError: A part of the month up to `as_of` was never read.
+        MissingColumnError: A table lacks a column.
+        QueryError: An argument is invalid; a budget has no name or no amount, or is there twice;
+            or budgets have names that are not in `by`.
 
     Source: the run-rate forecast of the FinOps Foundation's Budgeting and Forecasting
     capabilities.
@@ -149,12 +147,12 @@ def budget_status(
     table.require_numbers(["cost"])
     schema = table.schema
     kept = read_budgets(budgets, schema, group)
-    # Up to `until` and from there, so that an end of the month is checked even if it lies ahead.
+    # The whole month first, so that its end is checked even if it lies ahead.
     rows = within(table.rows, (*group, "cost"), span=Range(*span))
     rows = within(rows, (*group, "cost"), span=Range(None, until))
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").cast(INSTANT).alias("bucket")
     sums = rows.group_by(*group, bucket).agg(exact("cost").sum())
-    # The keys of the whole table go along without a bucket: a budget must match one of them.
+    # Every key of the table is added, without a bucket: a budget must match one of them.
     there = table.rows.select(group).unique()
     there = there.with_columns(bucket=pl.lit(None, dtype=INSTANT), cost=pl.lit(None, dtype=MONEY))
     status = pl.concat([sums, there]).map_batches(
@@ -167,86 +165,15 @@ def budget_status(
 def _as_of(
     given: date | datetime | str | None, coverage: Coverage | None, timezone: str
 ) -> datetime:
-    """Return the instant before which spend counts: the given one, or where the table ends."""
+    """Return the instant before which spend counts: the given one, or that of the coverage."""
     if given is not None:
         return instant(given, timezone=timezone, name="as_of")
     if coverage is None:
         raise QueryError(
-            "as_of is missing, and a bare frame does not say up to when it was read; pass as_of=, "
-            "or the load, snapshot or store itself"
+            "as_of is missing, and a bare frame does not show when it was read; pass as_of=, or "
+            "the load, snapshot or store itself"
         )
     return coverage.closed_until
-
-
-def read_budgets(budgets: object, usage: pl.Schema, keys: Sequence[str]) -> pl.DataFrame:
-    """Give budgets as a frame of `keys` and `budget`, each key once.
-
-    Raises:
-        MissingColumnError: A column is missing.
-        QueryError: A budget names nobody, is no amount, or is there twice, or they go by names
-            that are not in `keys`.
-    """
-    read = amounts(budgets, usage=usage, keys=keys, value="budget", argument="budgets")
-    for name in keys:
-        if read[name].null_count():
-            raise QueryError(f"a budget has no {name}; say whose it is, and in which currency")
-    return read
-
-
-def unmatched(budgets: pl.DataFrame, there: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
-    """Return the budgets whose key is not among those that are there, sorted by key."""
-    return budgets.join(there.unique(), on=group, how="anti").sort(group)
-
-
-def warn_of_unmatched(budgets: pl.DataFrame, there: pl.DataFrame, group: Sequence[str]) -> None:
-    """Warn of budgets whose key appears nowhere, with the closest key of each.
-
-    Args:
-        budgets: Budgets, each with a key of `group`.
-        there: The keys of the table.
-        group: The columns of a key.
-
-    Warns:
-        UnmatchedWarning: If there is such a budget.
-    """
-    lost = unmatched(budgets, there, group).select(group).rows()
-    if not lost:
-        return
-    known = there.unique().sort(group).rows()
-    said = [f"{_named(key)} ({_meant(key, known)})" for key in lost[:_NAMED]]
-    more = f"; and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
-    what = "budget matches" if len(lost) == 1 else "budgets match"
-    warn(
-        f"{len(lost):,} {what} no row of the table: {'; '.join(said)}{more}. Correct the names, or "
-        "load the range in which they spent",
-        UnmatchedWarning,
-    )
-
-
-def _named(key: Sequence[object]) -> str:
-    return ", ".join(map(repr, key))
-
-
-def _meant(key: tuple[object, ...], known: Sequence[tuple[object, ...]]) -> str:
-    """Return the closest of the known keys in words, or some of them where none is close."""
-    if not known:
-        return "the table has no rows"
-    columns = list(zip(*known, strict=True))
-    parts = [
-        part if part in column else closest(str(part), (str(each) for each in column))
-        for part, column in zip(key, columns, strict=True)
-    ]
-    # The currency alone is no likeness: every key of a table may have it.
-    alike = {
-        other: sum(part == each for part, each in zip(parts, other, strict=True))
-        for other in known
-        if len(key) == 1 or any(p == e for p, e in zip(parts[:-1], other[:-1], strict=True))
-    }
-    near = max(alike, key=alike.__getitem__, default=None)
-    if near is not None and alike[near]:
-        return f"the closest is {_named(near)}"
-    some = "; ".join(map(_named, known[:_NAMED]))
-    return f"the table has {some}{' and more' if len(known) > _NAMED else ''}"
 
 
 def _status(

@@ -1,8 +1,6 @@
 """Why cost moved between two ranges: prices, discounts, days, volumes, mix, new and retired.
 
-Bennet's decomposition weighs every change by the mean of both ranges, so it leaves no remainder
-and reads the same backwards. The effects are products of means, which no decimal holds to its last
-digit: what rounding leaves of a key, some 1e-12 of its cost, goes to the key's largest effect.
+The amounts sum to the change in cost, and swapping the ranges negates every one of them.
 """
 
 from __future__ import annotations
@@ -17,18 +15,12 @@ import polars as pl
 from falusage._usage.arguments import free, names
 from falusage._usage.periods import Range, among
 from falusage._usage.table import Eager, Lazy, take
-from falusage.columns import MONEY, exact
+from falusage.columns import MONEY
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
+from falusage.transforms._core.bennet import EFFECTS, SUMMED, effects, summed
 
 Ends: TypeAlias = tuple[date | datetime | str, date | datetime | str]
-
-EFFECTS = ("price", "discount", "days", "volume", "mix", "new", "retired")
-_BEYOND = 1e6
-"""So many times the cost, or a thousand, and a double no longer holds an effect's last cents."""
-_ROUNDING = 1e-8
-"""What may be left of such an amount, and goes to the largest effect."""
-_SUMMED = ("cost", "quantity", "cost_subtotal")
 
 
 @overload
@@ -72,7 +64,7 @@ def cost_bridge(
 ) -> pl.DataFrame | pl.LazyFrame:
     """Split the change of cost between two ranges into the effects that caused it.
 
-    Taken at the finest key k = `by` + `mix_within` + `endpoint_id` + `unit` + `currency`, and
+    Computed for each finest key k = `by` + `mix_within` + `endpoint_id` + `unit` + `currency`, and
     summed up to `by`. With q the quantity of k in a range, p = cost / q, Q the quantity of k's
     group (`unit`, `currency`, `mix_within`) over the keys that are in both ranges, s = q / Q, a
     bar for the mean of the two ranges and Δ for comparison − baseline:
@@ -91,15 +83,15 @@ def cost_bridge(
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `by` are a member of
             their own.
-        baseline: The start and the end (exclusive) of the range that is compared with: dates,
-            aware datetimes or ISO 8601 text. Of a bare frame, dates missing from it count as zero,
-            so choose ranges that it holds whole.
-        comparison: The start and the end of the range that is explained. The ranges must not
-            overlap; if one is longer, its length is a part of `volume`, unless `per_day` is True.
+        baseline: The start and the end (exclusive) of the range to compare with: dates, aware
+            datetimes or ISO 8601 text. Dates missing from a bare frame count as zero, so choose
+            ranges that it has whole.
+        comparison: The start and the end of the range to explain. The ranges must not overlap; if
+            one is longer, its length is a part of `volume`, unless `per_day` is True.
         by: The columns to explain cost by; `()` explains the whole.
         mix_within: Columns within which quantities may be added, besides `unit` and `currency`,
             as `"product"` or `"endpoint_id"`.
-        per_day: Show what the length of the ranges did apart, as `days`.
+        per_day: Show the effect of the length of the ranges separately, as `days`.
         timezone: The IANA zone in which a date means midnight; by default that of the coverage,
             or UTC.
         coverage: What is known of a bare frame beyond its rows.
@@ -110,18 +102,18 @@ def cost_bridge(
         `volume`, `mix`, `new`, `retired`. `price`, `volume` and `mix` are there if a key is in
         both ranges, `new` and `retired` if one is in one range only, `discount` if a key has a
         subtotal in every row of both, `days` with `per_day`. The amounts sum to the change in
-        cost, to the last digit of Decimal(38, 12) before each is a Float64, and each is within
-        1e-9 of its cost of the formula. Swap the ranges, and every amount changes its sign, and
-        `new` its place with `retired`. A LazyFrame if `usage` is lazy, as a
-        LazyFrame, a snapshot or a store is; then nothing is collected.
+        cost, to the last digit of Decimal(38, 12) before each becomes a Float64, and each is
+        within 1e-9 of its cost of the formula. Swapping the ranges negates every amount, and swaps
+        `new` and `retired`. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store
+        is; then nothing is collected.
 
     Raises:
-        AlignmentError: If an end of a range runs through a bucket; from a LazyFrame, when it is
+        AlignmentError: An end of a range runs through a bucket. From a LazyFrame, when it is
             collected.
-        CoverageError: If a part of a range was never read, or had not ended when it was.
-        MissingColumnError: If the table lacks a column.
-        QueryError: If the ranges overlap, or an argument is out of its range or form; when
-            collected, if an implied price is beyond all reason.
+        CoverageError: A part of a range was never read, or had not ended when it was read.
+        MissingColumnError: The table lacks a column.
+        QueryError: The ranges overlap, or an argument is invalid. When the result is collected, a
+            price is too large for any effect to be exact.
 
     Source: T. L. Bennet, The Theory of Measurement of Changes in Cost of Living (Journal of the
     Royal Statistical Society 83, 1920); W. E. Diewert, Index Number Theory Using Differences
@@ -159,7 +151,7 @@ def cost_bridge(
     """
     columns, inner = names(by, argument="by"), names(mix_within, argument="mix_within")
     for argument, given in (("by", columns), ("mix_within", inner)):
-        free(given, reserved=("effect", "amount", *_SUMMED, *EFFECTS), argument=argument)
+        free(given, reserved=("effect", "amount", *SUMMED, *EFFECTS), argument=argument)
     table = take(usage, coverage)
     spans = _ranges(baseline, comparison, timezone=table.zone(timezone))
     if table.coverage is not None:
@@ -174,17 +166,17 @@ def cost_bridge(
         table.require_numbers(("cost_subtotal",))
     else:
         rows = rows.with_columns(cost_subtotal=pl.lit(None, pl.Float64))
-    sums = among(rows, (*finest, *_SUMMED), spans=spans).group_by(finest)
-    effects = sums.agg(*_sums()).map_batches(
+    sums = among(rows, (*finest, *SUMMED), spans=spans).group_by(finest).agg(summed(0), summed(1))
+    found = sums.map_batches(
         partial(
-            _effects,
+            effects,
             alike=tuple(dict.fromkeys(("unit", "currency", *inner))),
             days=tuple(map(_days, spans)) if per_day else None,
         ),
         schema={**{name: schema[name] for name in finest}, **dict.fromkeys(EFFECTS, MONEY)},
     )
     order = pl.col("effect").replace_strict(EFFECTS, range(len(EFFECTS)), return_dtype=pl.Int8)
-    long = effects.unpivot(EFFECTS, index=group, variable_name="effect", value_name="amount")
+    long = found.unpivot(EFFECTS, index=group, variable_name="effect", value_name="amount")
     return table.result(
         long.drop_nulls("amount")
         .group_by(*group, "effect")
@@ -202,8 +194,8 @@ def _ranges(baseline: Ends, comparison: Ends, *, timezone: str) -> tuple[Range, 
     before, after = read
     if not (_ends_by(before, after) or _ends_by(after, before)):
         raise QueryError(
-            f"baseline {before} and comparison {after} overlap; what lies in both would be "
-            "compared with itself. An end is exclusive, so one range may start where another ends"
+            f"baseline {before} and comparison {after} overlap, so a part would be compared with "
+            "itself; an end is exclusive, so one range may start where the other ends"
         )
     return before, after
 
@@ -220,110 +212,3 @@ def _ends(span: Range) -> tuple[datetime, datetime]:
 def _days(span: Range) -> float:
     start, end = _ends(span)
     return (end - start) / timedelta(days=1)
-
-
-def _of(name: str, side: int) -> str:
-    return f"_{name}_{side}"
-
-
-def _sums() -> list[pl.Expr]:
-    """Sum each range apart; a subtotal that a row lacks is missing from the sum as a whole."""
-    found: list[pl.Expr] = []
-    for side in (0, 1):
-        inside = pl.col("_range") == side
-        found.append(inside.any().alias(_of("there", side)))
-        for name in _SUMMED:
-            sum_ = pl.when(inside).then(exact(name)).sum()
-            if name == "cost_subtotal":
-                lacking = (inside & pl.col(name).is_null()).any()
-                sum_ = pl.when(~lacking).then(sum_)
-            found.append(sum_.alias(_of(name, side)))
-    return found
-
-
-def _effects(
-    sums: pl.DataFrame, *, alike: Sequence[str], days: tuple[float, ...] | None
-) -> pl.DataFrame:
-    """Return each key's effects in Decimal, null where one does not apply."""
-    there, cost, quantity, subtotal = (
-        [pl.col(_of(name, side)) for side in (0, 1)] for name in ("there", *_SUMMED)
-    )
-    both = there[0] & there[1]
-    groups = [q.filter(both).sum().over(alike) for q in quantity]
-    c, q, list_cost, big = (
-        [one.cast(pl.Float64) for one in two] for two in (cost, quantity, subtotal, groups)
-    )
-    priced = both & (quantity[0] > 0) & (quantity[1] > 0)
-    listed = priced & ((subtotal[0] > 0) & (subtotal[1] > 0)).fill_null(value=False)
-    prices, shares = _ratios(c, q), _ratios(q, big)
-    lists, parts = _ratios(list_cost, q), _ratios(c, list_cost)
-    exact = {
-        "price": pl.when(listed)
-        .then(_mean(q) * _mean(parts) * _change(lists))
-        .otherwise(_mean(q) * _change(prices)),
-        "discount": pl.when(listed).then(_mean(q) * _mean(lists) * _change(parts)),
-        "days": pl.lit(None, pl.Float64),
-        "volume": _mean(prices) * _mean(shares) * (groups[1] - groups[0]).cast(pl.Float64),
-        "mix": _mean(prices) * _mean(big) * _change(shares),
-    }
-    if days is not None:
-        rates = [total / length for total, length in zip(big, days, strict=True)]
-        weight = _mean(prices) * _mean(shares)
-        exact["days"] = weight * _mean(rates) * (days[1] - days[0])
-        exact["volume"] = weight * (days[0] + days[1]) / 2 * _change(rates)
-    effects = sums.with_columns(
-        pl.when(priced).then(effect).alias(name) for name, effect in exact.items()
-    )
-    change = cost[1] - cost[0]
-    scale = cost[0].abs() + cost[1].abs() + 1_000
-    beyond = pl.sum_horizontal(pl.col(name).abs() for name in exact) > _BEYOND * scale
-    _refuse_absurd(effects.filter(beyond))
-    size = pl.concat_list(pl.col(name).abs() for name in exact).list.arg_max()
-    rounded = effects.with_columns(
-        pl.col(tuple(exact)).cast(MONEY), size.alias("_largest")
-    ).with_columns((change - pl.sum_horizontal(*exact)).alias("_left"))
-    left = pl.col("_left")
-    if not rounded.filter(priced & (left.abs() > _ROUNDING * scale)).is_empty():
-        raise AssertionError("the effects of a key are not its change")
-    zero = pl.lit(0, dtype=MONEY)
-    unpriced = {"price": change, "days": zero if days else None, "volume": zero, "mix": zero}
-    return (
-        rounded.with_columns(
-            pl.when(priced)
-            .then(pl.col(name) + pl.when(pl.col("_largest") == place).then(left).otherwise(0))
-            .when(both)
-            .then(unpriced.get(name))
-            .alias(name)
-            for place, name in enumerate(exact)
-        )
-        .with_columns(
-            pl.when(there[1] & ~there[0]).then(cost[1]).alias("new"),
-            pl.when(there[0] & ~there[1]).then(-cost[0]).alias("retired"),
-        )
-        .drop(
-            *(_of(name, side) for name in ("there", *_SUMMED) for side in (0, 1)),
-            "_largest",
-            "_left",
-        )
-    )
-
-
-def _ratios(above: Sequence[pl.Expr], below: Sequence[pl.Expr]) -> list[pl.Expr]:
-    return [one / other for one, other in zip(above, below, strict=True)]
-
-
-def _change(two: Sequence[pl.Expr]) -> pl.Expr:
-    return two[1] - two[0]
-
-
-def _mean(two: Sequence[pl.Expr]) -> pl.Expr:
-    return (two[0] + two[1]) / 2
-
-
-def _refuse_absurd(effects: pl.DataFrame) -> None:
-    """Refuse amounts that no cost can have: a quantity next to nothing that cost a fortune."""
-    for endpoint_id, unit in effects.select("endpoint_id", "unit").iter_rows():
-        raise QueryError(
-            f"the quantity of {endpoint_id!r} in {unit!r} is so small in one range, for what it "
-            "cost, that its price explains nothing; leave its rows out, and name them apart"
-        )

@@ -1,7 +1,7 @@
 """Who makes up the cost: shares of the whole, the largest first.
 
-A share is of its period and currency, so that shares sum to one wherever they stand. `top` folds
-the small ones into one row without losing a cent, and folds the same ones in every period.
+A share is part of its period and currency, and there the shares sum to one. `top` folds the small
+ones into one row without losing a cent, and folds the same ones in every period.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def cost_share(
     other: str = "other",
     coverage: Coverage | None = None,
 ) -> pl.DataFrame | pl.LazyFrame:
-    """Give each group's share of the cost of its period and currency, the largest first.
+    """Return each group's share of the cost of its period and currency, the largest first.
 
     share(g, t) = cost(g, t) / Σ cost(·, t); cumulative_share adds the shares down the ranks. Where
     a total is zero, both are null. Equal costs rank by name.
@@ -67,28 +67,28 @@ def cost_share(
         usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `by` are a group of
             their own.
         by: The columns whose combinations share the cost.
-        every: The period that each share is of, as in `rollup`; None takes all time as one.
+        every: The period that is shared, as in `rollup`; None takes all time as one.
         timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         top: How many combinations of a currency to keep, the largest of the whole range, the same
             in every period; the others become one row, last. Columns of `by` then become text.
             None keeps all.
-        other: What the folded row says in every column of `by`. A combination that is itself
-            called so in every column is folded too, and does not use up a place of `top`.
+        other: The value of the folded row in every column of `by`. A combination that has this
+            value in every column itself is folded too, and takes no place of `top`.
         coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (with `every`), the columns of `by`, `currency`, `cost`, `share` and
         `cumulative_share` (Float64, fractions of one), and `rank` (Int64, from 1 in each period
         and currency), sorted by `period`, `currency`, `rank`. A combination without rows in a
-        period is absent there. A LazyFrame if `usage` is lazy, as a
-        LazyFrame, a snapshot or a store is; then nothing is collected.
+        period is absent there. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a
+        store is; then nothing is collected.
 
     Raises:
-        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
-            LazyFrame, when it is collected.
-        CoverageError: If a part of the range was never read.
-        MissingColumnError: If the table lacks a column.
-        QueryError: If an argument is out of its range or form.
+        AlignmentError: A bucket crosses a boundary of `every` in `timezone`. From a LazyFrame,
+            when it is collected.
+        CoverageError: A part of the table's range was never read.
+        MissingColumnError: The table lacks a column.
+        QueryError: An argument is invalid.
 
     Source: the ordering of Pareto analysis (Juran, Quality Control Handbook, 1951).
 
@@ -157,7 +157,7 @@ def cost_share(
 def _folded(
     costs: pl.LazyFrame, *, members: Sequence[str], part: Sequence[str], top: int, other: str
 ) -> pl.LazyFrame:
-    """Sum what is not among the `top` of its currency into one row called `other`."""
+    """Sum everything beyond the `top` of its currency into one row called `other`."""
     called = pl.all_horizontal(pl.col(column).eq_missing(other) for column in members)
     place = pl.struct(members).rle_id().over("currency")
     return (

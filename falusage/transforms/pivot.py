@@ -1,7 +1,7 @@
-"""Who by what, side by side: sums laid out wide, with a column for each name.
+"""Sums side by side, with a column for each name.
 
 Nothing is lost on the way to the wide form: every cell is a sum of the rollup, and a name that
-would cover another column is refused rather than overwritten.
+would overwrite another column is rejected.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def pivot(
     totals: bool = False,
     coverage: Coverage | None = None,
 ) -> pl.DataFrame | pl.LazyFrame:
-    """Lay sums out wide: a row for each of `index`, a column for each of `on`.
+    """Return sums in wide form: a row for each of `index`, a column for each of `on`.
 
     cell(i, o, t) = Σ values over the rows of index i and name o whose bucket lies in period t;
     zero where there are none. The sums are taken in Decimal(38, 12).
@@ -69,11 +69,11 @@ def pivot(
         usage: A usage table: a load, a snapshot, a store or a frame. Nulls in `index` are a row of
             their own; a null in `on` is the column `"null"`.
         index: The columns that name a row. `currency` is always among them.
-        on: The column whose values become columns; with several, a combination is named
-            as Polars' pivot does, `{"a","b"}`.
+        on: The column whose values become columns. With several, a combination is named as in
+            Polars' pivot, `{"a","b"}`.
         values: `"cost"` or `"quantity"`. Quantities of different endpoints or units have no sum,
-            so `"quantity"` needs `endpoint_id` and `unit` among `index` and `on`, and with
-            `totals` both in `index`.
+            so `"quantity"` needs `endpoint_id` and `unit` among `index` and `on`, and both in
+            `index` with `totals`.
         every: The period, as in `rollup`; each is then a row. None takes all time as one.
         timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         totals: Whether to add a column `total`, the sum of its row.
@@ -83,15 +83,15 @@ def pivot(
         `period` (with `every`), the columns of `index`, `currency`, a Float64 column for each of
         `on`, by falling total and then by name, and `total` (with `totals`); sorted by its key.
         Amounts in different currencies (or units) have no total, so in a mixed table the columns
-        fall by their largest share in any one of them.
-        A LazyFrame for a LazyFrame; but as the names of the columns are in the data, the sums
-        (not the rows) are collected at once.
+        are ordered by their largest share in any one of them. A LazyFrame if `usage` is lazy, as a
+        LazyFrame, a snapshot or a store is; but the names of the columns are in the data, so the
+        sums (not the rows) are collected at once.
 
     Raises:
-        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`.
-        CoverageError: If a part of the range was never read.
-        MissingColumnError: If the table lacks a column.
-        QueryError: If an argument is out of its range or form, or a column would cover another.
+        AlignmentError: A bucket crosses a boundary of `every` in `timezone`.
+        CoverageError: A part of the table's range was never read.
+        MissingColumnError: The table lacks a column.
+        QueryError: An argument is invalid, or two columns would have one name.
 
     Source: the PIVOT of Codd's relational model as extended by Cunningham, Galindo-Legaria and
     Graefe, PIVOT and UNPIVOT (VLDB 2004).
@@ -124,10 +124,10 @@ def pivot(
         exact_sums(table, by=[*rows, *across], every=every, timezone=zone, values=[values])
     )
     named = _named(sums, across)
-    _refuse_covered(named, across, (*group, *(["total"] if totals else [])))
+    _require_distinct(named, across, (*group, *(["total"] if totals else [])))
     columns = _by_falling_total(named, values=values)
     wide = named.pivot("_on", on_columns=columns, index=group, values=values)
-    # By their places: a name out of the data may be a pattern, as "*" is one of all columns.
+    # By position: a name from the data may be a pattern, as "*" means all columns.
     cells = pl.nth(range(len(group), wide.width))
     wide = wide.with_columns(cells.fill_null(0)).sort(group)
     if totals:
@@ -144,7 +144,9 @@ def _check(rows: Sequence[str], across: Sequence[str], *, values: str, totals: b
     if both:
         raise QueryError(f"index and on both hold {', '.join(map(repr, both))}; choose one")
     if "currency" in across:
-        raise QueryError("currency is part of the index, so that no row mixes two; take it off on")
+        raise QueryError(
+            "currency is part of the index, so that no row mixes two; remove it from on"
+        )
     free(rows, reserved=("total",) if totals else (), argument="index")
     free(across, reserved=(), argument="on")
     if values == "quantity":
@@ -154,7 +156,7 @@ def _check(rows: Sequence[str], across: Sequence[str], *, values: str, totals: b
 
 
 def _named(sums: pl.DataFrame, across: Sequence[str]) -> pl.DataFrame:
-    """Add `_on`, the name of the column that each sum goes to."""
+    """Add `_on`, the name of the column for each sum."""
     text = [pl.col(column).cast(pl.String) for column in across]
     if len(text) == 1:
         return sums.with_columns(text[0].fill_null("null").alias("_on"))
@@ -164,8 +166,8 @@ def _named(sums: pl.DataFrame, across: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _refuse_covered(named: pl.DataFrame, across: Sequence[str], own: Sequence[str]) -> None:
-    """Refuse names that would cover another column of the result, or one another."""
+def _require_distinct(named: pl.DataFrame, across: Sequence[str], own: Sequence[str]) -> None:
+    """Raise if two columns of the result would have one name."""
     columns = named.select("_on", *across).unique()
     covered = columns.filter(pl.col("_on").is_in(own) | pl.col("_on").is_duplicated())
     if not covered.is_empty():

@@ -1,9 +1,9 @@
-"""When a price or a discount moved, and what that cost: lasting steps of either.
+"""When a price or a discount changed for good, and what that cost.
 
-A price that takes the place of another is a step. Prices that share buckets are a list, as surge
-and its base or the discount of one team among several, and what comes and goes beside a price that
-stays is no step either. A bucket that shows a price for the last time and its successor for the
-first is where the step happened: both were charged there, so the new one dates from the next.
+A price that takes the place of another is a step. Prices that share buckets are not, such as surge
+and its base, or one team's discount; prices that come and go beside one that stays are not. If a
+bucket shows a price for the last time and its successor for the first, the step happened in it:
+both were charged there, so the new price dates from the next bucket.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from falusage._usage.periods import require_instants
 from falusage._usage.table import Eager, Lazy, Table, take
 from falusage.columns import INSTANT, exact
 from falusage.coverage import Coverage
-from falusage.transforms._core.price_steps import Shown, lasting_steps
+from falusage.transforms._core.price_runs import Shown
+from falusage.transforms._core.price_steps import lasting_steps
 
 _RESULTS = {
     "since": INSTANT,
@@ -58,44 +59,43 @@ def price_changes(
     by: str | Sequence[str] = (),
     coverage: Coverage | None = None,
 ) -> pl.DataFrame | pl.LazyFrame:
-    """List each step of a price, with when, from what, to what, and what it has cost since.
+    """Return each lasting step of a price: when, from what, to what, and its cost since.
 
-    A step of kind `list` is one of `unit_price`, the price before the discount. A step of kind
-    `discount` is one of `percent_discount`; its prices are net, at the mean list price of what was
-    bought since. Discounts mostly belong to one team, so look for them with `by="username"`.
+    A step of kind `list` is a step of `unit_price`, the price before the discount. A step of kind
+    `discount` is a step of `percent_discount`; its prices are net, at the mean list price of what
+    was bought since. Discounts mostly belong to one team, so find them with `by="username"`.
 
     impact = Σ cost − what the same usage would have cost before the step, over what was bought at
     the new price from `since` until the next step away from it: negative if the price fell. A list
     price is compared at the discount that each row had. pct_change = price / previous_price − 1,
     null from zero.
 
-    A price steps from a to b where a bucket shows a, the next one with usage shows b and no longer
-    a, and a and b never stand side by side. Two prices stand side by side if they share a bucket,
-    unless it is the one in which a ends and b begins. Where several prices end and begin at once,
-    only those that were shown in the most buckets step, each to the one of its own rank by
-    quantity. There is no step where other prices come and go beside one that stays: a path of
-    steps counts if its prices are shown in more buckets than the one that stays, and in most of
-    the buckets from its first to its last. Follow teams apart (`by="username"`) to see the steps
-    of a team that is not there all the time.
+    A price steps from a to b if a bucket shows a, the next one with usage shows b and no longer a,
+    and the two never occur side by side. They do if they share a bucket, unless it is the one in
+    which a ends and b begins. If several prices end and begin at once, only those that were shown
+    in the most buckets step, each to the one of the same rank by quantity. Prices that come and go
+    beside one that stays are no steps: a path of steps counts if its prices are shown in more
+    buckets than the one that stays, and in most of the buckets from its first to its last. Use
+    `by="username"` to see the steps of a team that is not there all the time.
 
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame. Rows without a quantity show
             no price; prices that agree to twelve digits are one.
         by: Columns to follow prices by, besides `endpoint_id`, `unit` and `currency`: with
-            `"username"`, a team's own discount is followed apart. Nulls are a member of their own.
+            `"username"`, each team's own discount is followed. Nulls are a member of their own.
         coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `endpoint_id`, `unit`, `currency`, the columns of `by`; `since` (Datetime in UTC, the start
         of the first bucket at the new price), `previous_price`, `price`, `pct_change` (a fraction),
         `impact` (Float64, in `currency`) and `kind` (String), sorted by `since` and then by its
-        key. A LazyFrame if `usage` is lazy, as a
-        LazyFrame, a snapshot or a store is; then nothing is collected.
+        key. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store is; then nothing
+        is collected.
 
     Raises:
-        CoverageError: If a part of the range was never read.
-        MissingColumnError: If the table lacks a column.
-        QueryError: If an argument is out of its form.
+        CoverageError: A part of the table's range was never read.
+        MissingColumnError: The table lacks a column.
+        QueryError: An argument is invalid.
 
     Source: the price effect of price-volume-mix analysis, at Paasche's weights: the quantities of
     the new price (ILO et al., Consumer Price Index Manual, 2020, chapter 2).
@@ -133,7 +133,7 @@ def price_changes(
         table.require_numbers(("percent_discount",))
         factor = 1.0 - pl.col("percent_discount").cast(pl.Float64).fill_null(0.0) / 100.0
         known = [name for name in ("percent_discount", "cost_subtotal") if name in table.schema]
-        # Before edition 4 both are null, and nothing is known of a discount.
+        # Before edition 4 both are null, and discounts are unknown.
         said = pl.lit("cost_subtotal" not in known) | pl.any_horizontal(pl.col(known).is_not_null())
         shows = {"discount": pl.when(said).then(factor)}
     price, quantity = (pl.col(name).cast(pl.Float64) for name in ("unit_price", "quantity"))
@@ -151,7 +151,7 @@ def price_changes(
 
 
 def _changes(table: Table, value: pl.Expr, weight: pl.Expr, series: Sequence[str]) -> pl.LazyFrame:
-    """Return the steps of a value that cost is proportional to, with what else it is made of."""
+    """Return the steps of a factor of the cost; `weight` is the product of the other factors."""
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     sold = (pl.col("quantity") > 0) & bucket.is_not_null()
     shown = table.rows.group_by(
@@ -164,7 +164,7 @@ def _changes(table: Table, value: pl.Expr, weight: pl.Expr, series: Sequence[str
         exact("cost").sum().alias("_cost"),  # fails if it has no exact sum
     )
     schema = table.schema
-    # One function over the sums, because a plan that used them often could scan as often.
+    # One function over the sums: a plan that used them often could scan as often.
     return shown.map_batches(
         partial(_steps, series=series),
         schema={**{name: schema[name] for name in series}, **_NUMBERS, "_mean": pl.Float64()},
@@ -176,7 +176,7 @@ def _steps(shown: pl.DataFrame, *, series: Sequence[str]) -> pl.DataFrame:
     names = prices.select("_series", *series).unique("_series")
     previous, price = pl.col("previous_price"), pl.col("price")
     return (
-        _impacts(prices, lasting_steps(Shown.of(prices)))
+        _impacts(prices, lasting_steps(Shown.from_prices(prices)))
         .join(names, on="_series")
         .with_columns(
             pl.when(previous > 0).then(price / previous - 1).round(_DIGITS).alias("pct_change")

@@ -1,8 +1,8 @@
 """What changed between two tables of the same usage: rows that appeared, vanished or changed.
 
-Rows have no id, and rows alike in every field are legal, so tables are compared as bags of rows:
-what both have is set aside, copy by copy, and the rest is paired by who used what when. A row
-with no partner appeared or vanished.
+Rows have no id, and equal rows are legal, so tables are compared as bags of rows: rows that both
+have are removed, copy by copy, and the rest is paired by who used what when. A row without a
+partner appeared or vanished.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ _NTH, _SIDE = "_nth", "_side"
 def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """Return the rows in which two usage tables differ, and by how much.
 
-    Rows that differ are paired if they are alike in all but their numbers and the fields beyond
-    the usage table's own: first those at the same price, then the others, in order of price and
-    cost. Take away the old sides and add the new ones, and the old table is the new one.
+    Rows that differ are paired if only their numbers differ, or fields that the usage table does
+    not define: first those at the same price, then the others, in order of price and cost. The old
+    table without the old sides and with the new ones is the new table.
 
     Args:
         old: The columns of `columns.USAGE`, and any further ones. Columns that may be null may
             also be missing.
-        new: Likewise; a further column that one side lacks is null there.
+        new: The same; a further column that one side lacks is null there.
 
     Returns:
-        `change` (`appeared`, `vanished` or `changed`), the columns of `columns.USAGE` but for its
-        numbers, then each of its numbers and the further columns as it was
-        (`_old`) and is (`_new`), null on the side that has no such row; `quantity_delta` and
-        `cost_delta`, exact, in Decimal(38, 12). Sorted by bucket and line item.
+        `change` (`appeared`, `vanished` or `changed`), the columns of `columns.USAGE` without its
+        numbers, then each of its numbers and each further column as it was (`_old`) and is
+        (`_new`), null on the side that has no such row; `quantity_delta` and `cost_delta`, exact,
+        in Decimal(38, 12). Sorted by bucket and line item.
 
     Raises:
         MissingColumnError: A column of the usage table is missing.
@@ -102,7 +102,7 @@ def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unlike(both: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """Give the rows of each side that the other has no copy of, as many times as it lacks them."""
+    """Return the rows of each side that the other lacks, as many times as it lacks them."""
     copies = both.with_columns(pl.int_range(pl.len()).over(*columns, _SIDE).alias(_NTH))
     one_sided = pl.len().over(*columns, _NTH) == 1
     return copies.filter(one_sided).drop(_NTH)
@@ -111,7 +111,7 @@ def _unlike(both: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 def _paired(
     rows: pl.DataFrame, key: Sequence[str], values: Sequence[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Pair the rows of both sides that share a key, and give what is left."""
+    """Pair the rows of both sides that share a key; return the pairs, and what is left."""
     ordered = rows.sort(*values, nulls_last=True, maintain_order=True)
     ordered = ordered.with_columns(pl.int_range(pl.len()).over(*key, _SIDE).alias(_NTH))
     sides = [ordered.filter(pl.col(_SIDE) == side) for side in _SIDES]

@@ -1,7 +1,7 @@
-"""What was spent: sums of cost, and of quantity where it has a meaning, by anything.
+"""What was spent: sums of cost, and of quantity where that has a sum, by any columns.
 
-Sums are taken in Decimal, so that the same table gives the same total to the last bit. Every
-other view of the usage is laid out from these sums, and so ties to the same total.
+Sums are taken in Decimal, so that the same table gives the same total to the last bit. Every other
+view of the usage is made from these sums, and has the same total.
 """
 
 from __future__ import annotations
@@ -74,13 +74,12 @@ def rollup(
     without rows are absent; `trend` fills them with zero.
 
     Args:
-        usage: A usage table: a load, a snapshot, a store, or a frame of Polars or through Arrow; or
-            a relation of DuckDB or a DataFrame of Spark, where the rollup then runs. Nulls in `by`
-            are a group of their own; null costs and quantities, which a validated table does not
-            hold, add nothing.
+        usage: A usage table: a load, a snapshot, a store or a frame; or a relation of DuckDB or a
+            DataFrame of Spark, where the rollup then runs. Nulls in `by` are a group of their own.
+            Null costs and quantities, which a validated table does not have, add nothing.
         by: The columns to group by. `currency` is always among them.
-        every: The period, `"1h"`, `"1d"`, `"1w"` (from Monday), `"1mo"`, `"1q"` or `"1y"`; None
-            sums over all time, and then the table needs no buckets.
+        every: The period: `"1m"`, `"1h"`, `"1d"`, `"1w"` (from Monday), `"1mo"`, `"1q"` or `"1y"`.
+            None sums over all time, and then the table needs no buckets.
         timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         values: `"cost"`, `"quantity"`, or both. Quantities of different endpoints or units have
             no sum, so `"quantity"` needs `endpoint_id` and `unit` among `by`.
@@ -88,18 +87,18 @@ def rollup(
 
     Returns:
         `period` (with `every`: Datetime in `timezone`, the period's start), the columns of `by`,
-        `currency`, and each of `values` (Float64), sorted by its key. A LazyFrame for a
-        LazyFrame, a snapshot or a store, and then nothing is collected. From DuckDB or Spark a
-        relation or DataFrame of theirs, with nothing run: the same rows, where `period` is the
-        same instant, which those engines show in the time zone of the session.
+        `currency`, and each of `values` (Float64), sorted by its key. A LazyFrame if `usage` is
+        lazy, as a LazyFrame, a snapshot or a store is; then nothing is collected. From DuckDB or
+        Spark, a lazy relation or DataFrame of theirs with the same rows: `period` is the same
+        instant, shown in the time zone of the session.
 
     Raises:
-        AlignmentError: If a bucket reaches over a boundary of `every` in `timezone`; from a
-            LazyFrame, when it is collected. DuckDB and Spark fail with the same words, in an
-            error of their own, when they run; also at buckets outside of the years 2000 to 2099.
-        CoverageError: If a part of the table's range was never read.
-        MissingColumnError: If the table lacks a column, `bucket_end` among them.
-        QueryError: If an argument is out of its range or form.
+        AlignmentError: A bucket crosses a boundary of `every` in `timezone`. From a LazyFrame,
+            when it is collected. DuckDB and Spark fail with the same words, in an error of their
+            own, when they run, and also for buckets outside of the years 2000 to 2099.
+        CoverageError: A part of the table's range was never read.
+        MissingColumnError: The table lacks a column, such as `bucket_end`.
+        QueryError: An argument is invalid.
 
     Source: the group-by of SQL; exact decimal sums as in General Decimal Arithmetic (Cowlishaw).
 
@@ -145,10 +144,10 @@ def exact_sums(
     span: Range = EVER,
     also: Sequence[pl.Expr] = (),
 ) -> pl.LazyFrame:
-    """Return what `rollup` returns, unsorted and still in Decimal, for views that go on adding.
+    """Return the sums of `rollup`, unsorted and still in Decimal, for further sums.
 
-    With `every`, what lies outside `span` is summed under a null `period`, and `also` may
-    aggregate `bucket` and `bucket_end` beside the sums.
+    With `every`, rows outside `span` are summed under a null `period`, and `also` may aggregate
+    `bucket` and `bucket_end` beside the sums.
     """
     return decoded(
         _sums(table, by=by, every=every, timezone=timezone, values=values, span=span, also=also)
@@ -201,8 +200,8 @@ def _check_values(values: Sequence[str], by: Sequence[str]) -> None:
     unknown = [value for value in values if value not in ("cost", "quantity")]
     if unknown or not values:
         raise QueryError(
-            f"values is {tuple(values)!r}; expected 'cost', 'quantity' or both: "
-            "nothing else in the table has a sum"
+            f"values is {tuple(values)!r}; expected 'cost', 'quantity' or both, because no other "
+            "column of the table has a sum"
         )
     if "quantity" in values:
         one_thing(by, argument="by")

@@ -1,6 +1,6 @@
-"""How cost moves: each period against the one before, and against a moving mean.
+"""How cost moves: each period compared with the one before, and with a moving mean.
 
-A period without usage is a zero, not a gap, and a period that the range cuts short is never
+A period without usage counts as zero. A period that is cut short, or may still grow, is never
 compared as if it were whole: a month to date would always look like a fall.
 """
 
@@ -71,7 +71,7 @@ def trend(
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
 ) -> pl.DataFrame | pl.LazyFrame:
-    """Follow cost from period to period, with every period there.
+    """Return the cost of every period, its change, and its moving mean.
 
     change(t) = cost(t) − cost(t−1); pct_change(t) = change(t) / cost(t−1), null from zero;
     rolling_mean(t) = (cost(t) + … + cost(t−window+1)) / window. A series is a combination of `by`
@@ -85,27 +85,28 @@ def trend(
         every: The period, as in `rollup`.
         timezone: The IANA zone in which periods are cut and a date means midnight; by default
             that of the coverage, or UTC.
-        window: How many periods the rolling mean is over.
+        window: How many periods the rolling mean covers.
         start: Where the range starts: a date, an aware datetime or ISO 8601 text. By default the
-            coverage's `start`; for a bare frame its first `bucket`.
-        end: Where the range ends, exclusive. By default the coverage's `end`; for a bare frame its
-            last `bucket_end`.
+            `start` of the coverage; for a bare frame, its first `bucket`.
+        end: Where the range ends, exclusive. By default the `end` of the coverage; for a bare
+            frame, its last `bucket_end`.
         coverage: What is known of a bare frame beyond its rows.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`;
         `cost`, `previous`, `change`, `pct_change` (a fraction) and `rolling_mean` (Float64);
-        `complete` (Boolean), false where the range cuts the period short. `change` and
-        `pct_change` of such a period and of the one after it are null, and so is every
-        `rolling_mean` over one. Sorted by `period`, *by*, `currency`. A LazyFrame if
-        `usage` is lazy, as a LazyFrame, a snapshot or a store is; then nothing is collected.
+        `complete` (Boolean), false if the range cuts the period short or, by the coverage, a
+        bucket of it may still grow. `change` and `pct_change` of such a period and of the one
+        after it are null, and so is every `rolling_mean` over one. Sorted by `period`, *by*,
+        `currency`. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store is; then
+        nothing is collected.
 
     Raises:
-        AlignmentError: If a bucket reaches over a boundary of `every`, or over `start` or `end`;
-            from a LazyFrame, when it is collected.
-        CoverageError: If a part of the range was never read.
-        MissingColumnError: If the table lacks a column.
-        QueryError: If an argument is out of its range or form.
+        AlignmentError: A bucket crosses a boundary of `every`, or `start` or `end`. From a
+            LazyFrame, when it is collected.
+        CoverageError: A part of the range was never read.
+        MissingColumnError: The table lacks a column.
+        QueryError: An argument is invalid.
 
     Source: NIST/SEMATECH e-Handbook of Statistical Methods, 6.4.2.1, the trailing moving average.
 
@@ -154,7 +155,7 @@ def follow(
     start: date | datetime | str | None,
     end: date | datetime | str | None,
 ) -> pl.LazyFrame:
-    """Return what `trend` returns, lazy, of a table that was taken in."""
+    """Return what `trend` returns, lazy, for a table from `take`."""
     columns = names(by, argument="by")
     free(columns, reserved=("period", *_RESULTS))
     check_every(every)
@@ -177,7 +178,7 @@ def follow(
         ],
     )
     group = key(columns)
-    # One function over the small sums, because a plan that used them thrice could scan thrice.
+    # One function over the small sums: a plan that used them three times could scan three times.
     return sums.map_batches(
         partial(
             _followed,
@@ -209,7 +210,7 @@ def _followed(
     first, last = cast("tuple[datetime | None, datetime | None]", _ends(sums))
     whole = EVER
     if coverage is not None:
-        whole = Range(coverage.start, coverage.closed_until)
+        whole = _whole(coverage)
         first = coverage.start if first is None else min(first, coverage.start)
         last = coverage.end if last is None else max(last, coverage.end)
     calendar = _calendar(
@@ -245,6 +246,13 @@ def _followed(
     )
 
 
+def _whole(coverage: Coverage) -> Range:
+    """Return the range whose buckets were all read after their end; rows alone do not limit it."""
+    if coverage.known:
+        return Range(coverage.start, coverage.closed_until)
+    return Range(None, coverage.closed_until if coverage.closed_until < coverage.end else None)
+
+
 def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     return pl.when(whole > 0).then(part.cast(pl.Float64) / whole.cast(pl.Float64))
 
@@ -258,7 +266,7 @@ def _calendar(span: Range, whole: Range, *, every: str, timezone: str) -> pl.Dat
 
     Args:
         span: The range.
-        whole: The range of which every bucket is known to have been read after its end.
+        whole: The range whose buckets were all read after their end.
         every: The period.
         timezone: The zone in which periods are cut.
     """

@@ -111,7 +111,7 @@ def test_what_a_forecast_would_reject_is_rejected_before(tmp_path: Path) -> None
         require_askable(twice, ("username",), kept=False)
     with pytest.raises(fu.MissingColumnError, match="Did you mean 'username'"):
         require_askable(None, ("team",), kept=False)
-    with pytest.raises(fu.QueryError, match="go by 'username'"):
+    with pytest.raises(fu.QueryError, match="'username', which is not in by"):
         require_askable(twice.head(1), (), kept=True)
     require_askable(None, (), kept=False)
     require_askable(twice.head(1), ("username",), kept=False)

@@ -57,7 +57,7 @@ def test_budgets_are_read_and_the_picture_is_drawn(run, kept: str) -> None:
 
     assert 0 == code
     assert "2025-06, as of 2025-06-24 00:00 UTC" == out.splitlines()[0]
-    assert "3,000.00 USD      >99.9 %" in out
+    assert "3,000.00 USD      >99.9%" in out
     assert "2025-06-2" in out
     assert "drawn in ahead.png" in err
     assert Path("ahead.png").read_bytes().startswith(PNG)
@@ -83,7 +83,7 @@ def test_a_horizon_prints_periods_and_their_track_record(run, kept: str) -> None
         (("--horizon", "0"), "0 is not in the range"),
         (("--backtest",), "--backtest needs a --horizon"),
         (("--horizon", "3", "--month", "2025-06"), "takes no --month"),
-        (("--every", "1w"), "name that, too"),
+        (("--every", "1w"), "add --horizon"),
         (("--out", "a.html"), "does not end in .png, .svg or .pdf"),
         (("--store", "b"), "name one"),
         (("--month", "June"), "month is 'June'"),
@@ -113,10 +113,10 @@ def test_too_little_history_is_refused(run) -> None:
     code, out, err = run("forecast", "--start", "2025-06-14", "--end", "2025-06-24")
 
     assert (1, "") == (code, out)
-    assert "needs two weeks" in err
+    assert "needs at least two weeks" in err
 
 
-def test_a_budget_of_one_team_is_none_of_all_teams(run, kept: str) -> None:
+def test_the_budget_of_a_team_is_not_a_total(run, kept: str) -> None:
     """It is asked by its own names; whose it is cannot be left out of account."""
     Path("budgets.csv").write_text("username,currency,budget\nacme-voice,USD,3000\n", "utf-8")
     Path("teams.csv").write_text("team,currency,budget\nacme-voice,USD,3000\n", "utf-8")
@@ -201,7 +201,7 @@ def test_a_store_with_a_gap_is_refused(run) -> None:
 
     code, out, err = run("forecast", "--store", "gap")
     assert (1, "") == (code, out)
-    assert f"gap {lacks}, over which its sums are too small; sync it from" in err
+    assert f"the table {lacks}, so a sum over it would be too small" in err
 
     code, _, err = run("sync", "--store", "gap", "--start", "2025-05-01", "--end", "2025-06-24")
     assert (0, False) == (code, "lacks" in err)

@@ -37,7 +37,7 @@ def test_verify(run, kept) -> None:
     rows = fu.UsageStore("kept").verify()
     code, out, err = run("verify", *STORE)
     assert (0, "") == (code, err)
-    assert f"kept is whole: {rows:,} rows add up to what its last version says\n" == out
+    assert f"kept is whole: its {rows:,} rows add up to the totals in its log\n" == out
 
     file = next(kept.glob("2025-05/*.parquet"))
     content = bytearray(file.read_bytes())

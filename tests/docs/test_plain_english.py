@@ -62,14 +62,15 @@ def test_docstrings_messages_and_comments_are_checked_over_line_breaks(
 
 
 def test_pages_and_the_text_of_notebooks_are_checked(tmp_path: Path, plain_english) -> None:
-    """A page may begin with any word; in a notebook, code is not prose."""
-    (tmp_path / "page.md").write_text("Give it.\n\n20 USD in\nall.\n", "utf-8")
+    """A page may begin with any word; quoted output and a notebook's code are not prose."""
+    page = "Give it.\n\n```text\n3 in all.\n```\n20 USD in\nall.\n"
+    (tmp_path / "page.md").write_text(page, "utf-8")
     cells = [
         {"cell_type": "code", "source": ["'in all.'"]},
         {"cell_type": "markdown", "source": ["Days out of\n", "their rhythm"]},
     ]
     (tmp_path / "book.ipynb").write_text(json.dumps({"cells": cells}), "utf-8")
-    assert [(3, "in all")] == found(plain_english, tmp_path / "page.md")
+    assert [(6, "in all")] == found(plain_english, tmp_path / "page.md")
     assert [(2, "out of their rhythm")] == found(plain_english, tmp_path / "book.ipynb")
 
 

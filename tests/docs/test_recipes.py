@@ -10,7 +10,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def recipes() -> ModuleType:
-    """Load the page's own script, which lies in no package."""
+    """Load the page's script, which is in no package."""
     spec = importlib.util.spec_from_file_location("recipes", DOCS / "recipes.py")
     assert spec is not None
     assert spec.loader is not None
@@ -23,4 +23,4 @@ def test_every_recipe_prints_what_its_page_says() -> None:
     """Word for word; `python docs/recipes.py` writes the page again."""
     page = (DOCS / "recipes.md").read_text("utf-8")
     assert 10 == page.count("\n## ")
-    assert page == recipes().told(page)
+    assert page == recipes().updated(page)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
 import pytest
 import requests
 
 from falusage.emulator import Emulator
-
-Ask = Callable[..., requests.Response]
 
 
 @pytest.fixture(scope="session")
@@ -34,53 +31,3 @@ def session() -> Iterator[requests.Session]:
     """One keep-alive session."""
     with requests.Session() as kept:
         yield kept
-
-
-@pytest.fixture(scope="session")
-def ask(session: requests.Session) -> Ask:
-    """Ask an emulator's endpoint as its admin."""
-
-    def _ask(emulator: Emulator, **parameters: Any) -> requests.Response:
-        return session.get(
-            f"{emulator.base_url}/organization/usage",
-            params=parameters,
-            headers={"Authorization": f"Key {emulator.api_key}"},
-            timeout=10,
-        )
-
-    return _ask
-
-
-@pytest.fixture(scope="session")
-def pages(ask: Ask) -> Callable[..., list[dict[str, Any]]]:
-    """Ask, and follow the cursors to the end."""
-
-    def _pages(emulator: Emulator, **parameters: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while True:
-            answer = ask(emulator, **parameters)
-            assert answer.status_code == 200, answer.text
-            found.append(answer.json())
-            assert found[-1]["has_more"] is (found[-1]["next_cursor"] is not None)
-            if not found[-1]["has_more"]:
-                return found
-            parameters["cursor"] = found[-1]["next_cursor"]
-
-    return _pages
-
-
-@pytest.fixture(scope="session")
-def items(
-    pages: Callable[..., list[dict[str, Any]]],
-) -> Callable[..., list[tuple[str, dict[str, Any]]]]:
-    """Ask, follow the cursors, and give each item beside its bucket."""
-
-    def _items(emulator: Emulator, **parameters: Any) -> list[tuple[str, dict[str, Any]]]:
-        return [
-            (bucket["bucket"], item)
-            for page in pages(emulator, **parameters)
-            for bucket in page["time_series"]
-            for item in bucket["results"]
-        ]
-
-    return _items

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage.emulator import Emulator
+from tests.emulator.asking import ask, items, pages
 
 STEP = timedelta(minutes=15)  # every clock change on record since 1972 falls on one
 HOUR = timedelta(hours=1)
@@ -91,7 +92,7 @@ def hours(start: datetime, count: int, **columns: Any) -> pl.DataFrame:
         ),
     ],
 )
-def test_days_of_23_and_25_hours(emulator, items, *, zone, start, end, expected) -> None:
+def test_days_of_23_and_25_hours(emulator, *, zone, start, end, expected) -> None:
     """Hours of UTC add up to local days, however long these are; labels carry their offset."""
     emulator.replace(hours(datetime(2025, 1, 1, tzinfo=UTC), 24 * 365))
     found = items(emulator, start=start, end=end, timeframe="day", timezone=zone)
@@ -99,7 +100,7 @@ def test_days_of_23_and_25_hours(emulator, items, *, zone, start, end, expected)
     assert [count / 100 for count in expected.values()] == [item["cost"] for _, item in found]
 
 
-def test_a_shift_of_half_an_hour(emulator, items) -> None:
+def test_a_shift_of_half_an_hour(emulator) -> None:
     """In Lord Howe the repeated half hour is a bucket of its own, and so labelled."""
     start = datetime(2025, 4, 5, 14, tzinfo=UTC)
     halves = hours(start, 4).with_columns(bucket_end=pl.col("bucket") + pl.duration(minutes=30))
@@ -120,7 +121,7 @@ def test_a_shift_of_half_an_hour(emulator, items) -> None:
     ] == [(label, item["quantity"]) for label, item in found]
 
 
-def test_weeks_start_on_monday_and_months_on_the_first(emulator, items) -> None:
+def test_weeks_start_on_monday_and_months_on_the_first(emulator) -> None:
     """Both ends are widened to whole weeks or months, across the year's end."""
     emulator.replace(hours(datetime(2024, 11, 1, tzinfo=UTC), 24 * 120))
     asked = {"start": "2024-12-31", "end": "2025-01-07"}
@@ -147,7 +148,7 @@ def test_weeks_start_on_monday_and_months_on_the_first(emulator, items) -> None:
         ("2025-07-03", "month"),
     ],
 )
-def test_the_timeframe_follows_from_the_range(emulator, items, end, expected) -> None:
+def test_the_timeframe_follows_from_the_range(emulator, end, expected) -> None:
     """Under 2 hours, 2 days, 64 days, 183 days: the label of a late minute tells the bucket."""
     moment = datetime(2025, 1, 1, 1, 30, tzinfo=UTC)
     minute = hours(moment, 1).with_columns(bucket_end=pl.col("bucket") + pl.duration(minutes=1))
@@ -163,7 +164,7 @@ def test_the_timeframe_follows_from_the_range(emulator, items, end, expected) ->
     assert labels[expected] == label
 
 
-def test_the_range_is_measured_in_elapsed_time(emulator, items) -> None:
+def test_the_range_is_measured_in_elapsed_time(emulator) -> None:
     """Two days by the clock over a spring shift are 47 hours, so hours; their label tells."""
     emulator.replace(hours(datetime(2025, 3, 9, 12, tzinfo=UTC), 1))
     [(label, _)] = items(
@@ -172,7 +173,7 @@ def test_the_range_is_measured_in_elapsed_time(emulator, items) -> None:
     assert label == "2025-03-09T08:00:00-04:00"
 
 
-def test_unbound_ends_cut_inside_buckets(emulator, items) -> None:
+def test_unbound_ends_cut_inside_buckets(emulator) -> None:
     """Only what starts in [start, end) counts, and the cut bucket keeps its calendar label."""
     emulator.replace(hours(datetime(2025, 1, 1, tzinfo=UTC), 72))
     asked = {"start": "2025-01-01T22:00:00Z", "end": "2025-01-02T03:00:00Z", "timeframe": "day"}
@@ -183,7 +184,7 @@ def test_unbound_ends_cut_inside_buckets(emulator, items) -> None:
     assert list(zip(labels, [24, 24], strict=True)) == [(b, i["quantity"]) for b, i in whole]
 
 
-def test_own_grain_is_served_row_for_row(emulator, items) -> None:
+def test_own_grain_is_served_row_for_row(emulator) -> None:
     """Duplicates stay two items, and costs below the sums' rounding keep their last bit."""
     start = datetime(2025, 1, 1, tzinfo=UTC)
     rows = pl.concat([hours(start, 2), hours(start, 2), hours(start, 1, cost=1e-17)])
@@ -192,7 +193,7 @@ def test_own_grain_is_served_row_for_row(emulator, items) -> None:
     assert Counter({0.01: 4, 1e-17: 1}) == Counter(item["cost"] for _, item in found)
 
 
-def test_a_row_alone_in_its_bucket_keeps_its_last_bit(emulator, items, ask) -> None:
+def test_a_row_alone_in_its_bucket_keeps_its_last_bit(emulator) -> None:
     """Where there is nothing to add, nothing is rounded: not in a day, not in the summary."""
     emulator.replace(hours(datetime(2025, 1, 1, 7, tzinfo=UTC), 1, cost=1e-17))
     asked = {"start": "2025-01-01", "end": "2025-01-02", "timeframe": "day"}
@@ -201,7 +202,7 @@ def test_a_row_alone_in_its_bucket_keeps_its_last_bit(emulator, items, ask) -> N
     assert [1e-17, 1e-17] == [item["cost"], whole["cost"]]
 
 
-def test_rows_that_reach_over_a_boundary_are_not_merged(emulator, items) -> None:
+def test_rows_that_reach_over_a_boundary_are_not_merged(emulator) -> None:
     """Hours of UTC cross Kathmandu's, 45 minutes off: each stays an item, where it starts."""
     emulator.replace(pl.concat([hours(datetime(2025, 1, 1, tzinfo=UTC), 1)] * 2))
     found = items(
@@ -216,7 +217,7 @@ def test_rows_that_reach_over_a_boundary_are_not_merged(emulator, items) -> None
     ]
 
 
-def test_prices_and_extras_keep_items_apart(emulator, items) -> None:
+def test_prices_and_extras_keep_items_apart(emulator) -> None:
     """Hours merge into a day only where all but quantity and cost is alike."""
     start = datetime(2025, 1, 1, tzinfo=UTC)
     plain, surge = hours(start, 24), hours(start, 24, unit_price=0.02, cost=0.02)
@@ -231,7 +232,7 @@ def test_prices_and_extras_keep_items_apart(emulator, items) -> None:
     ]
 
 
-def test_hidden_callers_are_one_item(emulator, items) -> None:
+def test_hidden_callers_are_one_item(emulator) -> None:
     """Rows that differ in their caller alone merge when callers are hidden; duplicates do not."""
     start = datetime(2025, 1, 1, tzinfo=UTC)
     alice, bob = (hours(start, 1, auth_method=name) for name in ("alice", "bob"))
@@ -246,7 +247,7 @@ def test_hidden_callers_are_one_item(emulator, items) -> None:
 
 
 @pytest.mark.parametrize(("timeframe", "expected"), [("hour", [1, 1, 1, 1]), ("day", [4])])
-def test_without_bucket_end_the_table_tells_its_grain(emulator, items, timeframe, expected) -> None:
+def test_without_bucket_end_the_table_tells_its_grain(emulator, timeframe, expected) -> None:
     """Rows that all start a bucket of the asked timeframe are whole ones, else parts."""
     start = datetime(2025, 1, 1, tzinfo=UTC)
     emulator.replace(pl.concat([hours(start, 2)] * 2).drop("bucket_end"))
@@ -254,7 +255,7 @@ def test_without_bucket_end_the_table_tells_its_grain(emulator, items, timeframe
     assert expected == [item["quantity"] for _, item in found]
 
 
-def test_sums_are_exact(emulator, pages) -> None:
+def test_sums_are_exact(emulator) -> None:
     """A hundred thousand tenths are ten thousand, to the last bit, in series and summary."""
     start = datetime(2025, 1, 1, tzinfo=UTC)
     emulator.replace(pl.concat([hours(start, 1, cost=0.1)] * 100_000))
@@ -297,7 +298,7 @@ def server(nothing):
     limit=st.none() | st.integers(1, 9),
 )
 def test_any_question_is_answered_as_plain_python_does(
-    server, pages, *, lines, zone, timeframe, window, bound, limit
+    server, *, lines, zone, timeframe, window, bound, limit
 ) -> None:
     """Which rows count, their buckets, their order and their sums, over all pages."""
     first = datetime(2025, 10, 1, tzinfo=UTC)

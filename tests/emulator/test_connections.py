@@ -113,7 +113,7 @@ def test_an_answer_that_is_not_read_is_given_up(impatient) -> None:
         assert set() == connections
 
 
-def test_an_answer_that_takes_long_is_waited_for(impatient, ask) -> None:
+def test_an_answer_that_takes_long_is_waited_for(impatient) -> None:
     """Patience is for the client; the server may think for longer, and the client then asks on."""
     impatient.replace(table(1))
     impatient.latency = 1.2

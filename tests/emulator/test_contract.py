@@ -4,11 +4,13 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import polars as pl
 import pytest
 
 from falusage.emulator import Emulator, Faults
+from tests.emulator.asking import ask, items, pages
 
 GPU = "type: gpu_1x_h100_sxm5 (my-app, production)"
 DAY = {"start": "2025-01-15", "end": "2025-01-16", "timezone": "America/New_York"}
@@ -44,12 +46,12 @@ def example(emulator: Emulator) -> None:
     emulator.faults = Faults()
 
 
-def endpoints(items) -> list[str]:
+def endpoints(found: list[tuple[str, dict[str, Any]]]) -> list[str]:
     """Name the endpoints of what `items` gave."""
-    return sorted(item["endpoint_id"] for _, item in items)
+    return sorted(item["endpoint_id"] for _, item in found)
 
 
-def test_the_example_of_the_contract(emulator, pages) -> None:
+def test_the_example_of_the_contract(emulator) -> None:
     """The documented bucket and its two line items come out to the letter."""
     [page] = pages(emulator, **DAY, timeframe="day", team_username="acme-ml-team")
     gpu = {
@@ -168,7 +170,7 @@ def test_what_makes_no_question_is_a_400(emulator, session, wrong) -> None:
     assert wrong.split("=")[0] in error["message"] or "start" in error["message"]
 
 
-def test_fifty_ids_are_taken(emulator, items) -> None:
+def test_fifty_ids_are_taken(emulator) -> None:
     """The limit is fifty, repeated or with commas."""
     ids = ["my-app", *(f"x{n}" for n in range(49))]
     for given in (ids, ",".join(ids)):
@@ -189,7 +191,7 @@ def test_other_paths_and_methods(emulator, session, method, path, refused) -> No
     assert refused == (answer.status_code, answer.json()["error"]["type"])
 
 
-def test_every_answer_is_dated_and_numbered(emulator, ask, session) -> None:
+def test_every_answer_is_dated_and_numbered(emulator, session) -> None:
     """`Date` and the request's id stand on answers of every status."""
     answers = [ask(emulator), ask(emulator, limit=0), session.get(emulator.base_url, timeout=5)]
     assert [200, 400, 404] == [answer.status_code for answer in answers]
@@ -216,7 +218,7 @@ def test_every_answer_is_dated_and_numbered(emulator, ask, session) -> None:
         ({"api_key_id": "k1,k2"}, ["fal-ai/flux/dev"]),
     ],
 )
-def test_filters(emulator, items, given, expected) -> None:
+def test_filters(emulator, given, expected) -> None:
     """Values are repeated or cut at commas, but a name with commas in it is taken whole."""
     assert sorted(expected) == endpoints(items(emulator, **DAY, **given))
 
@@ -230,13 +232,13 @@ def test_filters(emulator, items, given, expected) -> None:
         (["summary", "time_series", "auth_method"], {"time_series", "summary"}),
     ],
 )
-def test_expand_decides_what_is_answered(emulator, ask, expand, parts) -> None:
+def test_expand_decides_what_is_answered(emulator, expand, parts) -> None:
     """The time series alone by default; `next_cursor` and `has_more` always."""
     answer = ask(emulator, **DAY, expand=expand).json()
     assert parts | {"next_cursor", "has_more"} == set(answer)
 
 
-def test_callers_are_told_as_asked(emulator, items) -> None:
+def test_callers_are_told_as_asked(emulator) -> None:
     """Neither, one or both forms of the caller, and nulls left out."""
     text = ["alice <alice@example.com>", "my-key (owner: alice)", "None", None]
     structured = [
@@ -256,7 +258,7 @@ def test_callers_are_told_as_asked(emulator, items) -> None:
         assert fields == [item.get("auth_method_structured") for item in found]
 
 
-def test_summary_stands_whole_on_every_page(emulator, pages) -> None:
+def test_summary_stands_whole_on_every_page(emulator) -> None:
     """It is the same list each time; alone it is one page, however small the limit."""
     both = pages(emulator, **DAY, expand="time_series,summary", limit=1)
     assert 4 == len(both)
@@ -266,7 +268,7 @@ def test_summary_stands_whole_on_every_page(emulator, pages) -> None:
     assert alone["summary"] == both[0]["summary"]
 
 
-def test_cursors_are_page_numbers(emulator, ask) -> None:
+def test_cursors_are_page_numbers(emulator) -> None:
     """`Mg==` is the second page, and leads on to the third; past the end there is nothing."""
     first = ask(emulator, **DAY, limit=1).json()
     second = ask(emulator, **DAY, limit=1, cursor=first["next_cursor"]).json()
@@ -276,18 +278,15 @@ def test_cursors_are_page_numbers(emulator, ask) -> None:
     assert past["time_series"] == []
 
 
-@pytest.mark.parametrize(
-    ("page_size", "clamp", "limit", "expected"),
-    [(3, 0, None, 3), (3, 0, 2, 2), (3, 0, 10, 3), (3, 2, 10, 2), (3, 2, 1, 1), (3, 9, None, 3)],
-)
-def test_pages_are_clamped(ask, page_size, clamp, limit, expected) -> None:
-    """The smallest of the limit, the page size and the faults' clamp wins."""
-    with Emulator(usage(), page_size=page_size, faults=Faults(clamp=clamp)) as small:
+@pytest.mark.parametrize(("limit", "expected"), [(None, 3), (2, 2), (10, 3)])
+def test_a_page_has_at_most_the_page_size(limit, expected) -> None:
+    """A request may ask for smaller pages, not for larger ones."""
+    with Emulator(usage(), page_size=3) as small:
         answer = ask(small, **DAY, limit=limit).json()
     assert expected == sum(len(bucket["results"]) for bucket in answer["time_series"])
 
 
-def test_the_last_24_hours_are_asked_for_by_default(emulator, items) -> None:
+def test_the_last_24_hours_are_asked_for_by_default(emulator) -> None:
     """Without start and end: widened to whole hours, because a day is under two."""
     now = datetime.now(UTC)
     ago = [now - timedelta(hours=hours) for hours in (0, 1, 12, 23, 26)]
@@ -304,14 +303,12 @@ def test_the_last_24_hours_are_asked_for_by_default(emulator, items) -> None:
     assert 4 == len(items(emulator))
 
 
-def test_bodies_are_compressed_where_the_caller_takes_it(emulator, ask, session) -> None:
+def test_bodies_are_compressed_where_the_caller_takes_it(emulator) -> None:
     """A large answer is gzipped and the same; a small one, or one for a plain caller, is not."""
     many = pl.concat([usage()] * 100)
     emulator.replace(many)
     packed = ask(emulator, **DAY)
-    session.headers["Accept-Encoding"] = "identity"
-    plain = ask(emulator, **DAY)
-    session.headers["Accept-Encoding"] = "gzip, deflate"
+    plain = ask(emulator, accept="identity", **DAY)
     small = ask(emulator, **DAY, limit=1)
     assert ("gzip", None, None) == tuple(
         answer.headers.get("Content-Encoding") for answer in (packed, plain, small)
@@ -320,7 +317,7 @@ def test_bodies_are_compressed_where_the_caller_takes_it(emulator, ask, session)
     assert int(packed.headers["Content-Length"]) < len(plain.content) / 10
 
 
-def test_extra_columns_are_extra_fields(emulator, items, ask) -> None:
+def test_extra_columns_are_extra_fields(emulator) -> None:
     """A table of a newer API is served as one, in items and in the summary."""
     emulator.replace(usage().with_columns(is_surge=pl.Series([None, 10, None, None])))
     assert [10, None, None, None] == [item["is_surge"] for _, item in items(emulator, **DAY)]
@@ -341,7 +338,7 @@ def discounted() -> pl.DataFrame:
 DISCOUNT = ("percent_discount", "cost_subtotal", "cost_discount", "cost_total")
 
 
-def test_edition_4_has_discounts(emulator, items, ask) -> None:
+def test_edition_4_has_discounts(emulator) -> None:
     """The discount, the cost before it and after it, in items and in the summary."""
     emulator.replace(discounted())
     listed = [item for _, item in items(emulator, **DAY, product="compute")]
@@ -352,7 +349,7 @@ def test_edition_4_has_discounts(emulator, items, ask) -> None:
 
 
 @pytest.mark.parametrize("edition", [2, 3])
-def test_older_editions_say_nothing_of_discounts(items, edition) -> None:
+def test_older_editions_say_nothing_of_discounts(edition) -> None:
     """They have the cost that is charged, and the price that explains it."""
     with Emulator(discounted(), edition=edition) as before:
         (_, gpu), _ = items(before, **DAY, product="compute")
@@ -360,7 +357,7 @@ def test_older_editions_say_nothing_of_discounts(items, edition) -> None:
     assert (3600.0, 0.0005, 1.8) == (gpu["quantity"], gpu["unit_price"], gpu["cost"])
 
 
-def test_usage_at_different_discounts_is_different_items(emulator, items) -> None:
+def test_usage_at_different_discounts_is_different_items(emulator) -> None:
     """Hours served as a day are added up for each discount."""
     hours = [MIDNIGHT + timedelta(hours=hour) for hour in range(4)]
     emulator.replace(
@@ -402,20 +399,20 @@ def older():
         {"expand": ["time_series", "auth_method_structured"]},
     ],
 )
-def test_edition_2_refuses_what_came_later(older, ask, wrong) -> None:
+def test_edition_2_refuses_what_came_later(older, wrong) -> None:
     """The third edition's parameters are validation errors."""
     answer = ask(older, **DAY, **wrong)
     assert (400, "validation_error") == (answer.status_code, answer.json()["error"]["type"])
 
 
-def test_edition_2_knows_one_team_and_its_callers(older, items) -> None:
+def test_edition_2_knows_one_team_and_its_callers(older) -> None:
     """One team, also one with a comma in its name, and the caller as text."""
     assert ["c"] == endpoints(items(older, **DAY, team_username="beta, inc"))
     [(_, item)] = items(older, **DAY, team_username="beta", expand=["time_series", "auth_method"])
     assert item["auth_method"] == "None"
 
 
-def test_answers_are_json_without_spaces_to_spare(emulator, ask) -> None:
+def test_answers_are_json_without_spaces_to_spare(emulator) -> None:
     """The body is exactly what a compact encoder writes, floats shortest."""
     answer = ask(emulator, **DAY)
     again = json.dumps(answer.json(), separators=(",", ":"), ensure_ascii=False)

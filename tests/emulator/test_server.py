@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ import requests
 import falusage as fu
 from falusage.emulator import Emulator
 from falusage.errors import ConfigError, MissingColumnError, MissingExtraError, QueryError
+from tests.emulator.asking import ask, items
 
 DAY = {"start": "2025-01-15", "end": "2025-01-16", "timeframe": "day"}
 
@@ -49,16 +51,44 @@ def test_it_listens_on_the_loopback_alone() -> None:
     assert addresses[0].path == "/v1"
 
 
-@pytest.mark.parametrize("usage", [table(1.0).to_arrow(), table(1.0).lazy()])
-def test_what_is_no_table_is_refused(usage: Any) -> None:
-    """In words, and so is a time where what tells it is meant."""
-    with pytest.raises(QueryError, match="expected a DataFrame of Polars"):
-        Emulator(usage)
-    with pytest.raises(QueryError, match="expected a function that tells the time"):
+@pytest.mark.parametrize("kind", [pl.DataFrame, pl.DataFrame.lazy, pl.DataFrame.to_arrow])
+def test_it_serves_any_kind_of_table(ask, kind: Callable[[pl.DataFrame], Any]) -> None:
+    """Eager, lazy, or from another library."""
+    with Emulator(kind(table(1.0))) as emulator:
+        assert 1.0 == ask(emulator, **DAY).json()["time_series"][0]["results"][0]["cost"]
+
+
+def test_it_serves_what_was_loaded_from_another(ask) -> None:
+    """A load can be served as it is."""
+    with Emulator(table(1.0)) as first:
+        client = fu.UsageClient(first.api_key, base_url=first.base_url)
+        loaded = client.load(fu.UsageQuery("2025-01-15", "2025-01-16", timeframe="day"))
+    with Emulator(loaded) as second:
+        assert 1.0 == ask(second, **DAY).json()["time_series"][0]["results"][0]["cost"]
+
+
+def test_a_table_with_a_gap_is_rejected() -> None:
+    """Its answers would be too small."""
+    day = datetime(2025, 1, 15, tzinfo=UTC)
+    gap = (day + timedelta(days=1), day + timedelta(days=2))
+
+    class View:
+        def __usage__(self) -> tuple[pl.LazyFrame, fu.Coverage]:
+            return table(1.0).lazy(), fu.Coverage(start=day, end=gap[1], gaps=(gap,))
+
+    with pytest.raises(fu.CoverageError, match="2025-01-16"):
+        Emulator(View())
+
+
+def test_what_is_not_a_table_or_a_clock_is_rejected() -> None:
+    """The message states what was expected."""
+    with pytest.raises(QueryError, match="expected a load"):
+        Emulator("usage.parquet")  # type: ignore[arg-type]
+    with pytest.raises(QueryError, match="expected a function that returns the time"):
         Emulator(table(1.0)).clock = datetime(2025, 1, 1, tzinfo=UTC)  # type: ignore[assignment]
 
 
-def test_it_stops_within_a_second_with_connections_open(ask) -> None:
+def test_it_stops_within_a_second_with_connections_open() -> None:
     """An idle keep-alive connection does not hold it up, and the port is closed after."""
     with Emulator(table(1.0)) as emulator:
         ask(emulator, **DAY)
@@ -79,7 +109,7 @@ def test_it_may_be_started_again_but_not_twice() -> None:
             emulator.__enter__()
 
 
-def test_replace_swaps_between_requests(ask) -> None:
+def test_replace_swaps_between_requests() -> None:
     """Under requests from all sides each answer is wholly of the one table or of the other."""
     one, two = table(1.0, rows=50), table(2.0, rows=50)
     seen: set[frozenset[float]] = set()
@@ -110,7 +140,7 @@ def test_replace_swaps_between_requests(ask) -> None:
     assert seen <= {frozenset({1.0}), frozenset({2.0})}
 
 
-def test_small_answers_do_not_wait_for_acknowledgements(ask) -> None:
+def test_small_answers_do_not_wait_for_acknowledgements() -> None:
     """Ten answers on one connection come well before ten delayed acknowledgements (40 ms each)."""
     with Emulator(table(1.0)) as emulator:
         ask(emulator, **DAY)
@@ -120,7 +150,7 @@ def test_small_answers_do_not_wait_for_acknowledgements(ask) -> None:
         assert time.monotonic() - started < 0.3
 
 
-def test_without_a_table_it_serves_the_sample(items) -> None:
+def test_without_a_table_it_serves_the_sample() -> None:
     """The sample's own total comes out of the summary."""
     usage = fu.sample_usage().usage
     with Emulator() as emulator:

@@ -106,7 +106,7 @@ def test_pages_are_cuts_of_the_whole(buckets: list[int], limit: int) -> None:
     """Put together, the pages of any size are all items in order, and only the last is short."""
     label = [f"bucket {n}" for n, size in enumerate(buckets) for _ in range(size)]
     item = [f'{{"n":{n}}}' for n in range(len(label))]
-    written = Written.of(
+    written = Written.from_lines(
         pl.DataFrame(
             {"bucket": label, "item": item}, schema=dict.fromkeys(["bucket", "item"], pl.String)
         ).with_columns(period=pl.lit(datetime(2025, 1, 1, tzinfo=UTC)))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.fault_catalogue import World
-from tests.faults.fault_judge import KEY, Judge
+from tests.faults.fault_judge import KEY
 from tests.faults.fault_server import FaultServer
 
 
@@ -36,9 +36,3 @@ def serve() -> Iterator[Callable[..., FaultServer]]:
             )
 
         yield start
-
-
-@pytest.fixture
-def judge() -> Judge:
-    """A load with everything it says overheard, held against what was promised."""
-    return Judge()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tests.faults.fault_catalogue import EQUAL, Case, catalogue
+from tests.faults.fault_judge import Judge
 from tests.faults.fault_server import FaultServer
 
+JUDGE = Judge()
 CASES = [
     pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.slow else [])
     for case in catalogue()
@@ -18,13 +19,13 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_promise(case: Case, serve: Callable[..., FaultServer], judge: Any) -> None:
+def test_promise(case: Case, serve: Callable[..., FaultServer]) -> None:
     """A load is the truth or the promised error, in time, and says nothing that it should not."""
     server = serve(case.world, rules=case.rules)
-    heard = judge.run(case, server)
+    heard = JUDGE.run(case, server)
     bitten = all(server.bitten[n] for n in range(len(case.rules)))
     assert bitten or case.may_miss, "a fault never bit"
-    judge.check(case, server, heard)
+    JUDGE.check(case, server, heard)
     if case.within is not None:
         assert heard.elapsed < case.within
     if case.asks_once:

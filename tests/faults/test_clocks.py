@@ -15,7 +15,6 @@ import pytest
 import falusage as fu
 from falusage import _clocks as clocks
 from falusage.errors import ClockSkewWarning
-from falusage.reporting import Certainty
 from tests.faults import fault_kinds as kinds
 from tests.faults.fault_catalogue import PAGED, SMALL, World, always
 from tests.faults.fault_judge import KEY
@@ -75,7 +74,7 @@ def test_clocks_that_differ(
         assert re.search(said, words[0])
         assert "Set this machine's clock" in words[0]
     if off > -3 * 24 * HOUR:
-        assert OPEN == receipt.open_from == Certainty.of_receipt(receipt).closed_until
+        assert OPEN == receipt.open_from == receipt.coverage.closed_until
 
 
 def test_an_hour_ahead_at_midnight_closes_no_day(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import falusage as fu
 from falusage.columns import MONEY
 from falusage.focus._columns import CSV_TIME
+from tests.focus.usage_tables import usages
 
 # An invoice of teams that are billed together, in the provider's form: endpoint lines bear their
 # caller's team, compute lines none; a credit and the tax stand below.
@@ -216,7 +217,7 @@ def test_parquet_with_numbers_for_instants_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["1.2", "1.4"])
 @given(data=st.data())
-def test_our_own_files_come_back(usages, version, tmp_path_factory, data: st.DataObject) -> None:
+def test_our_own_files_come_back(version, tmp_path_factory, data: st.DataObject) -> None:
     """Parquet and CSV, to the last bit."""
     focus = fu.to_focus(
         data.draw(usages),

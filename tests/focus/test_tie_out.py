@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.columns import MONEY
+from tests.focus.usage_tables import usage_of, usages
 
 pytestmark = pytest.mark.slow
 
@@ -50,9 +51,9 @@ def said(lines: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     return lines.select(columns).cast({pl.Decimal: pl.Float64}).rows()
 
 
-def test_what_both_sides_have_is_matched(table) -> None:
+def test_what_both_sides_have_is_matched() -> None:
     """Per month, team, service and currency; the name of a service may be spelt in many ways."""
-    usage = table(
+    usage = usage_of(
         {"cost": 10.0},
         {"cost": 4.0, "product": "serverless"},
         {"cost": 3.0, "username": "labs", "product": "compute", "currency": "EUR"},
@@ -77,9 +78,9 @@ def test_what_both_sides_have_is_matched(table) -> None:
     assert {Decimal(0)} == {value for part in PARTS for value in lines[part]}
 
 
-def test_the_rest_is_in_one_side_only(table) -> None:
+def test_the_rest_is_in_one_side_only() -> None:
     """What was restated since, a team that was not billed, and one that is not in the usage."""
-    usage = table({"cost": 12.0}, {"cost": 5.0, "username": "labs"})
+    usage = usage_of({"cost": 12.0}, {"cost": 5.0, "username": "labs"})
     focus = charges({}, {"BilledCost": 7.0, "SubAccountId": "video", "SubAccountName": None})
 
     assert [
@@ -92,7 +93,7 @@ def test_the_rest_is_in_one_side_only(table) -> None:
     )
 
 
-def test_credits_tax_and_purchases_are_not_usage(table) -> None:
+def test_credits_tax_and_purchases_are_not_usage() -> None:
     """Credits are negative; a purchase or an adjustment is on the bill only."""
     nobody = {"SubAccountId": None, "SubAccountName": None, "ServiceName": None}
     focus = charges(
@@ -103,7 +104,7 @@ def test_credits_tax_and_purchases_are_not_usage(table) -> None:
         {**nobody, "ChargeCategory": "Adjustment", "BilledCost": -0.5},
     )
 
-    lines = fu.tie_out(table({"cost": 10.0}), focus)
+    lines = fu.tie_out(usage_of({"cost": 10.0}), focus)
 
     assert [
         (None, None, 48.4, -3.0, 1.9, 0.0, 0.0, 49.5),
@@ -111,9 +112,9 @@ def test_credits_tax_and_purchases_are_not_usage(table) -> None:
     ] == said(lines, "username", "product", "gap", *PARTS)
 
 
-def test_charges_without_a_team_stand_for_what_the_teams_lack(table) -> None:
+def test_charges_without_a_team_stand_for_what_the_teams_lack() -> None:
     """Under pooled billing; over the teams of a service, `no_team` is what the pool holds more."""
-    usage = table(
+    usage = usage_of(
         {"cost": 10.0},
         {"cost": 60.0, "product": "compute"},
         {"cost": 40.0, "product": "compute", "username": "labs"},
@@ -143,18 +144,18 @@ def test_charges_without_a_team_stand_for_what_the_teams_lack(table) -> None:
     assert {"compute": 1, "model_apis": 0, "serverless": 0} == dict(pooled.iter_rows())
 
 
-def test_a_correction_is_not_matched(table) -> None:
+def test_a_correction_is_not_matched() -> None:
     """A charge below zero is nobody's usage."""
     focus = charges({"BilledCost": -2.0, "ChargeClass": "Correction"})
 
-    (line,) = said(fu.tie_out(table({"cost": 5.0}), focus), "gap", "matched", *PARTS)
+    (line,) = said(fu.tie_out(usage_of({"cost": 5.0}), focus), "gap", "matched", *PARTS)
 
     assert (-7.0, 0.0, 0.0, 0.0, 0.0, -5.0, -2.0) == line
 
 
-def test_teams_that_are_billed_apart_are_their_accounts(table) -> None:
+def test_teams_that_are_billed_apart_are_their_accounts() -> None:
     """By id or by name, unless any of the account's charges has a sub account."""
-    usage = table({"cost": 10.0}, {"cost": 20.0, "username": "labs"})
+    usage = usage_of({"cost": 10.0}, {"cost": 20.0, "username": "labs"})
     alone = {"SubAccountId": None, "SubAccountName": None}
     own = charges(
         {**alone, "BillingAccountId": "ads"},
@@ -176,9 +177,9 @@ def test_teams_that_are_billed_apart_are_their_accounts(table) -> None:
     assert [("ads", 10.0), ("labs", 20.0)] == said(fu.tie_out(usage, both), "username", "matched")
 
 
-def test_usage_without_a_team_meets_charges_without_one(table) -> None:
+def test_usage_without_a_team_meets_charges_without_one() -> None:
     """No team is a team of its own, on one line."""
-    usage = table({"cost": 10.0, "username": None}, {"cost": 5.0})
+    usage = usage_of({"cost": 10.0, "username": None}, {"cost": 5.0})
     focus = charges({"SubAccountId": None, "SubAccountName": None, "BilledCost": 12.0})
 
     assert [(None, 10.0, 2.0, 0.0), ("ads", 0.0, -5.0, 0.0)] == said(
@@ -186,24 +187,26 @@ def test_usage_without_a_team_meets_charges_without_one(table) -> None:
     )
 
 
-def test_a_team_is_known_by_id_or_by_name(table) -> None:
+def test_a_team_is_known_by_id_or_by_name() -> None:
     """Whichever of the two is a username."""
     focus = charges({"SubAccountId": "usr_77", "SubAccountName": "ads"})
 
-    assert [("ads", 10.0)] == said(fu.tie_out(table({"cost": 10.0}), focus), "username", "matched")
+    assert [("ads", 10.0)] == said(
+        fu.tie_out(usage_of({"cost": 10.0}), focus), "username", "matched"
+    )
 
 
-def test_a_name_that_nobody_knows_is_kept(table) -> None:
+def test_a_name_that_nobody_knows_is_kept() -> None:
     """So that it can be seen, and replaced."""
     focus = charges({"ServiceName": "GPU Cloud"})
-    usage = table({"cost": 10.0, "product": "compute"})
+    usage = usage_of({"cost": 10.0, "product": "compute"})
 
     assert ["GPU Cloud", "compute"] == fu.tie_out(usage, focus)["product"].to_list()
     replaced = focus.with_columns(pl.col("ServiceName").replace("GPU Cloud", "compute"))
     assert [("compute", 10.0)] == said(fu.tie_out(usage, replaced), "product", "matched")
 
 
-def test_our_own_charges_tie(table) -> None:
+def test_our_own_charges_tie() -> None:
     """Usage laid out as FOCUS and held against itself leaves nothing."""
     usage = fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage
     focus = fu.to_focus(usage, **ACME, timeframe="day")
@@ -216,9 +219,9 @@ def test_our_own_charges_tie(table) -> None:
     assert fu.rollup(usage).rows() == sums.sort("currency").rows()
 
 
-def test_categories_are_text(table) -> None:
+def test_categories_are_text() -> None:
     """Of either side: a key is joined by what it says."""
-    usage, focus = table({}), charges({"SubAccountId": "t1"}, {"ChargeCategory": "Tax"})
+    usage, focus = usage_of({}), charges({"SubAccountId": "t1"}, {"ChargeCategory": "Tax"})
     expected = fu.tie_out(usage, focus)
 
     for kind in (pl.Categorical(), pl.Enum(["model_apis"])):
@@ -227,44 +230,42 @@ def test_categories_are_text(table) -> None:
     assert expected.equals(fu.tie_out(coded, focus.cast({pl.String: pl.Categorical()})))
 
 
-def test_a_usage_charge_over_a_months_end_is_refused(table) -> None:
+def test_a_usage_charge_over_a_months_end_is_refused() -> None:
     """As a bucket is; a credit or a tax may be of a longer time."""
     quarter = {"ChargePeriodEnd": datetime(2025, 4, 1, tzinfo=UTC)}
 
-    with pytest.raises(
-        fu.AlignmentError, match=r"2025-04-01T00:00:00.* reaches over a month's end"
-    ):
-        fu.tie_out(table({}), charges(quarter))
-    lines = fu.tie_out(table({}), charges({"ChargeCategory": "Tax", **quarter}))
+    with pytest.raises(fu.AlignmentError, match=r"2025-04-01T00:00:00.* crosses a month's end"):
+        fu.tie_out(usage_of({}), charges(quarter))
+    lines = fu.tie_out(usage_of({}), charges({"ChargeCategory": "Tax", **quarter}))
     assert {FEBRUARY} == set(lines["period"])
     with pytest.raises(fu.AlignmentError, match="1mo"):
-        fu.tie_out(table({"at": 4}, bucket=timedelta(days=6)), charges({}))
+        fu.tie_out(usage_of({"at": 4}, bucket=timedelta(days=6)), charges({}))
 
 
-def test_wrong_tables_are_refused(table) -> None:
+def test_wrong_tables_are_refused() -> None:
     """In words, and by the near name."""
     focus = charges({})
 
     with pytest.raises(fu.MissingColumnError, match="no column 'ServiceName'"):
-        fu.tie_out(table({}), focus.drop("ServiceName"))
+        fu.tie_out(usage_of({}), focus.drop("ServiceName"))
     with pytest.raises(fu.MissingColumnError, match="no column 'cost'"):
-        fu.tie_out(table({}).drop("cost"), focus)
+        fu.tie_out(usage_of({}).drop("cost"), focus)
     with pytest.raises(fu.QueryError, match="'BilledCost' is String"):
-        fu.tie_out(table({}), focus.cast({"BilledCost": pl.String}))
-    with pytest.raises(fu.QueryError, match="names no instant"):
+        fu.tie_out(usage_of({}), focus.cast({"BilledCost": pl.String}))
+    with pytest.raises(fu.QueryError, match="is not an instant"):
         fu.tie_out(
-            table({}), focus.with_columns(pl.col("ChargePeriodStart").dt.replace_time_zone(None))
+            usage_of({}), focus.with_columns(pl.col("ChargePeriodStart").dt.replace_time_zone(None))
         )
     for nothing in (None, float("nan")):
-        with pytest.raises(fu.QueryError, match="read_focus refuses such a file"):
-            fu.tie_out(table({}), charges({}, {"BilledCost": nothing}))
+        with pytest.raises(fu.QueryError, match="read_focus rejects such a file"):
+            fu.tie_out(usage_of({}), charges({}, {"BilledCost": nothing}))
 
 
-def test_empty_sides_are_lines_of_the_other(table) -> None:
+def test_empty_sides_are_lines_of_the_other() -> None:
     """And two empty sides are no lines."""
-    assert [-0.025] == [gap for (gap,) in said(fu.tie_out(table({}), charges({})[:0]), "gap")]
-    assert [10.0] == [gap for (gap,) in said(fu.tie_out(table(), charges({})), "gap")]
-    assert 0 == fu.tie_out(table(), charges({})[:0]).height
+    assert [-0.025] == [gap for (gap,) in said(fu.tie_out(usage_of({}), charges({})[:0]), "gap")]
+    assert [10.0] == [gap for (gap,) in said(fu.tie_out(usage_of(), charges({})), "gap")]
+    assert 0 == fu.tie_out(usage_of(), charges({})[:0]).height
 
 
 @st.composite
@@ -289,7 +290,7 @@ def bills(draw: st.DrawFn) -> pl.DataFrame:
 
 
 @given(data=st.data())
-def test_the_parts_are_the_gap(usages, data: st.DataObject) -> None:
+def test_the_parts_are_the_gap(data: st.DataObject) -> None:
     """Exactly, line by line; nothing of either side is lost, and each amount has its sign."""
     usage, focus = data.draw(usages), data.draw(bills())
 
@@ -309,7 +310,7 @@ def test_the_parts_are_the_gap(usages, data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-def test_both_sides_are_whole_in_sql(usages, data: st.DataObject) -> None:
+def test_both_sides_are_whole_in_sql(data: st.DataObject) -> None:
     """By month and currency, and by category."""
     usage, focus = data.draw(usages), data.draw(bills())
 

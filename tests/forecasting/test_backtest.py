@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 import pytest
 
 import falusage as fu
 from falusage.forecasting._candidates import MODELS
+from tests.forecasting.cost_tables import table
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def told(table: Any, noisy: list[float]) -> pl.DataFrame:
+def told(noisy: list[float]) -> pl.DataFrame:
     """What each candidate did on a noisy series and on a silent one."""
     usage = pl.concat([table(noisy[:91], username="a"), table([0.0] * 91, username="silent")])
     return fu.backtest(usage, horizon=7, by="username", levels=(80, 95))
@@ -38,9 +37,7 @@ def test_the_choice_follows_from_the_figures(told: pl.DataFrame) -> None:
     assert (told["bias"].abs() <= told["total_error"] + 1e-9).all()
 
 
-def test_it_is_the_model_that_the_forecast_takes(
-    table: Any, noisy: list[float], told: pl.DataFrame
-) -> None:
+def test_it_is_the_model_that_the_forecast_takes(noisy: list[float], told: pl.DataFrame) -> None:
     """Of the same series, at the same horizon."""
     ahead = fu.forecast(table(noisy[:91]), horizon=7)
 
@@ -54,7 +51,7 @@ def test_the_measured_coverage_is_near_what_the_bands_say(told: pl.DataFrame) ->
     assert seasonal["coverage_95"].is_between(0.88, 1).all()
 
 
-def test_a_short_history_has_no_coverage_to_tell_of(table: Any) -> None:
+def test_a_short_history_has_no_coverage_to_tell_of() -> None:
     """There are no three windows apart from each other."""
     told = fu.backtest(table([5.0, 6.0, 4.0, 5.0] * 4), horizon=30, levels=[80])
 
@@ -62,7 +59,7 @@ def test_a_short_history_has_no_coverage_to_tell_of(table: Any) -> None:
     assert told["coverage_80"].null_count() == told.height
 
 
-def test_the_frame_is_there_when_it_has_no_rows(table: Any) -> None:
+def test_the_frame_is_there_when_it_has_no_rows() -> None:
     """With its columns, as lazy as it was asked."""
     usage = table([0.0] * 40).lazy()
 

@@ -9,7 +9,7 @@ import pytest
 
 from falusage.errors import MissingExtraError, QueryError
 from falusage.forecasting._candidates import BLENDED, MODELS, forecasters
-from falusage.forecasting._rhythms import RHYTHMS, rhythm_of
+from falusage.forecasting._rhythms import RHYTHMS, Rhythm
 
 DAYS = RHYTHMS["1d"]
 WEEK = np.array([10.0, 11.0, 12.0, 11.0, 10.0, 4.0, 3.0])
@@ -91,4 +91,4 @@ def test_a_missing_statsforecast_says_what_to_install(monkeypatch: pytest.Monkey
 def test_minutes_are_not_forecast() -> None:
     """The grains that are, are named."""
     with pytest.raises(QueryError, match="every is '1m'; a forecast has periods of 1h, 1d, 1w"):
-        rhythm_of("1m")
+        Rhythm.from_every("1m")

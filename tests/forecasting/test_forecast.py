@@ -12,6 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import falusage as fu
+from tests.forecasting.cost_tables import table
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +79,7 @@ def test_the_frame_is_the_designs(teams: pl.DataFrame, by_team: pl.DataFrame) ->
     assert {None, "steady", "growing", "launched", "retired", "silent"} == set(by_team["username"])
 
 
-def test_nothing_is_below_zero_and_bands_are_nested(by_team: pl.DataFrame, table: Any) -> None:
+def test_nothing_is_below_zero_and_bands_are_nested(by_team: pl.DataFrame) -> None:
     """For teams of every kind."""
     inside = (
         (pl.col("lo_95") >= 0)
@@ -116,7 +117,7 @@ def test_the_same_table_gives_the_same_answer(teams: pl.DataFrame, whole: pl.Dat
     assert_frame_equal(whole, lazy.collect(), check_exact=True)
 
 
-def test_a_gap_is_a_zero(table: Any, noisy: list[float]) -> None:
+def test_a_gap_is_a_zero(noisy: list[float]) -> None:
     """Days without rows are days without cost, which statsforecast would close up."""
     gappy = [0.0 if day % 7 in (5, 6) else cost for day, cost in enumerate(noisy)]
     usage = table(gappy)
@@ -129,7 +130,7 @@ def test_a_gap_is_a_zero(table: Any, noisy: list[float]) -> None:
     assert weekend.max() < 0.05 * ahead["cost"].max()
 
 
-def test_an_incomplete_last_period_is_forecast_and_said_so(table: Any, noisy: list[float]) -> None:
+def test_an_incomplete_last_period_is_forecast_and_said_so(noisy: list[float]) -> None:
     """Nine hours of a day are not a cheap day."""
     hours = [cost / 24 for cost in noisy[:28] for _ in range(24)][: 27 * 24 + 9]
     usage = table(hours, length=timedelta(hours=1))
@@ -141,7 +142,7 @@ def test_an_incomplete_last_period_is_forecast_and_said_so(table: Any, noisy: li
     assert_frame_equal(ahead, fu.forecast(table(noisy[:27]), horizon=3, model="rhythm"))
 
 
-def test_what_is_not_settled_is_not_learned_from(table: Any, noisy: list[float]) -> None:
+def test_what_is_not_settled_is_not_learned_from(noisy: list[float]) -> None:
     """A store's column says it; null is not settled."""
     wild = [*noisy[:67], 9999.0, 9999.0, 9999.0]
     settled: list[bool | None] = [True] * 67 + [None, False, True]
@@ -153,7 +154,7 @@ def test_what_is_not_settled_is_not_learned_from(table: Any, noisy: list[float])
     assert_frame_equal(fu.forecast(table(wild[:67]), horizon=5, model="rhythm"), ahead)
 
 
-def test_a_bucket_that_has_not_ended_is_open(table: Any, noisy: list[float]) -> None:
+def test_a_bucket_that_has_not_ended_is_open(noisy: list[float]) -> None:
     """By the clock, or by `as_of`: the present day's bucket holds a part of it only."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     usage = table([*noisy[:42], 0.01], start=today - 42 * DAY)
@@ -167,7 +168,7 @@ def test_a_bucket_that_has_not_ended_is_open(table: Any, noisy: list[float]) -> 
     assert today - 3 * DAY == earlier["period"][0]
 
 
-def test_a_range_that_ends_after_its_last_row_ends_in_zeros(table: Any, noisy: list[float]) -> None:
+def test_a_range_that_ends_after_its_last_row_ends_in_zeros(noisy: list[float]) -> None:
     """As rows of nothing say it, for the series that stopped as for the whole."""
     stopped = [*noisy[:60], *(10 * [0.0])]
     rows, end = table(stopped[:60]), MONDAY + 70 * DAY
@@ -180,11 +181,11 @@ def test_a_range_that_ends_after_its_last_row_ends_in_zeros(table: Any, noisy: l
     )
     for earlier in (MONDAY, "2025-01-07"):
         assert_frame_equal(fu.forecast(rows, horizon=5), fu.forecast(rows, horizon=5, end=earlier))
-    with pytest.warns(fu.IncompletePeriodWarning, match=r"say so with end='2025-03-17T00:00:00"):
+    with pytest.warns(fu.IncompletePeriodWarning, match=r"or end='2025-03-17T00:00:00"):
         fu.forecast(rows, horizon=5, as_of=end)
 
 
-def test_periods_of_other_lengths_are_compared_by_rate(table: Any) -> None:
+def test_periods_of_other_lengths_are_compared_by_rate() -> None:
     """Ten a day are 310 in a month of 31 days, and 230 in a day of 23 hours at ten an hour."""
     usage = table([10.0] * 760, start=datetime(2023, 1, 1, tzinfo=UTC))
     with pytest.warns(fu.FalUsageWarning):
@@ -208,7 +209,7 @@ def test_periods_of_other_lengths_are_compared_by_rate(table: Any) -> None:
     ("every", "length", "count"),
     [("1h", timedelta(hours=1), 24 * 15), ("1w", DAY, 7 * 30), ("1q", DAY, 900), ("1y", DAY, 1200)],
 )
-def test_other_grains(table: Any, every: Any, length: timedelta, count: int) -> None:
+def test_other_grains(every: Any, length: timedelta, count: int) -> None:
     """Each has a forecast of as many periods as were asked for, one after the other."""
     usage = table(
         [5.0 + (n % 7) for n in range(count)], length=length, start=datetime(2020, 1, 6, tzinfo=UTC)
@@ -221,7 +222,7 @@ def test_other_grains(table: Any, every: Any, length: timedelta, count: int) -> 
     assert ahead["cost"].is_between(1, 10_000).all()
 
 
-def test_a_short_history_is_guessed_wider_and_said_so(table: Any) -> None:
+def test_a_short_history_is_guessed_wider_and_said_so() -> None:
     """Twenty days are a fallback with a warning, not an exception; no band is without width."""
     with pytest.warns(fu.ShortHistoryWarning, match="the bands are wide"):
         ahead = fu.forecast(table((WEEK * 3)[:20]), horizon=30)
@@ -229,9 +230,11 @@ def test_a_short_history_is_guessed_wider_and_said_so(table: Any) -> None:
     assert ahead.select((pl.col("hi_80") - pl.col("lo_80") > 1).all()).item()
 
 
-def test_under_two_weeks_says_what_it_needs(table: Any) -> None:
+def test_under_two_weeks_says_what_it_needs() -> None:
     """As an error of its own, which carries how much there is."""
-    with pytest.raises(fu.ShortHistoryError, match="needs two weeks and two periods") as raised:
+    with pytest.raises(
+        fu.ShortHistoryError, match="needs at least two weeks and two periods"
+    ) as raised:
         fu.forecast(table(WEEK * 2).head(13), horizon=3)
     assert 13 == raised.value.periods
     with pytest.raises(fu.ShortHistoryError, match="0 whole, settled periods"):
@@ -245,7 +248,7 @@ def test_under_two_weeks_says_what_it_needs(table: Any) -> None:
 @pytest.mark.parametrize(
     "model", ["rhythm", "blend", "theta", "ets", "mstl", "seasonal_naive", "drift"]
 )
-def test_a_model_can_be_named(table: Any, noisy: list[float], model: str) -> None:
+def test_a_model_can_be_named(noisy: list[float], model: str) -> None:
     """It is the one in the column."""
     ahead = fu.forecast(table(noisy[:70]), horizon=7, model=model, levels=[50, 97.5])
 
@@ -254,7 +257,7 @@ def test_a_model_can_be_named(table: Any, noisy: list[float], model: str) -> Non
     assert all(math.isfinite(cost) for cost in ahead["cost"])
 
 
-def test_one_day_of_history_is_forecast_from_its_team_alone(table: Any, noisy: list[float]) -> None:
+def test_one_day_of_history_is_forecast_from_its_team_alone(noisy: list[float]) -> None:
     """A team launched yesterday has no track record, and bands that say so."""
     usage = pl.concat([table(noisy, username="a"), table([0.0] * 139 + [10.0], username="b")])
 
@@ -270,7 +273,7 @@ def test_one_day_of_history_is_forecast_from_its_team_alone(table: Any, noisy: l
         ({"horizon": 0}, "horizon is 0"),
         ({"horizon": True}, "horizon is True"),
         ({"horizon": 3, "model": "arima"}, "model is 'arima'; expected one of auto, rhythm"),
-        ({"horizon": 3, "levels": (80, 100)}, "levels holds 100"),
+        ({"horizon": 3, "levels": (80, 100)}, "levels has 100"),
         ({"horizon": 3, "levels": (80, 80)}, "name each once"),
         ({"horizon": 3, "every": "1m"}, "every is '1m'"),
         ({"horizon": 3, "by": "model"}, "which the result names itself"),
@@ -281,16 +284,14 @@ def test_one_day_of_history_is_forecast_from_its_team_alone(table: Any, noisy: l
         ({"horizon": 3, "levels": "80"}, "levels is '80'"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(
-    table: Any, arguments: dict[str, Any], message: str
-) -> None:
+def test_what_cannot_be_asked_is_refused(arguments: dict[str, Any], message: str) -> None:
     """In words, before anything is fitted."""
     usage = table(WEEK * 4).with_columns(model=pl.lit("flux"))
     with pytest.raises(fu.QueryError, match=message):
         fu.forecast(usage, **arguments)
 
 
-def test_a_missing_column_is_named(table: Any) -> None:
+def test_a_missing_column_is_named() -> None:
     """With the near one."""
     with pytest.raises(fu.MissingColumnError, match="no column 'user'"):
         fu.forecast(table(WEEK * 4, username="a"), horizon=3, by="user")

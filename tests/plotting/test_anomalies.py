@@ -57,15 +57,15 @@ def texts(ax: Axes) -> list[str]:
 
 
 def test_dots_are_what_it_cost_and_what_was_expected() -> None:
-    """A full dot at the cost, a hollow one at what was expected, and a stem between them."""
+    """A full dot at the cost, a hollow one at expected, and a stem between them."""
     ax = fu.plot_anomalies(anomalies())
     assert [20.0, 610.0, 330.0] == [cost for _, cost, _ in dots(ax)]
     assert [90.0, 150.0, 300.0] == [cost for _, cost, _ in dots(ax, "expected")]
     assert_allclose([x for x, _, _ in dots(ax)], date2num([DAYS[5], DAYS[10], DAYS[10]]))
     assert {"growth, 11 Jun: +$460", "ml, 11 Jun: +$30", "web, 6 Jun: −$70"} == set(texts(ax))
-    assert "Cost out of its rhythm by team" == ax.get_title(loc="left")
+    assert "Unusual cost by team" == ax.get_title(loc="left")
     facts = next(text.get_text() for text in ax.texts if text.get_gid() == "facts")
-    assert "6 – 11 Jun 2025 · UTC · $490 above, $70 below what was expected (USD)" == facts
+    assert "6 – 11 Jun 2025 · UTC · $490 above, $70 below expected (USD)" == facts
 
 
 def test_history_is_drawn_behind_the_names_that_are_off() -> None:
@@ -127,7 +127,7 @@ def test_currencies_and_nothing() -> None:
     assert 2 == len(fu.plot_anomalies(frame).figure.axes)
     with pytest.raises(fu.MixedCurrencyError):
         fu.plot_anomalies(frame, ax=Figure().subplots())
-    assert "nothing out of rhythm" in texts(fu.plot_anomalies(frame.clear(), history=history()))
+    assert "nothing unusual" in texts(fu.plot_anomalies(frame.clear(), history=history()))
 
 
 @pytest.mark.mpl_image_compare(savefig_kwargs={"dpi": 60}, style="default", tolerance=8)

@@ -45,9 +45,9 @@ def texts(ax: Axes) -> list[str]:
 
 
 def test_each_bar_begins_where_the_last_one_ended() -> None:
-    """Effects in their own order, from nothing to the change in all, which is their sum."""
+    """Effects in their own order, from nothing to the total change, which is their sum."""
     ax = fu.plot_bridge(bridge())
-    assert texts(ax)[:6] == ["price", "volume", "mix", "new", "retired", "change in all"]
+    assert texts(ax)[:6] == ["price", "volume", "mix", "new", "retired", "total change"]
     assert texts(ax)[6:] == ["+$250", "+$20", "−$20", "+$400", "−$300", "+$350"]
     *steps, whole = bars(ax)
     assert [0.0, 250.0, 270.0, 250.0, 650.0] == [begin for begin, _, _ in steps]
@@ -63,13 +63,13 @@ def test_discounts_and_days_have_their_place_among_the_effects() -> None:
         unit=pl.lit("image"), currency=pl.lit("USD")
     )
 
-    assert [*reversed(names), "change in all"] == texts(fu.plot_bridge(frame))[:8]
+    assert [*reversed(names), "total change"] == texts(fu.plot_bridge(frame))[:8]
 
 
 def test_steps_are_columns_of_the_bridge() -> None:
     """By team, by falling amount; what is beyond `top`, the smallest either way, is folded."""
     ax = fu.plot_bridge(bridge(), steps="username", top=2)
-    assert texts(ax) == ["ml", "ops", "other", "change in all", "+$750", "−$300", "−$100", "+$350"]
+    assert texts(ax) == ["ml", "ops", "other", "total change", "+$750", "−$300", "−$100", "+$350"]
     assert OTHER == bars(ax)[2][2]
     assert "Change in cost by team" == ax.get_title(loc="left")
     both = fu.plot_bridge(bridge(), steps=("username", "effect"))
@@ -83,7 +83,7 @@ def test_the_title_says_the_ranges_that_are_given() -> None:
     april, may = ("2025-04-01", "2025-05-01"), ("2025-05-01", "2025-06-01")
     ax = fu.plot_bridge(bridge(), baseline=april, comparison=may)
     facts = next(text.get_text() for text in ax.texts if text.get_gid() == "facts")
-    assert "May 2025 against Apr 2025 · UTC · +$350 in all (USD)" == facts
+    assert "May 2025 compared with Apr 2025 · UTC · +$350 total (USD)" == facts
     with pytest.raises(fu.QueryError, match="only one"):
         fu.plot_bridge(bridge(), baseline=april)
 

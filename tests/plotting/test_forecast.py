@@ -74,7 +74,7 @@ def test_the_line_and_bands_are_the_frames() -> None:
     for level in (80, 95):
         edges = {float(y) for _, y in band(ax, f"ml {level}%").get_paths()[0].vertices}
         assert {*frame[f"lo_{level}"], *frame[f"hi_{level}"]} == edges
-    said = "21 – 30 Jun 2025 · UTC · $1.04k in all (USD) · by AutoETS · bands: 80% and 95%"
+    said = "21 – 30 Jun 2025 · UTC · $1.04k total (USD) · by AutoETS · bands: 80% and 95%"
     assert said == facts(ax)
     assert ax.get_ylim()[0] == 0
     assert ax.get_ylim()[1] > frame["hi_95"].max()
@@ -109,7 +109,7 @@ def test_history_is_a_trend_or_the_usage() -> None:
     )
     ax = fu.plot_forecast(forecast("ml", "web"), history=usage)
     assert [45.0] * 30 == list(line(ax, "web so far").get_ydata())
-    with pytest.raises(fu.QueryError, match="does not say how long"):
+    with pytest.raises(fu.QueryError, match="of one period is not known"):
         fu.plot_forecast(forecast("ml", days=1), history=usage)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import attrs
 import polars as pl
 import pytest
 from hypothesis import given
@@ -119,6 +120,27 @@ def test_days_have_no_hours() -> None:
         fu.plot_heatmap(hours({0: 5.0, 40: 1.0}), start="2025-03-03", end="2025-03-04")
     with pytest.raises(fu.QueryError, match="only one"):
         fu.plot_heatmap(hours({0: 5.0}), start="2025-03-03")
+
+
+def test_the_range_is_that_of_the_coverage() -> None:
+    """Hours without rows count as zero, open hours are left out, and a gap is an error."""
+    two_weeks = fu.Coverage(start=MONDAY, end=MONDAY + timedelta(days=14))
+    usage = hours({0: 5.0, 170: 1.0})
+
+    whole = fu.plot_heatmap(usage, coverage=two_weeks)
+    assert "3 – 16 Mar 2025 · UTC · $6 total (USD)" == facts(whole)
+
+    read = attrs.evolve(two_weeks, closed_until=MONDAY + timedelta(days=7))
+    until = fu.plot_heatmap(usage, coverage=read)
+    assert "3 – 9 Mar 2025 · UTC · without hours that may still grow · $5 total (USD)" == facts(
+        until
+    )
+
+    days = MONDAY + timedelta(days=2), MONDAY + timedelta(days=3)
+    with pytest.raises(fu.CoverageError, match="2025-03-05T00:00:00"):
+        fu.plot_heatmap(usage, coverage=attrs.evolve(two_weeks, gaps=[days]))
+    with pytest.raises(fu.CoverageError, match="had not ended"):
+        fu.plot_heatmap(usage, coverage=read, start="2025-03-03", end="2025-03-17")
 
 
 def test_currencies_and_nothing() -> None:

@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 
 from falusage.plotting._labels import shown, spread
 from falusage.plotting._lettering import glyphs, legible
-from falusage.plotting._style import look_of
+from falusage.plotting._style import read_look
 
 PLACES = st.lists(st.floats(0, 100), min_size=1, max_size=9).map(sorted)
 
@@ -77,5 +77,5 @@ def test_shown_names_are_unlike() -> None:
     with mpl.rc_context({"font.family": "DejaVu Sans"}):
         _, ax = plt.subplots(figsize=(9, 4.5))
     names = ["中", "文", "\u200b", "plain"]
-    found = shown(names, ax, look_of(ax), part=0.3)
+    found = shown(names, ax, read_look(ax), part=0.3)
     assert list(found.values()) == ["□", "□ #2", "(blank)", "plain"]

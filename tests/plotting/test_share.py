@@ -114,8 +114,8 @@ def test_several_by_are_one_name() -> None:
 def test_the_title_says_the_range_that_is_given() -> None:
     """A share without periods does not know its range: `start` and `end` say it."""
     ax = fu.plot_share(share(), start="2025-01-01", end="2025-02-01", timezone="Asia/Tokyo")
-    assert facts(ax) == "Jan 2025 · Asia/Tokyo · $1k in all (USD)"
-    assert facts(fu.plot_share(share())) == "$1k in all (USD)"
+    assert facts(ax) == "Jan 2025 · Asia/Tokyo · $1k total (USD)"
+    assert facts(fu.plot_share(share())) == "$1k total (USD)"
     with pytest.raises(fu.QueryError, match="only one of start and end"):
         fu.plot_share(share(), start="2025-01-01")
 
@@ -133,7 +133,7 @@ def test_columns_are_the_frames_shares() -> None:
         tops[bar.get_x()] = max(tops.get(bar.get_x(), 0), bar.get_y() + bar.get_height())
     assert list(tops.values()) == pytest.approx([1, 1, 1])
     assert ax.get_title(loc="left") == "Share of cost per month by team"
-    assert facts(ax) == "Jan – Mar 2025 · Europe/Paris · $6k in all (USD)"
+    assert facts(ax) == "Jan – Mar 2025 · Europe/Paris · $6k total (USD)"
     assert {"$1k", "$2k", "$3k", "50%", "ml", "qa"} <= set(texts(ax))
     ax.figure.canvas.draw()
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["Jan\n2025", "Feb", "Mar"]

@@ -52,7 +52,7 @@ def test_parts_are_the_frames_cost() -> None:
     assert [0.0, 0.0, 0.0] == [part.get_y() for part in parts(ax)][:3]
     assert [800.0, 550.0, 800.0] == [float(part.get_y()) for part in parts(ax)][6:]
     assert "Cost per month by team" == ax.get_title(loc="left")
-    assert "Jan – Mar 2025 · UTC · $2.33k in all (USD)" == facts(ax)
+    assert "Jan – Mar 2025 · UTC · $2.33k total (USD)" == facts(ax)
     assert {"$850", "$610", "$870"} <= {text.get_text() for text in ax.texts}
 
 

@@ -113,7 +113,7 @@ def test_the_title_says_what_when_where_and_in_what() -> None:
     """The title names the step and the breakdown, the range, the zone, the sum and currency."""
     ax = fu.plot_trend(trend("ml", "web", days=10))
     assert ax.get_title(loc="left") == "Cost per day by team"
-    assert facts(ax) == "20 Feb – 1 Mar 2025 · America/New_York · $1.78k in all (USD)"
+    assert facts(ax) == "20 Feb – 1 Mar 2025 · America/New_York · $1.78k total (USD)"
 
 
 def test_the_rest_are_other() -> None:

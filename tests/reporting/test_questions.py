@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,12 +10,15 @@ import matplotlib as mpl
 import polars as pl
 import pytest
 
-from falusage.reporting import _outlooks as outlooks
-from falusage.reporting import _questions as questions
+from falusage import Coverage
+from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Facts, Note, Picture, Section, Table, whole
-from falusage.reporting._certainty import Certainty
-from falusage.reporting._months import Months, months
-from falusage.reporting._questions import Bill
+from falusage.reporting._months import Months
+from falusage.reporting._sections import ahead
+from falusage.reporting._sections.certain import certain
+from falusage.reporting._sections.prices import prices
+from falusage.reporting._sections.unusual import unusual
+from falusage.reporting._sections.why import moved
 from falusage.transforms import cost_bridge, price_changes
 from falusage.transforms.cost_bridge import EFFECTS
 
@@ -22,14 +26,10 @@ mpl.use("Agg")
 
 
 def bill(usage: pl.DataFrame, timezone: str = "UTC", **known: Any) -> Bill:
-    """What a report of the table is about."""
-    certainty = Certainty(
-        **{"start": usage["bucket"].min(), "end": usage["bucket_end"].max(), "timezone": timezone}
-        | known
-    )
-    compared = months(certainty.closed_until, timezone=timezone)
-    there = certainty.start <= compared.before_start
-    return Bill(usage, certainty, timezone, compared if there else None, {})
+    """Return what a report of the table is about; its rows tell the range by default."""
+    first, last = usage["bucket"].min(), usage["bucket_end"].max()
+    coverage = Coverage(**{"start": first, "end": last, "timezone": timezone} | known)
+    return Bill.from_usage(usage, coverage=coverage)
 
 
 def notes(section: Section) -> str:
@@ -46,28 +46,45 @@ def tables(section: Section) -> dict[str, list[list[str]]]:
     }
 
 
-def test_provisional_rows_are_counted_and_summed(usage: pl.DataFrame) -> None:
-    """A store's table says which rows may still be restated; each currency has its sum."""
-    young = usage.with_columns(settled=pl.col("bucket") < datetime(2025, 6, 8, tzinfo=UTC))
-    (facts,) = questions.certain(bill(young)).blocks
+def test_rows_that_may_be_corrected_are_counted_and_summed(usage: pl.DataFrame) -> None:
+    """Each currency has its own sum; after the last bucket is settled, there are none."""
+    (facts,) = certain(bill(usage, settled_until=datetime(2025, 6, 8, tzinfo=UTC))).blocks
     assert isinstance(facts, Facts)
-    assert "settled" == facts.pairs[-1][0]
-    assert facts.pairs[-1][1].startswith("9.00 EUR and 18.00 USD of it, in 9 rows, is provisional")
-    (facts,) = questions.certain(bill(usage.with_columns(settled=pl.lit(value=True)))).blocks
+    assert dict(facts.pairs)["settled"].startswith("9.00 EUR and 18.00 USD, in 9 rows from ")
+    (facts,) = certain(bill(usage, settled_until=usage["bucket_end"].max())).blocks
     assert isinstance(facts, Facts)
-    assert ("settled", "every row was read after it had settled") == facts.pairs[-1]
+    assert "no row is recent enough" in dict(facts.pairs)["settled"]
+
+
+def test_each_part_that_was_read_has_its_total(usage: pl.DataFrame) -> None:
+    """A gap is the first fact; the parts around it are a table."""
+    days = datetime(2025, 5, 20, tzinfo=UTC), datetime(2025, 5, 25, tzinfo=UTC)
+    read = usage.filter(~pl.col("bucket").is_between(*days, closed="left"))
+    section = certain(bill(read, gaps=[days]))
+    facts = section.blocks[0]
+    assert isinstance(facts, Facts)
+    assert "not whole" == facts.pairs[0][0]
+    assert facts.pairs[0][1].startswith("20 – 24 May 2025 was never read")
+    assert {
+        "What was read": [
+            ["1 – 19 May 2025", "76.00 USD"],
+            ["1 – 19 May 2025", "38.00 EUR"],
+            ["25 May – 10 Jun 2025", "284.00 USD"],
+            ["25 May – 10 Jun 2025", "142.00 EUR"],
+        ]
+    } == tables(section)
 
 
 def test_a_bare_table_is_not_known_to_be_sure(usage: pl.DataFrame) -> None:
     """Without a receipt, the section says so."""
-    (facts,) = questions.certain(bill(usage, known=False)).blocks
+    (facts,) = certain(bill(usage, known=False)).blocks
     assert isinstance(facts, Facts)
     assert "not known" == facts.pairs[0][0]
 
 
-def test_the_month_is_held_against_as_many_days(usage: pl.DataFrame) -> None:
+def test_the_month_is_compared_with_as_many_days(usage: pl.DataFrame) -> None:
     """Ten days of June against ten of May: ten dollars more a team, all of it volume."""
-    section = questions.moved(bill(usage))
+    section = moved(bill(usage))
     assert "1 – 10 Jun 2025 cost 20.00 USD more than 1 – 10 May 2025" in notes(section)
     assert "cost 10.00 EUR more" in notes(section)
     found = tables(section)
@@ -84,18 +101,15 @@ def test_the_month_is_held_against_as_many_days(usage: pl.DataFrame) -> None:
 
 def test_open_buckets_are_not_compared(usage: pl.DataFrame) -> None:
     """What may still grow is left out of both ranges."""
-    opened = bill(usage, open_from=datetime(2025, 6, 6, tzinfo=UTC))
-    assert "1 – 5 Jun 2025 cost 10.00 USD more than 1 – 5 May 2025" in notes(
-        questions.moved(opened)
-    )
+    opened = bill(usage, closed_until=datetime(2025, 6, 6, tzinfo=UTC))
+    assert "1 – 5 Jun 2025 cost 10.00 USD more than 1 – 5 May 2025" in notes(moved(opened))
 
 
 def test_ranges_that_were_asked_for_are_compared(usage: pl.DataFrame) -> None:
     """Any two, of any length."""
     ends = [datetime(2025, *day, tzinfo=UTC) for day in ((5, 2), (5, 3), (5, 1), (5, 2))]
-    asked = bill(usage)
-    asked = Bill(usage, asked.certainty, "UTC", Months(*ends, days=1), {})
-    assert "2 May 2025 cost as much as 1 May 2025: 4.00 USD." in notes(questions.moved(asked))
+    asked = replace(bill(usage), compared=Months(*ends, days=1))
+    assert "2 May 2025 cost as much as 1 May 2025: 4.00 USD." in notes(moved(asked))
 
 
 @pytest.mark.parametrize(
@@ -115,23 +129,22 @@ def test_ranges_that_the_table_lacks_are_not_compared(
     """What is missing is no saving; the rows of a bare table may leave a quiet day to guess."""
     june = datetime(2025, 6, 1, tzinfo=UTC)
     ends = (june, datetime(2025, *last, tzinfo=UTC), datetime(2025, *first, tzinfo=UTC), june)
-    of = bill(usage, known=known)
-    section = questions.moved(Bill(usage, of.certainty, "UTC", Months(*ends, days=1), {}))
-    assert held == ("are not compared: what is known whole is 1 May" not in notes(section))
+    section = moved(replace(bill(usage, known=known), compared=Months(*ends, days=1)))
+    assert held == ("are not compared: the table has all of 1 May" not in notes(section))
     assert held == bool(tables(section))
 
 
 def test_what_is_not_exact_is_said_and_not_shown(usage: pl.DataFrame) -> None:
     """Days of UTC are no days of New York, and a month needs the month before."""
     new_york = bill(usage, "America/New_York")
-    for section in (questions.moved(new_york), questions.unusual(new_york)):
+    for section in (moved(new_york), unusual(new_york)):
         assert "is not shown: the bucket from" in notes(section)
         assert {} == tables(section)
     late = usage.filter(pl.col("bucket") >= datetime(2025, 5, 20, tzinfo=UTC))
-    assert "no earlier range" in notes(questions.moved(bill(late)))
+    assert "No comparison" in notes(moved(bill(late)))
     budgets = pl.DataFrame({"username": ["ads"], "currency": "USD", "budget": [1.0]})
     june = usage.filter(pl.col("bucket") >= datetime(2025, 6, 2, tzinfo=UTC))
-    assert "its month is not whole" in notes(outlooks.budgeted(bill(june), budgets))
+    assert "its month is not whole" in notes(ahead.budgeted(bill(june), budgets))
 
 
 def discounted(usage: pl.DataFrame) -> pl.DataFrame:
@@ -159,39 +172,36 @@ def test_every_effect_has_words(usage: pl.DataFrame) -> None:
             comparison=(ends.start, ends.end),
             by=("username", "endpoint_id"),
         ).filter(pl.col("currency") == "USD")
-        rows = tables(questions.moved(about))["Why cost changed, USD"]
+        rows = tables(moved(about))["Why cost changed, USD"]
         given = [effect for effect in EFFECTS if effect in set(effects["effect"])]
         assert given == [row[0] for row in rows]
         assert all(row[1] for row in rows)
 
 
 def test_a_step_says_whether_the_list_price_or_the_discount_changed(usage: pl.DataFrame) -> None:
-    """If `price_changes` tells them apart, the table does; else it has no such column."""
+    """A discount that starts is not a rise of the list price."""
     usage = discounted(usage)
     dear = (pl.col("username") == "ads") & (pl.col("bucket") >= datetime(2025, 5, 10, tzinfo=UTC))
     usage = usage.with_columns(unit_price=pl.when(dear).then(0.2).otherwise("unit_price"))
-    steps = price_changes(usage)
-    (table,) = questions.prices(bill(usage)).blocks
+    (table,) = prices(bill(usage)).blocks
     assert isinstance(table, Table)
-    assert steps.height == len(table.rows)
-    said = [column for column in table.columns if column.title == "what changed"]
-    if "kind" in steps.columns:
-        (column,) = said
-        assert {"list price", "discount"} == {cell.text for cell in column.cells}
-    else:
-        assert [] == said
+    assert price_changes(usage).height == len(table.rows)
+    (column,) = [column for column in table.columns if column.title == "what changed"]
+    assert {"list price", "discount"} == {cell.text for cell in column.cells}
 
 
 def test_no_change_of_price_and_no_anomaly_are_said(usage: pl.DataFrame) -> None:
     """Silence would be read as if nobody had looked."""
-    assert "No price changed" in notes(questions.prices(bill(usage)))
+    assert "No price changed" in notes(prices(bill(usage)))
     short = usage.filter(pl.col("bucket") < datetime(2025, 6, 5, tzinfo=UTC))
-    said = notes(questions.unusual(bill(short)))
+    said = notes(unusual(bill(short)))
     assert "No day was judged" in said
-    assert "the table has 35 in all. A table from 2025-04-30 on has its last day judged" in said
+    assert (
+        "the table has 35 days. If it started on 2025-04-30 or before, its last day would" in said
+    )
     calm = usage.with_columns(cost=1.0).filter(pl.col("bucket") < datetime(2025, 6, 6, tzinfo=UTC))
-    said = notes(questions.unusual(bill(calm)))
-    assert "No day of a team was far" in said
+    said = notes(unusual(bill(calm)))
+    assert "No day of a team cost much more or less" in said
     assert "Days from 2025-06-05 on were judged" in said
 
 
@@ -203,23 +213,22 @@ def test_days_are_judged_to_the_end_of_what_is_known() -> None:
         {
             "bucket": hours,
             "bucket_end": [hour + timedelta(hours=1) for hour in hours],
-            "username": "ads",
+            **dict.fromkeys(("username", "product", "endpoint_id", "unit"), "ads"),
+            **dict.fromkeys(("quantity", "unit_price"), 1.0),
             "cost": [45.0 if hour.day == 5 and hour.month == 6 else 1.0 for hour in hours],
             "currency": "USD",
         }
     )
     known = bill(usage, start=start, end=start + timedelta(days=36))
-    assert [["5 Jun 2025", "ads"]] == [
-        row[:2] for row in tables(questions.unusual(known))["Days out of their rhythm"]
-    ]
+    assert [["5 Jun 2025", "ads"]] == [row[:2] for row in tables(unusual(known))["Unusual days"]]
     calm = bill(usage.with_columns(cost=1.0), start=start, end=start + timedelta(days=36))
-    assert "Days from 2025-06-05 on were judged" in notes(questions.unusual(calm))
+    assert "Days from 2025-06-05 on were judged" in notes(unusual(calm))
     late = bill(
         usage.with_columns(cost=1.0),
         start=start + timedelta(hours=6),
         end=start + timedelta(days=36),
     )
-    assert "No day was judged" in notes(questions.unusual(late))
+    assert "No day was judged" in notes(unusual(late))
 
 
 def test_an_open_day_is_never_an_anomaly(usage: pl.DataFrame) -> None:
@@ -227,10 +236,10 @@ def test_an_open_day_is_never_an_anomaly(usage: pl.DataFrame) -> None:
     last = datetime(2025, 6, 10, tzinfo=UTC)
     cost = pl.when(pl.col("bucket") == last).then(500.0).otherwise(pl.col("cost"))
     spike = usage.with_columns(cost=cost)
-    judged = tables(questions.unusual(bill(spike)))["Days out of their rhythm"]
+    judged = tables(unusual(bill(spike)))["Unusual days"]
     assert "10 Jun 2025" in [row[0] for row in judged]
-    opened = tables(questions.unusual(bill(spike, open_from=last)))
-    assert "10 Jun 2025" not in [row[0] for row in opened.get("Days out of their rhythm", [])]
+    opened = tables(unusual(bill(spike, closed_until=last)))
+    assert "10 Jun 2025" not in [row[0] for row in opened.get("Unusual days", [])]
 
 
 def test_budgets_are_of_the_month_in_which_the_table_ends(usage: pl.DataFrame) -> None:
@@ -238,9 +247,9 @@ def test_budgets_are_of_the_month_in_which_the_table_ends(usage: pl.DataFrame) -
     budgets = pl.DataFrame(
         {"username": ["ads", "labs"], "currency": "USD", "budget": [80.0, 100.0]}
     )
-    found = tables(outlooks.budgeted(bill(usage), budgets))
+    found = tables(ahead.budgeted(bill(usage), budgets))
     assert {
-        "2025-06, as of 2025-06-11 00:00, at its own pace": [
+        "2025-06, as of 2025-06-11 00:00, if the month goes on as so far": [
             *(["ads", "80.00 USD", "30.00 USD", "90.00 USD", "+50.00 USD", "27 Jun 2025"],),
             *(["labs", "100.00 USD", "30.00 USD", "90.00 USD", "+70.00 USD", "-"],),
         ]
@@ -263,7 +272,7 @@ def test_a_forecast_is_drawn_behind_its_past(usage: pl.DataFrame, by: tuple[str,
             "hi_80": 4.0,
         }
     )
-    picture, table = outlooks.outlook(bill(usage), forecast).blocks
+    picture, table = ahead.outlook(bill(usage), forecast).blocks
     assert isinstance(picture, Picture)
     assert isinstance(table, Table)
     assert "Forecast of cost per day" in picture.alt
@@ -296,15 +305,15 @@ def test_an_outlook_is_a_table_of_what_a_budget_is_asked(usage: pl.DataFrame) ->
         "2025-06, as of 2025-06-11 00:00": [
             [
                 *("ads", "30.00 USD", "90.00 USD", "80.00 USD"),
-                *(">99.9 %", "27 Jun 2025", "85.00 – 95.00"),
+                *(">99.9%", "27 Jun 2025", "85.00 – 95.00"),
             ]
         ]
-    } == tables(outlooks.outlook(bill(usage), frame))
+    } == tables(ahead.outlook(bill(usage), frame))
     unasked = frame.with_columns(
         pl.lit(None, frame.schema[name]).alias(name)
         for name in ("budget", "remaining", "chance_over", "runs_out_on")
     )
-    (rows,) = tables(outlooks.outlook(bill(usage), unasked)).values()
+    (rows,) = tables(ahead.outlook(bill(usage), unasked)).values()
     assert [["ads", "30.00 USD", "90.00 USD", "85.00 – 95.00"]] == rows
 
 
@@ -319,14 +328,14 @@ def test_an_outlook_answers_the_budgets_of_its_month_alone(usage: pl.DataFrame) 
         pl.col("budget").cast(pl.Float64), **dict.fromkeys(others), month=pl.lit("2025-06")
     )
 
-    assert outlooks.answers(bill(usage), frame, budgets)
+    assert ahead.covers(bill(usage), frame, budgets)
     for other in (
         frame.with_columns(month=pl.lit("2025-07")),
         frame.with_columns(username=pl.lit("labs")),
         frame.with_columns(budget=90.0),
         frame.with_columns(budget=None),
     ):
-        assert not outlooks.answers(bill(usage), other, budgets)
+        assert not ahead.covers(bill(usage), other, budgets)
 
 
 def test_any_frame_can_be_a_table() -> None:
@@ -342,7 +351,7 @@ def test_any_frame_can_be_a_table() -> None:
         }
     )
     table = whole(frame, "Outlook")
-    assert ["username", "month end", "pct change", "days", "on"] == [
+    assert ["team", "month end", "change, %", "days", "on"] == [
         column.title for column in table.columns
     ]
     assert ["ads", "10.00 USD", "50.0%", "3", "1 Jun 2025"] == [cell.text for cell in table.rows[0]]

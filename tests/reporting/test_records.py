@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage.reporting._records import csv_text, json_text
+from falusage.reporting.records import csv_text, json_text
 
 
 @given(st.lists(st.tuples(st.text(), st.floats(0, 1e15)), max_size=20))

@@ -101,7 +101,7 @@ def test_totals_and_certainty_stand_first(load: fu.UsageLoad, shown: Page) -> No
     sums = dict(fu.rollup(load.usage).select("currency", "cost").iter_rows())
     assert f"{money(sums['USD'])} {money(sums['EUR'], 'EUR')}" in shown.text
     assert f"{sum(sums.values()):,.2f}" not in shown.text
-    assert "all 31 keys agree with the API's own summary" in shown.text
+    assert "all of it agrees with the API's own totals" in shown.text
     assert "every bucket had ended when it was read" in shown.text
     assert "26 Mar – 23 Jun 2025 · UTC" in shown.text
 
@@ -141,12 +141,12 @@ def test_what_was_planted_is_in_it(shown: Page) -> None:
     """The price rise, the runaway day and the launch of the sample."""
     truth = fu.sample_usage(start="2025-03-26", end="2025-06-24", every="1d").truth
     (rise,), (runaway,) = truth.price_rises, truth.anomalies
-    head, *steps = shown.tables["Steps of unit prices"]
+    head, *steps = shown.tables["Changes of unit prices"]
     (step,) = (dict(zip(head, step, strict=True)) for step in steps if step[0] == rise.endpoint_id)
     assert rise.unit == step["unit"]
     assert f"{rise.previous_price:g}" == step["price before"]
     assert f"{rise.price:g}" == step["price"]
-    (day,) = shown.tables["Days out of their rhythm"][1:]
+    (day,) = shown.tables["Unusual days"][1:]
     assert f"{runaway.start.day} Jun 2025" == day[0]
     assert runaway.username == day[1]
     single = {tuple(row[:3]) for row in shown.tables["The largest single changes, USD"]}
@@ -226,7 +226,7 @@ def test_what_is_refused(
     usage: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No table, a wrong one, half a comparison, no folder, or no template engine."""
-    with pytest.raises(fu.QueryError, match="expected a load, a Polars frame or"):
+    with pytest.raises(fu.QueryError, match="expected a load, a snapshot, a store"):
         fu.report("usage.parquet", out=tmp_path / "x.html")  # type: ignore[arg-type]
     with pytest.raises(fu.MissingColumnError, match="unit_price"):
         fu.report(usage.drop("unit_price"), out=tmp_path / "x.html")

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +18,7 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage._files import replacing
 from falusage.errors import SnapshotError
+from tests.permissions import run_without_override
 
 
 def _fail(file: BinaryIO, error: type[BaseException]) -> None:
@@ -117,15 +117,13 @@ def test_no_space(usage: pl.DataFrame, tmp_path: Path) -> None:
     assert path.read_text() == "old"
 
 
-def test_a_folder_that_may_not_be_written(
-    usage: pl.DataFrame, tmp_path: Path, held_by_permissions: Callable[..., str]
-) -> None:
+def test_a_folder_that_may_not_be_written(usage: pl.DataFrame, tmp_path: Path) -> None:
     """Without leave to write, the error says so, and nothing is left there."""
     sound, closed = tmp_path / "sound.parquet", tmp_path / "closed"
     path = closed / "a.parquet"
     fu.write_snapshot(usage, sound)
     closed.mkdir(mode=0o500)
-    said = held_by_permissions(_CHILD + "write()", sound, path)
+    said = run_without_override(_CHILD + "write()", sound, path)
     assert f"{path} was not written: Permission denied; get leave to write there" in said
     assert [] == list(closed.iterdir())
 

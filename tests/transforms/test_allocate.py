@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 from falusage.columns import MONEY
 from falusage.errors import MissingColumnError, QueryError
 from falusage.transforms import allocate
+from tests.transforms.random_tables import lines
 
 PLATFORM = pl.col("username") == "platform"
 
@@ -148,7 +149,7 @@ def test_shared_cost_that_nobody_can_bear_is_refused(
     usage: pl.DataFrame, arguments: dict[str, Any]
 ) -> None:
     """It would be lost from every total; on a LazyFrame, `collect` says so."""
-    with pytest.raises(QueryError, match=r"nobody can bear the .* that are shared"):
+    with pytest.raises(QueryError, match=r"nobody can bear the shared"):
         allocate(usage, shared=PLATFORM, **arguments)
     lazy = allocate(usage.lazy(), shared=PLATFORM, **arguments)
     with pytest.raises(QueryError, match="nobody can bear"):
@@ -168,7 +169,7 @@ def test_nothing_shared_is_borne_by_nobody() -> None:
     [
         ({"shared": "platform"}, "expected a Polars predicate"),
         ({"shared": pl.col("cost")}, "shared gives Float64"),
-        ({"shared": pl.col("username").dt.day() == 1}, "shared cannot be asked of this table"),
+        ({"shared": pl.col("username").dt.day() == 1}, "shared does not fit the columns"),
         ({"shared": PLATFORM, "to": ()}, "expected the columns whose combinations"),
         ({"shared": PLATFORM, "to": "currency"}, "expected the columns whose combinations"),
         ({"shared": PLATFORM, "to": "total"}, "'total', which the result names itself"),
@@ -178,11 +179,11 @@ def test_nothing_shared_is_borne_by_nobody() -> None:
         ({"shared": PLATFORM, "weights": weights(a=float("inf"))}, "expected a number from 0"),
         (
             {"shared": PLATFORM, "weights": pl.concat([weights(a=1), weights(a=1)])},
-            r"weights names \('a',\) twice",
+            r"weights has \('a',\) twice",
         ),
         (
             {"shared": PLATFORM, "weights": weights(a=1).with_columns(currency=pl.lit("USD"))},
-            "weights go by 'currency', but the question by 'username'",
+            "weights has the column 'currency', which is not in to",
         ),
     ],
 )
@@ -220,7 +221,7 @@ def test_empty_and_lazy_have_the_same_schema() -> None:
 
 @given(data=st.data())
 def test_totals_are_conserved_to_the_last_digit_and_shares_are_fractions(
-    lines: st.SearchStrategy[pl.DataFrame], data: st.DataObject
+    data: st.DataObject,
 ) -> None:
     """Σ total is Σ cost in Decimal(38, 12) for each currency; each share is its fraction."""
     usage = data.draw(lines).filter(pl.col("cost") < 1000)
@@ -309,7 +310,7 @@ def test_a_predicate_that_a_rows_value_breaks_is_loud() -> None:
     usage = USAGE.with_columns(unit=pl.lit("image"))
     number = pl.col("unit").cast(pl.Int64) > 3
 
-    with pytest.raises(QueryError, match="shared cannot be asked of this table"):
+    with pytest.raises(QueryError, match="shared does not fit the columns"):
         allocate(usage, shared=number)
     lazy = allocate(usage.lazy(), shared=number)
     with pytest.raises(pl.exceptions.PolarsError, match="conversion"):

@@ -53,4 +53,6 @@ def test_sums_are_in_the_order_that_sort_gives(keys: pl.DataFrame) -> None:
     expected = sums.sort(keys.columns)
 
     assert_frame_equal(in_order(sums.lazy(), keys.columns).collect(), expected)
-    assert_frame_equal(in_order(coded(sums.lazy(), keys.columns), keys.columns).collect(), expected)
+    assert_frame_equal(
+        in_order(coded(sums.lazy(), sums.schema, keys.columns), keys.columns).collect(), expected
+    )

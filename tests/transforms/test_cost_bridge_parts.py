@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import falusage as fu
+from tests.transforms.random_tables import lines
 
 FIRST, SECOND = ("2025-01-01", "2025-01-02"), ("2025-01-02", "2025-01-03")
 LONGER = ("2025-01-02", "2025-01-05")
@@ -103,9 +104,7 @@ def test_days_count_24_hours() -> None:
 
 
 @given(data=st.data())
-def test_parts_sum_to_the_effects_that_they_split(
-    lines: st.SearchStrategy[pl.DataFrame], data: st.DataObject
-) -> None:
+def test_parts_sum_to_the_effects_that_they_split(data: st.DataObject) -> None:
     """Price + discount is the old price, days + volume the old volume; swapped, all negate."""
     table = data.draw(lines).filter(pl.col("cost") <= 1_000 * pl.col("quantity"))
     factors = data.draw(

@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage.errors import MissingColumnError, QueryError
+from tests.transforms.random_tables import tables
 
 NEW_YORK = "America/New_York"
 FINEST = ("username", "product", "endpoint_id", "unit")
@@ -59,7 +60,7 @@ def test_rows_are_those_of_polars(timezone: str, every: Any) -> None:
 
 @pytest.mark.slow
 @given(st.data())
-def test_random_tables_are_summed_as_polars_sums_them(tables: Any, data: st.DataObject) -> None:
+def test_random_tables_are_summed_as_polars_sums_them(data: st.DataObject) -> None:
     """Null names, empty tables, half hours, days of 23 and 25 hours."""
     usage = data.draw(tables)
     every = data.draw(st.sampled_from([None, "1d", "1w", "1mo"]))
@@ -80,6 +81,8 @@ def test_random_tables_are_summed_as_polars_sums_them(tables: Any, data: st.Data
     st.lists(
         st.one_of(
             st.floats(0, 1e17),
+            st.floats(2.0**53, 9.99e17),
+            st.integers(2**53, 10**18 - 1).map(float).filter(lambda cost: cost < 1e18),
             st.floats(0, 1e-9),
             st.floats(-1e6, 1e6),
             st.integers(0, 10**9).map(lambda cents: cents / 100),
@@ -121,7 +124,7 @@ def test_the_time_zone_of_a_session_moves_no_period() -> None:
 @pytest.mark.parametrize(
     ("usage", "asked", "said"),
     [
-        (one(), {"every": "1h", "timezone": "Asia/Kolkata"}, "reaches over a boundary of every="),
+        (one(), {"every": "1h", "timezone": "Asia/Kolkata"}, "crosses a boundary of every="),
         (one(bucket=datetime(2025, 1, 2, tzinfo=UTC)), {"every": "1d"}, "does not start before"),
         (one(bucket_end=None), {"every": "1d"}, "to null does not start before"),
         (
@@ -176,3 +179,21 @@ def test_columns_may_have_any_name() -> None:
     by = ['a "b" c.d', "_high", "_last", "_minus"]
     asked: dict[str, Any] = {"by": by, "every": "1d"}
     assert_frame_equal(fu.rollup(usage, **asked), fetched(fu.rollup(relation(usage), **asked)))
+
+
+WHOLE = [
+    *(2.0**53, 2.0**53 + 2, 2.0**54 + 4, 1e16 + 2, 1e17 + 16, 123_456_789_012_345_678.0),
+    *(5e17 + 64, 999_999_999_999_999_872.0),
+]
+"""Doubles that are whole numbers, from the first that has no half beside it to the last allowed."""
+
+
+@pytest.mark.parametrize("cost", WHOLE)
+def test_a_large_whole_number_is_its_own_sum(cost: float) -> None:
+    """It comes back to the last bit, also as a refund, and beside cents that a double has not."""
+    usage = pl.DataFrame({"cost": [cost, 0.25, -0.25], "currency": "USD"})
+
+    for table in (usage, usage.with_columns(-pl.col("cost"))):
+        alone = table.head(1)
+        assert alone["cost"].to_list() == fetched(fu.rollup(relation(alone)))["cost"].to_list()
+        assert_frame_equal(fu.rollup(table), fetched(fu.rollup(relation(table))), check_exact=True)

@@ -12,6 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import falusage as fu
+from tests.public_functions import taking
 
 USAGE = fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage
 BUDGETS = pl.DataFrame({"username": ["acme-paris"], "currency": ["EUR"], "budget": [9000.0]})
@@ -29,10 +30,22 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "budget_status": partial(
         fu.budget_status, budgets=BUDGETS, month="2025-06", as_of="2025-06-20"
     ),
+    "forecast": partial(fu.forecast, by="product", horizon=3, model="rhythm"),
     "to_focus": partial(
         fu.to_focus, billing_account_id="a", billing_account_name="A", timeframe="month"
     ),
 }
+ELSEWHERE = {
+    *("backtest", "month_outlook"),  # read their table as `forecast` does
+    *("plot_heatmap", "report", "write_snapshot"),  # tried in their own rooms
+    "tie_out",  # below
+}
+
+
+def test_every_function_of_usage_is_asked() -> None:
+    """A new one needs its line above."""
+    assert taking("usage") == ASKED.keys() | ELSEWHERE
+    assert not ASKED.keys() & ELSEWHERE
 
 
 class Capsule:
@@ -84,8 +97,14 @@ def test_what_stands_beside_the_usage_may_come_through_arrow_too() -> None:
 @pytest.mark.parametrize(
     ("other", "says"),
     [
-        ([{"cost": 1.0}], "usage is a list; expected a DataFrame or LazyFrame of Polars"),
-        (pl.Series("cost", [1.0]), "usage is a Series; expected a DataFrame"),
+        (
+            [{"cost": 1.0}],
+            "usage is a list; expected a load, a snapshot, a store, a DataFrame or LazyFrame",
+        ),
+        (
+            pl.Series("cost", [1.0]),
+            "usage is a Series; expected a load, a snapshot, a store, a DataFrame",
+        ),
         (None, "usage is a NoneType"),
         (
             pd.DataFrame({"cost": [1, "x"]}),
@@ -106,7 +125,7 @@ def test_other_tables_are_checked_as_ours_are() -> None:
     with pytest.raises(fu.MissingColumnError, match="no column 'usernam'"):
         fu.rollup(frame, by="usernam")
     frame["bucket"] = frame["bucket"].dt.tz_localize(None)
-    with pytest.raises(fu.QueryError, match="names no instant"):
+    with pytest.raises(fu.QueryError, match="is not an instant"):
         fu.rollup(frame, every="1d")
 
 

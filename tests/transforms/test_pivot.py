@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 
 from falusage.errors import AlignmentError, QueryError
 from falusage.transforms import pivot, rollup
+from tests.transforms.random_tables import tables, zones
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 USAGE = pl.DataFrame(
@@ -192,9 +193,7 @@ def test_an_empty_table_has_the_index_alone() -> None:
 
 
 @given(data=st.data())
-def test_cells_are_the_rollups_and_nothing_is_lost(
-    tables: st.SearchStrategy[pl.DataFrame], zones: st.SearchStrategy[str], data: st.DataObject
-) -> None:
+def test_cells_are_the_rollups_and_nothing_is_lost(data: st.DataObject) -> None:
     """Melted back, the cells are the rollup's sums; the totals are its sums without `on`."""
     usage, zone = data.draw(tables), data.draw(zones)
     wide = pivot(usage, index="auth_method", on="username", every="1d", timezone=zone, totals=True)

@@ -14,6 +14,7 @@ import pytest
 
 import falusage as fu
 from falusage.errors import QueryError
+from tests.public_functions import taking
 
 DAYS = [datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=at) for at in range(3)]
 USAGE = pl.DataFrame(
@@ -67,8 +68,14 @@ BEYOND: dict[str, Callable[[pl.DataFrame], Any]] = {
     "forecast": partial(fu.forecast, horizon=2),
     "backtest": partial(fu.backtest, horizon=2),
     "month_outlook": partial(fu.month_outlook, month="2025-01", as_of="2025-01-03"),
-    "a rollup of a LazyFrame": lambda usage: fu.pivot(usage.lazy(), index="username", on="product"),
+    "pivot of a LazyFrame": lambda usage: fu.pivot(usage.lazy(), index="username", on="product"),
 }
+
+
+def test_every_function_of_usage_is_tried() -> None:
+    """A new one needs its line in `GROUPED` or `BEYOND`, or sums nothing."""
+    tried = {name.split(" ")[0] for name in (*GROUPED, *BEYOND)} | {"rollup"}
+    assert taking("usage") - {"plot_heatmap", "report", "write_snapshot"} == tried
 
 
 @pytest.mark.parametrize("name", BEYOND)
@@ -89,9 +96,9 @@ def test_what_cannot_be_read_is_not_called_inexact(tmp_path: Path) -> None:
         fu.pivot(usage, index="username", on="product")
 
 
-def test_what_holds_a_table_is_told_from_it() -> None:
-    """A load is asked for its usage."""
-    with pytest.raises(QueryError, match="Its table is its attribute `usage`"):
+def test_what_is_no_usage_table_is_rejected() -> None:
+    """Only what has a coverage is read through its attribute; times must be instants."""
+    with pytest.raises(QueryError, match="usage is a SimpleNamespace; expected a load"):
         fu.rollup(SimpleNamespace(usage=USAGE))  # type: ignore[type-var]
     text = USAGE.with_columns(pl.col("bucket", "bucket_end").cast(pl.String))
     with pytest.raises(QueryError, match=r"pl.col\('bucket'\).str.to_datetime\(time_zone='UTC'\)"):

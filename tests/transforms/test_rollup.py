@@ -18,6 +18,7 @@ from polars.testing import assert_frame_equal
 
 from falusage.errors import AlignmentError, MissingColumnError, QueryError
 from falusage.transforms import rollup
+from tests.transforms.random_tables import tables, zones
 
 NEW_YORK = "America/New_York"
 CENT = Decimal(1).scaleb(-12)
@@ -130,13 +131,13 @@ def test_a_bucket_over_a_boundary_is_refused(lazy: bool) -> None:
     """A UTC day cannot be cut into New York days, and on a LazyFrame `collect` says so."""
     days = table(("2025-01-01T00:00:00Z", "acme", 1.0), hours=24)
     sums = rollup(days.lazy(), every="1d", timezone=NEW_YORK) if lazy else None
-    with pytest.raises(AlignmentError, match="reaches over a boundary of every='1d' in America"):
+    with pytest.raises(AlignmentError, match="crosses a boundary of every='1d' in America"):
         _ = sums.collect() if sums is not None else rollup(days, every="1d", timezone=NEW_YORK)
 
 
 def test_a_period_shorter_than_the_bucket_is_refused() -> None:
     """A day does not say what its hours cost."""
-    with pytest.raises(AlignmentError, match="no arithmetic can split it"):
+    with pytest.raises(AlignmentError, match="cannot be split"):
         rollup(table(("2025-01-01T00:00:00Z", "acme", 1.0), hours=24), every="1h")
 
 
@@ -156,7 +157,7 @@ def test_a_bucket_without_a_start_or_an_end_is_refused(column: str) -> None:
         ({"every": "2d"}, "every is '2d'"),
         ({"every": "1d", "timezone": "Mars/Olympus"}, "Mars/Olympus"),
         ({"timezone": "Mars/Olympus"}, "Mars/Olympus"),
-        ({"values": "unit_price"}, "nothing else in the table has a sum"),
+        ({"values": "unit_price"}, "no other column of the table has a sum"),
         ({"values": ()}, "expected 'cost', 'quantity' or both"),
         ({"by": ["username", "username"]}, "twice"),
         ({"by": [1]}, "names of columns"),
@@ -244,8 +245,8 @@ def test_a_table_without_bucket_end_is_told_how_to_add_it() -> None:
 
 @pytest.mark.parametrize("column", ["bucket", "bucket_end"])
 def test_a_bucket_without_a_zone_is_refused(column: str) -> None:
-    """A wall-clock time names no instant."""
-    with pytest.raises(QueryError, match="names no instant"):
+    """A wall-clock time is not an instant."""
+    with pytest.raises(QueryError, match="is not an instant"):
         rollup(USAGE.with_columns(pl.col(column).dt.replace_time_zone(None)), every="1d")
 
 
@@ -298,9 +299,7 @@ def test_sums_equal_duckdbs() -> None:
 
 
 @given(data=st.data())
-def test_days_equal_those_of_zoneinfo_and_lose_nothing(
-    tables: st.SearchStrategy[pl.DataFrame], zones: st.SearchStrategy[str], data: st.DataObject
-) -> None:
+def test_days_equal_those_of_zoneinfo_and_lose_nothing(data: st.DataObject) -> None:
     """Local dates by `zoneinfo`, exact sums by `fractions`: each day's sum, and so the total."""
     usage, zone = data.draw(tables), data.draw(zones)
     expected: defaultdict[tuple[Any, ...], Fraction] = defaultdict(Fraction)

@@ -128,6 +128,21 @@ def test_sums_are_equal_to_the_last_bit(spark: Any) -> None:
     assert_frame_equal(fu.rollup(usage, by="a `b` c.d"), fetched(there), check_exact=True)
 
 
+def test_a_large_whole_number_is_its_own_sum(spark: Any) -> None:
+    """From 2^53 to below 1e18, each comes back to the last bit."""
+    costs = [
+        *(2.0**53, 2.0**53 + 2, 2.0**54 + 4, 1e16 + 2, 1e17 + 16, 123_456_789_012_345_678.0),
+        *(5e17 + 64, 999_999_999_999_999_872.0),
+    ]
+    usage = pl.DataFrame({"username": [f"{cost:.0f}" for cost in costs], "cost": costs})
+    usage = usage.with_columns(currency=pl.lit("USD"))
+
+    there = fetched(fu.rollup(spark.createDataFrame(usage.to_arrow()), by="username"))
+
+    assert_frame_equal(fu.rollup(usage, by="username"), there, check_exact=True)
+    assert sorted(costs) == sorted(there["cost"].to_list())
+
+
 def test_nothing_is_run_before_it_is_asked_for(spark: Any) -> None:
     """A plan is made of rows that cannot be read."""
     unread = spark.range(3).selectExpr(
@@ -149,7 +164,7 @@ def test_what_would_not_be_exact_is_refused(spark: Any) -> None:
     with pytest.raises(QueryError, match="Decimal"):
         fu.rollup(rows.selectExpr("CAST(cost AS DECIMAL(10, 2)) AS cost", "currency"))
     for asked, said in [
-        ({"timezone": "Asia/Kolkata"}, "reaches over a boundary of every='1h' in Asia/Kolkata"),
+        ({"timezone": "Asia/Kolkata"}, "crosses a boundary of every='1h' in Asia/Kolkata"),
         ({"values": "cost"}, "column 'cost' holds NaN"),
     ]:
         faulty = (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import falusage as fu
 
 USES = Path(__file__).with_name("uses.py")
 BIN = Path(sys.executable).parent
@@ -17,6 +20,18 @@ def told(*command: str | Path, cwd: Path) -> str:
     """Give what a checker says, which is nothing that this repository has configured."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, check=False, encoding="utf-8")  # noqa: S603 - checkers
     return f"{done.stdout}{done.stderr}" if done.returncode else ""
+
+
+def test_every_public_name_is_used() -> None:
+    """A new one needs its line in `uses.py`; errors share one root, and three are enough."""
+    text = USES.read_text("utf-8")
+    names = {
+        name
+        for name in fu.__all__
+        for value in [getattr(fu, name)]
+        if not (isinstance(value, type) and issubclass(value, Exception))
+    }
+    assert set() == {name for name in names if not re.search(rf"\bfu\.{name}\b", text)}
 
 
 @pytest.mark.slow

@@ -28,10 +28,17 @@ def asking() -> None:
         load = client.load(query, invalid="quarantine", reconcile="warn")
         for page in client.iter_usage(query):
             assert_type(page, pa.Table)
+    assert_type(load, fu.UsageLoad)
     assert_type(load.usage, pl.DataFrame)
     assert_type(load.quarantine, pl.DataFrame)
+    assert_type(load.receipt, fu.Receipt)
+    assert_type(load.coverage, fu.Coverage)
     assert_type(load.receipt.rows_kept, int)
     assert_type(load.receipt.open_from, datetime | None)
+    assert_type(fu.load_summary("2025-01-01", "2025-02-01", reconcile="warn"), pl.DataFrame)
+    assert_type(fu.validate_usage(load.usage), tuple[pl.DataFrame, pl.DataFrame])
+    fu.usage_schema().validate(load.usage)
+    fu.summary_schema()
 
 
 def refused() -> None:
@@ -51,7 +58,11 @@ def keeping(usage: pl.DataFrame) -> None:
     assert_type(fu.scan_snapshot("usage.parquet"), pl.LazyFrame)
     store = fu.UsageStore("store")
     assert_type(store.sync("2025-01-01", settle="3d").version, int)
+    assert_type(store.sync("2025-01-01"), fu.SyncResult)
+    assert_type(store.view(start="2025-01-01"), fu.StoreView)
     assert_type(store.scan(as_of="2025-02-01"), pl.LazyFrame)
+    query = fu.UsageQuery("2025-01-01", "2025-02-01")
+    assert_type(fu.download_snapshot(query, "usage.parquet"), fu.Receipt)
     assert_type(store.restatements(0), pl.DataFrame)
 
 
@@ -77,6 +88,7 @@ def elsewhere(relation: duckdb.DuckDBPyRelation, rows: SparkFrame) -> None:
 
 
 def other_frames(table: pa.Table, frame: pd.DataFrame) -> None:
+    assert_type(fu.sample_usage(), fu.Sample)
     assert_type(fu.sample_usage().usage, pl.DataFrame)
     fu.trend(frame)
     fu.trend(table)
@@ -85,8 +97,28 @@ def other_frames(table: pa.Table, frame: pd.DataFrame) -> None:
 def looking(usage: pl.DataFrame) -> None:
     assert_type(fu.plot_trend(fu.trend(usage)), Axes)
     assert_type(fu.plot_share(fu.cost_share(usage, by="username"), ax=None), Axes)
+    ranges = ("2025-01-01", "2025-02-01"), ("2025-02-01", "2025-03-01")
+    bridge = fu.cost_bridge(usage, baseline=ranges[0], comparison=ranges[1], by="username")
+    ahead = fu.forecast(usage, horizon=14, levels=(80,))
+    colors = fu.colors_of(["ads", "labs"])
+    assert_type(colors, dict[str, str])
+    assert_type(fu.plot_bridge(bridge, steps="username"), Axes)
+    assert_type(fu.plot_stack(fu.trend(usage, by="username"), colors=colors), Axes)
+    assert_type(fu.plot_heatmap(usage), Axes)
+    assert_type(fu.plot_anomalies(fu.anomalies(usage)), Axes)
+    assert_type(fu.plot_forecast(ahead, history=usage), Axes)
     assert_type(fu.report(usage, out="report.html"), Path)
+
+
+def looking_ahead(usage: pl.DataFrame, budgets: pl.DataFrame) -> None:
     assert_type(fu.forecast(usage, horizon=14, levels=(80,)), pl.DataFrame)
+    assert_type(fu.backtest(usage, horizon=14), pl.DataFrame)
+    assert_type(fu.month_outlook(usage, by="username", budgets=budgets), pl.DataFrame)
+    assert_type(fu.budget_status(usage, budgets, month="2025-02"), pl.DataFrame)
+
+
+def invoices(usage: pl.DataFrame) -> None:
+    assert_type(fu.read_focus("focus.csv"), pl.DataFrame)
     focus = fu.to_focus(
         usage, billing_account_id="1", billing_account_name="Acme", timeframe="day", version="1.4"
     )

@@ -1,7 +1,7 @@
-"""The page as markup: a template that escapes what it is given, and forbids itself the network.
+"""The page as HTML. The template engine escapes every value.
 
-Style and script are the page's own, named by their hashes in its content security policy, so that
-nothing else runs or loads, whatever a name holds. The template engine escapes every value.
+The content security policy of the page allows its own style and script, by their hashes, and
+nothing else, so that nothing in a name can run or load.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ def html(
     *,
     title: str,
     span: str,
+    warning: str,
     timezone: str,
     totals: Sequence[str],
     sections: Sequence[Section],
     made: str,
 ) -> str:
-    """Give the whole page as text.
+    """Return the page as text.
 
     Raises:
         MissingExtraError: The template engine is not installed.
@@ -42,6 +43,7 @@ def html(
         .render(
             title=title,
             span=span,
+            warning=warning,
             timezone=timezone,
             totals=totals,
             sections=sections,
@@ -55,7 +57,7 @@ def html(
 
 
 def environment() -> Environment:
-    """Give the template engine: it escapes all, and refuses a name that it was not given."""
+    """Return the template engine: it escapes every value, and raises if a value is missing."""
     try:
         from jinja2 import Environment, StrictUndefined
     except ImportError as error:

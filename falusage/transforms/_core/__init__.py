@@ -1,1 +1,1 @@
-"""What several questions share: names as numbers, rows by currency, steps of prices."""
+"""Parts of the transforms: names as numbers, Bennet's effects, and the steps of prices."""

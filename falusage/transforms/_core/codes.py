@@ -1,9 +1,8 @@
-"""Names as numbers, while rows are grouped by them and their sums put in order.
+"""Names as numbers, while rows are grouped by them and their sums are sorted.
 
-A name is wide to copy, hash and compare, and grouping does all three with the key of every row.
-Where a key has many names, they are grouped as Categorical, four bytes each; and millions of sums
-are sorted by one number each, made of the places that their names have in order. Names come back
-before anyone sees them.
+Text is slow to copy, hash and compare, and grouping does all three with the key of every row. So a
+key with many names is grouped as Categorical, four bytes each, and millions of sums are sorted by
+one number each, made from the places of their names in order. Results have the names again.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ CODE: Final = pl.Categorical(pl.Categories("falusage"))
 """A name as a number; of its own, so that a caller's Categorical is not taken for one."""
 
 _SOME, _MANY = 3, 5
-"""From how many names on it pays to have a code for the currency, and for all of them."""
+"""From how many names on a code for the currency is faster, and a code for all of them."""
 
 _LONG, _WHOLE = 2**63, 2**127
 """What an Int64 and an Int128 cannot hold."""
@@ -28,8 +27,8 @@ _LONG, _WHOLE = 2**63, 2**127
 def coded(usage: pl.LazyFrame, schema: pl.Schema, group: Sequence[str]) -> pl.LazyFrame:
     """Return a table with its key's names as `CODE`, where that is faster.
 
-    A code costs a look-up for each row, which is more than a short key saves; but the currency is
-    mostly the same in all rows, and then its code costs next to nothing.
+    A code costs a look-up for each row, which is more than a short key saves. But the currency is
+    mostly the same in all rows, and then its code costs almost nothing.
     """
     names = [column for column in group if schema.get(column) == pl.String]
     if len(names) < _SOME or "currency" not in names:
@@ -42,16 +41,16 @@ def coded(usage: pl.LazyFrame, schema: pl.Schema, group: Sequence[str]) -> pl.La
 
 
 def decoded(sums: pl.LazyFrame) -> pl.LazyFrame:
-    """Give back the names that `coded` took."""
+    """Return sums with names in place of codes."""
     codes = [column for column, dtype in sums.collect_schema().items() if dtype == CODE]
     return sums.with_columns(pl.col(codes).cast(pl.String))
 
 
 def in_order(sums: pl.LazyFrame, group: Sequence[str]) -> pl.LazyFrame:
-    """Sort sums by their key, as `sort` would, and give back the names that `coded` took."""
+    """Sort sums by their key, as `sort` would, with names in place of codes."""
     names = [column for column in group if sums.collect_schema()[column] == pl.String]
     sums = sums.with_columns(pl.col(names).cast(CODE))
-    # A function has one core of the streaming engine; the names come back outside of it, on all.
+    # A function runs on one core of the streaming engine; names are decoded outside, on all cores.
     ordered = sums.map_batches(partial(_in_order, group=group), schema=sums.collect_schema())
     return decoded(ordered)
 
@@ -70,10 +69,10 @@ def _in_order(sums: pl.DataFrame, *, group: Sequence[str]) -> pl.DataFrame:
 
 
 def _order(sums: pl.DataFrame, group: Sequence[str]) -> pl.Series | None:
-    """Give the numbers of the rows in the order of their keys, null before all; None if unable.
+    """Return the row numbers in the order of the keys, null first; None if they do not fit.
 
-    A row is one number: the place of its key, and behind it the row's own number. Such numbers
-    are sorted in half the time that it takes to sort keys and remember where they were.
+    A row becomes one number: the place of its key, followed by the row's own number. Sorting such
+    numbers takes half the time of sorting keys with their positions.
     """
     numbered = [_numbered(sums[column]) for column in group]
     rows = 1 << sums.height.bit_length()
@@ -87,7 +86,7 @@ def _order(sums: pl.DataFrame, group: Sequence[str]) -> pl.Series | None:
 
 
 def _numbered(column: pl.Series) -> tuple[pl.Expr, int]:
-    """Number the values of a column in their order, from 1; and give the greatest number."""
+    """Number the values of a column in their order, from 1; return also the largest number."""
     if column.dtype == CODE:
         ranks, names = _ranks(column)
         return pl.lit(ranks).gather(pl.col(column.name).to_physical()), names
@@ -97,7 +96,7 @@ def _numbered(column: pl.Series) -> tuple[pl.Expr, int]:
 
 
 def _ranks(codes: pl.Series) -> tuple[pl.Series, int]:
-    """Give the place of each code's name among the names in order, and how many there are."""
+    """Return the place of each code's name among the names in order, and how many there are."""
     seen = codes.unique().drop_nulls()
     numbers = seen.to_physical().gather(seen.cast(pl.String).arg_sort())
     ranks = pl.zeros(1 + cast("int", numbers.max() or 0), dtype=pl.UInt32, eager=True)
@@ -107,7 +106,7 @@ def _ranks(codes: pl.Series) -> tuple[pl.Series, int]:
 
 
 def _steps(times: pl.Series) -> tuple[pl.Expr, int]:
-    """Count times from the first of them in the longest step that leads to all of them."""
+    """Number times by the longest step that reaches all of them from the first."""
     seen = times.to_physical().cast(pl.Int64).unique().drop_nulls().sort().to_list() or [0]
     first, last = seen[0], seen[-1]
     step = math.gcd(*(time - first for time in seen)) or 1

@@ -1,1 +1,1 @@
-"""Rollups that run where the rows lie: in DuckDB or Spark."""
+"""Rollups that run where the rows are: in DuckDB or Spark."""

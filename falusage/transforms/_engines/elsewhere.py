@@ -1,9 +1,9 @@
-"""The rollup where the rows are: in DuckDB, or in Spark, through Narwhals.
+"""The rollup in DuckDB or Spark, through Narwhals.
 
-Every other view is laid out from sums, so the rollup is the one step that must see each row. Here
-it becomes a plan of the engine's own, of which nothing is run. It has the same sums, because each
-number is made the Decimal that Polars makes of it; the same periods, because the calendar is that
-of Polars, written out; and the same refusals, which the engine raises when the plan is run.
+Every other view is made from sums, so the rollup is the one step that must see each row. Here it
+becomes a lazy plan of the engine. The sums are the same, because each number becomes the Decimal
+that Polars makes of it. The periods are the same, because the plan contains Polars' calendar. The
+errors are the same, too; the engine raises them when the plan runs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WHOLE: Final = 2.0**52
 
 
 def outline(usage: SparkFrame | DuckRelation) -> pl.Schema:
-    """Return the columns of an engine's table as Polars has them; no row is read."""
+    """Return the columns of an engine's table with Polars' dtypes; no row is read."""
     import narwhals as nw
 
     schema = nw.from_native(cast("Any", usage)).collect_schema()
@@ -55,9 +55,9 @@ def sums_there(
     timezone: str,
     values: Sequence[str],
 ) -> Elsewhere:
-    """Give what `rollup` gives as a plan of the engine that holds the rows.
+    """Return the rollup as a plan of the engine that has the rows.
 
-    The arguments have been checked against the table's `outline`.
+    The arguments have been checked with the table's `outline`.
 
     Args:
         usage: A relation of DuckDB, or a DataFrame of Spark.
@@ -71,7 +71,7 @@ def sums_there(
     rows = nw.from_native(cast("Any", usage))
     engine = ENGINES[str(rows.implementation)]
     _require_doubles(rows, values)
-    # Keys go by numbers, so that none can bear a name of the plan's, or one that SQL must quote.
+    # Keys get numbered names, so that none has a name of the plan's, or one that SQL must quote.
     keys = {
         "period" if every and name == "period" else f"key_{number}": name
         for number, name in enumerate(group)
@@ -87,7 +87,7 @@ def sums_there(
         _decimals(rows, values)
         .group_by(*keys)
         .agg(nw.col(value).sum() for value in values)
-        # By way of text, for DuckDB before 2.0 does not give the nearest double for a Decimal.
+        # By way of text: DuckDB before 2.0 does not return the nearest double for a Decimal.
         .with_columns(nw.col(value).cast(nw.String).cast(nw.Float64) for value in values)
     )
     if every:
@@ -103,13 +103,13 @@ def _require_doubles(rows: nw.LazyFrame[Any], values: Sequence[str]) -> None:
         dtype = rows.collect_schema()[value]
         if dtype != nw.Float64:
             raise QueryError(
-                f"column {value!r} is {dtype}; expected Float64, as the API sends it and as "
-                "snapshots and stores keep it: cast it to DOUBLE"
+                f"column {value!r} is {dtype}; expected Float64, as in the API, snapshots and "
+                "stores; cast it to DOUBLE"
             )
 
 
 def _checked(rows: nw.LazyFrame[Any], engine: Engine, values: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Have the engine fail at a number that has no place in a sum."""
+    """Make the engine fail at a number that is not finite or too large."""
     import narwhals as nw
 
     limited = {
@@ -127,7 +127,7 @@ def _checked(rows: nw.LazyFrame[Any], engine: Engine, values: Sequence[str]) -> 
 def _numbered(
     rows: nw.LazyFrame[Any], engine: Engine, *, every: str, timezone: str
 ) -> nw.LazyFrame[Any]:
-    """Give each row its period's number, or have the engine fail where the bucket has no one."""
+    """Add the number of each row's period; make the engine fail at a bucket in no single period."""
     import narwhals as nw
 
     start, end = (engine.micros.format(column) for column in BUCKET)
@@ -139,9 +139,9 @@ def _numbered(
     said = {
         f"NOT coalesce({start} < {end}, FALSE)": "does not start before it ends",
         f"{start} < {since} OR {end} > {until}": (
-            f"lies outside of {SINCE:%Y} to {UNTIL.year - 1}, the years that an engine is told of"
+            f"lies outside of {SINCE:%Y} to {UNTIL.year - 1}, the years whose calendar the plan has"
         ),
-        "period <> last": f"reaches over a boundary of every='{every}' in {timezone}",
+        "period <> last": f"crosses a boundary of every='{every}' in {timezone}",
     }
     failures = " ".join(
         f"WHEN {fault} THEN "
@@ -171,12 +171,12 @@ def _quoted(text: str) -> str:
 
 
 def _decimals(rows: nw.LazyFrame[Any], values: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Replace doubles by Decimals with twelve places, each the one that `columns.exact` returns.
+    """Replace doubles by the Decimals with twelve places that `columns.exact` returns.
 
-    From 2^53 on, that is the whole number which the double is. Below, it is the double product
-    with 10^12, rounded to the nearest whole number, the even one of two. It may have a hundred
-    binary digits, and is handed on as two numbers of at most fifty, since casts from doubles take
-    the shortest text for their value.
+    From 2^53 on, that is the whole number that the double is. Below, it is the double product with
+    10^12, rounded to the nearest whole number, half to even. The product may have a hundred binary
+    digits, so it is passed on as two numbers of at most fifty: a cast of a double to a Decimal
+    would use the shortest text of the double.
     """
     import narwhals as nw
 
@@ -190,7 +190,7 @@ def _decimals(rows: nw.LazyFrame[Any], values: Sequence[str]) -> nw.LazyFrame[An
         rows = rows.with_columns(number.abs().alias("given"), (number < 0).alias("minus"))
         rows = rows.with_columns((number * float(scale)).alias(value))
         rows = rows.with_columns(number.abs().alias(value))
-        # To add 2^52 leaves no bits for a fraction, and rounds to even.
+        # Adding 2^52 leaves no bits for a fraction, and rounds to even.
         nearest = nw.when(number < _WHOLE).then(number + _WHOLE - _WHOLE).otherwise(number)
         rows = rows.with_columns(nearest.alias(value))
         rows = rows.with_columns((number / _LIMB).floor().alias("high"))

@@ -1,8 +1,7 @@
-"""The engines that rows may lie in, and what each calls the things that Narwhals has no word for.
+"""The engines that may have the rows, and the SQL of each for what Narwhals cannot express.
 
-A relation of DuckDB and a DataFrame of Spark are told from other tables by the library that they
-come from, which is not imported for the sake of the question. Narwhals says the rest in every
-engine's language; it knows no instants as numbers, and no way to fail.
+A relation of DuckDB and a DataFrame of Spark are recognized by the name of their library, which is
+not imported for this. Narwhals has no instants as numbers, and no way to fail.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 
 class SparkFrame(Protocol):
-    """A DataFrame of Spark, told by a method that no other frame has."""
+    """A DataFrame of Spark, recognized by a method that no other frame has."""
 
     def createOrReplaceTempView(self, name: str) -> None:  # noqa: N802 -- Spark's name
         """Name the frame for Spark's SQL."""
@@ -21,7 +20,7 @@ class SparkFrame(Protocol):
 
 
 class DuckRelation(Protocol):
-    """A relation of DuckDB, told by a method that no other frame has."""
+    """A relation of DuckDB, recognized by a method that no other frame has."""
 
     def create_view(self, view_name: str, replace: bool = True) -> Any:
         """Name the relation for DuckDB's SQL."""
@@ -33,25 +32,25 @@ Elsewhere = TypeVar("Elsewhere", bound=SparkFrame | DuckRelation)
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine's words, as SQL with `{}` for what they are said of."""
+    """SQL templates of an engine; `{}` is the operand."""
 
     select: Callable[[Any, Mapping[str, str]], Any]
-    """Gives a frame of just these columns, each by its SQL; their names need no quotes."""
+    """Returns a frame of just these columns, each from its SQL; their names need no quotes."""
     quote: str
-    """What stands around a name, and twice for one within it."""
+    """The quote around a name; inside a name it is doubled."""
     micros: str
     """The microseconds from 1970 to an instant."""
     instant: str
-    """The instant that lies so many microseconds after 1970."""
+    """The instant so many microseconds after 1970."""
     item: str
-    """Of the numbers `{0}`, the one at the place `{1}`, counted from 1."""
+    """The item of the list `{0}` at the place `{1}`, counted from 1."""
     text: str
     """An instant as text, with its offset."""
     fail: str
-    """No number: the query fails, with this text."""
+    """An expression that fails with this text."""
 
     def name(self, column: str) -> str:
-        """Write a column's name.
+        """Return a column's name in quotes.
 
         >>> ENGINES["pyspark"].name("my `own`")
         '`my ``own```'
@@ -59,7 +58,7 @@ class Engine:
         return self.quote + column.replace(self.quote, 2 * self.quote) + self.quote
 
     def add(self, rows: Any, columns: Mapping[str, str]) -> Any:
-        """Add columns to a frame whose names need no quotes, or replace them."""
+        """Add or replace columns of a frame whose names need no quotes."""
         return self.select(rows, {**{name: name for name in rows.columns}, **columns})
 
 
@@ -95,11 +94,11 @@ ENGINES: Final = {
     "pyspark": _SPARK,
     "pyspark[connect]": _SPARK,
 }
-"""By the name that Narwhals has for each."""
+"""The engines, by their names in Narwhals."""
 
 
 def is_elsewhere(usage: object) -> bool:
-    """Tell whether a table's rows lie in an engine, where a plan can go to them.
+    """Return whether a table's rows are in an engine that can run a plan.
 
     >>> is_elsewhere([])
     False

@@ -1,12 +1,12 @@
 """Periods as whole numbers, in the SQL that engines share.
 
-An engine keeps one time zone for a whole session, out of a database of its own. So a zone is
-written out as the moments at which its clock changes, as Polars knows them, and a period is
-numbered by plain arithmetic: minutes and hours by the instant at which they start, days and weeks
-by a day since March 1900, and what is longer by a month since January 1900.
+An engine has one time zone for a whole session, from a database of its own. So a zone is written
+out as the moments at which its clock changes in Polars, and a period is numbered by plain
+arithmetic: minutes and hours by the instant at which they start, days and weeks by the days since
+March 1900, and longer periods by the months since January 1900.
 
-A number is worked out in steps, each the SQL of the next number from the last one, `{0}`. Each is
-to be a projection of its own: a plan repeats the whole of what a projection names twice.
+A number is computed in steps, each the SQL of the next number from the last one, `{0}`. Each must
+be a projection of its own: a plan repeats the whole of what a projection uses twice.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _NEVER: Final = 2**62
 
 
 def to_number(every: str, timezone: str, *, item: str) -> list[str]:
-    """Give the steps from an instant, in microseconds from 1970, to the number of its period.
+    """Return the steps from an instant, in microseconds from 1970, to the number of its period.
 
     Args:
         every: One of `Every`.
         timezone: The IANA zone whose clock and calendar the periods follow.
-        item: How the engine takes from the list `{0}` the item `{1}`, counted from 1.
+        item: The engine's SQL for the item `{1}`, counted from 1, of the list `{0}`.
 
     >>> to_number("1w", "Asia/Tokyo", item="list_extract([{0}], {1})")[0::3]
     ['{0} + 32400000000', '{0} - ({0} + 3) % 7']
     """
-    zone = _Zone.of(timezone, item)
+    zone = _Zone.from_name(timezone, item)
     if every in _CLOCK:
         length = _CLOCK[every]
         return [f"greatest({{0}} - ({{0}} + {zone.offset}) % {length}, {zone.since})"]
@@ -63,14 +63,14 @@ def to_number(every: str, timezone: str, *, item: str) -> list[str]:
     return [
         *days,
         "{0} * 4 + 3",
-        # Of every five months from March, which have 153 days, each takes its share, rounded.
+        # Five months from March have 153 days; each month is its share of them, rounded.
         f"{year} * 12 + {_whole(f'({day} * 5 + 2) / 153')} + 2",
         f"{{0}} - {{0}} % {_MONTHS[every]}",
     ]
 
 
 def to_start(every: str, timezone: str, *, item: str) -> list[str]:
-    """Give the steps from a period's number to the instant at which it starts."""
+    """Return the steps from a period's number to the instant at which it starts."""
     if every in _CLOCK:
         return []
     year, month = _whole("{0} / 12"), "{0} % 12"
@@ -78,7 +78,7 @@ def to_start(every: str, timezone: str, *, item: str) -> list[str]:
         "{0} - 2",
         f"{_whole(f'{year} * {_LEAP} / 4')} + {_whole(f'({month} * 153 + 2) / 5')}",
     ]
-    wall = _Zone.of(timezone, item, on_the_wall=True)
+    wall = _Zone.from_name(timezone, item, on_the_wall=True)
     return [
         *(days if every in _MONTHS else []),
         f"({{0}} - {_EPOCH}) * {_DAY}",
@@ -93,13 +93,13 @@ def _whole(fraction: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Zone:
-    """A zone's offset at `{0}` and since when it holds, as SQL."""
+    """A zone's offset at `{0}` and since when it applies, as SQL."""
 
     offset: str
     since: str
 
     @classmethod
-    def of(cls, timezone: str, item: str, *, on_the_wall: bool = False) -> _Zone:
+    def from_name(cls, timezone: str, item: str, *, on_the_wall: bool = False) -> _Zone:
         # The year that holds the first bucket may have begun, on another clock, a year before it.
         changes = clock_changes(timezone, first=SINCE.year - 2, last=UNTIL.year)
         moments, offsets = zip(*changes, strict=True)
@@ -115,9 +115,9 @@ class _Zone:
 
 
 def _last(moments: Sequence[int], item: str) -> str:
-    """Give the place in `moments`, from 1, of the last that is not after `{0}`.
+    """Return the place in `moments`, from 1, of the last that is not after `{0}`.
 
-    Time is laid out in cells of at most one moment each, of which `{0}` falls in one.
+    Time is divided into cells of at most one moment each, and `{0}` falls in one of them.
     """
     width = _WIDE
     while len({moment // width for moment in moments}) < len(moments):

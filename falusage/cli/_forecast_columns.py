@@ -1,0 +1,75 @@
+"""The columns of printed forecasts, outlooks and backtests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from falusage._wording.numbers import NOTHING
+from falusage.reporting.columns import (
+    Column,
+    amounts,
+    bands,
+    chances,
+    names,
+    percents,
+    texts,
+)
+
+
+def columns(found: pl.DataFrame, by: Sequence[str]) -> list[Column]:
+    """Return the columns of what `month_outlook`, `forecast` or `backtest` returned.
+
+    Args:
+        found: The frame.
+        by: The columns that make its series.
+    """
+    keys = [names(found, name) for name in by if name != "currency"]
+    if "month" in found.columns:
+        return [*keys, *_outlook(found)]
+    return [*_forecast(found, keys)] if "period" in found.columns else [*keys, *_backtest(found)]
+
+
+def _outlook(found: pl.DataFrame) -> list[Column]:
+    budgets = [
+        amounts(found, "budget"),
+        chances(found, "chance_over"),
+        texts("runs out on", [str(day or NOTHING) for day in found["runs_out_on"]]),
+        names(found, "status"),
+    ]
+    return [
+        amounts(found, "spent"),
+        amounts(found, "projected"),
+        bands(found, 80),
+        bands(found, 95, optional=True),
+        *(budgets if found["budget"].count() else []),
+        names(found, "model", optional=True),
+    ]
+
+
+def _forecast(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
+    return [
+        texts("period", [f"{at:%Y-%m-%d %H:%M %Z}" for at in found["period"]]),
+        *keys,
+        amounts(found, "cost"),
+        bands(found, 80),
+        bands(found, 95, optional=True),
+        names(found, "model", optional=True),
+    ]
+
+
+def _backtest(found: pl.DataFrame) -> list[Column]:
+    def errors(name: str) -> Column:
+        cells = [NOTHING if error is None else f"{error:.3f}" for error in found[name]]
+        return texts(name.replace("_", " "), cells, numeric=True)
+
+    windows = [f"{count} x {ahead}" for count, ahead in found.select("windows", "ahead").rows()]
+    return [
+        names(found, "currency"),
+        names(found, "model"),
+        texts("", ["chosen" if chosen else "" for chosen in found["chosen"]]),
+        *map(errors, ("error", "total_error", "behind", "noise")),
+        *(percents(found, f"coverage_{level}", f"in {level}% band") for level in (80, 95)),
+        texts("windows", windows),
+    ]

@@ -1,0 +1,52 @@
+"""`serve`: the API on this machine, over the sample or a snapshot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from falusage.cli._options import FILE
+from falusage.cli._terminal import put, say
+
+if TYPE_CHECKING:
+    from falusage.emulator import Emulator
+
+
+@click.command(short_help="Serve the API on this machine.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="The port; 0 means any free one.",
+)
+@click.option(
+    "--snapshot", "path", type=FILE, help="Serve this Parquet snapshot. [default: the sample]"
+)
+def serve(host: str, port: int, path: Path | None) -> None:
+    """Serve a usage table as the API does, until Ctrl-C."""
+    from falusage.emulator import serve as serve_until_interrupted
+
+    usage = None
+    if path is not None:
+        from falusage.snapshot import read_snapshot
+
+        usage = read_snapshot(path)
+    try:
+        serve_until_interrupted(usage, host=host, port=port, announce=_announce)
+    except KeyboardInterrupt:
+        say("stopped")
+
+
+def _announce(base_url: str, emulator: Emulator) -> None:
+    put(
+        [
+            f"Serving the Organization Usage API at {base_url}; Ctrl-C stops it.",
+            "In another terminal:",
+            f"  export FALUSAGE_BASE_URL={base_url} FAL_ADMIN_KEY={emulator.api_key}",
+            "  falusage report --start 2025-05-01 --end 2025-06-24 --timeframe day",
+        ]
+    )

@@ -1,0 +1,135 @@
+"""What is still to come of a month: each series' future, and how much of each day counts.
+
+Days that lie before the month, or that have passed, count nothing. The present day counts for the
+share of its cost that such weekdays still had ahead at this hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from falusage._usage.periods import BUCKET
+from falusage._usage.table import Table
+from falusage.columns import total
+from falusage.errors import QueryError
+from falusage.forecasting._candidates import Floats
+from falusage.forecasting._futures import LONGEST_AHEAD, Future, futures
+from falusage.forecasting._history import histories
+from falusage.timeframes import after, period_start, zone
+
+_LIKE_DAYS = 8
+"""How many days of the same weekday show how a day's cost is spread over its hours."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MonthAhead:
+    """What is still to come of a month.
+
+    Attributes:
+        futures: The future of each series, by its key.
+        weights: For each currency, how much of each day counts, from 0 to 1.
+        days: The start of each day, in UTC.
+    """
+
+    futures: dict[tuple[Any, ...], Future]
+    weights: dict[str, Floats]
+    days: list[datetime]
+
+    def costs(self, series: tuple[Any, ...], currency: str) -> tuple[Floats, Floats]:
+        """Return the cost still to come of a series: by day, and in paths × days."""
+        future = self.futures.get(series)
+        if future is None:
+            return np.zeros(len(self.days)), np.zeros((1, len(self.days)))
+        weight = self.weights[currency]
+        return future.cost * weight, future.paths * weight
+
+
+def month_ahead(
+    table: Table,
+    columns: Sequence[str],
+    now: datetime,
+    span: tuple[datetime, datetime],
+    *,
+    end: date | datetime | str | None,
+    timezone: str,
+) -> MonthAhead:
+    """Forecast the days from the last whole one to the end of the month.
+
+    Args:
+        table: The usage.
+        columns: The columns that make a series.
+        now: What lies before it is known.
+        span: The month.
+        end: Where the range of a bare frame ends.
+        timezone: The zone of the days.
+
+    Raises:
+        QueryError: The month is too far ahead.
+        ShortHistoryError: Less than two weeks of whole days are known.
+    """
+    if span[1] <= now:
+        return MonthAhead({}, {}, [])
+    parts, whole = histories(
+        table,
+        [columns, ()],
+        every="1d",
+        timezone=timezone,
+        as_of=now,
+        end=end,
+        start=_after_last_gap(table, now),
+    )
+    horizon = round((span[1] - parts.until) / timedelta(days=1))
+    if horizon > LONGEST_AHEAD:
+        raise QueryError(
+            f"the month ends {horizon:,} days after what is known; expected one of the next "
+            f"{LONGEST_AHEAD:,} days"
+        )
+    days = parts.ahead(horizon)
+    made = futures(parts, whole, horizon=horizon, model="auto")
+    starts = days["period"].dt.convert_time_zone("UTC").to_list()
+    weights: dict[str, Floats] = {}
+    for currency in whole.keys["currency"]:
+        weight = np.array([float(start >= max(now, span[0])) for start in starts])
+        for day, (start, until) in enumerate(zip(starts, days["until"], strict=True)):
+            if start < now < until and start >= span[0]:
+                weight[day] = 1 - _elapsed(table, currency, start, now, timezone=timezone)
+        weights[currency] = weight
+    return MonthAhead(dict(zip(parts.keys.rows(), made, strict=True)), weights, starts)
+
+
+def _after_last_gap(table: Table, now: datetime) -> datetime | None:
+    """Return the end of the last gap: a gap before the month is no error, but has no costs."""
+    if table.coverage is None:
+        return None
+    return max((last for first, last in table.coverage.gaps if first < now), default=None)
+
+
+def _elapsed(
+    table: Table, currency: str, start: datetime, now: datetime, *, timezone: str
+) -> float:
+    """Return the share of such a weekday's cost that is usually spent by this hour.
+
+    Buckets shorter than a day show it. Within a bucket, cost is taken as spent evenly.
+    """
+    zoned = zone(timezone)
+    bucket, end = (pl.col(name).dt.convert_time_zone("UTC") for name in BUCKET)
+    day = period_start(bucket, every="1d", timezone=timezone)
+    part = ((day.dt.convert_time_zone("UTC") + (now - start) - bucket) / (end - bucket)).clip(0, 1)
+    earliest = start - timedelta(weeks=_LIKE_DAYS, hours=1)
+    known = (
+        table.rows.filter(pl.col("currency") == currency, bucket >= earliest, bucket < start)
+        .filter(day.dt.weekday() == start.astimezone(zoned).isoweekday())
+        .select("cost", sofar=pl.col("cost") * part)
+        .select(total("sofar"), total("cost"))
+        .collect()
+    )
+    sofar, whole = known.row(0)
+    if whole > 0:
+        return sofar / whole
+    return (now - start) / (after(start, every="1d", timezone=timezone) - start)

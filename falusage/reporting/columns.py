@@ -1,0 +1,145 @@
+"""Columns of a table, for page and terminal: each cell has its text and the value it is sorted by.
+
+Money has its currency in every cell, so that no column can be read as if it had one sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import polars as pl
+
+from falusage._wording.dates import day, minute
+from falusage._wording.money import amount, band
+from falusage._wording.names import printable
+from falusage._wording.names import title as title_of
+from falusage._wording.numbers import NOTHING, bar, chance, number, percent
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell's text, and the value that it is sorted by; None is last."""
+
+    text: str
+    value: float | Decimal | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column.
+
+    Attributes:
+        title: Its title.
+        cells: Its cells, row by row.
+        numeric: Whether it has numbers, which are aligned right.
+        shrinks: Whether a terminal may cut its cells in their middle.
+        optional: Whether a narrow terminal may leave it out.
+    """
+
+    title: str
+    cells: Sequence[Cell]
+    numeric: bool = False
+    shrinks: bool = False
+    optional: bool = False
+
+    @property
+    def width(self) -> int:
+        """The width that shows all of it."""
+        return max(map(len, (self.title, *(cell.text for cell in self.cells))))
+
+
+def texts(
+    title: str, given: Iterable[str], *, numeric: bool = False, optional: bool = False
+) -> Column:
+    """Return a column of texts as they are."""
+    return Column(title, [Cell(text, text) for text in given], numeric, optional=optional)
+
+
+def names(
+    frame: pl.DataFrame, column: str, title: str | None = None, *, optional: bool = False
+) -> Column:
+    """Return a column of names, which a terminal may cut."""
+    found = [printable(cell) for cell in frame[column].cast(pl.String)]
+    cells = [Cell(text, text.lower()) for text in found]
+    return Column(title or title_of(column), cells, shrinks=True, optional=optional)
+
+
+def amounts(
+    frame: pl.DataFrame, column: str, title: str | None = None, *, signed: bool = False
+) -> Column:
+    """Return a column of money, each cell with the currency of its row."""
+    pairs = zip(frame[column], frame["currency"], strict=True)
+    cells = [Cell(amount(value, printable(unit), signed=signed), value) for value, unit in pairs]
+    return Column(title or title_of(column), cells, numeric=True)
+
+
+def bands(frame: pl.DataFrame, level: int, *, optional: bool = False) -> Column:
+    """Return a column of the intervals of a level, sorted by their lower ends."""
+    rows = frame.select(f"lo_{level}", f"hi_{level}").iter_rows()
+    cells = [Cell(band(low, high), low) for low, high in rows]
+    return Column(f"{level}% band", cells, numeric=True, optional=optional)
+
+
+def percents(
+    frame: pl.DataFrame, column: str, title: str | None = None, *, signed: bool = False
+) -> Column:
+    """Return a column of shares or relative changes, which a terminal may leave out."""
+    cells = [Cell(percent(cell, signed=signed), cell) for cell in frame[column]]
+    return Column(title or title_of(column), cells, numeric=True, optional=True)
+
+
+def chances(frame: pl.DataFrame, column: str, title: str | None = None) -> Column:
+    """Return a column of chances."""
+    cells = [Cell(chance(cell), cell) for cell in frame[column]]
+    return Column(title or title_of(column), cells, numeric=True)
+
+
+def numbers(
+    frame: pl.DataFrame, column: str, title: str | None = None, *, optional: bool = False
+) -> Column:
+    """Return a column of prices, quantities or counts."""
+    cells = [Cell(number(cell), cell) for cell in frame[column]]
+    return Column(title or title_of(column), cells, numeric=True, optional=optional)
+
+
+def days(frame: pl.DataFrame, column: str, title: str | None = None) -> Column:
+    """Return a column of dates, or of instants in their own zone; midnight is not written."""
+    return Column(title or title_of(column), [_day(cell) for cell in frame[column]])
+
+
+def _day(at: datetime | date | None) -> Cell:
+    if at is None:
+        return Cell(NOTHING)
+    text = day(at)
+    if isinstance(at, datetime) and (at.hour or at.minute):
+        text = f"{text} {at:%H:%M}"
+    return Cell(text, at.isoformat())
+
+
+def minutes(
+    frame: pl.DataFrame,
+    column: str,
+    timezone: str,
+    title: str | None = None,
+    *,
+    optional: bool = False,
+) -> Column:
+    """Return a column of instants in a time zone, to the minute."""
+    local = frame[column].dt.convert_time_zone(timezone)
+    cells = [Cell(NOTHING) if at is None else Cell(minute(at), at.isoformat()) for at in local]
+    return Column(title or title_of(column), cells, optional=optional)
+
+
+def buckets(usage: pl.DataFrame, timezone: str) -> Column:
+    """Return the column of buckets: dates if all of them start at midnight, else minutes."""
+    found: list[datetime] = usage["bucket"].dt.convert_time_zone(timezone).to_list()
+    midnights = all((at.hour, at.minute) == (0, 0) for at in found)
+    return texts("bucket", [f"{at:%Y-%m-%d}" if midnights else minute(at) for at in found])
+
+
+def bars(frame: pl.DataFrame, column: str) -> Column:
+    """Return a column that draws shares as bars."""
+    return Column("", [Cell(bar(cell), cell) for cell in frame[column]], optional=True)

@@ -1,0 +1,78 @@
+"""Where `serve` listens, what it prints, and what it warns of."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from urllib.parse import urlsplit
+
+import pytest
+
+RANGE = ("--start", "2025-05-01", "--end", "2025-06-24", "--timeframe", "day")
+
+
+def address_of_this_machine() -> str:
+    """The address from which this machine would ask another; no packet is sent for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but the loopback")
+        return asking.getsockname()[0]
+
+
+def url_of(process: subprocess.Popen[str]) -> str:
+    """The address that `serve` says to use."""
+    assert process.stdout is not None
+    return process.stdout.readline().split(" at ")[1].split(";")[0]
+
+
+def stopped(process: subprocess.Popen[str]) -> str:
+    """What it said on stderr, after an interrupt."""
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=30)[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "this machine's"])  # noqa: S104 - it is the case
+def test_our_own_client_takes_the_address_that_is_printed(start, run, host: str) -> None:
+    """A server for all is asked on the loopback; it says what it lets others read, and how."""
+    if host == "this machine's":
+        host = address_of_this_machine()
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, 0), family=family).close()
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    process = start("serve", "--host", host, "--port", "0")
+    url = url_of(process)
+
+    code, out, _ = run("report", *RANGE, "--base-url", url)
+
+    port = urlsplit(url).port
+    with socket.create_connection((host, port), timeout=10):
+        pass  # it is there, too
+    warning, said = stopped(process).splitlines()
+    assert (0, "stopped") == (code, said)
+    assert "acme-paris" in out
+    assert warning.startswith(f"warning: other machines can reach {host}: ")
+    assert "the key 'falusage-emulator:not-a-real-key', which is the same in every" in warning
+    assert f":{port}/v1, with allow_http=True" in warning
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2"])
+def test_the_loopback_by_any_name_is_not_warned_of(start, run, host: str) -> None:
+    """Nobody else gets in."""
+    process = start("serve", "--host", host, "--port", "0")
+    code, _, _ = run("report", *RANGE, "--base-url", url_of(process))
+    assert (0, "stopped\n") == (code, stopped(process))
+
+
+@pytest.mark.parametrize("host", ["", "no such host", "http://127.0.0.1", "a" * 70])
+def test_what_is_no_host_is_refused(run, host: str) -> None:
+    """The message names it."""
+    code, _, err = run("serve", "--host", host, "--port", "0")
+    assert 1 == code
+    assert err.startswith(f"error: cannot listen on {host}:0: ")
