@@ -94,7 +94,7 @@ class SnapshotMetadata:
             )
         if entries.get(_DIGEST.encode()) != hashlib.sha256(document).hexdigest().encode():
             raise SnapshotError("its metadata is damaged; restore a copy, or write it again")
-        fields = json.loads(document)
+        said = json.loads(document)
         if fields["edition"] > EDITION:
             raise SnapshotError(
                 f"falusage {fields['version']} wrote it in edition {fields['edition']}; this is "
