@@ -148,13 +148,13 @@ def record(base: str, end: str, out: Path) -> dict[str, int]:
     from falusage.api._http.transport import Transport
 
     urls: list[str] = []
-    get = Transport.get
+    attempt = Transport.attempt
 
     def noted(self: Transport, params: list[tuple[str, str]], **more: object) -> object:
         urls.append(f"{self.url}?{urlencode(params)}")
-        return get(self, params, **more)  # type: ignore[arg-type] # passed on unchanged
+        return attempt(self, params, **more)  # type: ignore[arg-type] # passed on unchanged
 
-    Transport.get = noted  # type: ignore[method-assign] # to listen in
+    Transport.attempt = noted  # type: ignore[method-assign] # to listen in
     query = fu.UsageQuery(START, end, timeframe="hour", auth_method=True)
     with fu.UsageClient(KEY, base_url=base) as client:
         receipt = client.load(query).receipt

@@ -1,8 +1,7 @@
-"""Two clocks, of which neither is trusted alone: the server's Date and this machine's own.
+"""Two clocks: the server's Date and this machine's own. Neither is trusted alone.
 
 The earlier one decides which buckets have ended, so one wrong clock cannot close a bucket that is
-still open. Where the two differ by more than a few minutes, that is said once for each load and
-each sync.
+still open. If the two differ by more than a few minutes, each load and each sync warns once.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from typing import Final
 from falusage.errors import ClockSkewWarning, warn
 
 TOLERANCE: Final = timedelta(minutes=5)
-"""How far two clocks may differ before that is said."""
+"""How far two clocks may differ without a warning."""
 
 _REPLAY: Final = timedelta(days=30)
-"""How far behind a server on this machine has been set on purpose: it replays the past."""
+"""A server on this machine that is further behind was set back on purpose: it replays the past."""
 
 
 def local_time() -> datetime:
@@ -29,17 +28,17 @@ def local_time() -> datetime:
 
 
 def earlier(server: datetime | None, local: datetime) -> datetime:
-    """Return the earlier of two clocks; this machine's where the server does not say."""
+    """Return the earlier of two clocks, or this machine's if the server's is not known."""
     return local if server is None else min(server, local)
 
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """What both clocks said at one answer.
+    """The times of both clocks at one answer.
 
     Attributes:
-        server: The server's, as the answer's Date says.
-        local: This machine's, when the answer was there.
+        server: The server's clock, from the answer's Date.
+        local: This machine's clock when the answer had arrived.
     """
 
     server: datetime
@@ -53,15 +52,15 @@ class Skew:
     def is_wrong(self, *, on_this_machine: bool) -> bool:
         """Return whether one of the clocks is wrong.
 
-        A server on this machine has the same clock, unless somebody set another. One that is a
-        month behind or more replays the past, as an emulator over old usage does.
+        A server on this machine has the same clock, unless it was set back. One that is a month
+        or more behind replays the past, as an emulator over old usage does.
         """
         if on_this_machine and self.local - self.server > _REPLAY:
             return False
         return self.size > TOLERANCE
 
     def warn(self) -> None:
-        """Warn of it at the caller's line."""
+        """Warn at the caller's line."""
         side = "ahead of" if self.server > self.local else "behind"
         warn(
             f"the server's clock says {_moment(self.server)}, which is {_length(self.size)} {side} "
@@ -80,13 +79,13 @@ def larger(one: Skew | None, other: Skew | None) -> Skew | None:
 
 @dataclass(slots=True)
 class Gathered:
-    """The largest skew of several loads, of which the caller is warned once."""
+    """The largest skew of several loads, for a single warning."""
 
     skew: Skew | None = None
     _said: bool = False
 
     def warn(self) -> None:
-        """Warn of the skew, unless that was done."""
+        """Warn of the skew, once."""
         if self.skew is not None and not self._said:
             self._said = True
             self.skew.warn()
@@ -97,7 +96,7 @@ _GATHERED: Final[ContextVar[Gathered | None]] = ContextVar("falusage_clocks", de
 
 @contextmanager
 def gathered() -> Generator[Gathered]:
-    """Collect the skews of the loads inside, instead of a warning from each."""
+    """Collect the skews of the loads inside the context, instead of a warning from each."""
     found = Gathered()
     token = _GATHERED.set(found)
     try:
@@ -107,7 +106,7 @@ def gathered() -> Generator[Gathered]:
 
 
 def report(skew: Skew | None, *, on_this_machine: bool) -> None:
-    """Warn of a load's skew, or add it to those that are collected."""
+    """Warn of a load's skew, or add it to the collected ones."""
     if skew is None or not skew.is_wrong(on_this_machine=on_this_machine):
         return
     collected = _GATHERED.get()

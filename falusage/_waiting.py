@@ -1,4 +1,4 @@
-"""Waiting for another thread without going deaf to Ctrl-C."""
+"""Wait for another thread in a way that Ctrl-C can interrupt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _T = TypeVar("_T")
 
 
 def result(task: Future[_T]) -> _T:
-    """Wait for a task, awake often enough to see Ctrl-C.
+    """Wait for a task and return its result, in short waits so that Ctrl-C can interrupt them.
 
-    Polars' handler of SIGINT restarts a wait without a time limit, and Python's own is not heard.
+    Polars' handler of SIGINT restarts a wait without a time limit, so Python never sees Ctrl-C.
     """
     while not task.done():
         wait([task], timeout=0.1)

@@ -67,6 +67,9 @@ def exact(number: str | pl.Expr) -> pl.Expr:
     large whole numbers. These are converted to Int64 first. NaN, infinity and numbers too large
     for `MONEY` fail when the result is collected.
 
+    Sums are exact below 1e26: up to 100 million rows of the largest amount, 1e18. Beyond that, a
+    sum of groups in memory overflows in Polars without an error.
+
     >>> pl.DataFrame({"cost": [1e16 + 2]}).select(exact("cost")).item()
     Decimal('10000000000000002.000000000000')
     """

@@ -17,7 +17,7 @@ import polars as pl
 from falusage import _spans as spans
 from falusage._spans import Span, Spans
 from falusage.contract import Timeframe
-from falusage.errors import CoverageError, QueryError
+from falusage.errors import CoverageError, MissingColumnError, QueryError
 from falusage.timeframes import zone
 
 SETTLE: Final = timedelta(days=3)
@@ -122,8 +122,12 @@ class Coverage:
         """Return the coverage of a bare table: from its first `bucket` to its last `bucket_end`.
 
         Raises:
+            MissingColumnError: The table has no `bucket` or `bucket_end`.
             QueryError: The table has no rows.
         """
+        for name in ("bucket", "bucket_end"):
+            if name not in usage.columns:
+                raise MissingColumnError(name, usage.columns)
         if usage.is_empty():
             raise QueryError(
                 "the table is empty, so its range is unknown; pass the load itself, or "

@@ -171,10 +171,8 @@ def period_start(instants: pl.Expr, *, every: str, timezone: str) -> pl.Expr:
     if every in _CLOCK:
         minutes = _CLOCK[every]
         offset = _offset(local)
-        at = (local.dt.replace_time_zone(None).dt.truncate(every) - offset).dt.replace_time_zone(
-            "UTC"
-        )
-        at = at.dt.convert_time_zone(timezone)
+        naive = local.dt.replace_time_zone(None).dt.truncate(every)
+        at = (naive - offset).dt.replace_time_zone("UTC").dt.convert_time_zone(timezone)
         return _first_with_offset(at, offset, steps=range(0, minutes, min(15, minutes)))
     return _local_to_instant(local.dt.replace_time_zone(None).dt.truncate(every), timezone)
 
@@ -286,10 +284,7 @@ def boundaries(start: datetime, end: datetime, *, every: str, timezone: str) -> 
     probe = {"1m": "1m", "1h": "15m"}.get(every, "12h")
     low, high = start.astimezone(UTC), end.astimezone(UTC)
     return (
-        pl.select(pl.datetime_range(low, high, interval=probe, closed="both", time_unit="us"))
-        .to_series()
-        .rename("boundary")
-        .to_frame()
+        pl.select(boundary=pl.datetime_range(low, high, interval=probe, time_unit="us"))
         .select(
             pl.concat(
                 [

@@ -62,7 +62,7 @@ FACTS: dict[str, Any] = {
 
 
 def classes() -> dict[str, type[BaseException]]:
-    """Give the classes of the room."""
+    """Return the classes of the room."""
     return {
         name: found
         for name, found in inspect.getmembers(errors, inspect.isclass)
@@ -71,7 +71,7 @@ def classes() -> dict[str, type[BaseException]]:
 
 
 def examples() -> list[FalUsageError]:
-    """Give one of each, with all the facts it can carry."""
+    """Return one of each, with all the facts it can carry."""
     made: list[FalUsageError] = []
     for name, kind in classes().items():
         if issubclass(kind, errors.ApiError):

@@ -13,7 +13,7 @@ NOTEBOOKS = sorted(Path(__file__).parents[1].glob("notebooks/*.ipynb"))
 
 
 def said(book: Any) -> list[str]:
-    """Give what each cell printed and showed, pictures by their kind alone.
+    """Return what each cell printed and showed, pictures by their kind alone.
 
     A kernel sends what is printed in as many parts as it likes, so they are joined.
     """

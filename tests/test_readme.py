@@ -22,7 +22,7 @@ KEY = "your-key-id:your-key-secret"
 
 
 def blocks(language: str) -> list[str]:
-    """Give the README's fenced blocks in a language."""
+    """Return the README's fenced blocks in a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
@@ -31,7 +31,7 @@ SET_UP, RUN = blocks("sh")[:2], blocks("sh")[2:]
 
 @pytest.fixture
 def organization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Have the sample answer to the README's key, and work in an empty folder."""
+    """Serve the sample with the README's key, and work in an empty folder."""
     for name in ("FAL_KEY", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -47,7 +47,7 @@ def organization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 
 def bash(script: str) -> str:
-    """Run a script, and give what it printed."""
+    """Run a script and return what it printed."""
     return subprocess.run(  # noqa: S603 - the README's own commands
         ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", script],
         check=True,

@@ -85,7 +85,7 @@ def spans(moments: list[datetime], every: str, timezone: str) -> list[tuple[date
 
 
 def changes(zone: str, first: int = 2005, last: int = 2027) -> list[datetime]:
-    """Give the instants at which a zone's clock changes."""
+    """Return the instants at which a zone's clock changes."""
     at = datetime(first, 1, 1, tzinfo=UTC)
     found: list[datetime] = []
     while at.year < last:

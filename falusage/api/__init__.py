@@ -1,6 +1,6 @@
-"""Asking exactly, and knowing that the table is whole.
+"""Ask the API for usage, and prove that the answer is complete.
 
-`query` says what is asked, `windows` cuts it into requests, `transport` sends one, `pages` turns
-its bytes into columns, `reading` keeps the requests in order and under one budget, and `loading`
-holds the sum against the API's own summary.
+`query` is what is asked. `client` sends it and `_loading` reads the range until it agrees with the
+API's own summary: `_pages` cuts it into windows and reads each page, `_http` sends one request and
+repeats it. `load`, `receipt` and `reconciliation` are what a load returns.
 """

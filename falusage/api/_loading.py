@@ -8,11 +8,11 @@ to a `Sink`: a table in memory, or a file that never holds all rows at once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, Protocol
 
 import polars as pl
 
@@ -45,14 +45,19 @@ from falusage.schema.validation import Oddities, oddities, require_valid, valida
 _REGROUP_AFTER: Final = 64
 
 
-_T = TypeVar("_T")
-Sink = Callable[[Iterable[LineItems]], _T]
-"""Takes all tables of one read, at least one. It is called again if the range is read again."""
+class Sink(Protocol):
+    """Where a load's valid rows go."""
+
+    def restart(self) -> None:
+        """Forget all rows: the range is read from its start."""
+
+    def write(self, items: LineItems) -> None:
+        """Add the next rows. Every read writes at least one table."""
 
 
 @dataclass
 class _Read:
-    """What is known of one read of the range: counts, sums, and what was set aside."""
+    """What is known of one read of the range: counts, sums, and rejected rows."""
 
     reading: Reading
     kept: int = 0
@@ -84,7 +89,7 @@ class Load:
         self._workers = workers
         self._invalid = invalid
         self._reconcile = reconcile
-        self._way_out = f"; {NAMES.get().quarantine} sets them aside instead" if has_ways else ""
+        self._way_out = f"; {NAMES.get().quarantine} quarantines them instead" if has_ways else ""
         self._started_at = clocks.local_time()
         self._read = self._begin()
 
@@ -94,17 +99,15 @@ class Load:
             Reading(self._query, self._exchange, self._workers, self._progress, with_summary)
         )
 
-    def into(
-        self, sink: Sink[_T], *, batch_rows: int | None = None
-    ) -> tuple[_T, Receipt, pl.DataFrame]:
+    def into(self, sink: Sink, *, batch_rows: int | None = None) -> tuple[Receipt, pl.DataFrame]:
         """Read the range into a sink, again if it differs from the API's summary.
 
         Args:
-            sink: Where the rows go. After an error it has had rows that were rejected.
+            sink: Where the rows go. After an error it has rows that were rejected.
             batch_rows: About how many rows a table has; by default all.
 
         Returns:
-            What the sink returned, the receipt, and the rows in quarantine.
+            The receipt, and the rows in quarantine.
 
         Raises:
             SchemaError: Rows break the rules, and `invalid` is `"raise"`.
@@ -112,13 +115,15 @@ class Load:
             ApiError: The exchange failed.
         """
         for reads in itertools.count(1):
+            sink.restart()
             with closing(self.tables(batch_rows=batch_rows)) as tables:
-                taken = sink(tables)
+                for items in tables:
+                    sink.write(items)
+                    del items  # a batch takes no memory while the next one is read
             compared = self._compared()
             if self._reconcile == "off" or self._agrees(compared, reads=reads):
                 quarantine = pl.concat(self._read.bad, how="diagonal_relaxed")
-                return taken, self._receipt(compared, quarantine.height), quarantine
-            del taken  # before another one is made
+                return self._receipt(compared, quarantine.height), quarantine
         raise AssertionError("a load ends by agreement or an error")
 
     def tables(self, *, batch_rows: int | None = None) -> Generator[LineItems]:
@@ -249,7 +254,7 @@ class Load:
         )
 
     def warn(self) -> None:
-        """Warn of what the last read kept or set aside and a caller should know."""
+        """Warn of what the last read kept or rejected and a caller should know."""
         tally, read = self._exchange.tally, self._read
         clocks.report(tally.skew, on_this_machine=self._exchange.on_this_machine)
         warn_of_unknown(read.kinds, read.ignored)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import NoReturn, TypeVar, Unpack
+from typing import NoReturn, Unpack
 
 import polars as pl
 import pyarrow as pa
@@ -24,8 +24,6 @@ from falusage.api.receipt import Receipt
 from falusage.api.ways import Invalid, Reconcile, require_ways
 from falusage.contract import UsageFields
 from falusage.errors import ConfigError, QueryError
-
-_T = TypeVar("_T")
 
 
 class UsageClient:
@@ -88,8 +86,8 @@ class UsageClient:
 
         Args:
             query: What to ask.
-            invalid: `"raise"` if rows break the table's rules, or `"quarantine"`: set them aside
-                in `UsageLoad.quarantine`. Rows received = rows kept + rows quarantined.
+            invalid: `"raise"` if rows break the table's rules, or `"quarantine"`: move them
+                to `UsageLoad.quarantine`. Rows received = rows kept + rows quarantined.
             reconcile: `"raise"` if the rows differ from the summary, `"warn"`, or `"off"`, which
                 does not ask for the summary.
 
@@ -99,18 +97,18 @@ class UsageClient:
             ApiError: The exchange failed.
         """
         with self._loading(query, invalid, reconcile, has_ways=True) as load:
-            usage, receipt, quarantine = load.into(_one_table)
-        return UsageLoad(usage, quarantine, receipt)
+            receipt, quarantine = load.into(sink := _Table())
+        return UsageLoad(sink.table, quarantine, receipt)
 
     def load_into(
         self,
-        sink: Sink[_T],
+        sink: Sink,
         query: UsageQuery,
         *,
         invalid: Invalid = "raise",
         reconcile: Reconcile = "raise",
         batch_rows: int,
-    ) -> tuple[_T, Receipt, pl.DataFrame]:
+    ) -> tuple[Receipt, pl.DataFrame]:
         """Load as `load` does, but into a sink, by about `batch_rows` rows; see `Load.into`."""
         with self._loading(query, invalid, reconcile, has_ways=True) as load:
             return load.into(sink, batch_rows=batch_rows)
@@ -211,9 +209,16 @@ class UsageClient:
         )
 
 
-def _one_table(tables: Iterable[LineItems]) -> pl.DataFrame:
-    (items,) = tables
-    return items.table
+class _Table:
+    """A sink that keeps the one table of a load in memory."""
+
+    table: pl.DataFrame
+
+    def restart(self) -> None:
+        self.table = pl.DataFrame()
+
+    def write(self, items: LineItems) -> None:
+        self.table = items.table
 
 
 def load_usage(

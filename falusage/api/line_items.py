@@ -73,7 +73,7 @@ class LineItems:
 
 
 def concat(parts: Sequence[LineItems], columns: Mapping[str, pl.DataType]) -> LineItems:
-    """Put tables together, in order.
+    """Concatenate tables, in order.
 
     Args:
         parts: The tables.

@@ -1,6 +1,6 @@
-"""A progress bar that stays out of the way: none on short loads, none where nobody looks.
+"""A progress bar for long loads, in terminals and notebooks only.
 
-Somebody looks at a terminal and at a notebook, whose streams do not claim to be terminals.
+A notebook is recognized by its kernel, because its streams are not terminals.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Progress:
         self._bar: Any = None
         if shown:
             with warnings.catch_warnings():
-                # Without ipywidgets tqdm warns and falls back to text, which is all we want.
+                # Without ipywidgets tqdm warns and falls back to text, which is enough.
                 warnings.simplefilter("ignore")
                 from tqdm.auto import tqdm
 
@@ -31,18 +31,18 @@ class Progress:
                 )
 
     def advance(self, buckets: int, *, rows: int) -> None:
-        """Count buckets that are whole, and the rows so far."""
+        """Add finished buckets, and show the number of rows so far."""
         if self._bar is not None:
             self._bar.set_postfix_str(f"{rows:,} rows", refresh=False)
             self._bar.update(buckets)
 
     def note(self, text: str) -> None:
-        """Say what the load is waiting for."""
+        """Show what the load is waiting for."""
         if self._bar is not None:
             self._bar.set_postfix_str(text)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
 

@@ -1,4 +1,4 @@
-"""What a load did, and why its total can be believed."""
+"""The record of a load: what was requested, received, kept and compared."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class Receipt:
 
     Attributes:
         query: What was asked, with its bounds and timeframe resolved.
-        requests: Requests sent, retries and repeated reads included.
+        requests: Requests sent, including retries and repeated reads.
         windows: Windows that the range was cut into.
         pages: Pages that the rows came on.
         rows_received: Line items received; `rows_kept` + `rows_quarantined`.
         rows_kept: Rows in the table.
-        rows_quarantined: Rows set aside.
+        rows_quarantined: Rows in quarantine.
         retries: Attempts that failed and were made again.
         bytes_received: Bytes of all answers, decoded.
         started_at: When the load began, by this machine's clock, in UTC.
         finished_at: When it ended.
         server_time: The server's clock at the first answer of the read that was kept, or None
-            where it did not say.
-        open_from: None where every bucket had ended when it was read (`read_at`); else the
+            if the answer has no Date.
+        open_from: None if every bucket had ended when it was read (`read_at`); otherwise the
             instant from which buckets may still grow.
         reconciliation: Both sides for each key: `username`, `product`, `endpoint_id`, `unit`,
             `currency`, `cost_loaded`, `cost_summary`, `quantity_loaded`, `quantity_summary`,
             `cost_rounding`, `quantity_rounding`. The summary's sides are null if it was not asked
-            for or does not know the key. The last two are what rounding allows.
+            for or does not have the key. The last two are what rounding allows.
         reconciled: Whether the rows were compared with the API's summary.
     """
 

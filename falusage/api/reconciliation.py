@@ -23,7 +23,7 @@ change, and no more."""
 _SUMS: Final = ("cost", "quantity")
 _TOTALS: Final = (*_SUMS, "off", "unrounded")
 _LINE: Final = (*KEY, *RATES, *LABELS, *AUTH)
-"""What tells the summary's line items apart."""
+"""The columns that distinguish the summary's line items."""
 
 SIDES: Final = tuple(f"{name}_{side}" for name in _SUMS for side in ("loaded", "summary"))
 ROUNDING: Final = tuple(f"{name}_rounding" for name in _SUMS)
@@ -33,9 +33,9 @@ def sums(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Sum the rows of usage tables exactly, line item by line item.
 
     Returns:
-        What tells line items apart, `cost` and `quantity` as Decimal(38, 12), `off`: by how much
-        rounding of the rows' own costs explains a difference, and `unrounded`: the cost as it was
-        before that rounding.
+        The columns that distinguish line items, `cost` and `quantity` as Decimal(38, 12), `off`:
+        how much of a difference the rounding of the rows' own costs explains, and `unrounded`:
+        the cost before that rounding.
     """
     empty = pl.DataFrame(schema={name: SUMMARY[name] for name in _LINE})
     none = empty.with_columns(pl.lit(None, MONEY).alias(name) for name in _TOTALS)
@@ -58,7 +58,7 @@ def _with_rounding(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def compare(loaded: pl.DataFrame, summary: pl.DataFrame | None) -> pl.DataFrame:
-    """Put both sides' sums next to each other, by key.
+    """Join the sums of both sides, by key.
 
     Args:
         loaded: `sums` of the rows.

@@ -11,7 +11,6 @@ from typing import Final, TypeAlias
 import polars as pl
 
 from falusage import _spans as spans
-from falusage._spans import Spans
 from falusage._usage.currencies import currencies
 from falusage._usage.periods import Range
 from falusage._usage.table import Eager, Lazy, take
@@ -117,17 +116,12 @@ class Bill:
         return self.local(floor(last, every="1mo", timezone=self.timezone))
 
     @property
-    def gaps(self) -> Spans:
-        """The parts of the range that were never read."""
-        return self.coverage.lacking()
-
-    @property
     def parts(self) -> list[tuple[datetime, datetime, pl.DataFrame]]:
         """The parts of the range between the gaps, each with its rows."""
         whole = (self.coverage.start, self.coverage.end)
         return [
             (self.local(start), self.local(end), self.usage.filter(_within(start, end)))
-            for start, end in spans.without([whole], self.gaps)
+            for start, end in spans.without([whole], self.coverage.gaps)
         ]
 
 

@@ -90,14 +90,15 @@ def report(
         usage, coverage=coverage, timezone=timezone, baseline=baseline, comparison=comparison
     )
     sections = [certain(bill)]
-    if not bill.usage.is_empty() and not bill.gaps:
+    if not bill.usage.is_empty() and not bill.coverage.gaps:
         sections += [spenders(bill), moved(bill), prices(bill), unusual(bill)]
+    sums = [amount(cost, printable(unit)) for unit, cost in totals(bill.usage)]
     page = html(
         title=title,
         span=span(bill.start, bill.end),
-        warning=gap_text(bill) if bill.gaps else "",
+        warning=gap_text(bill) if bill.coverage.gaps else "",
         timezone=bill.timezone,
-        totals=[] if bill.gaps else _totals(bill),
+        totals=[] if bill.coverage.gaps else sums,
         sections=[*sections, *_ahead(bill, budgets, outlook)],
         made=f"Made by falusage {__version__} from {bill.usage.height:,} rows.",
     )
@@ -105,10 +106,6 @@ def report(
     with replacing(place) as file:
         file.write(page.encode())
     return place
-
-
-def _totals(bill: Bill) -> list[str]:
-    return [amount(cost, printable(unit)) for unit, cost in totals(bill.usage)]
 
 
 def _ahead(

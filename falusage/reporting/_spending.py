@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from falusage._usage.currencies import currencies
-from falusage.columns import exact
+from falusage.columns import MONEY
 from falusage.reporting.columns import amounts, bars, names, percents
 from falusage.reporting.layout import lay_out
 from falusage.transforms import cost_share, rollup
@@ -63,8 +63,10 @@ def totals(usage: pl.DataFrame) -> list[tuple[str, float | Decimal]]:
     """
     sums = in_order(rollup(usage), currencies(usage)).select("currency", "cost")
     if sums.filter(pl.col("cost").abs() >= _EXACT).height:
-        decimals = usage.group_by("currency").agg(exact("cost").sum())
-        sums = sums.select("currency").join(decimals, on="currency", maintain_order="left")
+        # By way of text, which has a double's own digits. `exact` is off by some thousandths here.
+        cost = pl.col("cost").cast(pl.Float64).cast(pl.String).cast(MONEY)
+        each = usage.group_by("currency").agg(cost.sum())
+        sums = sums.select("currency").join(each, on="currency", maintain_order="left")
     return list(sums.iter_rows())
 
 

@@ -62,13 +62,13 @@ def summary(
 def _parts(bill: Bill, width: int | None) -> Iterator[tuple[str, list[str]]]:
     """Yield the sections: their titles and lines."""
     usage = bill.usage
-    if bill.gaps:
+    if bill.coverage.gaps:
         yield "Not whole", wrapped(gap_text(bill), width)
         for start, end, rows in bill.parts:
             yield f"Spent {span(start, end)}", _spent(rows, bill.timezone, width)
     else:
         yield "Spent", _spent(usage, f"{span(bill.start, bill.end)}, {bill.timezone}", width)
-    if usage.height and not bill.gaps:
+    if usage.height and not bill.coverage.gaps:
         yield "By team", spending(usage, by="username", top=MOST, width=width)
         yield "By product", spending(usage, by="product", top=MOST, width=width)
         title = f"Top {TOP_ENDPOINTS} endpoints"

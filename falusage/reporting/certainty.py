@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def facts(bill: Bill) -> list[tuple[str, str]]:
     """Return what is known of a table, in pairs of a heading and a text."""
     coverage = bill.coverage
-    found = [("not whole", gap_text(bill))] if bill.gaps else []
+    found = [("not whole", gap_text(bill))] if bill.coverage.gaps else []
     if not coverage.known:
         return [
             *found,
@@ -57,7 +57,9 @@ def let_through(coverage: Coverage) -> list[str]:
 
 def gap_text(bill: Bill) -> str:
     """Return which parts of a range were never read, and what that means."""
-    lacking = "; ".join(span(bill.local(start), bill.local(end)) for start, end in bill.gaps)
+    lacking = "; ".join(
+        span(bill.local(start), bill.local(end)) for start, end in bill.coverage.gaps
+    )
     return (
         f"{lacking} was never read, so totals of the whole range would be too small and are left "
         "out. Sync or load what is missing, or report a range without a gap, as with "

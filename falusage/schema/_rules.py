@@ -23,8 +23,8 @@ def usage_schema() -> pa.DataFrameSchema:
     Columns that may be null may also be missing. Further columns are allowed and not checked.
 
     Returns:
-        A `pandera.polars.DataFrameSchema` over `columns.USAGE`. Each check's `error` is the rule
-        in words, as in the `rules` of a rejected row.
+        A `pandera.polars.DataFrameSchema` over `columns.USAGE`. Each check's `error` names the
+        rule, as in the `rules` of a rejected row.
 
     Example:
         >>> import falusage as fu

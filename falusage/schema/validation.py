@@ -125,7 +125,7 @@ def _refuse_wrong_columns(table: pl.DataFrame, cases: pl.DataFrame, kind: str) -
 def _split(
     table: pl.DataFrame, broken: pl.DataFrame, received: pl.Series | None = None
 ) -> Validated:
-    """Take the rows out of a table that broke a rule.
+    """Split a table into rows that broke no rule and rows that did.
 
     Args:
         table: The table.
@@ -157,7 +157,7 @@ def require_valid(bad: pl.DataFrame, *, what: str, way_out: str = "") -> None:
         way_out: What to do about it, appended to the message.
 
     Raises:
-        SchemaError: With the rows, and the most frequent rules in words.
+        SchemaError: It has the rows, and names the most frequent rules.
     """
     if not bad.height:
         return
@@ -211,7 +211,7 @@ class Oddities:
 
     Attributes:
         rows: The number of rows that were checked.
-        unlike: The rows whose cost neither price, discount nor rounding explains.
+        unlike: The rows whose cost is not explained by price, discount and rounding.
         products: Unknown products.
     """
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
 from typing import BinaryIO
 
 import polars as pl
@@ -74,12 +73,12 @@ def download_snapshot(
     with replacing(path) as file:
         sink = SnapshotSink(file)
         try:
-            writer, receipt, quarantine = client.load_into(
-                sink.take, query, invalid=invalid, reconcile=reconcile, batch_rows=2 * ROW_GROUP
+            receipt, quarantine = client.load_into(
+                sink, query, invalid=invalid, reconcile=reconcile, batch_rows=2 * ROW_GROUP
             )
-            writer.finish(receipt)
+            sink.finish(receipt)
         finally:
-            sink.abandon()
+            sink.restart()
         keep_quarantine(quarantine, path)
     if not receipt.rows_quarantined:
         quarantine_path(path).unlink(missing_ok=True)  # of the snapshot that was replaced
@@ -94,24 +93,26 @@ class SnapshotSink:
         self._kinds: Kinds = {}
         self._writer: SnapshotWriter | None = None
 
-    def take(self, tables: Iterable[LineItems]) -> SnapshotWriter:
-        """Write the tables of one read into the file, from its beginning.
+    def restart(self) -> None:
+        """Stop writing; the next rows begin the file."""
+        if self._writer is not None:
+            self._writer.abandon()
+        self._writer, self._kinds = None, {}
 
-        Returns:
-            The writer, which still has to finish the file.
-        """
-        self.abandon()
-        writer = None
-        for items in tables:
-            kinds = joint_kinds([self._kinds, items.kinds])
-            if writer is None:
-                writer = self._begin(items.with_kinds(kinds).schema, kinds)
-            elif kinds != self._kinds:
-                writer = self._widened(writer, kinds)
-            writer.write(items.with_kinds(kinds))
+    def write(self, items: LineItems) -> None:
+        """Append rows, in a file that has the fields of all rows so far."""
+        kinds = joint_kinds([self._kinds, items.kinds])
+        writer = self._writer
         if writer is None:
-            raise AssertionError("a load has at least one table")
-        return writer
+            writer = self._begin(items.with_kinds(kinds).schema, kinds)
+        elif kinds != self._kinds:
+            writer = self._widened(writer, kinds)
+        writer.write(items.with_kinds(kinds))
+
+    def finish(self, receipt: Receipt | None = None) -> None:
+        """Write the end of the file, with the receipt."""
+        if self._writer is not None:
+            self._writer.finish(receipt)
 
     def _begin(self, schema: pl.Schema, kinds: Kinds) -> SnapshotWriter:
         self._file.seek(0)
@@ -131,16 +132,10 @@ class SnapshotSink:
             self._file.seek(0)
             shutil.copyfileobj(self._file, copy)
             old, had = pq.ParquetFile(copy), self._kinds
-            self.abandon()
+            self.restart()
             empty = LineItems(pl.DataFrame(old.schema_arrow.empty_table()), had)
             writer = self._begin(empty.with_kinds(kinds).schema, kinds)
             for at in range(old.num_row_groups):
                 rows = LineItems(pl.DataFrame(old.read_row_group(at)), had)
                 writer.write(rows.with_kinds(kinds))
         return writer
-
-    def abandon(self) -> None:
-        """Stop writing; a file that was not finished is no snapshot."""
-        if self._writer is not None:
-            self._writer.abandon()
-        self._writer, self._kinds = None, {}

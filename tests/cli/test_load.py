@@ -124,7 +124,7 @@ def test_wrong_usage_exits_with_2(run, environment, arguments: tuple[str, ...]) 
         ("FAL_ADMIN_KEY", "wrong", "the API does not know the key"),
         ("FAL_ADMIN_KEY", "", "no key: set FAL_ADMIN_KEY"),
         ("FALUSAGE_BASE_URL", "http://example.com/v1", "plain http"),
-        ("FALUSAGE_BASE_URL", "nowhere", "no address"),
+        ("FALUSAGE_BASE_URL", "nowhere", "not a URL"),
     ],
 )
 def test_a_refusal_exits_with_1(run, monkeypatch, variable: str, value: str, says: str) -> None:
@@ -191,7 +191,10 @@ FOCUS = ("focus", "--billing-account-id", "1", "--billing-account-name", "a", "-
         (("--team-username", "Acme-Paris"), "did you mean --team-username 'acme-paris'?"),
         (("--team-username", "acme-paris "), "did you mean --team-username 'acme-paris'?"),
         (("--endpoint-id", "fal-ai/flux/devv"), "did you mean --endpoint-id 'fal-ai/flux/dev'?"),
-        (("--api-key-id", "zzz"), "nothing matched --api-key-id zzz in that range; the API"),
+        (
+            ("--api-key-id", "zzz"),
+            "nothing matched --api-key-id zzz in that range; names must match exactly",
+        ),
         (
             ("--team-username", "acme-paris", "--team-username", "acme-voise"),
             "nothing matched --team-username acme-voise in that range; did you mean",

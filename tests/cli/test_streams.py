@@ -73,12 +73,14 @@ def test_a_broken_pipe_is_quiet(start) -> None:
     assert process.wait(timeout=10) == 141
 
 
+LOAD = (str(Path(sys.executable).with_name("falusage")), "load", *RANGE)
+
+
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 def test_a_closed_stdout_is_an_error(environment, form: str) -> None:
-    """`falusage load >&-` has nowhere to put its rows; with --out, it needs none."""
-    begun = (str(Path(sys.executable).with_name("falusage")), "load", *RANGE, "--format", form)
+    """`falusage load >&-` has nowhere to put its rows."""
     shut = subprocess.run(  # noqa: S603 - our own program
-        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *begun],
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *LOAD, "--format", form],
         capture_output=True,
         text=True,
         check=False,
@@ -86,8 +88,11 @@ def test_a_closed_stdout_is_an_error(environment, form: str) -> None:
     assert (1, "") == (shut.returncode, shut.stdout)
     assert "error: stdout is closed, and the result goes there" == shut.stderr.splitlines()[-1]
 
+
+def test_a_closed_stdout_is_not_needed_for_a_file(environment) -> None:
+    """`falusage load --out` writes nothing to stdout."""
     kept = subprocess.run(  # noqa: S603 - our own program
-        ["/bin/sh", "-c", 'exec "$@" >&- 2>&-', "sh", *begun[:-2], "--out", "kept.parquet"],
+        ["/bin/sh", "-c", 'exec "$@" >&- 2>&-', "sh", *LOAD, "--out", "kept.parquet"],
         check=False,
     )
     assert 0 == kept.returncode

@@ -92,7 +92,7 @@ def test_totals_that_differ_are_a_warning(run: Run, command: str) -> None:
     assert (1, True) == (code, "with --reconcile warn" in err)
     assert "reconcile='" not in err
     code, out, err = run(command, *LOADING[command], "--reconcile", "warn")
-    assert (0, True) == (code, "warning: the rows and the API's summary disagree" in err)
+    assert (0, True) == (code, "warning: the rows and the API's summary differ" in err)
     if command == "report":
         assert "1 keys differ from the API's own totals" in out
 

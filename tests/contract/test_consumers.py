@@ -41,7 +41,7 @@ every_edition = pytest.mark.parametrize("edition", ORGANIZATION_USAGE.editions)
 
 
 def value(field: Field) -> Any:
-    """Return a valid value, of which no two fields have the same."""
+    """Return a valid value, different for each field."""
     if field.is_number:
         return 2.0 + FIELDS.index(field)
     if field.letters is not None:
@@ -125,7 +125,7 @@ def test_the_document_has_it(field: Field, edition: int) -> None:
 
 @every_field
 def test_both_readers_read_it(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The careful reader has its value, and so has the fast one without it."""
+    """The strict reader returns its value, and the fast one handles pages without it."""
     answer = read_strictly(page(), time_series=True, summary=False)
     assert answer.rows is not None
     assert [value(field)] == answer.rows.table[field.name].to_list()
@@ -193,7 +193,7 @@ def test_its_meaning_is_in_the_reference(field: Field, reference: str) -> None:
 
 
 def test_a_table_without_optional_fields_is_widened() -> None:
-    """What it lacks is null, of the declared type, in the declared order."""
+    """Missing columns are null, with the declared type, in the declared order."""
     bare = TABLE.select("bucket", "bucket_end", *ORGANIZATION_USAGE.required())
     assert list(USAGE.items()) == list(widened(bare).schema.items())
 

@@ -13,7 +13,7 @@ _TEST = re.compile(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/.]+)\)")
 
 
 def names_in(path: Path) -> set[str]:
-    """Give the names of a file's tests."""
+    """Return the names of a file's tests."""
     tree = ast.parse(path.read_text("utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)} | {
         node.targets[0].id
@@ -23,7 +23,7 @@ def names_in(path: Path) -> set[str]:
 
 
 def test_every_promise_names_its_proof() -> None:
-    """Each says how it is kept, and by which tests of which file; all of them exist."""
+    """Each says how it is kept, and names tests that exist."""
     assert len(PROMISES) > 30
     for promise in PROMISES:
         proofs = _TEST.findall(promise)

@@ -21,7 +21,7 @@ def nothing() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def emulator(nothing: pl.DataFrame) -> Iterator[Emulator]:
-    """One server for a module's tests, each of which replaces its table."""
+    """Run one server for a module's tests; each test replaces its table."""
     with Emulator(nothing) as running:
         yield running
 

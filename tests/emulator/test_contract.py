@@ -178,17 +178,17 @@ def test_fifty_ids_are_taken(emulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "refused"),
+    ("method", "path", "expected"),
     [
         ("GET", "/organization/usages", (404, "not_found")),
         ("GET", "/organization/usage/", (404, "not_found")),
         ("POST", "/organization/usage", (405, "not_implemented")),
     ],
 )
-def test_other_paths_and_methods(emulator, session, method, path, refused) -> None:
-    """They are refused in the documented form."""
+def test_other_paths_and_methods(emulator, session, method, path, expected) -> None:
+    """They get errors in the documented form."""
     answer = session.request(method, emulator.base_url + path, timeout=5)
-    assert refused == (answer.status_code, answer.json()["error"]["type"])
+    assert expected == (answer.status_code, answer.json()["error"]["type"])
 
 
 def test_every_answer_is_dated_and_numbered(emulator, session) -> None:

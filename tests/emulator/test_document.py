@@ -134,7 +134,7 @@ def _form(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def address(served: Emulator) -> str:
-    """Say where the document is: beside the base, not under it."""
+    """Return the address of the document, next to the base URL."""
     return served.base_url.removesuffix("/v1") + "/openapi.json"
 
 

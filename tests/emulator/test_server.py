@@ -52,13 +52,13 @@ def test_it_listens_on_the_loopback_alone() -> None:
 
 
 @pytest.mark.parametrize("kind", [pl.DataFrame, pl.DataFrame.lazy, pl.DataFrame.to_arrow])
-def test_it_serves_any_kind_of_table(ask, kind: Callable[[pl.DataFrame], Any]) -> None:
+def test_it_serves_any_kind_of_table(kind: Callable[[pl.DataFrame], Any]) -> None:
     """Eager, lazy, or from another library."""
     with Emulator(kind(table(1.0))) as emulator:
         assert 1.0 == ask(emulator, **DAY).json()["time_series"][0]["results"][0]["cost"]
 
 
-def test_it_serves_what_was_loaded_from_another(ask) -> None:
+def test_it_serves_what_was_loaded_from_another() -> None:
     """A load can be served as it is."""
     with Emulator(table(1.0)) as first:
         client = fu.UsageClient(first.api_key, base_url=first.base_url)
@@ -102,7 +102,7 @@ def test_it_stops_within_a_second_with_connections_open() -> None:
 
 
 def test_it_may_be_started_again_but_not_twice() -> None:
-    """A stopped emulator starts anew; a running one refuses."""
+    """A stopped emulator starts again; a running one raises an error."""
     emulator = Emulator(table(1.0))
     for _ in range(2):
         with emulator, pytest.raises(ConfigError, match="running already"):

@@ -103,7 +103,7 @@ def test_extra_columns_are_written_with_their_nulls() -> None:
     limit=st.integers(1, 8),
 )
 def test_pages_are_cuts_of_the_whole(buckets: list[int], limit: int) -> None:
-    """Put together, the pages of any size are all items in order, and only the last is short."""
+    """Joined, pages of any size are all items in order, and only the last page is short."""
     label = [f"bucket {n}" for n, size in enumerate(buckets) for _ in range(size)]
     item = [f'{{"n":{n}}}' for n in range(len(label))]
     written = Written.from_lines(

@@ -189,7 +189,7 @@ def test_a_deadline_holds_for_a_look_up(monkeypatch: pytest.MonkeyPatch, key: st
         fu.UsageClient(
             key, base_url="https://api.example.com/v1", timeout=0.3, max_attempts=1
         ) as client,
-        pytest.raises(fu.TransportError, match=r"no whole answer .* within 0\.3 s"),
+        pytest.raises(fu.TransportError, match=r"no complete answer .* within 0\.3 s"),
     ):
         client.load(fu.UsageQuery("2025-01-01", "2025-01-02"))
 

@@ -91,14 +91,14 @@ def refused(base_url: str) -> fu.FalUsageError:
     [
         ("socks5://127.0.0.1:9", r"HTTPS_PROXY is a SOCKS proxy.*pip install 'requests\[socks\]'"),
         ("socks5h://me:s3cret@127.0.0.1:9", "HTTPS_PROXY is a SOCKS proxy"),
-        ("http://", "HTTPS_PROXY is no address"),
-        ("://proxy", "HTTPS_PROXY is no address"),
-        ("http://[bad", "HTTPS_PROXY is no address"),
-        ("http://me:s3cret@proxy:99999", "HTTPS_PROXY is no address"),
-        ("http://me:s3cret@proxy:port", "HTTPS_PROXY is no address"),
-        ("http://a b:1", "HTTPS_PROXY is no address"),
-        ("ftp://127.0.0.1:9", "HTTPS_PROXY is no address"),
-        (f"http://{'a' * 70}.com:1", "HTTPS_PROXY is no address"),
+        ("http://", "HTTPS_PROXY is not a URL"),
+        ("://proxy", "HTTPS_PROXY is not a URL"),
+        ("http://[bad", "HTTPS_PROXY is not a URL"),
+        ("http://me:s3cret@proxy:99999", "HTTPS_PROXY is not a URL"),
+        ("http://me:s3cret@proxy:port", "HTTPS_PROXY is not a URL"),
+        ("http://a b:1", "HTTPS_PROXY is not a URL"),
+        ("ftp://127.0.0.1:9", "HTTPS_PROXY is not a URL"),
+        (f"http://{'a' * 70}.com:1", "HTTPS_PROXY is not a URL"),
     ],
 )
 def test_a_proxy_that_cannot_be_used(
@@ -188,7 +188,7 @@ def test_certificates_that_cannot_be_read(  # noqa: PLR0917 - cases and fixtures
     monkeypatch.setenv(name, str(bundle))
     error = refused(f"https://127.0.0.1:{listen(b'').port}/v1")
     assert isinstance(error, fu.ConfigError)
-    assert f"{name} names no file of certificates that can be read" in str(error)
+    assert f"{name} does not name a file of certificates that can be read" in str(error)
     assert [] == slept
 
 
@@ -246,7 +246,7 @@ def test_an_address_that_cannot_be_used(
     if by == "variable":
         monkeypatch.setenv("FALUSAGE_BASE_URL", address)
     name = "base_url" if by == "argument" else "FALUSAGE_BASE_URL"
-    with pytest.raises(fu.ConfigError, match=f"^{name} is no address; expected one such as"):
+    with pytest.raises(fu.ConfigError, match=f"^{name} is not a URL; expected one such as"):
         fu.UsageClient("id:secret", base_url=address if by == "argument" else None)
 
 

@@ -57,7 +57,7 @@ HEADERS = ("Retry-After", "x-ratelimit-reset", "retry-after-ms", "RateLimit-Rese
 def test_seconds_instants_and_dates(header: str, text: str, seconds: float) -> None:
     """Seconds, a duration, an instant in any unit, or a date: the time from now, never below 0."""
     wait = asked_wait({header.upper(): text}, clocks=(NOW,))
-    assert (pytest.approx(seconds, abs=1e-3), "") == (wait.seconds, wait.nonsense)
+    assert (pytest.approx(seconds, abs=1e-3), "") == (wait.seconds, wait.invalid)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_nonsense(header: str, text: str) -> None:
     """What cannot be a wait is none, and is shown; a second header that makes sense is taken."""
     wait = asked_wait({header: text}, clocks=(NOW,))
     assert wait.seconds is None
-    assert wait.nonsense.lower().startswith(f"{header.lower()}: ")
+    assert wait.invalid.lower().startswith(f"{header.lower()}: ")
     other = "x-ratelimit-reset" if header != "x-ratelimit-reset" else "Retry-After"
     assert 7.0 == asked_wait({header: text, other: "7"}, clocks=(NOW,)).seconds
 
@@ -137,7 +137,7 @@ def test_nonsense_is_named_when_it_ends_a_load(serve: Callable[..., FaultServer]
     server = serve(SMALL, rules=always(kinds.status(429, "rate_limited", Retry_After="soon")))
     with (
         fu.UsageClient(api_key=key, base_url=server.base_url, max_attempts=2) as client,
-        pytest.raises(fu.RateLimitError, match="Retry-After: 'soon' is nonsense") as caught,
+        pytest.raises(fu.RateLimitError, match="Retry-After: 'soon' is invalid") as caught,
     ):
         client.load(QUERY)
     assert caught.value.retry_after is None

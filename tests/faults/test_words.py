@@ -114,7 +114,7 @@ def test_a_body_in_an_unknown_encoding_does_not_hide_the_status(
     """A proxy may compress its page as nobody asked it to; the 403 is still a 403."""
     error = refused(403, b"\x1b\x00\x00", Content_Encoding="br")
     assert isinstance(error, fu.PermissionDeniedError)
-    assert "status 403, without a word" in str(error)
+    assert "status 403, without a message" in str(error)
 
 
 def test_a_403_says_what_it_may_mean(refused: Callable[..., fu.ApiError]) -> None:
@@ -124,7 +124,7 @@ def test_a_403_says_what_it_may_mean(refused: Callable[..., fu.ApiError]) -> Non
         assert "not a key of the organization's root team" in told
         assert "without permission to read billing" in told
         assert "organizations are not enabled" in told
-    assert "without a word from the server" in str(refused(403, b""))
+    assert "without a message from the server" in str(refused(403, b""))
 
 
 def test_long_words_are_shortened(refused: Callable[..., fu.ApiError]) -> None:
@@ -174,8 +174,8 @@ def test_a_broken_answer_names_its_request_id(refused: Callable[..., fu.ApiError
         ("//login.example.com/sso", "http://login.example.com/sso,"),
         ("/elsewhere?token=s3cret", "/elsewhere,"),
         ("https://me:s3cret@login.example.com/sso", "https://login.example.com/sso,"),
-        ("https://[bad", "a redirect that names no address"),
-        ("", "a redirect that names no address"),
+        ("https://[bad", "a redirect without a URL"),
+        ("", "a redirect without a URL"),
     ],
 )
 def test_a_redirect_names_its_target(

@@ -32,7 +32,7 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 
 def _seen(usage: pl.DataFrame, *keys: str) -> dict[tuple[Any, ...], tuple[datetime, datetime]]:
-    """Give the first bucket and the last bucket's end of each key."""
+    """Return the first bucket and the last bucket's end of each key."""
     rows = usage.group_by(keys).agg(pl.col("bucket").min(), pl.col("bucket_end").max()).iter_rows()
     return {tuple(row[:-2]): (row[-2], row[-1]) for row in rows}
 
@@ -121,7 +121,7 @@ def test_surge_rows_stand_beside_their_base(sample: Sample) -> None:
 
 
 def test_surge_is_in_its_hours_and_share() -> None:
-    """Hour by hour, the dearer rows are there on weekday evenings, with three tenths of the use."""
+    """Weekday evenings have the surge rows, with three tenths of the usage."""
     sample = fu.sample_usage()
     surge = next(surge for surge in sample.truth.surges if surge.currency == "USD")
     line = sample.usage.filter(

@@ -144,7 +144,7 @@ def test_weeks_have_a_rhythm(usage: pl.DataFrame) -> None:
 
 
 def test_spend_grows(usage: pl.DataFrame) -> None:
-    """Each team's usual week in May is dearer than its usual week in January."""
+    """Each team's usual week in May costs more than its usual week in January."""
     day = pl.col("bucket").dt.date()
     months = usage.group_by("username").agg(
         january=pl.col("cost").filter(day >= date(2025, 1, 6), day < date(2025, 2, 3)).sum(),

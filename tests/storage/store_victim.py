@@ -23,10 +23,10 @@ import deltalake.fs  # noqa: F401 - as below
 import pandera.polars  # noqa: F401 - imported before the fork, so that a child starts at once
 
 import falusage as fu
+from falusage import store as room
 from falusage.api import client as _client  # noqa: F401 - as above
-from falusage.store import _store
 
-ROOM = str(Path(_store.__file__).parent)
+ROOM = str(Path(room.__file__).parent)
 REFUSED = 3
 
 

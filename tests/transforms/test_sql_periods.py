@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import get_args
 from zoneinfo import available_timezones
@@ -32,6 +33,12 @@ ODD = (
 )
 
 
+@functools.cache
+def calendar(timezone: str) -> tuple[tuple[int, int], ...]:
+    """Return the clock changes that the engines are told of."""
+    return clock_changes(timezone, first=SINCE.year - 2, last=UNTIL.year)
+
+
 def started(moments: pl.Series, *, every: str, timezone: str) -> pl.Series:
     """Give the start of each moment's period, as DuckDB works it out."""
     word = ENGINES["duckdb"]
@@ -60,7 +67,7 @@ def around(timezone: str, *, every: str, others: int = 2_000) -> pl.Series:
     since = datetime(2012, 1, 1, tzinfo=UTC) if every in ("1m", "1h") else SINCE
     near = [
         change + step * 60_000_000
-        for change, _ in clock_changes(timezone, first=SINCE.year, last=UNTIL.year - 1)
+        for change, _ in calendar(timezone)
         for step in (-1500, -61, -31, -1, 0, 1, 29, 59, 119, 1500)
     ]
     low, high = (int(edge.timestamp()) * 1_000_000 for edge in (since, UNTIL))
@@ -83,10 +90,14 @@ def test_periods_start_where_they_do_in_polars(timezone: str, every: str) -> Non
 @pytest.mark.slow
 def test_days_start_where_they_do_in_every_zone() -> None:
     """No zone of the database has a change that the written-out calendar misses."""
+    found: dict[object, pl.Series] = {}  # many zones share a calendar, and DuckDB reads that
     for timezone in ZONES:
         moments = around(timezone, every="1d", others=100)
-        want = expected(moments, every="1d", timezone=timezone)
-        assert want.equals(started(moments, every="1d", timezone=timezone)), timezone
+        if calendar(timezone) not in found:
+            found[calendar(timezone)] = started(moments, every="1d", timezone=timezone)
+        assert expected(moments, every="1d", timezone=timezone).equals(found[calendar(timezone)]), (
+            timezone
+        )
 
 
 def test_clock_changes_are_those_of_the_zone() -> None:

@@ -17,7 +17,7 @@ BIN = Path(sys.executable).parent
 
 
 def told(*command: str | Path, cwd: Path) -> str:
-    """Give what a checker says, which is nothing that this repository has configured."""
+    """Return what a checker says, which is nothing that this repository has configured."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, check=False, encoding="utf-8")  # noqa: S603 - checkers
     return f"{done.stdout}{done.stderr}" if done.returncode else ""
 

@@ -1,1 +1,1 @@
-"""One request: the key, the address, the transport, retries, and what a failure means."""
+"""One request: the key, the address, the transport, the retries, and the error of a failure."""

@@ -1,8 +1,8 @@
-"""One attempt on a thread of its own, so that whoever waits for it can leave.
+"""One attempt on its own thread, so that its caller can stop waiting for it.
 
-Looking up a host, connecting and reading block inside the system, where neither a deadline nor
-Ctrl-C is heard. The caller waits a tenth of a second at a time instead. When it leaves, it closes
-the socket under the attempt; the thread ends as soon as the system lets it, and nobody waits.
+Looking up a host, connecting and reading block inside the system, where a deadline or Ctrl-C has
+no effect. So the caller waits for the thread, a tenth of a second at a time. When it stops
+waiting, it shuts down the attempt's socket, and the thread ends as soon as the system lets it.
 """
 
 from __future__ import annotations
@@ -19,22 +19,38 @@ import urllib3
 import urllib3.connection
 from requests.adapters import HTTPAdapter
 
+from falusage.errors import TransportError
+
 _T = TypeVar("_T")
 _HERE: Final = threading.local()
 _GLANCE: Final = 0.1
-"""Seconds between two looks at the deadline: see `_waiting.result` for why it is short."""
+"""Seconds between two checks of the deadline; see `_waiting.result` for why it is short."""
 
 
-class LateError(Exception):
-    """The attempt's time has passed."""
+class Attempt(threading.Thread, Generic[_T]):
+    """An attempt's thread, its deadline, its socket, and what it has until its caller is done.
 
+    Args:
+        work: What the thread does; its argument is the attempt.
+        seconds: How long it may take.
+        stopped: Stops the attempt once it is set.
+        late: The message of the error if it takes longer.
+    """
 
-class Attempt(Generic[_T]):
-    """An attempt's deadline, its socket, and what it holds until its caller is done with it."""
-
-    def __init__(self, seconds: float, *, stopped: threading.Event) -> None:
+    def __init__(
+        self,
+        work: Callable[[Attempt[_T]], _T],
+        seconds: float,
+        *,
+        stopped: threading.Event,
+        late: str,
+    ) -> None:
+        # A daemon: a thread that hangs in the system must not delay the exit.
+        super().__init__(name="falusage-attempt", daemon=True)
         self.held = ExitStack()
-        self._stopped = stopped
+        self._work = work
+        self._late = late
+        self._broken_off = stopped
         self._ends = time.monotonic() + seconds
         self._paused = False
         self._connection: Any = None
@@ -44,22 +60,31 @@ class Attempt(Generic[_T]):
         self._results: list[_T] = []
         self._error: BaseException | None = None
 
-    def run(self, work: Callable[[], _T]) -> _T:
-        """Return what `work` returns, or raise what it raises.
+    def run(self) -> None:
+        """Do the work, in the attempt's own thread."""
+        _HERE.attempt = self
+        try:
+            self._results.append(self._work(self))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
+        with self._lock:
+            self._done.set()
+            if self._left:
+                self.held.close()
+
+    def result(self) -> _T:
+        """Wait for the work, and return what it returns or raise what it raises.
 
         Raises:
-            LateError: The time has passed.
+            TransportError: The time has passed.
             CancelledError: `stopped` was set.
         """
-        thread = threading.Thread(target=self._work, args=(work,), name="falusage-attempt")
-        thread.daemon = True  # one that hangs in the system does not hold the end of the process
-        thread.start()
         try:
             while not self._done.wait(_GLANCE):
-                if self._stopped.is_set():
+                if self._broken_off.is_set():
                     raise CancelledError
                 if time.monotonic() > self._ends and not self._paused:
-                    raise LateError
+                    raise TransportError(self._late)
         except BaseException:
             self._leave()
             raise
@@ -68,17 +93,6 @@ class Attempt(Generic[_T]):
             error, self._error = self._error, None
             raise error
         return self._results.pop()
-
-    def _work(self, work: Callable[[], _T]) -> None:
-        _HERE.attempt = self
-        try:
-            self._results.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            self._error = error
-        with self._lock:
-            self._done.set()
-            if self._left:
-                self.held.close()
 
     def _leave(self) -> None:
         with self._lock:
@@ -89,7 +103,7 @@ class Attempt(Generic[_T]):
 
     @contextmanager
     def paused(self) -> Generator[None]:
-        """Leave out of the deadline what the attempt waits for on this side."""
+        """Stop the deadline's clock while the attempt waits for this machine."""
         begun = time.monotonic()
         self._paused = True
         yield
@@ -110,7 +124,7 @@ class Attempt(Generic[_T]):
 
 
 class _Watched:
-    """A connection that tells the attempt in hand which socket it uses."""
+    """A connection that reports its socket to the attempt of this thread."""
 
     sock: Any
 
@@ -148,7 +162,7 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
 
 
 class WatchedAdapter(HTTPAdapter):
-    """An adapter whose connections tell the attempt in hand that they are used."""
+    """An adapter whose connections report their sockets to the attempts that use them."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

@@ -1,7 +1,7 @@
-"""A body read to its end, and shown to be whole: by its length, its chunks, its gzip trailer.
+"""A body, read to its end and proved whole by its length, its chunks or its gzip trailer.
 
-It is decoded a step at a time under a cap, and only a few large ones are held at once, so that
-what a hostile server sends cannot fill the memory.
+It is decoded in steps, up to a limit, and only a few large bodies are in memory at once, so that a
+hostile server cannot fill the memory.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BODY_LIMIT: Final = 64 * 2**20
 
 _STEP: Final = 2**18
 _BIG: Final = 2**22
-# A body and what is made of it weigh several times its size: two of the largest at a time,
-# whatever the number of workers, keep a load under 1 GB.
+# A body and its table take several times its size. Two of the largest at a time keep a load under
+# 1 GB, with any number of workers.
 BIG_BODIES: Final = threading.BoundedSemaphore(2)
 
 
@@ -30,19 +30,19 @@ def read_body(response: requests.Response, hold: Callable[[], object]) -> bytes:
 
     Args:
         response: A response whose body has not been read.
-        hold: Called once, where the body turns out to be large: takes one of `BIG_BODIES`.
+        hold: Called once if the body is large; acquires one of `BIG_BODIES`.
 
     Raises:
         TransportError: The body was cut short or damaged on the way.
-        ProtocolError: It is too large, or encoded in a way that was not asked for.
+        ProtocolError: It is too large, or has an encoding that was not asked for.
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", ""}:
         raise ProtocolError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
-    length = response.headers.get("Content-Length", "").strip()
-    if encoding != "gzip" and length.isdigit() and not response.raw.chunked:
-        return _read_at_once(response, int(length), hold)
-    chunks = _received(response)
+    declared = response.headers.get("Content-Length", "").strip()
+    length = int(declared) if declared.isdigit() else None
+    _reject_above_limit(length or 0)
+    chunks = _received(response, length)
     parts: list[bytes] = []
     size = 0
     for part in _inflated(chunks) if encoding == "gzip" else chunks:
@@ -50,40 +50,28 @@ def read_body(response: requests.Response, hold: Callable[[], object]) -> bytes:
         if size <= _BIG < size + len(part):
             hold()
         size += len(part)
-        _refuse_above_limit(size)
+        _reject_above_limit(size)
     return b"".join(parts)
 
 
-def _refuse_above_limit(size: int) -> None:
+def _reject_above_limit(size: int) -> None:
     if size > BODY_LIMIT:
         raise ProtocolError(f"the answer is larger than {BODY_LIMIT // 2**20} MiB")
 
 
-def _read_at_once(response: requests.Response, length: int, hold: Callable[[], object]) -> bytes:
-    """Read a body that says how long it is and comes as it is: no piece is copied."""
-    _refuse_above_limit(length)
-    if length > _BIG:
-        hold()
-    body: bytes = response.raw.read(length, decode_content=False)
-    if len(body) != length:
-        raise TransportError(f"the body was cut: {len(body)} bytes of {length}")
-    return body
-
-
-def _received(response: requests.Response) -> Iterator[bytes]:
-    """Give the bytes as they come; http.client checks the chunks, we the length."""
+def _received(response: requests.Response, length: int | None) -> Iterator[bytes]:
+    """Yield the bytes as received. http.client checks the chunks, this function the length."""
     raw: Any = response.raw
     received = 0
     while chunk := raw.read1(_STEP, decode_content=False):
         received += len(chunk)
         yield chunk
-    length = response.headers.get("Content-Length", "").strip()
-    if length.isdigit() and int(length) != received:
+    if length is not None and length != received:
         raise TransportError(f"the body was cut: {received} bytes of {length}")
 
 
 def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Unzip to the end of the stream, in small steps however dense it is."""
+    """Unzip to the end of the stream, in small steps."""
     inflate = zlib.decompressobj(wbits=31)
     begun = False
     for chunk in chunks:

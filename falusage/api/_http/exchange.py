@@ -91,8 +91,8 @@ class Exchange:
         Args:
             params: The request's parameters.
             read: Reads the body of a 200, or raises a `ProtocolError`.
-            window: The range that is asked for, for the error.
-            cursor: The page that is asked for, likewise.
+            window: The range of the request, for the error.
+            cursor: The cursor of the page, for the error.
 
         Raises:
             ApiError: The last attempt's error.
@@ -106,9 +106,10 @@ class Exchange:
                 with ExitStack() as in_use:
                     with self._slots:
                         self._sleep(self._not_before - time.monotonic())
-                        response = in_use.enter_context(
-                            self._transport.get(params, stopped=self._stop)
-                        )
+                        attempted = self._transport.attempt(params, stopped=self._stop)
+                        attempted.start()
+                        response = attempted.result()
+                        in_use.enter_context(attempted.held)
                     self._count(response)
                     if response.status != 200:
                         raise refusal(response, url=self._transport.url, key=self._key, facts=facts)

@@ -1,6 +1,6 @@
-"""The key, held so that nothing prints, logs or pickles it by accident.
+"""The key, wrapped so that nothing prints, logs or pickles it by accident.
 
-It is taken out in one place only: where the Authorization header of a request is written.
+It is read in one place only: where the Authorization header of a request is written.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from falusage.errors import ConfigError
 _WELL_FORMED: Final = re.compile(r"[\x21-\x7e]+")
 VARIABLES: Final = ("FAL_ADMIN_KEY", "FAL_KEY")
 _RUN: Final = 8
-"""How many characters of the key in a row are too many to show."""
+"""So many characters of the key in a row are never shown."""
 _LAYERS: Final = 3
-"""How many times over the key may be escaped."""
+"""How often an escaped key may be escaped again."""
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _STANDARD: Final = str.maketrans("-_", "+/")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{11,}={0,2}")
@@ -34,7 +34,7 @@ _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 
 
 class Secret(AuthBase):
-    """An admin key; as the `auth` of a request it writes the header and leaves no copy."""
+    """An admin key; as the `auth` of a request it writes the header."""
 
     __slots__ = ("_key",)
 
@@ -46,11 +46,10 @@ class Secret(AuthBase):
         return request
 
     def hide(self, text: str) -> str:
-        """Return a text that somebody else wrote without the key, or a part or an encoding of it.
+        """Return a foreign text without the key, its parts and their encodings.
 
-        What is eight characters long and stands in the key is taken out, in upper or lower case,
-        also where it is escaped for an address, a page or JSON, or is part of a word in base64 or
-        hexadecimal.
+        Every part of the key of eight characters is replaced, in upper or lower case, also if it
+        is escaped for a URL, a page or JSON, or encoded in base64 or hexadecimal.
 
         Example:
             >>> Secret("0b1d5a2e-fa17:7f3c9e00c0ffee").hide("you sent 0B1D5A2E, 7f3c9e00c0%66f")
@@ -103,10 +102,10 @@ class Secret(AuthBase):
 
 
 def find_key(api_key: str | None) -> Secret:
-    """Take the key from the argument, `FAL_ADMIN_KEY`, then `FAL_KEY`.
+    """Return the key: the argument, or else `FAL_ADMIN_KEY`, or else `FAL_KEY`.
 
     Raises:
-        ConfigError: There is none, or it cannot be a key. What was given is not shown.
+        ConfigError: The key is missing or malformed. The message does not show it.
     """
     source, key = "api_key", api_key
     for name in VARIABLES:
@@ -142,15 +141,15 @@ def _from_base64(word: str) -> Iterator[bytes]:
 
 
 def _has(readings: Iterable[bytes], runs: set[str]) -> bool:
-    """Return whether a part of the key is in one of several readings of a word."""
+    """Return whether a part of the key is in one of several decodings of a word."""
     texts = (read.decode("latin-1").translate(_LOWER) for read in readings)
     return any(text[at : at + _RUN] in runs for text in texts for at in range(len(text)))
 
 
 def strip_tracebacks(error: BaseException) -> BaseException:
-    """Make a foreign error fit to be chained: its frames and requests hold the header.
+    """Remove the frames and requests of a foreign error before it is chained: they have the key.
 
-    Loggers that print local variables would print the key with them.
+    Loggers that print local variables would print it.
     """
     seen: set[int] = set()
     queue: list[Any] = [error]

@@ -39,8 +39,8 @@ _ADVICE: Final = {
     402: "look at the account's balance and payment on the provider's dashboard",
     403: "the key is not a key of the organization's root team, or is without permission to read "
     "billing, or organizations are not enabled",
-    404: f"nothing is at this address; {_BASE}",
-    405: f"this address takes no GET; {_BASE}",
+    404: f"there is nothing at this URL; {_BASE}",
+    405: f"this URL does not accept GET; {_BASE}",
     407: "a proxy asks for a user and a password; put them into HTTPS_PROXY",
     414: "ask for fewer ids at a time",
     422: "check the fields of the query",
@@ -51,7 +51,7 @@ _PAGE_ADVICE: Final = (
     "a proxy, a firewall or a login page may have answered in the API's place; check the network, "
     "HTTPS_PROXY and FALUSAGE_BASE_URL"
 )
-_OUTAGE: Final = "the fault is the server's; try again later"
+_OUTAGE: Final = "the error is the server's; try again later"
 _ID_FIELDS: Final = ("x-fal-request-id", "x-request-id", "request-id", "cf-ray")
 _ID_LENGTH: Final = 100
 
@@ -61,9 +61,9 @@ def refusal(response: Response, *, url: str, key: Secret, facts: dict[str, Any])
 
     Args:
         response: The answer.
-        url: The address that was asked, without its query.
-        key: The key, which no text of the error may hold.
-        facts: The page's `cursor` and `window`.
+        url: The URL of the request, without its query.
+        key: The key, which the error's text must not have.
+        facts: The `cursor` and `window` of the request.
     """
     status = response.status
     words = read_words(response.body, response.headers.get("Content-Type", ""))
@@ -72,7 +72,7 @@ def refusal(response: Response, *, url: str, key: Secret, facts: dict[str, Any])
         return ProtocolError(_redirect(response, url, key), **facts)
     said = _quoted(words, key)
     if status < 300:
-        return ProtocolError(f"status {status}{said}; the contract knows 200 alone", **facts)
+        return ProtocolError(f"status {status}{said}; expected 200", **facts)
     wait = asked_wait(response.headers, clocks=response.clocks)
     kind = _ERRORS.get(status, ServerError if status >= 500 else BadRequestError)
     if wait.seconds is not None and wait.seconds > LONGEST_WAIT and may_pass(status):
@@ -92,7 +92,7 @@ def may_pass(status: int) -> bool:
 
 
 def request_id(response: Response, key: Secret, words: Words | None = None) -> str | None:
-    """Return the id to quote to the provider, from the body or the headers; None without one."""
+    """Return the id for the provider's support, from the body or the headers, or None."""
     sent = [words.request_id] if words else []
     sent += [response.headers.get(name) for name in _ID_FIELDS]
     found = next((one for one in sent if one), None)
@@ -103,7 +103,7 @@ def _quoted(words: Words, key: Secret) -> str:
     text = shortened(key.hide(words.text))
     if words.is_page:
         return f', with a web page in place of the API\'s JSON: "{text}"'
-    return f': "{text}"' if text else ", without a word from the server"
+    return f': "{text}"' if text else ", without a message from the server"
 
 
 def _advice(status: int, words: Words) -> str:
@@ -114,19 +114,19 @@ def _advice(status: int, words: Words) -> str:
 
 
 def _on_waiting(wait: Wait, kind: type[ApiError]) -> str:
-    if wait.nonsense and wait.seconds is None:
-        return f"the server's header {wait.nonsense} is nonsense, so the pauses were our own"
+    if wait.invalid and wait.seconds is None:
+        return f"the server's header {wait.invalid} is invalid, so the usual pauses were used"
     if wait.seconds is None or kind is not RateLimitError or wait.seconds <= LONGEST_WAIT:
         return ""
     hours = f" ({wait.seconds / 3600:,.1f} hours)" if wait.seconds >= 3600 else ""
     return (
         f"the server asks to wait {wait.seconds:,.0f} s{hours}, longer than the "
-        f"{LONGEST_WAIT:.0f} s that are waited for; try again after that"
+        f"{LONGEST_WAIT:.0f} s that falusage waits; try again after that"
     )
 
 
 def _redirect(response: Response, url: str, key: Secret) -> str:
-    """Return where a redirect leads, without what may be secret in that address."""
+    """Return where a redirect leads, without the parts of the URL that may be secret."""
     named = response.headers.get("Location", "")
     try:
         parts = urlsplit(urljoin(url, named))
@@ -134,7 +134,7 @@ def _redirect(response: Response, url: str, key: Secret) -> str:
     except ValueError:
         parts, place = None, ""
     if not named or parts is None or not place:
-        target = "a redirect that names no address"
+        target = "a redirect without a URL"
     else:
         shown = f"{parts.scheme}://{place}{parts.path}"
         target = f"a redirect to {shortened(key.hide(one_line(shown)), 200)}"

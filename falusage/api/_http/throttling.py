@@ -1,8 +1,8 @@
-"""How long a server asks to wait, in whatever unit it says so.
+"""How long a server asks to wait, in any of the usual units.
 
-By the standards `Retry-After` is in seconds or a date, but servers send milliseconds, durations
-and instants as well. A number too large for a time to wait is an instant, in the unit in which it
-is near the present.
+By the standards `Retry-After` is in seconds or a date, but servers also send milliseconds,
+durations and instants. A number that is too large for a wait is an instant, in the unit in which
+it is near the present.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _FIELDS: Final = (
     ("x-ratelimit-reset", 1.0),
     ("ratelimit-reset", 1.0),
 )
-"""Headers that say how long to wait, the plainest first, and their unit in seconds."""
+"""Headers with a time to wait, the clearest first, and their unit in seconds."""
 
 _CENTURY: Final = 100 * 366 * 86400.0
 _INSTANTS: Final = ((1e9, 1.0), (1e11, 1e3), (1e14, 1e6), (1e17, 1e9))
-"""From where on a number is an instant, and how many of its units make a second."""
+"""The smallest number that is an instant, and how many of its units make a second."""
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h)\s*)+", re.ASCII | re.IGNORECASE)
@@ -41,15 +41,15 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a server says about waiting.
+    """A server's request to wait.
 
     Attributes:
-        seconds: How long to wait; zero for a time in the past; None where nothing sensible is said.
-        nonsense: The header that makes no sense, as `Retry-After: 'soon'`; empty where none does.
+        seconds: How long to wait; zero for a time in the past; None without a valid header.
+        invalid: An invalid header, such as `Retry-After: 'soon'`; empty without one.
     """
 
     seconds: float | None = None
-    nonsense: str = ""
+    invalid: str = ""
 
 
 def asked_wait(headers: Mapping[str, str], *, clocks: tuple[datetime, ...]) -> Wait:
@@ -57,7 +57,7 @@ def asked_wait(headers: Mapping[str, str], *, clocks: tuple[datetime, ...]) -> W
 
     Args:
         headers: The answer's headers; names in any case.
-        clocks: The server's present, where it is known, then our own.
+        clocks: The server's clock if it is known, then this machine's.
 
     Example:
         >>> now = datetime(2026, 11, 28, tzinfo=UTC)
@@ -66,23 +66,23 @@ def asked_wait(headers: Mapping[str, str], *, clocks: tuple[datetime, ...]) -> W
         >>> asked_wait({"x-ratelimit-reset": "1795824007000"}, clocks=(now,)).seconds
         7.0
         >>> asked_wait({"Retry-After": "soon"}, clocks=(now,))
-        Wait(seconds=None, nonsense="Retry-After: 'soon'")
+        Wait(seconds=None, invalid="Retry-After: 'soon'")
     """
     sent = {name.lower(): value.strip() for name, value in headers.items()}
-    nonsense = ""
+    invalid = ""
     for name, unit in _FIELDS:
         text = sent.get(name.lower(), "")
         if not text or (name.endswith("reset") and _is_positive(sent.get(_left(name), ""))):
             continue
         seconds = _seconds(text, unit, clocks)
         if seconds is not None:
-            return Wait(seconds, nonsense)
-        nonsense = nonsense or f"{name}: {shortened(one_line(text), 40)!r}"
-    return Wait(None, nonsense)
+            return Wait(seconds, invalid)
+        invalid = invalid or f"{name}: {shortened(one_line(text), 40)!r}"
+    return Wait(None, invalid)
 
 
 def _left(name: str) -> str:
-    """Return the header that says how many requests are left until a reset."""
+    """Return the name of the header with the number of requests left until a reset."""
     return name.replace("reset", "remaining")
 
 

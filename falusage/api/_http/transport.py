@@ -1,14 +1,15 @@
 """One request over HTTP: a whole body, or a typed error.
 
-An attempt has one deadline for all of it, from the look-up of the host to the last byte: a server
-that drips bytes never trips a read timeout. A body counts only if it is as long as it said, and
-decodes to its end. Redirects are not followed, and the key goes to no other host.
+One deadline covers the whole attempt, from the look-up of the host to the last byte. A read
+timeout would not stop a server that sends a byte now and then. A body is accepted only if it has
+its declared length and decodes to its end. Redirects are not followed, so the key goes to no
+other host.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,11 +23,11 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from falusage.api._http.address import is_loopback
-from falusage.api._http.attempt import Attempt, LateError, WatchedAdapter
+from falusage.api._http.attempt import Attempt, WatchedAdapter
 from falusage.api._http.body import BIG_BODIES, read_body
 from falusage.api._http.key import Secret, strip_tracebacks
 from falusage.api._http.unreachable import no_answer
-from falusage.errors import ProtocolError, TransportError
+from falusage.errors import ProtocolError
 
 PATH: Final = "/organization/usage"
 
@@ -50,23 +51,14 @@ class Response:
 
     @property
     def clocks(self) -> tuple[datetime, ...]:
-        """The server's present, where it says so, then our own."""
+        """The server's clock if it is known, then this machine's."""
         ours = datetime.now(UTC)
         return (self.server_time, ours) if self.server_time else (ours,)
 
 
-def _body(response: requests.Response, hold: Callable[[], object]) -> bytes:
-    try:
-        return read_body(response, hold)
-    except ProtocolError:  # too large, or in another encoding
-        if response.status_code == 200:
-            raise
-        return b""  # the status says enough
-
-
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return no target: requests would parse it and read the whole body, to be ready for it."""
+        """Return no target. Otherwise requests would parse it and read the whole body."""
 
 
 class Transport:
@@ -80,34 +72,29 @@ class Transport:
         self._lock = threading.Lock()
         self._closed = False
 
-    @contextmanager
-    def get(
+    def attempt(
         self, params: Iterable[tuple[str, str]], *, stopped: threading.Event
-    ) -> Generator[Response]:
-        """Send one request and return its whole answer, whatever its status.
+    ) -> Attempt[Response]:
+        """Prepare a request. Its result is the whole answer, whatever its status.
 
-        A large body counts against the bound on memory until the context is left.
+        A large body counts against the limit on memory until `Attempt.held` is closed.
 
         Args:
             params: The query's parameters.
-            stopped: Breaks the attempt off once it is set.
+            stopped: Stops the attempt once it is set.
 
-        Raises:
-            TransportError: No answer, a cut one, or one that came too late.
-            ProtocolError: An answer that is too large, or encoded in a way not asked for.
-            ConfigError: A proxy or a file of certificates that cannot be used.
-            CancelledError: The attempt was broken off.
+        Returns:
+            An attempt to start. Its result raises TransportError if there was no answer, or it
+            was cut or too late; ProtocolError if it is too large, or has an encoding that was not
+            asked for; ConfigError if a proxy or a file of certificates cannot be used.
         """
-        attempt: Attempt[Response] = Attempt(self.timeout, stopped=stopped)
-        try:
-            response = attempt.run(partial(self._fetch, list(params), attempt))
-        except LateError:
-            raise TransportError(
-                f"no whole answer from {self._host} within {self.timeout:g} s; "
-                "check the network, or allow more time with timeout="
-            ) from None
-        with attempt.held:
-            yield response
+        return Attempt(
+            partial(self._fetch, list(params)),
+            self.timeout,
+            stopped=stopped,
+            late=f"no complete answer from {self._host} within {self.timeout:g} s; "
+            "check the network, or allow more time with timeout=",
+        )
 
     def _fetch(self, params: list[tuple[str, str]], attempt: Attempt[Response]) -> Response:
         def hold() -> None:
@@ -126,7 +113,13 @@ class Transport:
                     stream=True,
                 ) as response,
             ):
-                return Response(response.status_code, response.headers, _body(response, hold))
+                try:
+                    body = read_body(response, hold)
+                except ProtocolError:  # too large, or in another encoding
+                    if response.status_code == 200:
+                        raise
+                    body = b""  # the status is enough
+                return Response(response.status_code, response.headers, body)
         # ValueError: http.client on a status line or a header that it cannot read.
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             foreign = strip_tracebacks(error)
@@ -146,17 +139,17 @@ class Transport:
         finally:
             with self._lock:
                 self._idle.append(session)
-            if self._closed:  # by a caller who has left this attempt
+            if self._closed:  # by a caller that no longer waits for this attempt
                 self.close()
 
     def _new_session(self) -> requests.Session:
         session = _Session()
-        # On the loopback, zipping costs more time than the bytes that it saves.
+        # On the loopback, zipping takes longer than sending the bytes.
         encoding = "identity" if is_loopback(urlsplit(self.url).hostname or "") else "gzip"
         session.headers = CaseInsensitiveDict(
             {"Accept": "application/json", "Accept-Encoding": encoding, "User-Agent": "falusage"}
         )
-        # Over plain http a proxy would read the key; over https it only passes bytes on.
+        # Over plain http a proxy could read the key; over https it only passes bytes on.
         session.trust_env = self.url.startswith("https:")
         for scheme in ("http://", "https://"):
             session.mount(scheme, WatchedAdapter(max_retries=0, pool_connections=1, pool_maxsize=1))

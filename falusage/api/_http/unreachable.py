@@ -1,7 +1,7 @@
-"""Why no whole answer came: whether that may pass by itself, and what to do about it.
+"""Why there was no whole answer: whether that may pass by itself, and what to do about it.
 
-What is wrong on this machine (a proxy's address, a missing file of certificates, a misspelt host)
-is the same a second later. It ends a load at once, unless the load has had an answer before.
+An error of this machine's settings (a proxy's URL, a missing file of certificates, a misspelt
+host) does not pass. It ends a load at once, unless the load has had an answer before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _NO_SUCH_HOST: Final = {
     getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_FAIL", "EAI_SERVICE")
 }
-"""What a resolver says of a name that nobody has; `EAI_AGAIN` says that it could not find out."""
+"""The errors of a resolver for a name that does not exist; `EAI_AGAIN` means that it may exist."""
 _NO_TLS: Final = re.compile(
     r"WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|UNSUPPORTED_PROTOCOL|NO_PROTOCOLS|"
     r"ALERT_(PROTOCOL_VERSION|HANDSHAKE_FAILURE|UNRECOGNIZED_NAME|ILLEGAL_PARAMETER|ACCESS_DENIED)|"
@@ -35,7 +35,7 @@ _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
 class LastingError(TransportError):
-    """No answer, for a reason that stays until somebody does something about it."""
+    """There was no answer, for a reason that does not pass by itself."""
 
 
 def no_answer(error: BaseException, *, host: str, key: Secret) -> TransportError:
@@ -54,7 +54,7 @@ def no_answer(error: BaseException, *, host: str, key: Secret) -> TransportError
     reason = shortened(key.hide(_without_passwords(one_line(_reason(inner)))))
     lasting, advice = _judged(error, inner, host)
     kind = LastingError if lasting else TransportError
-    return kind(f"no whole answer from {host}: {reason}{advice and '; ' + advice}")
+    return kind(f"no complete answer from {host}: {reason}{advice and '; ' + advice}")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -77,7 +77,7 @@ def _without_passwords(text: str) -> str:
 
 
 def _refuse_settings(error: BaseException, inner: list[BaseException]) -> None:
-    """Raise for what no request could be sent with."""
+    """Raise if the error shows a setting with which no request can be sent."""
     proxy = _set(_PROXIES)
     if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error):
         raise ConfigError(
@@ -88,7 +88,7 @@ def _refuse_settings(error: BaseException, inner: list[BaseException]) -> None:
     if isinstance(error, malformed | UnicodeError | requests.exceptions.InvalidSchema):
         what = proxy or "the proxy of this system"  # the base URL was checked by the client
         raise ConfigError(
-            f"{what} is no address that can be used (not shown, as it may hold a password); "
+            f"{what} is not a URL that can be used (not shown, because it may have a password); "
             "expected one such as http://proxy.example.com:8080"
         ) from None
     unread = any(isinstance(each, FileNotFoundError | PermissionError) for each in inner)
@@ -98,8 +98,8 @@ def _refuse_settings(error: BaseException, inner: list[BaseException]) -> None:
     in_tls = isinstance(error, requests.exceptions.SSLError) and (unread or unfit)
     if in_tls or "CA certificate bundle" in str(error):
         raise ConfigError(
-            f"{_set(_BUNDLES) or 'the bundle of certificates'} names no file of certificates that "
-            f"can be read: {one_line(_reason(inner))}; expected a file in PEM form"
+            f"{_set(_BUNDLES) or 'the bundle of certificates'} does not name a file of "
+            f"certificates that can be read: {one_line(_reason(inner))}; expected a PEM file"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a server says in an answer that is not the one asked for, whatever its shape.
+"""The message in an answer that is an error, in any of the usual forms.
 
 The API has one form for its errors, but its framework, its gateways and the proxies before it have
 others: a `detail`, a list of details, a `message`, plain text, a web page. All become one line.
@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 from typing import Any, Final
 
 LENGTH: Final = 300
-"""The most characters of a server's words that are shown."""
+"""The most characters of a server's message that are shown."""
 
 _READ: Final = 2**18
 _DEPTH: Final = 6
@@ -41,13 +41,13 @@ _UNREAD: Final = {"script", "style", "noscript", "svg", "template"}
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A server's words.
+    """A server's message.
 
     Attributes:
-        text: All of them, on one line; empty where there are none.
-        is_page: Whether they come from a web page, and so hardly from the API.
-        type: The server's own word for the error, or None.
-        request_id: The id that the body names, or None.
+        text: The message on one line; empty without one.
+        is_page: Whether the answer is a web page, and so probably not from the API.
+        type: The server's own name of the error, or None.
+        request_id: The request id in the body, or None.
     """
 
     text: str = ""
@@ -57,7 +57,7 @@ class Words:
 
 
 def read_words(body: bytes, content_type: str = "") -> Words:
-    """Return what the body of an answer says, from JSON, a web page or plain text.
+    """Return the message in the body of an answer, from JSON, a web page or plain text.
 
     Example:
         >>> read_words(b'{"detail": [{"loc": ["query", "start"], "msg": "Field required"}]}').text
@@ -79,13 +79,13 @@ def read_words(body: bytes, content_type: str = "") -> Words:
 
 
 def one_line(text: str) -> str:
-    """Return a text without line breaks and without what a terminal could take for a command."""
+    """Return a text without line breaks and without control characters for terminals."""
     legible = "".join(sign if sign.isprintable() else " " for sign in text)
     return " ".join(legible.split())
 
 
 def shortened(text: str, length: int = LENGTH) -> str:
-    """Return the beginning of a text, with an ellipsis where it goes on."""
+    """Return the beginning of a text, with an ellipsis if it is longer."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
@@ -112,7 +112,7 @@ def _said_by_members(value: dict[str, Any], depth: int) -> Iterator[str]:
     members = {name.lower(): each for name, each in value.items()}
     named = [text for name in _NAMES for text in _said(members.get(name), depth)]
     place = members.get("loc")
-    if named and isinstance(place, list):  # as FastAPI names the parameter that is wrong
+    if named and isinstance(place, list):  # FastAPI's name of the wrong parameter
         yield f"{'.'.join(map(str, place))}: {'; '.join(named)}"
     elif named:
         yield from named
@@ -136,7 +136,7 @@ def _named(document: Any, names: tuple[str, ...]) -> str | None:
 
 
 class _Text(HTMLParser):
-    """Collects what a reader of a page sees."""
+    """Collects the visible text of a page."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

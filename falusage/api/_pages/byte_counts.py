@@ -5,8 +5,7 @@ shows its type. So the members of each type can be counted with a few passes of 
 that took `n` texts and `m` numbers out of a page has lost nothing if, and only if, the bytes have
 as many and no further quotes.
 
-On a page of 10,000 rows (2.8 MB) this takes 7 ms, where parsing takes 40 ms with Polars and
-250 ms field by field.
+On a page of 10,000 rows (1.7 MB) counting takes 2 ms. It saves the strict reader's 435 ms.
 """
 
 from __future__ import annotations

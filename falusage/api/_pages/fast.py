@@ -2,11 +2,12 @@
 
 Polars reads JSON against an explicit schema. That is fast, but it hides errors: fields outside
 the schema vanish, a name given twice loses one value, `true` becomes 1.0, 5 becomes "5". So the
-members of the page's objects are counted from its bytes (`byte_counts`), and so are the values
-that were read, never more than are there. If both counts agree, nothing was hidden. If they
+members of the page's objects are counted from its bytes (`byte_counts`). The values that were
+read are counted too, never more than are there. If both counts agree, nothing was hidden. If they
 differ, or the page looks unusual, the strict reader reads it.
 
-A page of 10,000 rows takes 50 ms here, counts included, and 330 ms in the strict reader.
+A page of 10,000 rows (1.7 MB) takes 17 ms of CPU time here, counts included, and 435 ms in the
+strict reader.
 """
 
 from __future__ import annotations

@@ -204,9 +204,8 @@ def _line_items(items: Sequence[Mapping[str, Any]], required: Sequence[str]) -> 
             values.append(value)
         columns[field.name] = pl.Series(field.name, values, dtype=field.dtype, strict=False)
     items = _with_new_members(items, objects)
-    unknown = dict.fromkeys(
-        name for item in items for name in item if name not in ORGANIZATION_USAGE.items
-    )
+    members = ORGANIZATION_USAGE.items
+    unknown = dict.fromkeys(name for item in items for name in item if name not in members)
     kinds: dict[str, Kind] = {}
     taken = {"bucket", "bucket_end", *MARKS}
     for name in unknown:

@@ -25,7 +25,7 @@ def certain(bill: Bill) -> Section:
     found: list[Block] = [Facts(facts(bill))]
     if bill.usage.is_empty():
         found.insert(0, Note("Nothing was spent."))
-    elif bill.gaps:
+    elif bill.coverage.gaps:
         found += [Note(LEFT_OUT), _read(bill)]
     return Section("sure", "How sure this is", found)
 
