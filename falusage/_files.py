@@ -1,8 +1,8 @@
 """A file replaced whole, or not at all.
 
-The new content is written beside the old, synced, and renamed over it: whoever looks finds the
-old file or the new one, never a part. Whatever goes wrong takes the unfinished file with it; only
-a process that is killed leaves one behind, hidden, as `.falusage-….tmp`.
+The new content is written beside the old, synced, and renamed over it. A reader finds the old file
+or the new one, never a part. If anything fails, the unfinished file is deleted; only a process that
+is killed leaves one, hidden, as `.falusage-….tmp`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from falusage.errors import SnapshotError
 
 _ADVICE: Final = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space"),
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "get leave to write there"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "ask for permission to write there"),
 }
 
 
@@ -48,7 +48,7 @@ def resolved(path: str | os.PathLike[str]) -> Path:
 
 
 def require_place(path: str | os.PathLike[str]) -> Path:
-    """Give where a file is to be, links followed; ask it before a long job, too.
+    """Return where a file will be, with links followed. Call it before a long job, too.
 
     Raises:
         SnapshotError: The folder is missing, or the path is not a file's.
@@ -60,7 +60,7 @@ def require_place(path: str | os.PathLike[str]) -> Path:
             mend = f"{folder} is a file" if folder.exists() else f"make the folder {folder} first"
             raise SnapshotError(f"{path} was not written: {mend}")
         if target.exists() and not target.is_file():
-            raise SnapshotError(f"{path} was not written: it is no file; name one")
+            raise SnapshotError(f"{path} was not written: it is not a file; name one")
     except OSError as error:
         raise _refusal(path, error) from error
     return target
@@ -75,12 +75,12 @@ def _refusal(path: str | os.PathLike[str], error: OSError) -> SnapshotError:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
-    """Give a new file, open for writing and reading, that takes the place of `path` at the end.
+    """Yield a new file, open for writing and reading, that replaces `path` at the end.
 
     A link is followed, and a file that was there passes its permissions on.
 
     Raises:
-        SnapshotError: The folder is missing, the path is not a file's, or the disk refuses.
+        SnapshotError: The folder is missing, the path is not a file's, or it cannot be written.
     """
     target = require_place(path)
     beside = target.with_name(f".falusage-{secrets.token_hex(8)}.tmp")
@@ -101,7 +101,7 @@ def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the new name outlive a power cut; Windows cannot, and syncs names by itself."""
+    """Sync a folder, so that a new name survives a power cut; Windows does that by itself."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,6 +1,6 @@
-"""Sets of time: which windows a store holds, as runs from a start to an end, exclusive.
+"""Sets of time: which windows a store has, as runs with a start and an exclusive end.
 
-A set is a tuple of runs in order that neither touch nor overlap, so two sets of the same time are
+A set is a tuple of runs in order that do not touch or overlap, so two sets of the same time are
 equal. Windows without spend have no rows, and are remembered here alone.
 """
 
@@ -19,7 +19,7 @@ Spans = tuple[Span, ...]
 
 
 def union(one: Iterable[Span], other: Iterable[Span]) -> Spans:
-    """Give the time that is in either set.
+    """Return the time that is in either set.
 
     >>> from datetime import UTC
     >>> days = [datetime(2025, 1, day, tzinfo=UTC) for day in range(1, 5)]
@@ -38,7 +38,7 @@ def union(one: Iterable[Span], other: Iterable[Span]) -> Spans:
 
 
 def without(one: Iterable[Span], other: Iterable[Span]) -> Spans:
-    """Give the time that is in the first set and not in the second."""
+    """Return the time that is in the first set and not in the second."""
     left = list(union(one, ()))
     for start, end in union(other, ()):
         left = [
@@ -51,7 +51,7 @@ def without(one: Iterable[Span], other: Iterable[Span]) -> Spans:
 
 
 def between(one: Iterable[Span]) -> Spans:
-    """Give the time between the runs of a set.
+    """Return the time between the runs of a set.
 
     >>> from datetime import UTC
     >>> days = [datetime(2025, 1, day, tzinfo=UTC) for day in range(1, 5)]
@@ -63,7 +63,7 @@ def between(one: Iterable[Span]) -> Spans:
 
 
 def until(one: Iterable[Span], end: datetime) -> Spans:
-    """Give the time of a set that lies before an instant."""
+    """Return the time of a set that lies before an instant."""
     return tuple((first, min(last, end)) for first, last in one if first < end)
 
 
@@ -79,7 +79,7 @@ def meet(one: Iterable[Span], other: Iterable[Span]) -> bool:
 
 
 def holds(spans: Iterable[Span]) -> pl.Expr:
-    """Tell of each row whether its bucket lies in the set, whole."""
+    """Return an expression: whether the whole bucket of a row is in the set."""
     return pl.any_horizontal(
         pl.lit(False),
         *(

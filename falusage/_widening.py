@@ -1,6 +1,6 @@
 """Files that were written before a column was declared: they are read with every known column.
 
-What a file lacks is null. A field that was unknown when the file was written, and that is declared
+A missing column is null. A field that was unknown when the file was written, and that is declared
 now, becomes a known column of the declared type.
 """
 

@@ -8,6 +8,7 @@ the rows with their coverage, `read_snapshot` and `scan_snapshot` the rows alone
 from __future__ import annotations
 
 from falusage.snapshot._download import download_snapshot
+from falusage.snapshot._metadata import SnapshotMetadata
 from falusage.snapshot._quarantine import quarantine_lines as quarantine_lines
 from falusage.snapshot._quarantine import quarantine_path as quarantine_path
 from falusage.snapshot._snapshot import (
@@ -18,7 +19,6 @@ from falusage.snapshot._snapshot import (
     snapshot_metadata,
     write_snapshot,
 )
-from falusage.snapshot.metadata import SnapshotMetadata
 
 __all__ = [
     "Snapshot",

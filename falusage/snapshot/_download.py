@@ -21,8 +21,9 @@ from falusage.api.line_items import Kinds, LineItems, joint_kinds
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.api.ways import Invalid, Reconcile
+from falusage.snapshot._parquet import SnapshotWriter
 from falusage.snapshot._quarantine import keep_quarantine, quarantine_path
-from falusage.snapshot.parquet import ROW_GROUP, SnapshotWriter
+from falusage.snapshot.encoding import ROW_GROUP
 
 
 def download_snapshot(

@@ -18,7 +18,7 @@ _WORDS = {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
 
 
 def _is_plain(dtype: pa.DataType) -> bool:
-    """Tell whether this hash is defined for columns of a type."""
+    """Return whether this hash is defined for columns of a type."""
     kinds = pa.types
     return (
         kinds.is_boolean(dtype)
@@ -32,17 +32,17 @@ def _is_plain(dtype: pa.DataType) -> bool:
 
 
 class Fingerprint:
-    """The hash of the batches that it has been shown, as if they were one table.
+    """The hash of the batches that were added, as if they were one table.
 
     Each column has two streams under SHA-256: of a text column its values' lengths in bytes (−1
     for null, 32 bits) and the bytes themselves; of any other its values, zero for null, as
     little-endian words, and the row numbers (64 bits) of its nulls.
 
     Args:
-        schema: The columns, all of which must be plain.
+        schema: The columns; each must be of a plain type.
 
     Raises:
-        TypeError: A column is not.
+        TypeError: A column is of another type.
 
     >>> table = pa.table({"unit": pa.array(["image", None], pa.large_string())})
     >>> whole, parts = Fingerprint(table.schema), Fingerprint(table.schema)
@@ -63,7 +63,7 @@ class Fingerprint:
         ]
 
     def add(self, table: pa.Table) -> None:
-        """Take the next rows in."""
+        """Add the next rows."""
         for batch in table.to_batches():
             for (_, _, values, extent), column in zip(self._columns, batch.columns, strict=True):
                 array = cast("Any", column)  # pyarrow types its functions for expressions alone
@@ -79,7 +79,7 @@ class Fingerprint:
             self.rows += batch.num_rows
 
     def text(self) -> str:
-        """Give the hash of all rows so far, as `sha256:` and hexadecimal digits."""
+        """Return the hash of all rows so far, as `sha256:` and hexadecimal digits."""
         columns = [
             (name, dtype, values.hexdigest(), extent.hexdigest())
             for name, dtype, values, extent in self._columns
@@ -89,7 +89,7 @@ class Fingerprint:
 
 
 def _words(array: pa.Array[Any]) -> memoryview:
-    """Give the bytes of fixed-width values; those of nulls are zero, whatever lies there."""
+    """Return the bytes of fixed-width values; those of nulls are zero."""
     if pa.types.is_boolean(array.type):
         words = array.cast(pa.int8())
     else:
@@ -102,7 +102,7 @@ def _words(array: pa.Array[Any]) -> memoryview:
 
 
 def _text(array: pa.Array[Any]) -> memoryview:
-    """Give the bytes of texts, end to end."""
+    """Return the bytes of texts, one after the other."""
     _, offsets, data = array.buffers()
     if data is None or not len(array):
         return memoryview(b"")

@@ -1,4 +1,4 @@
-"""The rows that a load set aside, as JSON lines: one row a line, as it came, with what it broke."""
+"""Rejected rows as JSON lines: one row a line, as received, with the rules that it broke."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from falusage.columns import USAGE
 from falusage.coverage import Coverage
 from falusage.errors import QueryError, SnapshotError
 from falusage.schema.validation import require_valid, validate
-from falusage.snapshot.metadata import SnapshotMetadata
-from falusage.snapshot.parquet import SnapshotWriter, checked_bytes, reading, verified
+from falusage.snapshot._metadata import SnapshotMetadata
+from falusage.snapshot._parquet import SnapshotWriter, checked_bytes, reading, verified
 
 _PLAIN: Final = (
     *(pl.Boolean, pl.String, pl.Date, pl.Datetime, pl.Float32, pl.Float64),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from falusage.store._store import UsageStore
-from falusage.store._syncing import SyncResult
+from falusage.store._sync_result import SyncResult
 from falusage.store._view import StoreView
 
 __all__ = ["StoreView", "SyncResult", "UsageStore"]

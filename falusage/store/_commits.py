@@ -20,16 +20,14 @@ import polars as pl
 from falusage import _spans as spans
 from falusage._spans import Span, Spans
 from falusage._version import __version__
-from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.columns import exact
-from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import StoreError
-from falusage.snapshot.metadata import plain
-from falusage.timeframes import EVERY, Every, Timeframe
+from falusage.snapshot.encoding import plain
+from falusage.store._scope import Scope
 
 EDITION: Final = 2
-"""The edition of stores that this version writes; a store of a later one is refused.
+"""The edition of stores that this version writes; a store of a later one is rejected.
 
 What a version of edition 2 says is settled or closed is so by the earlier of two clocks; before, it
 was so by the server's alone. See `finality`.
@@ -41,85 +39,6 @@ EXACT: Final = Context(prec=60)
 Kind = Literal["create", "columns", "sync", "compact", "vacuum"]
 ENTRY: Final = "falusage"
 DIGEST: Final = "falusage.sha256"
-
-
-_ASKED: Final = {
-    name: parameter
-    for name, parameter in ORGANIZATION_USAGE.asked.items()
-    if not parameter.per_page and name != "bound_to_timeframe"
-}
-"""What a store may ask. Its buckets are always whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a store asks, but for the range: the same in every sync, so that rows are comparable.
-
-    Attributes:
-        asked: The value of each parameter, in the order of the contract.
-    """
-
-    asked: tuple[tuple[str, Any], ...]
-
-    @classmethod
-    def of(cls, query: UsageQuery) -> Scope:
-        """Return the scope of a query; the order of its filters does not matter."""
-        taken = {name: getattr(query, name) for name in _ASKED}
-        return cls.read({k: sorted(v) if type(v) is tuple else v for k, v in taken.items()})
-
-    @classmethod
-    def read(cls, said: Mapping[str, Any]) -> Scope:
-        """Read a scope as a document has it; a parameter that it lacks has its default.
-
-        Raises:
-            StoreError: It has a parameter that this version does not know.
-        """
-        if unknown := [name for name in said if name not in _ASKED]:
-            raise StoreError(
-                f"it asks for {', '.join(unknown)}, which falusage {__version__} does not know; "
-                "upgrade it"
-            )
-        restored: dict[str, Any] = {k: tuple(v) if type(v) is list else v for k, v in said.items()}
-        return cls(
-            tuple((name, restored.get(name, asked.default)) for name, asked in _ASKED.items())
-        )
-
-    def fields(self) -> dict[str, Any]:
-        """Return what is asked, by parameter."""
-        return dict(self.asked)
-
-    def query(self, start: datetime, end: datetime, *, limit: int | None = None) -> UsageQuery:
-        """Return the question for a range."""
-        return UsageQuery(start, end, limit=limit, **self.fields())
-
-    def difference(self, other: Scope) -> str:
-        """Name what another scope has otherwise; empty where they are equal."""
-        there = other.fields()
-        return "; ".join(
-            f"{name} is {had!r} there and {there[name]!r} here"
-            for name, had in self.asked
-            if had != there[name]
-        )
-
-    @property
-    def timezone(self) -> str:
-        """The zone that buckets are cut in."""
-        return self.fields()["timezone"]
-
-    @property
-    def timeframe(self) -> Timeframe:
-        """The length of a bucket, by name."""
-        return self.fields()["timeframe"]
-
-    @property
-    def every(self) -> Every:
-        """The length of a bucket."""
-        return EVERY[self.timeframe]
-
-    @property
-    def unit(self) -> Every:
-        """What is read again and replaced as a whole: a local day, or a longer bucket."""
-        return self.every if self.timeframe in {"week", "month"} else "1d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +120,12 @@ class Commit:
     version: str = __version__
 
     def then(self, kind: Kind, **said: Any) -> Commit:
-        """Give what the next version says: the same, but for what one version says for itself."""
+        """Return the document of the next version, without what belongs to this one alone."""
         for_itself = {"span": None, "restated": {}, "receipt": None, "version": __version__}
         return replace(self, kind=kind, **(for_itself | said))
 
     def entries(self) -> dict[str, str]:
-        """Give the entries that the commit keeps."""
+        """Return the entries that the commit keeps."""
         taken = {field.name: getattr(self, field.name) for field in fields(self)}
         taken["settle"] = None if self.settle is None else self.settle.total_seconds()
         document = json.dumps(taken, default=plain, allow_nan=False)
@@ -265,13 +184,13 @@ def _spans(pairs: Iterable[Iterable[str]]) -> Spans:
 
 
 def seal(paths: Iterable[str], schema: Mapping[str, pl.DataType]) -> str:
-    """Give the hash of a version's files, by name, and of its columns."""
+    """Return the hash of a version's files, by name, and of its columns."""
     columns = {name: str(dtype) for name, dtype in schema.items()}
     return _sha256(json.dumps([sorted(paths), columns]))
 
 
 def said_of(receipt: Receipt) -> dict[str, Any]:
-    """Give a receipt as a commit keeps it: the sums key by key would be most of the log."""
+    """Return a receipt as a commit keeps it: without the sums by key, which need most space."""
     taken = {field.name: getattr(receipt, field.name) for field in fields(receipt)}
     counts = {
         "keys_reconciled": taken.pop("reconciliation").height,
@@ -287,7 +206,7 @@ def totals_of(rows: pl.DataFrame) -> dict[str, Total]:
 
 
 def moved(totals: Totals, *, gone: Totals, come: Totals) -> dict[str, Total]:
-    """Give the totals once some rows went and others came."""
+    """Return the totals after some rows were removed and others added."""
     nothing = Total(0, Decimal(0))
     moved = {
         currency: Total(

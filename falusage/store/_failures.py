@@ -92,7 +92,7 @@ _KINDS: Final = (
     _Kind(
         r"AccessDenied|AuthorizationFailure|AuthorizationPermissionMismatch|PermissionDenied"
         r"|InsufficientPermissions|AccountProblem|(?:^|\D)403(?:\D|$)|Forbidden|lack.*privileges",
-        "{service} refuses access (403)",
+        "{service} does not allow access (403)",
         "these credentials need the right to list, read, write and delete there; looked for are "
         "{credentials}",
     ),
@@ -143,7 +143,7 @@ def sentence(error: BaseException, uri: str) -> str:
         return f"{_brief(text)}; check the disk and the path"
     # The request's own address names no fault, whatever its letters spell.
     told = re.sub(r"\S*https?://(?!169\.254|metadata)\S*", "", text)
-    # Nor does a duration: "in 1.301ms" is no status 301.
+    # A duration is not a fault, too: "in 1.301ms" is not the status 301.
     told = re.sub(r"\b\d+(?:\.\d+)?\s?(?:[nmµμ]?s|seconds?)\b", "…", told)
     words = {
         "service": service or "the server",
@@ -169,7 +169,7 @@ def said(error: BaseException) -> str:
 
 
 def is_foreign(error: BaseException) -> bool:
-    """Tell what the Delta library raises, its panics included, from what Python itself does."""
+    """Return whether an error is from the Delta library, its panics included."""
     from deltalake.exceptions import DeltaError
 
     return (

@@ -16,8 +16,9 @@ from typing import Final
 from falusage import _spans as spans
 from falusage._clocks import TOLERANCE
 from falusage._spans import Span, Spans
-from falusage.store._commits import Commit, Scope
+from falusage.store._commits import Commit
 from falusage.store._log import Log, State
+from falusage.store._scope import Scope
 from falusage.timeframes import floor
 
 _TWO_CLOCKS: Final = 2
@@ -45,7 +46,7 @@ def finality(
     """Return which windows of a version are settled and closed.
 
     Args:
-        log: The store's log, of which only what is in doubt is read.
+        log: The store's log. Only versions that are in doubt are read.
         state: The version.
         now: The present by the earlier of two clocks. A read that claims a later time is not
             believed, unless its two clocks agreed and the later clock of today allows it.

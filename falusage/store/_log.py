@@ -1,6 +1,6 @@
-"""The Delta log of a store: versions read and proven, and one more appended, or refused.
+"""The Delta log of a store: read and check versions, and append one, or raise an error.
 
-A commit is made on top of exactly the version that was read: where somebody else was faster, the
+A commit is made on top of exactly the version that was read: if another writer was faster, the
 caller looks again. The library's own merging of commits would take two syncs of one new day as
 two appends, and the day would count twice.
 """
@@ -21,12 +21,13 @@ import polars as pl
 from falusage._widening import with_known
 from falusage.columns import INSTANT, USAGE
 from falusage.errors import StoreError
-from falusage.store._commits import EDITION, Commit, Scope, seal
+from falusage.store._addresses import LOG as _LOG
+from falusage.store._commits import EDITION, Commit, seal
 from falusage.store._failures import is_foreign, said, sentence
 from falusage.store._object_store import interruptible
 from falusage.store._parts import Part, Written, arrow_schema
-from falusage.store._place import LOG as _LOG
 from falusage.store._place import Place
+from falusage.store._scope import Scope
 
 _T = TypeVar("_T")
 
@@ -78,7 +79,7 @@ class OvertakenError(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One version of a store, proven by its document.
+    """One version of a store, checked against its document.
 
     Attributes:
         version: Its number.
@@ -134,7 +135,7 @@ class Log:
         return max((int(found[1]) for found in files if found), default=None)
 
     def last(self) -> int:
-        """Give the number of the last version, whatever it is worth.
+        """Return the number of the last version, without checking it.
 
         Raises:
             StoreError: There is no store.
@@ -386,7 +387,7 @@ class Log:
         return ""
 
     def _ask(self, work: Callable[[], _T]) -> _T:
-        """Have the library do something; on an object store in a thread that Ctrl-C may leave."""
+        """Call the library; on an object store in a thread, so that Ctrl-C ends the wait."""
         return work() if self.place.folder is not None else interruptible(work)
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 The library may wait for minutes. It reads in threads that nobody has to wait for, and lists, writes
 and deletes in a process of its own, because these calls of it let no other Python code run. Inside
-Polars' own `collect` a program that is no command hears Ctrl-C only when the wait is over.
+Polars' own `collect` other programs than the command line react to Ctrl-C only after the wait.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from falusage._widening import scan_known
 from falusage.api.load import to_arrow
 from falusage.errors import StoreError
-from falusage.snapshot.parquet import ROW_GROUP, repeating
+from falusage.snapshot.encoding import ROW_GROUP, repeating
 from falusage.store._place import Place
 from falusage.timeframes import zone
 
@@ -60,7 +60,7 @@ class Part:
         """Read a path of the log.
 
         Raises:
-            StoreError: It is no name of a part.
+            StoreError: It is not the name of a part.
         """
         match = _NAME.fullmatch(path)
         try:
@@ -93,7 +93,7 @@ def write_part(place: Place, rows: pl.DataFrame, *, timezone: str) -> Written:
     """Write rows to a part of their own.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: It cannot be written.
     """
     first, last, end = rows.select(
         pl.col("bucket").min(), pl.col("bucket").max().alias("last"), pl.col("bucket_end").max()
@@ -145,7 +145,7 @@ def rows_of(
 
 
 def arrow_schema(schema: pl.Schema) -> pa.Schema:
-    """Give a schema as the log keeps it."""
+    """Return a schema as the log keeps it."""
     return to_arrow(schema.to_frame()).schema
 
 

@@ -8,32 +8,25 @@ library's own object store takes it whole.
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import tempfile
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
-from urllib.parse import unquote_to_bytes
+from typing import Literal
 
 from falusage._files import replacing, resolved, sync_folder
 from falusage.errors import MissingExtraError, SnapshotError, StoreError
-from falusage.store._object_store import ObjectStore
-
-LOG: Final = "_delta_log"
-"""The folder of a Delta table's log; what holds one is a table."""
-
-_ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_MISREAD: Final = re.compile(r"[%\\\x00-\x1f\x7f-\x9f]")
-"""In a folder's path, the library decodes or rejects these, or takes them for a `/`."""
-
-_AMBIGUOUS: Final = re.compile(
-    r"[?#\\\x00-\x1f\x7f-\x9f]|%[0-9A-Fa-f]{2}|//|(?<![^/])\.\.?(?![^/])|\s$"
+from falusage.store._addresses import (
+    ADDRESS,
+    LOG,
+    MISREAD,
+    file_path,
+    remove,
+    stand_in_for,
+    unambiguous,
 )
-"""In an address, the library drops or decodes these, so that two addresses would be one store."""
+from falusage.store._object_store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +73,12 @@ class Place:
         text = os.fsdecode(path)
         if not text.strip():
             raise StoreError("the store has no name; name a folder of its own, or an address")
-        address = _ADDRESS.fullmatch(text.lstrip())
+        address = ADDRESS.fullmatch(text.lstrip())
         if address is None:
             return cls._on_disk(text, options)
         if address[1].lower() == "file":
-            return cls._on_disk(_path_of(text, address[2]), options)
-        return cls(_unambiguous(text, address[2]), None, options)
+            return cls._on_disk(file_path(text, address[2]), options)
+        return cls(unambiguous(text, address[2]), None, options)
 
     @classmethod
     def _on_disk(cls, path: str, options: Mapping[str, str] | None) -> Place:
@@ -98,19 +91,19 @@ class Place:
         above = next(each for each in folder.parents if each.exists())
         if not above.is_dir():
             raise StoreError(f"{folder} cannot be made: {above} is a file; name another folder")
-        if not _MISREAD.search(str(folder)):
+        if not MISREAD.search(str(folder)):
             return cls(folder.as_uri(), folder, options)
-        stand_in = _stand_in(folder)
+        stand_in = stand_in_for(folder)
         place = cls(stand_in.as_uri(), folder, options)
-        weakref.finalize(place, _remove, stand_in, os.getpid())
+        weakref.finalize(place, remove, stand_in, os.getpid())
         return place
 
     def __str__(self) -> str:
-        """Give the address as the user knows it."""
+        """Return the address as the user knows it."""
         return self.uri if self.folder is None else str(self.folder)
 
     def name(self, path: str) -> str:
-        """Give the address of a file of the store, for a message."""
+        """Return the address of a file of the store, for a message."""
         return f"{self}/{path}"
 
     def read(self, path: str) -> bytes:
@@ -272,58 +265,3 @@ class Place:
 
     def _files(self) -> ObjectStore:
         return ObjectStore(self.uri, dict(self.options or {}))
-
-
-def _path_of(text: str, rest: str) -> str:
-    """Return the path that a `file://` address names."""
-    host, _, path = rest.partition("/")
-    plain = not re.search(r"[?#]", rest) and not text[0].isspace()
-    if host.lower() not in {"", "localhost"} or not path or not plain:
-        raise StoreError(
-            f"{text} names no folder of this machine; expected file:///folder, with %3F for a ? "
-            "and %23 for a #: or name the folder by its path"
-        )
-    return f"/{os.fsdecode(unquote_to_bytes(path))}"
-
-
-def _unambiguous(text: str, rest: str) -> str:
-    """Return an address that the library reads as it is written."""
-    bare = rest.removesuffix("/")
-    if not bare or bare.startswith("/"):
-        raise StoreError(f"{text} names no bucket; expected an address like s3://bucket/folder")
-    found = re.match(r"\s", text) or _AMBIGUOUS.search(rest) or _AMBIGUOUS.search(bare)
-    if found:
-        raise StoreError(
-            f"{text!r} is not an address for a store: the Delta library would read {found[0]!r} in "
-            "it as something else, and keep the store elsewhere; expected a plain address like "
-            "s3://bucket/folder, without ?, #, \\, //, /../, control characters, spaces at its "
-            "ends, or % with two digits: choose another name"
-        )
-    return text.removesuffix("/")
-
-
-def _stand_in(folder: Path) -> Path:
-    """Make a folder whose log is the store's, for a path that the library would misread."""
-    stand_in = resolved(tempfile.mkdtemp(prefix="falusage-"))
-    try:
-        if _MISREAD.search(str(stand_in)):
-            raise StoreError(
-                f"{folder} needs a temporary folder with a plain name, and {stand_in} has none; "
-                "set TMPDIR to a path without %, backslashes and control characters"
-            )
-        (stand_in / LOG).symlink_to(folder / LOG, target_is_directory=True)
-    except OSError as error:
-        _remove(stand_in, os.getpid())
-        raise StoreError(
-            f"{folder} cannot hold a store here: {error}; choose a path without %, backslashes "
-            "and control characters"
-        ) from error
-    except StoreError:
-        _remove(stand_in, os.getpid())
-        raise
-    return stand_in
-
-
-def _remove(stand_in: Path, owner: int) -> None:
-    if os.getpid() == owner:  # a fork ends before the process that made it
-        shutil.rmtree(stand_in, ignore_errors=True)

@@ -16,11 +16,11 @@ import polars as pl
 from falusage._waiting import result
 from falusage._widening import with_known
 from falusage.columns import INSTANT
-from falusage.store._commits import Scope
 from falusage.store._log import STORED, State
 from falusage.store._object_store import started
 from falusage.store._parts import Part, read_part, rows_of
 from falusage.store._place import Place
+from falusage.store._scope import Scope
 from falusage.timeframes import boundaries, ceil, floor
 
 _TOGETHER: Final = 8
@@ -30,7 +30,7 @@ _BUCKET: Final = frozenset({"bucket", "bucket_end"})
 
 
 def scan_state(place: Place, state: State) -> pl.LazyFrame:
-    """Give the rows of a version, lazily."""
+    """Return the rows of a version, lazy."""
     from polars.io.plugins import register_io_source
 
     def batches(
@@ -63,7 +63,7 @@ def scan_state(place: Place, state: State) -> pl.LazyFrame:
 
 
 def read_parts(place: Place, parts: Sequence[Part], schema: pl.Schema) -> pl.DataFrame:
-    """Return the rows of some parts, proven, with every known column.
+    """Return the rows of some parts, checked, with every known column.
 
     Raises:
         StoreError: One of them is missing or damaged.
@@ -73,7 +73,7 @@ def read_parts(place: Place, parts: Sequence[Part], schema: pl.Schema) -> pl.Dat
 
 
 def _frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[pl.LazyFrame]:
-    """Give the rows of parts, a few parts at a time; the next are read meanwhile."""
+    """Yield the rows of a few parts at a time; the next parts are read meanwhile."""
     groups = [parts[at : at + _TOGETHER] for at in range(0, len(parts), _TOGETHER)]
     coming: list[Future[bytes]] = []
     for group in [*groups, ()]:
@@ -100,7 +100,7 @@ def _may_hold(part: Part, predicate: pl.Expr, scope: Scope) -> bool:
 
 
 def _clauses(predicate: pl.Expr) -> Iterator[pl.Expr]:
-    """Take a predicate apart at its outermost ands."""
+    """Yield the operands of a predicate's outermost ands."""
     parts = predicate.meta.pop()
     if len(parts) == 2 and predicate.meta.eq(parts[1] & parts[0]):
         for part in parts:

@@ -22,12 +22,13 @@ from falusage.coverage import Coverage
 from falusage.errors import QueryError, StoreError
 from falusage.store import _upkeep as upkeep
 from falusage.store import _vacuuming as vacuuming
-from falusage.store._commits import Scope
 from falusage.store._history import history, restatements, state_at
 from falusage.store._lengths import length
 from falusage.store._log import Log, State
 from falusage.store._place import Place
-from falusage.store._syncing import Sync, SyncResult
+from falusage.store._scope import Scope
+from falusage.store._sync_result import SyncResult
+from falusage.store._syncing import Sync
 from falusage.store._view import StoreView, scan_whole, view_state, view_whole
 from falusage.timeframes import Timeframe, instant
 
@@ -115,10 +116,11 @@ class UsageStore:
         reconcile: Reconcile = "raise",
         **query: Unpack[UsageFields],
     ) -> SyncResult:
-        """Bring the store up to date: read what is new, and again what is younger than `settle`.
+        """Bring the store up to date: read new usage, and recent usage again.
 
-        The range is read in pieces of whole days (or longer buckets), and each piece is committed
-        as it comes, in place of what the store had of it: a sync that is interrupted goes on from
+        Buckets that ended less than `settle` ago are read again, because they may still change.
+        The range is read in pieces of whole days (or longer buckets). Each piece is committed when
+        it was read, and replaces what the store had of it. A sync that is interrupted goes on from
         there. A piece in which nothing is new commits nothing. What is open, ended or settled is
         decided by the earlier of two clocks, the server's and this machine's; what a store was
         told by a clock that was ahead is read again. Clocks that differ by more than a few minutes
@@ -192,9 +194,9 @@ class UsageStore:
 
         Returns:
             The columns of `columns.USAGE`; `read_at`, when the read that brought the row began, by
-            the earlier of two clocks; `settled`, false where its bucket was open or younger than
-            `settle` when it was last read; then any that the API has beyond these, whole numbers
-            as doubles. In no order.
+            the earlier of two clocks; `settled`, false if its bucket was open, or had ended less
+            than `settle` ago, when it was last read; then any unknown fields, whole
+            numbers as doubles. The rows have no order.
 
         Raises:
             CoverageError: The version has a gap; `view` takes a range without one.
@@ -211,7 +213,7 @@ class UsageStore:
         version: int | None = None,
         as_of: date | datetime | str | None = None,
     ) -> StoreView:
-        """Open a range of the store, of which every bucket was read.
+        """Open a range of the store without a gap.
 
         Args:
             start: Where the range begins; by default where the store does. A date means midnight
@@ -228,7 +230,7 @@ class UsageStore:
         Raises:
             CoverageError: The range has a gap, or goes beyond what was read. Its `gaps` name them.
             AlignmentError: `start` or `end` is in the middle of a bucket.
-            QueryError: `start` is not before `end`, or an argument is out of its form.
+            QueryError: `start` is not before `end`, or an argument is malformed.
             StoreError: As in `scan`, or the store is empty.
 
         Example:
@@ -252,7 +254,7 @@ class UsageStore:
         return view_state(self._log, self._version(version, as_of), start=start, end=end)
 
     def history(self) -> pl.DataFrame:
-        """Give what each version holds, by currency.
+        """Return what each version holds, by currency.
 
         Returns:
             `version`; `kind` (`create`, `sync`, `compact`, `vacuum`, or `columns` for new ones);
@@ -275,11 +277,11 @@ class UsageStore:
         old: int | date | datetime | str,
         new: int | date | datetime | str | None = None,
     ) -> pl.DataFrame:
-        """Give the rows in which two versions differ: take the old sides away, add the new ones.
+        """Return the rows in which two versions differ. Old rows plus these are the new rows.
 
         Args:
             old: A version, or an instant as in `scan(as_of=)`.
-            new: Likewise; by default the last version.
+            new: A version or an instant, too; by default the last version.
 
         Returns:
             The columns of `transforms.restatements`, and `restated`: true where the bucket had
@@ -319,9 +321,9 @@ class UsageStore:
 
         Args:
             older_than: Also let go of versions that had been superseded so long before the last
-                sync: `scan` and `restatements` then refuse them, `history` still names them.
+                sync: `scan` and `restatements` then raise for them, `history` still has them.
             orphans: How old a file must be to be deleted; a sync that is under way may be about to
-                commit a younger one.
+                commit a newer one.
             dry_run: Only return which files.
 
         Returns:

@@ -1,15 +1,14 @@
-"""A sync: what is to be read, read in pieces, and each piece committed as it comes.
+"""A sync: read the missing and the recent parts of a range in pieces, and commit each piece.
 
-What is settled is not read again; what is younger is, by the earlier of the server's clock and
-this machine's. A sync that is interrupted loses at most the piece it was reading. Every piece is
-read on top of a version and committed on top of that same version: where two syncs meet, the later
-looks again.
+Settled buckets are not read again; the earlier of the server's clock and this machine's decides.
+A sync that is interrupted loses at most the piece that it was reading. Every piece is read on top
+of a version and committed on top of the same version. If two syncs meet, the later looks again.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,89 +18,26 @@ import polars as pl
 
 from falusage import _clocks as clocks
 from falusage import _spans as spans
-from falusage._spans import Span, Spans
+from falusage._spans import Span
 from falusage.api.client import UsageClient
 from falusage.api.load import UsageLoad
 from falusage.api.progress import Progress
 from falusage.api.receipt import Receipt
 from falusage.api.ways import Invalid, Reconcile
 from falusage.errors import FalUsageWarning, StoreError
-from falusage.store._commits import EXACT, Scope
+from falusage.store._commits import EXACT
 from falusage.store._coverage import coverage
 from falusage.store._finality import finality
 from falusage.store._log import STORED, Log, OvertakenError, State
 from falusage.store._parts import MOST_ROWS
+from falusage.store._scope import Scope
+from falusage.store._sync_result import SyncResult
 from falusage.store._writing import Outcome, commit_rows
 from falusage.timeframes import boundaries, ceil, floor
 
 _LONGEST: Final = 31
 """The most units of a piece, and those of the first; how many rows it brings decides on the next.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncResult:
-    """What a sync did.
-
-    Attributes:
-        version: The version that the store has now.
-        commits: The versions that the sync made, none where nothing was new.
-        start: Where the range that was asked for begins.
-        end: Where it ends, exclusive: no later than the bucket of the present.
-        server_time: The server's time at the last read.
-        rows_read: How many rows were loaded.
-        rows_changed: How many rows appeared, vanished or changed.
-        restated: By how much the cost of buckets changed that had ended when they were last
-            read, for each currency.
-        gaps: The ranges of the store that no sync has read, as in `UsageStore.coverage`.
-        receipts: The receipts of the loads, in order.
-        quarantine: The rows that were left out, as in `UsageLoad.quarantine`.
-    """
-
-    version: int
-    commits: tuple[int, ...]
-    start: datetime
-    end: datetime
-    server_time: datetime
-    rows_read: int
-    rows_changed: int
-    restated: Mapping[str, Decimal]
-    gaps: Spans
-    receipts: tuple[Receipt, ...] = field(repr=False)
-    quarantine: pl.DataFrame = field(repr=False)
-
-    def __str__(self) -> str:
-        made = len(self.commits)
-        what = (
-            "nothing new"
-            if not made
-            else f"{self.rows_changed:,} rows appeared, vanished or changed"
-        )
-        lines = [
-            f"{self.start.isoformat()} to {self.end.isoformat()}: {self.rows_read:,} rows read, "
-            f"{what}",
-            f"version {self.version}" + (f", {made} new" if made else ""),
-            *(
-                f"restated: {amount:+f} {currency} in buckets that had ended"
-                for currency, amount in self.restated.items()
-                if amount
-            ),
-            *self._let_through(),
-            *(
-                f"the store lacks {start.isoformat()} to {end.isoformat()}, so sums over that "
-                f"would be too small; sync it from start {start.isoformat()} or before"
-                for start, end in self.gaps
-            ),
-        ]
-        return "\n".join(lines)
-
-    def _let_through(self) -> Iterator[str]:
-        if rows := sum(receipt.rows_quarantined for receipt in self.receipts):
-            yield f"{rows:,} rows are in quarantine, not in the store"
-        if keys := sum(receipt.differing for receipt in self.receipts):
-            yield f"{keys:,} keys differ from the API's totals"
-        if not all(receipt.reconciled for receipt in self.receipts):
-            yield "not compared with the API's totals"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

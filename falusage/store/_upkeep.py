@@ -1,4 +1,4 @@
-"""Keeping a store quick and sound: files merged, everything proven.
+"""Merge the files of a store, and check all of it.
 
 None of it loses what the store knew: merging keeps the rows and every version before.
 """

@@ -18,10 +18,11 @@ from typing import Final
 import polars as pl
 
 from falusage.errors import StoreError
+from falusage.store._addresses import LOG
 from falusage.store._commits import Commit, seal
 from falusage.store._log import Log, OvertakenError, columns_of
 from falusage.store._parts import MONTH, Part, read_part
-from falusage.store._place import LOG, Entry, Place
+from falusage.store._place import Entry, Place
 
 _TRIES: Final = 5
 
@@ -87,7 +88,7 @@ def _known(log: Log, *, last: int, let_go: timedelta | None) -> _Known:
 
 
 def _versions(log: Log, last: int) -> Iterator[tuple[Commit, frozenset[str]]]:
-    """Read the document and the files of each version, held against each other."""
+    """Read the document and the files of each version, and compare them."""
     files: set[str] = set()
     columns: dict[str, pl.DataType] = {}
     for version in range(last + 1):

@@ -1,4 +1,4 @@
-"""A range of a store's version, of which every bucket was read.
+"""A range of a version of a store without a gap.
 
 A sum over time that was never read is too small, and nothing in the rows shows it. So a range with
 a gap is an error, and a range beside it can be taken.
@@ -17,11 +17,11 @@ from falusage._spans import Spans
 from falusage.columns import INSTANT
 from falusage.coverage import Coverage, named
 from falusage.errors import AlignmentError, CoverageError, QueryError, StoreError
-from falusage.store._commits import Scope
 from falusage.store._coverage import coverage, narrowed
 from falusage.store._log import Log, State
 from falusage.store._place import Place
 from falusage.store._scanning import scan_state
+from falusage.store._scope import Scope
 from falusage.timeframes import floor, instant
 
 

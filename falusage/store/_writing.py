@@ -20,12 +20,13 @@ from falusage._spans import Span, Spans
 from falusage.api.receipt import Receipt
 from falusage.columns import INSTANT, USAGE, exact
 from falusage.errors import StoreError
-from falusage.store._commits import EDITION, LetThrough, Scope, moved, said_of, seal, totals_of
+from falusage.store._commits import EDITION, LetThrough, moved, said_of, seal, totals_of
 from falusage.store._finality import ended, finality
 from falusage.store._log import STORED, Log, OvertakenError, State
 from falusage.store._parts import MOST_ROWS, Written, write_part
 from falusage.store._place import Place
 from falusage.store._scanning import read_parts
+from falusage.store._scope import Scope
 from falusage.timeframes import period_end, period_start, zone
 from falusage.transforms.restatements import restatements
 
@@ -160,7 +161,7 @@ def commit_rows(
 
 
 def _storable(usage: pl.DataFrame, had: pl.Schema) -> pl.DataFrame:
-    """Give rows in the types that the store has, or takes on.
+    """Return rows in the types that the store has or will have.
 
     A further column of numbers is kept as doubles, because a field that says 10 today says 12.5
     tomorrow; one of whole numbers that doubles do not hold stays one of whole numbers. A column
@@ -207,7 +208,7 @@ def _typed(values: pl.Series, had: pl.DataType | None) -> pl.Expr:
 
 
 def _refuse_other_calendar(place: Place, new: pl.DataFrame, scope: Scope) -> None:
-    """Refuse buckets that the store's calendar does not have.
+    """Raise if a bucket is not one of the store's calendar.
 
     One that lies in two windows would belong to neither, and never be replaced.
     """

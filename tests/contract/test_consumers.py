@@ -26,8 +26,8 @@ from falusage.contract import ORGANIZATION_USAGE, Field, Parameter
 from falusage.emulator._document import item_model
 from falusage.emulator._ledger import Ledger, Question
 from falusage.emulator._parameters import parameters_model
-from falusage.store._commits import Scope
 from falusage.store._log import STORED
+from falusage.store._scope import Scope
 from falusage.transforms.restatements import restatements
 
 ROOT = Path(__file__).parents[2]

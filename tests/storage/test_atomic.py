@@ -66,8 +66,8 @@ def test_places_that_take_no_file(usage: pl.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place, said in {
         tmp_path / "none" / "a.parquet": r"make the folder .*none first",
-        tmp_path: "it is no file; name one",
-        Path("/dev/null"): "it is no file; name one",
+        tmp_path: "it is not a file; name one",
+        Path("/dev/null"): "it is not a file; name one",
         tmp_path / "file" / "a.parquet": "file is a file",
         tmp_path / ("a" * 300): "name too long.*choose another place",
     }.items():
@@ -124,7 +124,7 @@ def test_a_folder_that_may_not_be_written(usage: pl.DataFrame, tmp_path: Path) -
     fu.write_snapshot(usage, sound)
     closed.mkdir(mode=0o500)
     said = run_without_override(_CHILD + "write()", sound, path)
-    assert f"{path} was not written: Permission denied; get leave to write there" in said
+    assert f"{path} was not written: Permission denied; ask for permission to write there" in said
     assert [] == list(closed.iterdir())
 
 

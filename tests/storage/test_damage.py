@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage.errors import SnapshotError
 from falusage.snapshot import SnapshotMetadata, snapshot_metadata
-from falusage.snapshot.metadata import EDITION
+from falusage.snapshot._metadata import EDITION
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,7 @@ def test_no_path_at_all(usage: pl.DataFrame, tmp_path: Path, path: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_store_by_any_name(name: str, tmp_path: Path) -> None:
     """Written and read in the folder that has the name literally, and nowhere else."""
-    from falusage.store._commits import Scope
+    from falusage.store._scope import Scope
     from falusage.store._writing import commit_rows
 
     folder = tmp_path / name / name

@@ -21,7 +21,7 @@ import falusage as fu
 from falusage.columns import AUTH, BUCKET, REQUIRED, USAGE
 from falusage.errors import SchemaError, SnapshotError
 from falusage.snapshot import snapshot_metadata
-from falusage.snapshot.metadata import EDITION
+from falusage.snapshot._metadata import EDITION
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

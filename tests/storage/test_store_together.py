@@ -11,8 +11,8 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-from falusage.store._commits import Scope
 from falusage.store._log import Log, OvertakenError
+from falusage.store._scope import Scope
 from falusage.store._writing import commit_rows
 from tests.storage.world import BEGIN, DAY, World, bag, spend
 

@@ -169,7 +169,7 @@ def test_an_empty_store_reads_as_no_rows(world: World, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_hundred_versions_and_more(tmp_path: Path) -> None:
     """The library writes checkpoints by then; what was known first is still known."""
-    from falusage.store._commits import Scope
+    from falusage.store._scope import Scope
     from falusage.store._writing import commit_rows
 
     store = fu.UsageStore(tmp_path)

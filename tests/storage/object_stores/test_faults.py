@@ -78,7 +78,7 @@ def one_night(service: Service, name: str, world: World) -> fu.UsageStore:
 @pytest.mark.parametrize(
     ("status", "code", "said"),
     [
-        (403, "AccessDenied", r"refuses access \(403\); .*looked for are A"),
+        (403, "AccessDenied", r"does not allow access \(403\); .*looked for are A"),
         (404, "NoSuchBucket", "has no such bucket or container"),
         (503, "SlowDown", r"busy or has an outage \(503\); .*run this again later"),
         (400, "InvalidArgument", "the server answered 400"),

@@ -1,7 +1,7 @@
-"""What a snapshot says of itself: one JSON document in the Parquet file's own metadata.
+"""The metadata of a snapshot: one JSON document in the Parquet file's own metadata.
 
-The document stands under the key `falusage`, its SHA-256 under `falusage.sha256`, so that what it
-claims can be believed before it is held against the rows.
+The document is the value of the key `falusage`, and its SHA-256 that of `falusage.sha256`. So it is
+checked before the rows are compared with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-import attrs
 import polars as pl
 
 from falusage._version import __version__
@@ -25,6 +24,7 @@ from falusage.api.reconciliation import ROUNDING, SIDES
 from falusage.columns import KEY
 from falusage.coverage import Coverage
 from falusage.errors import SnapshotError
+from falusage.snapshot.encoding import fields, plain
 
 EDITION: Final = 3
 """The edition of the table and of this document; a file of a later one is rejected.
@@ -44,12 +44,12 @@ _MOMENTS: Final = ("started_at", "finished_at", "server_time", "open_from")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotMetadata:
-    """What a snapshot says of itself.
+    """The metadata of a snapshot.
 
     Attributes:
         rows: How many rows it has.
-        start: The first `bucket`, in UTC; None where there are no rows.
-        end: The last `bucket_end`, exclusive, likewise.
+        start: The first `bucket`, in UTC; None if there are no rows.
+        end: The last `bucket_end`, exclusive; None if there are no rows.
         totals: The exact sum of `cost`, to 12 decimals, for each currency.
         content: The hash of the content; see `fingerprint.Fingerprint`.
         coverage: What is known beyond the rows; None for a bare frame without rows.
@@ -71,12 +71,12 @@ class SnapshotMetadata:
 
     @property
     def query(self) -> UsageQuery | None:
-        """What was asked, where that is known."""
+        """The query of the load that it came from, if it came from one."""
         return self.receipt.query if self.receipt else None
 
     def entries(self) -> dict[str, str]:
-        """Give the entries that a Parquet file keeps."""
-        document = json.dumps(_fields(self), default=plain, allow_nan=False)
+        """Return the entries that a Parquet file keeps."""
+        document = json.dumps(fields(self), default=plain, allow_nan=False)
         return {_DOCUMENT: document, _DIGEST: hashlib.sha256(document.encode()).hexdigest()}
 
     @classmethod
@@ -94,21 +94,21 @@ class SnapshotMetadata:
             )
         if entries.get(_DIGEST.encode()) != hashlib.sha256(document).hexdigest().encode():
             raise SnapshotError("its metadata is damaged; restore a copy, or write it again")
-        fields = json.loads(document)
-        if fields["edition"] > EDITION:
+        said = json.loads(document)
+        if said["edition"] > EDITION:
             raise SnapshotError(
-                f"falusage {fields['version']} wrote it in edition {fields['edition']}; this is "
+                f"falusage {said['version']} wrote it in edition {said['edition']}; this is "
                 f"falusage {__version__} and reads up to edition {EDITION}: upgrade it"
             )
-        receipt = fields["receipt"]
+        receipt = said["receipt"]
         restored: dict[str, Any] = {
-            "start": _moment(fields["start"]),
-            "end": _moment(fields["end"]),
-            "totals": {code: Decimal(text) for code, text in fields["totals"].items()},
-            "coverage": _coverage(fields.get("coverage")),
+            "start": _moment(said["start"]),
+            "end": _moment(said["end"]),
+            "totals": {code: Decimal(text) for code, text in said["totals"].items()},
+            "coverage": _coverage(said.get("coverage")),
             "receipt": None if receipt is None else _receipt(receipt),
         }
-        metadata = cls(**{**fields, **restored})
+        metadata = cls(**{**said, **restored})
         return metadata if metadata.coverage else metadata._with_coverage()
 
     def _with_coverage(self) -> SnapshotMetadata:
@@ -119,25 +119,6 @@ class SnapshotMetadata:
             return self
         bare = Coverage(start=self.start, end=self.end, known=False)
         return dataclasses.replace(self, coverage=bare)
-
-
-def _fields(record: Any) -> dict[str, Any]:
-    kind = type(record)
-    listed: Any = attrs.fields(kind) if attrs.has(kind) else dataclasses.fields(record)
-    return {field.name: getattr(record, field.name) for field in listed}
-
-
-def plain(value: Any) -> Any:
-    """Give what JSON cannot say in words that it can."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, pl.DataFrame):
-        return value.to_dict(as_series=False)
-    if callable(asked := getattr(value, "fields", None)):  # a query, or the scope of a store
-        return asked()
-    return _fields(value)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -1,0 +1,92 @@
+"""What a store asks, but for the range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from falusage._version import __version__
+from falusage.api.query import UsageQuery
+from falusage.contract import ORGANIZATION_USAGE
+from falusage.errors import StoreError
+from falusage.timeframes import EVERY, Every, Timeframe
+
+_ASKED: Final = {
+    name: parameter
+    for name, parameter in ORGANIZATION_USAGE.asked.items()
+    if not parameter.per_page and name != "bound_to_timeframe"
+}
+"""What a store may ask. Its buckets are always whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a store asks, but for the range: the same in every sync, so that rows are comparable.
+
+    Attributes:
+        asked: The value of each parameter, in the order of the contract.
+    """
+
+    asked: tuple[tuple[str, Any], ...]
+
+    @classmethod
+    def of(cls, query: UsageQuery) -> Scope:
+        """Return the scope of a query; the order of its filters does not matter."""
+        taken = {name: getattr(query, name) for name in _ASKED}
+        return cls.read({k: sorted(v) if type(v) is tuple else v for k, v in taken.items()})
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Scope:
+        """Read a scope as a document has it; a parameter that it lacks has its default.
+
+        Raises:
+            StoreError: It has a parameter that this version does not know.
+        """
+        if unknown := [name for name in said if name not in _ASKED]:
+            raise StoreError(
+                f"it asks for {', '.join(unknown)}, which falusage {__version__} does not know; "
+                "upgrade it"
+            )
+        restored: dict[str, Any] = {k: tuple(v) if type(v) is list else v for k, v in said.items()}
+        return cls(
+            tuple((name, restored.get(name, asked.default)) for name, asked in _ASKED.items())
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is asked, by parameter."""
+        return dict(self.asked)
+
+    def query(self, start: datetime, end: datetime, *, limit: int | None = None) -> UsageQuery:
+        """Return the question for a range."""
+        return UsageQuery(start, end, limit=limit, **self.fields())
+
+    def difference(self, other: Scope) -> str:
+        """Name what another scope has otherwise; empty where they are equal."""
+        there = other.fields()
+        return "; ".join(
+            f"{name} is {had!r} there and {there[name]!r} here"
+            for name, had in self.asked
+            if had != there[name]
+        )
+
+    @property
+    def timezone(self) -> str:
+        """The zone that buckets are cut in."""
+        return self.fields()["timezone"]
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The length of a bucket, by name."""
+        return self.fields()["timeframe"]
+
+    @property
+    def every(self) -> Every:
+        """The length of a bucket."""
+        return EVERY[self.timeframe]
+
+    @property
+    def unit(self) -> Every:
+        """What is read again and replaced as a whole: a local day, or a longer bucket."""
+        return self.every if self.timeframe in {"week", "month"} else "1d"
