@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from falusage.focus._charges import check_arguments as check_arguments
 from falusage.focus._charges import to_focus
-from falusage.focus._columns import CSV_TIME as CSV_TIME
 from falusage.focus._reading import read_focus
 from falusage.focus._tying import tie_out
+from falusage.focus._vocabulary import CSV_TIME as CSV_TIME
 
 __all__ = ["read_focus", "tie_out", "to_focus"]

@@ -20,7 +20,7 @@ from falusage.columns import AUTH, KEY, RATES, REQUIRED, exact
 from falusage.contract import TIMEFRAMES, Timeframe
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
-from falusage.focus._columns import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
+from falusage.focus._vocabulary import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
 from falusage.timeframes import EVERY, period_end
 
 _PROVIDER: Final = "fal"

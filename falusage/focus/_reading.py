@@ -15,7 +15,7 @@ import polars as pl
 
 from falusage.columns import INSTANT
 from falusage.errors import MissingColumnError, SchemaError
-from falusage.focus._columns import CATEGORIES, DTYPES, NEEDED
+from falusage.focus._vocabulary import CATEGORIES, DTYPES, NEEDED
 
 _PARQUET: Final = b"PAR1"
 _SHOWN: Final = 3

@@ -27,7 +27,7 @@ from falusage._usage.table import (
 from falusage.columns import MONEY, PRODUCTS, exact
 from falusage.coverage import Coverage
 from falusage.errors import AlignmentError, QueryError
-from falusage.focus._columns import NEEDED
+from falusage.focus._vocabulary import NEEDED
 from falusage.timeframes import period_end, period_start
 from falusage.transforms.rollup import exact_sums
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from falusage import _spans as spans
 from falusage.columns import INSTANT, MONEY, USAGE
-from falusage.errors import StoreError
+from falusage.errors import QueryError, StoreError
 from falusage.store._commits import EXACT
 from falusage.store._finality import finality, times
 from falusage.store._log import Log, State
@@ -63,8 +63,13 @@ def history(log: Log) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=_HISTORY, orient="row")
 
 
-def restatements(log: Log, before: State, after: State) -> pl.DataFrame:
+def restatements(
+    log: Log, old: int | date | datetime | str, new: int | date | datetime | str | None
+) -> pl.DataFrame:
     """Return the rows in which two versions differ; see `UsageStore.restatements`."""
+    if old is None:  # pyright: ignore[reportUnnecessaryComparison] -- callers without a type checker
+        raise StoreError("old is None; expected a version, or an instant to look back to")
+    before, after = state_at(log, old), state_at(log, new)
     paths = {part.path for part in before.parts} & {part.path for part in after.parts}
     sides = [
         read_parts(
@@ -94,3 +99,19 @@ def state_at(log: Log, when: int | date | datetime | str | None) -> State:
         first = f"; its first sync was at {known[0][1].isoformat()}" if known else ""
         raise StoreError(f"{log.place} knew nothing yet at {moment.isoformat()}{first}")
     return log.state(then[-1])
+
+
+def state_as(log: Log, version: int | None, as_of: date | datetime | str | None) -> State:
+    """Open a version by its number or by an instant, or the last; see `UsageStore.scan`.
+
+    Raises:
+        QueryError: Both are given, or one is malformed.
+        StoreError: As `state_at`.
+    """
+    if version is not None and as_of is not None:
+        raise QueryError("version and as_of both say when; give one of them")
+    if version is not None and type(version) is not int:
+        raise QueryError(f"version is {version!r}; expected a number of `history`")
+    if isinstance(as_of, int):
+        raise QueryError(f"as_of is {as_of!r}; expected an instant: a number is a version")
+    return state_at(log, version if as_of is None else as_of)

@@ -1,20 +1,13 @@
-"""The Delta log of a store: read and check versions, and append one, or raise an error.
-
-A commit is made on top of exactly the version that was read: if another writer was faster, the
-caller looks again. The library's own merging of commits would take two syncs of one new day as
-two appends, and the day would count twice.
-"""
+"""The Delta log of a store, read: versions are checked before they are used."""
 
 from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from uuid import uuid4
 
 import polars as pl
 
@@ -22,59 +15,31 @@ from falusage._widening import with_known
 from falusage.columns import INSTANT, USAGE
 from falusage.errors import StoreError
 from falusage.store._addresses import LOG as _LOG
-from falusage.store._commits import EDITION, Commit, seal
+from falusage.store._commits import Commit, seal
 from falusage.store._failures import is_foreign, said, sentence
 from falusage.store._object_store import interruptible
-from falusage.store._parts import Part, Written, arrow_schema
+from falusage.store._parts import Part
 from falusage.store._place import Place
-from falusage.store._scope import Scope
 
 _T = TypeVar("_T")
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deltalake import DeltaTable
 
 STORED: Final = {**USAGE, "read_at": INSTANT, "settled": pl.Boolean()}
 """The columns that every store has: those of the usage table, and how final a row is."""
 
-_MARK: Final = "falusage.mark"
-"""What a commit is known by when it is read back."""
-
-SUPPORTED: Final = (
-    "servers that keep two writers apart are AWS S3, Cloudflare R2, MinIO since 2024, Azure Blob "
-    "Storage and Google Cloud Storage"
-)
-
 _ASKED: Final = re.compile(r"(?:GET|HEAD) \S*?(_delta_log/\d{20}\.json)")
 """The entry that a request which failed was for."""
 
 _ENTRY: Final = re.compile(rf"{_LOG}/(\d{{20}})\.json")
-_DTYPES: Final[dict[str, pl.DataType]] = {
+DTYPES: Final[dict[str, pl.DataType]] = {
     "string": pl.String(),
     "long": pl.Int64(),
     "double": pl.Float64(),
     "boolean": pl.Boolean(),
     "timestamp": INSTANT,
 }
-_FOREVER: Final = "interval 36500 days"
-_SETTINGS: Final = {
-    # The library would otherwise forget, after a month, what was known a quarter ago.
-    "delta.logRetentionDuration": _FOREVER,
-    "delta.deletedFileRetentionDuration": _FOREVER,
-    "delta.enableExpiredLogCleanup": "false",
-}
-
-
-class OvertakenError(StoreError):
-    """Somebody else committed first; look at the store again.
-
-    Attributes:
-        commits: The versions that were made all the same, before.
-    """
-
-    commits: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +125,7 @@ class Log:
         try:
             with self._reading():
                 options = dict(self.place.options or {}) or None
-                table = self._ask(
+                table = self.ask(
                     lambda: DeltaTable(self.place.uri, version=version, storage_options=options)
                 )
                 number = table.version()
@@ -174,7 +139,7 @@ class Log:
         if seal(paths, columns) != commit.files:
             raise StoreError(
                 f"the log of {self.place} is damaged: its files at version {number} are not those "
-                f"that {self.place.name(_entry(number))} was written with; restore a copy"
+                f"that {self.place.name(entry(number))} was written with; restore a copy"
             )
         parts = sorted(map(Part.named, paths), key=lambda part: (part.start, part.path))
         return State(number, commit, tuple(parts), pl.Schema(columns), table)
@@ -185,7 +150,7 @@ class Log:
         Raises:
             StoreError: There is no such version, or what it says cannot be trusted.
         """
-        path = _entry(version)
+        path = entry(version)
         try:
             lines = [json.loads(line) for line in self.place.read(path).splitlines()]
             entries = next(line["commitInfo"] for line in lines if "commitInfo" in line)
@@ -208,101 +173,13 @@ class Log:
         for version in range(self.last() + 1):
             yield version, self.commit(version)
 
-    def create(self, scope: Scope, at: datetime) -> None:
-        """Make an empty store, unless somebody else just did.
-
-        Raises:
-            StoreError: It cannot be made.
-        """
-        from deltalake import DeltaTable
-
-        commit = Commit(
-            kind="create",
-            at=at,
-            scope=scope,
-            totals={},
-            restated={},
-            settled=(),
-            closed=(),
-            files=seal([], STORED),
-        )
-        mark, properties = self._properties(commit)
-        self.place.make_log()
-        with suppress(OvertakenError):
-            self._commit(
-                0,
-                mark,
-                lambda: DeltaTable.create(
-                    self.place.uri,
-                    arrow_schema(pl.Schema(STORED)),
-                    name="falusage",
-                    description=f"Usage of an organization on fal, edition {EDITION}",
-                    configuration=_SETTINGS,
-                    storage_options=dict(self.place.options or {}) or None,
-                    commit_properties=properties,
-                ),
-            )
-
-    def append(
-        self, state: State, commit: Commit, *, come: Iterable[Written], gone: Iterable[Part]
-    ) -> int:
-        """Commit on top of a version that some parts went and others came.
-
-        Raises:
-            OvertakenError: It is no longer the last version.
-            StoreError: The commit cannot be written.
-        """
-        from deltalake.transaction import AddAction, RemoveAction
-
-        now = time.time_ns() // 1_000_000
-        changes = commit.kind == "sync"
-        actions = [
-            *(RemoveAction(part.path, changes, now) for part in gone),
-            *(
-                AddAction(one.part.path, one.size, {}, one.modified, changes, one.stats)
-                for one in come
-            ),
-        ]
-        mark, properties = self._properties(commit)
-        self._commit(
-            state.version + 1,
-            mark,
-            lambda: state.table.create_write_transaction(
-                actions, "append", arrow_schema(state.schema), commit_properties=properties
-            ),
-        )
-        return state.version + 1
-
-    def widen(self, state: State, columns: pl.Schema) -> State:
-        """Commit that the store has new columns, all null so far; gives the version with them.
-
-        Raises:
-            OvertakenError: It is no longer the last version.
-            StoreError: The commit cannot be written.
-        """
-        from deltalake import Field
-        from deltalake.schema import PrimitiveType
-
-        words = {dtype: word for word, dtype in _DTYPES.items()}
-        joint = {**state.schema, **columns}
-        files = seal((part.path for part in state.parts), joint)
-        commit = state.commit.then("columns", files=files)
-        added = [Field(name, PrimitiveType(words[dtype])) for name, dtype in columns.items()]
-        mark, properties = self._properties(commit)
-        self._commit(
-            state.version + 1,
-            mark,
-            lambda: state.table.alter.add_columns(added, commit_properties=properties),
-        )
-        return self.state(state.version + 1)
-
     def actions(self, version: int) -> list[dict[str, Any]]:
         """Read what a version did to the list of files and columns.
 
         Raises:
             StoreError: It cannot be read, or is damaged.
         """
-        path = _entry(version)
+        path = entry(version)
         try:
             return [json.loads(line) for line in self.place.read(path).splitlines()]
         except ValueError as error:
@@ -310,83 +187,7 @@ class Log:
                 f"{self.place.name(path)} is damaged: {error}; restore a copy"
             ) from error
 
-    def _properties(self, commit: Commit) -> tuple[str, Any]:
-        """Return a mark that no other commit has, and what the library is to write with it."""
-        from deltalake import CommitProperties
-
-        mark = uuid4().hex
-        # No retries: the library would put the commit on top of one that it was not made for.
-        metadata = {**commit.entries(), _MARK: mark}
-        return mark, CommitProperties(custom_metadata=metadata, max_commit_retries=0)
-
-    def _commit(self, version: int, mark: str, write: Callable[[], object]) -> None:
-        """Write a version, and find out by reading it back whose it is.
-
-        A server may write it and its answer get lost; another may let the later of two writers
-        replace the earlier. What the log holds afterwards decides, not what was answered. It is
-        read twice; a writer that replaces it still later is not noticed.
-
-        Raises:
-            OvertakenError: It is somebody else's.
-            StoreError: It cannot be written, or nobody knows whether it was.
-        """
-        began = time.monotonic()
-        remote = self.place.folder is None
-        if remote and self._mark(version) is not None:
-            raise self._overtaken()
-        failure: BaseException | None = None
-        try:
-            self._ask(write)
-        except BaseException as error:
-            if not is_foreign(error):
-                raise
-            failure = error
-        try:
-            found = self._mark(version)
-            if remote and failure is None and found == mark:
-                # Who looked just before we wrote writes about now, if this server lets him.
-                time.sleep(min(1.0, time.monotonic() - began))
-                found = self._mark(version)
-        except StoreError as error:
-            raise StoreError(
-                f"nobody knows whether version {version} of {self.place} was committed: {error}. "
-                "Nothing is lost; run this again"
-            ) from failure or error
-        if found == mark:
-            self.place.keep(_entry(version))
-        elif failure is None:
-            raise StoreError(
-                f"{self.place} let another writer replace version {version}, so this commit is "
-                "lost: the server has no conditional PUT (If-None-Match). Run this again, with one "
-                f"writer at a time; {SUPPORTED}"
-            )
-        elif found is not None:
-            raise self._overtaken() from failure
-        else:
-            raise StoreError(
-                f"{self.place} was not written: {sentence(failure, self.place.uri)}"
-            ) from failure
-
-    def _overtaken(self) -> OvertakenError:
-        return OvertakenError(
-            f"{self.place} was written to by somebody else meanwhile; run this again"
-        )
-
-    def _mark(self, version: int) -> str | None:
-        """Return the mark of a version's commit, empty if it has none; None without a version."""
-        try:
-            content = self.place.read(_entry(version))
-        except StoreError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
-        with suppress(ValueError, AttributeError):
-            for line in content.splitlines():
-                if said := json.loads(line).get("commitInfo"):
-                    return str(said.get(_MARK, ""))
-        return ""
-
-    def _ask(self, work: Callable[[], _T]) -> _T:
+    def ask(self, work: Callable[[], _T]) -> _T:
         """Call the library; on an object store in a thread, so that Ctrl-C ends the wait."""
         return work() if self.place.folder is not None else interruptible(work)
 
@@ -415,7 +216,7 @@ class Log:
             if not (found := _ENTRY.fullmatch(path)):
                 continue
             if int(found[1]) != expected:
-                raise StoreError(f"{self.place.name(_entry(expected))} is missing; restore a copy")
+                raise StoreError(f"{self.place.name(entry(expected))} is missing; restore a copy")
             expected += 1
             try:
                 for line in self.place.read(path).splitlines():
@@ -441,10 +242,11 @@ def _dtype(field: Any) -> pl.DataType:
 
 
 def _dtype_of(name: str, word: Any) -> pl.DataType:
-    if not isinstance(word, str) or word not in _DTYPES:
+    if not isinstance(word, str) or word not in DTYPES:
         raise StoreError(f"its column {name!r} is {word}, which falusage did not write")
-    return _DTYPES[word]
+    return DTYPES[word]
 
 
-def _entry(version: int) -> str:
+def entry(version: int) -> str:
+    """Return the path of a version's entry, below the store."""
     return f"{_LOG}/{version:020}.json"

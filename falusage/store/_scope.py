@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from falusage._version import __version__
 from falusage.api.query import UsageQuery
-from falusage.contract import ORGANIZATION_USAGE
-from falusage.errors import StoreError
-from falusage.timeframes import EVERY, Every, Timeframe
+from falusage.contract import ORGANIZATION_USAGE, UsageFields
+from falusage.errors import QueryError, StoreError
+from falusage.timeframes import EVERY, Every, Timeframe, instant
 
 _ASKED: Final = {
     name: parameter
@@ -90,3 +90,20 @@ class Scope:
     def unit(self) -> Every:
         """What is read again and replaced as a whole: a local day, or a longer bucket."""
         return self.every if self.timeframe in {"week", "month"} else "1d"
+
+
+def question(
+    start: date | datetime | str, end: date | datetime | str | None, query: UsageFields
+) -> tuple[datetime, datetime | None, UsageQuery]:
+    """Return the range of a sync, and what it asks for, of days unless it says otherwise.
+
+    Raises:
+        QueryError: An argument is malformed, or asks for parts of buckets.
+    """
+    if query.get("bound_to_timeframe", True) is not True:
+        raise QueryError("bound_to_timeframe is False; a store's buckets are always whole")
+    zone = query.get("timezone", "UTC")
+    first = instant(start, timezone=zone, name="start")
+    last = None if end is None else instant(end, timezone=zone, name="end")
+    by_day = query | {"timeframe": query.get("timeframe") or "day"}
+    return first, last, UsageQuery(first, last or first + timedelta(days=1), **by_day)

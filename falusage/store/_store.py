@@ -1,36 +1,32 @@
-"""A history of usage that survives, and can be asked what changed.
+"""A history of usage: a Delta table of Parquet files, and a log of its versions.
 
-A store is a Delta table: Parquet that any engine reads, and a log of versions, each committed
-whole or not at all. Every version proves itself: it names its files by their own hashes, and says
-what its rows add up to.
+A version is committed whole or not at all. It names its files by their hashes, and has totals.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import date, datetime, timedelta
 from typing import Unpack
 
 import polars as pl
 
 from falusage.api.client import UsageClient
-from falusage.api.query import UsageQuery
 from falusage.api.ways import Invalid, Reconcile, require_ways
 from falusage.contract import UsageFields
 from falusage.coverage import Coverage
-from falusage.errors import QueryError, StoreError
 from falusage.store import _upkeep as upkeep
 from falusage.store import _vacuuming as vacuuming
-from falusage.store._history import history, restatements, state_at
+from falusage.store._history import history, restatements, state_as
 from falusage.store._lengths import length
-from falusage.store._log import Log, State
+from falusage.store._log import Log
 from falusage.store._place import Place
-from falusage.store._scope import Scope
+from falusage.store._scope import Scope, question
 from falusage.store._sync_result import SyncResult
 from falusage.store._syncing import Sync
 from falusage.store._view import StoreView, scan_whole, view_state, view_whole
-from falusage.timeframes import Timeframe, instant
 
 
 class UsageStore:
@@ -39,12 +35,11 @@ class UsageStore:
     Args:
         path: A folder of its own, which the first sync makes, or the address of an object store
             that the Delta library knows (`s3://…`, `gs://…`, `az://…`). Two writers are kept apart
-            by conditional PUT (`If-None-Match`), which the vendors document for AWS S3, Cloudflare
-            R2, MinIO since 2024, Azure Blob Storage and Google Cloud Storage. On a server without
-            it, a commit that another replaced before it was read back raises `StoreError`. CI
-            runs stores on an S3 server, and first commits on an Azure one.
-        storage_options: What the library needs to get there; see its documentation. By default
-            it looks for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE and AWS_REGION; for
+            by conditional PUT (`If-None-Match`), which AWS S3, Cloudflare R2, MinIO since 2024,
+            Azure and Google Cloud Storage document. On a server without it, a commit that another
+            replaced before it was read back raises `StoreError`. CI runs S3 and Azure servers.
+        storage_options: What the Delta library needs to get there. By default it looks for
+            AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE and AWS_REGION; for
             AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY; or for
             GOOGLE_APPLICATION_CREDENTIALS.
 
@@ -86,18 +81,8 @@ class UsageStore:
         return self._log.commit(0).scope.timezone
 
     @property
-    def timeframe(self) -> Timeframe:
-        """The length of the store's buckets."""
-        self._log.last()
-        return self._log.commit(0).scope.timeframe
-
-    @property
     def coverage(self) -> Coverage:
-        """What is known of the last version beyond its rows, with its `gaps` if it has any.
-
-        Raises:
-            StoreError: There is no store, it is empty, or it cannot be trusted.
-        """
+        """What is known of the last version; a missing or an empty store is a `StoreError`."""
         return view_whole(self._log, self._log.state())[1]
 
     def __usage__(self) -> tuple[pl.LazyFrame, Coverage]:
@@ -120,24 +105,21 @@ class UsageStore:
 
         Buckets that ended less than `settle` ago are read again, because they may still change.
         The range is read in pieces of whole days (or longer buckets). Each piece is committed when
-        it was read, and replaces what the store had of it. A sync that is interrupted goes on from
-        there. A piece in which nothing is new commits nothing. What is open, ended or settled is
-        decided by the earlier of two clocks, the server's and this machine's; what a store was
-        told by a clock that was ahead is read again. Clocks that differ by more than a few minutes
-        are named in a `ClockSkewWarning`.
+        it was read, and replaces what the store had of it; one in which nothing is new commits
+        nothing. An interrupted sync continues there. The earlier of two clocks, the server's and
+        this machine's, decides what is open, ended or settled; what a clock that was ahead told is
+        read again. If they differ by more than a few minutes, a `ClockSkewWarning` says so.
 
         Args:
-            start: Where the store begins: the same in every sync. Parts of the range that the
-                store lacks, before or between what it has, are read.
+            start: Where the store begins: the same in every sync. Missing parts are read.
             end: Where to stop, exclusive; by default the present, which is also the latest.
             client: The client to ask with; by default one from the environment, with a bar.
             settle: How long buckets go on changing after their end: `"36h"`, `"3d"`, `"2w"` or a
                 timedelta. A longer one reads settled buckets once more.
             allow_empty: Accept it if a day (or longer bucket) that had spend comes back empty.
-            invalid: As in `UsageClient.load`: `"quarantine"` leaves invalid rows out of the store.
-                The version and `history` count them; `SyncResult.quarantine` has them.
-            reconcile: As in `UsageClient.load`: `"warn"` keeps rows that differ from the API's
-                totals, `"off"` does not ask for the totals. The version and `history` say so.
+            invalid: As in `UsageClient.load`. The version and `history` count the rows that
+                `"quarantine"` leaves out; `SyncResult.quarantine` has them.
+            reconcile: As in `UsageClient.load`. The version and `history` say what differs.
             **query: Any other field of `UsageQuery`: the same in every sync, but for `limit`.
                 `timeframe` is a day by default. Buckets are always whole.
 
@@ -147,50 +129,32 @@ class UsageStore:
             QueryError, ConfigError, ApiError, SchemaError, ReconciliationError: As from
                 `UsageClient.load`; pieces that were committed before stay.
         """
-        if client is None:
-            with UsageClient(progress=True) as own:
-                return self.sync(
-                    start,
-                    end=end,
-                    client=own,
-                    settle=settle,
-                    allow_empty=allow_empty,
-                    invalid=invalid,
-                    reconcile=reconcile,
-                    **query,
-                )
         require_ways(invalid, reconcile)
-        if query.get("bound_to_timeframe", True) is not True:
-            raise QueryError("bound_to_timeframe is False; a store's buckets are always whole")
-        zone = query.get("timezone", "UTC")
-        first = instant(start, timezone=zone, name="start")
-        last = None if end is None else instant(end, timezone=zone, name="end")
-        asked = query | {"timeframe": query.get("timeframe") or "day"}
-        question = UsageQuery(first, last or first + timedelta(days=1), **asked)
-        sync = Sync(
-            log=self._log,
-            client=client,
-            scope=Scope.of(question),
-            settle=length(settle, name="settle"),
-            limit=question.limit,
-            allow_empty=allow_empty,
-            invalid=invalid,
-            reconcile=reconcile,
-        )
-        return sync.run(first, last)
+        first, last, asked = question(start, end, query)
+        with nullcontext(client) if client else UsageClient(progress=True) as own:
+            sync = Sync(
+                log=self._log,
+                client=own,
+                scope=Scope.of(asked),
+                settle=length(settle, name="settle"),
+                limit=asked.limit,
+                allow_empty=allow_empty,
+                invalid=invalid,
+                reconcile=reconcile,
+            )
+            return sync.run(first, last)
 
     def scan(
         self, *, version: int | None = None, as_of: date | datetime | str | None = None
     ) -> pl.LazyFrame:
         """Open the whole store for lazy queries: as it is, or as it was.
 
-        Filters on `bucket` and `bucket_end` decide which files are read; of those, every byte is
-        hashed before it is believed.
+        Filters on `bucket` and `bucket_end` decide which files are read; each is hashed first.
 
         Args:
             version: A version of `history`; by default the last.
-            as_of: Instead, an instant: what the store knew then. A date means the midnight, in
-                the store's time zone, that it begins with.
+            as_of: Instead, an instant: what the store knew then. A date means midnight in the
+                store's time zone.
 
         Returns:
             The columns of `columns.USAGE`; `read_at`, when the read that brought the row began, by
@@ -200,10 +164,9 @@ class UsageStore:
 
         Raises:
             CoverageError: The version has a gap; `view` takes a range without one.
-            StoreError: There is no store, no such version, or it cannot be trusted; out of
-                `collect`, if a file that is read is damaged or missing.
+            StoreError: There is no such version, or it, or a file that is read, is damaged.
         """
-        return scan_whole(self._log, self._version(version, as_of))
+        return scan_whole(self._log, state_as(self._log, version, as_of))
 
     def view(
         self,
@@ -228,44 +191,38 @@ class UsageStore:
             wherever usage is expected.
 
         Raises:
-            CoverageError: The range has a gap, or goes beyond what was read. Its `gaps` name them.
+            CoverageError: The range has a gap, or goes beyond what was read.
             AlignmentError: `start` or `end` is in the middle of a bucket.
             QueryError: `start` is not before `end`, or an argument is malformed.
             StoreError: As in `scan`, or the store is empty.
 
-        Example:
-            >>> import falusage as fu, tempfile
-            >>> with (
-            ...     tempfile.TemporaryDirectory() as folder,
-            ...     fu.Emulator() as emulator,
-            ...     fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
-            ... ):
-            ...     store = fu.UsageStore(f"{folder}/usage")
-            ...     for start, end in (("2025-03-01", "2025-03-05"), ("2025-03-07", "2025-03-09")):
-            ...         done = store.sync(start, end=end, client=client)
-            ...     try:
-            ...         store.scan()
-            ...     except fu.CoverageError as error:
-            ...         gap = error.gaps[0]
-            ...     first = store.view(end=gap[0]).usage.collect()
-            >>> gap[0].isoformat(), first["bucket"].n_unique()
-            ('2025-03-05T00:00:00+00:00', 4)
+        >>> import falusage as fu, tempfile
+        >>> with (
+        ...     tempfile.TemporaryDirectory() as folder,
+        ...     fu.Emulator() as emulator,
+        ...     fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client,
+        ... ):
+        ...     store = fu.UsageStore(f"{folder}/usage")
+        ...     for start, end in (("2025-03-01", "2025-03-05"), ("2025-03-07", "2025-03-09")):
+        ...         done = store.sync(start, end=end, client=client)
+        ...     first = store.view(end=store.coverage.gaps[0][0])
+        >>> first.coverage.end.isoformat(), first.usage.collect()["bucket"].n_unique()
+        ('2025-03-05T00:00:00+00:00', 4)
         """
-        return view_state(self._log, self._version(version, as_of), start=start, end=end)
+        return view_state(self._log, state_as(self._log, version, as_of), start=start, end=end)
 
     def history(self) -> pl.DataFrame:
         """Return what each version holds, by currency.
 
         Returns:
             `version`; `kind` (`create`, `sync`, `compact`, `vacuum`, or `columns` for new ones);
-            `at`, when the read that made it began, by the earlier of two clocks; `start` and
-            `end`, the range that was read; `settled_until`, before which all is settled; then for
-            each currency (null where there are no rows) `rows`, `cost`, `change` from the version
-            before, and `restated`, the part of it in buckets that had ended when they were last
-            read, exact, in Decimal(38, 12); then, for the whole read, `quarantined`, the rows that
-            were left out, and `differing`, the keys that differ from the API's totals (null if
-            they were not compared). Both are null for a version that read nothing. Sorted by
-            version and currency.
+            `at`, when its read began, by the earlier of two clocks; `start` and `end`, the range
+            that was read; `settled_until`, before which all is settled; for each currency (null if
+            there are no rows) `rows`, `cost`, `change` from the version before, and `restated`,
+            the part of it in buckets that had ended when they were last read, in Decimal(38, 12);
+            for the whole read, `quarantined`, the rows left out, and `differing`, the keys that
+            differ from the API's totals (null if not compared). Both are null for a version that
+            read nothing. Sorted by version and currency.
 
         Raises:
             StoreError: There is no store, or its log cannot be trusted.
@@ -284,22 +241,18 @@ class UsageStore:
             new: A version or an instant, too; by default the last version.
 
         Returns:
-            The columns of `transforms.restatements`, and `restated`: true where the bucket had
-            ended when the old version read it, so that the change is a restatement; false where
-            it was open, or not read yet. `cost_delta` sums to the difference of the totals.
+            The columns of `transforms.restatements`, and `restated`: false where the old version
+            had read the bucket before its end, or not at all. `cost_delta` sums to the difference.
 
         Raises:
             StoreError: There is no such version, or it cannot be trusted.
         """
-        if old is None:  # pyright: ignore[reportUnnecessaryComparison] -- callers without a type checker
-            raise StoreError("old is None; expected a version, or an instant to look back to")
-        before, after = state_at(self._log, old), state_at(self._log, new)
-        return restatements(self._log, before, after)
+        return restatements(self._log, old, new)
 
     def compact(self) -> int | None:
         """Merge the settled files of each month, so that a year of nights is quick to scan.
 
-        Every version stays as it is. Gives the new version, or None where there was no need.
+        Every version stays as it is. Returns the new version, or None if there was no need.
 
         Raises:
             StoreError: The store cannot be trusted or written.
@@ -315,23 +268,21 @@ class UsageStore:
     ) -> list[str]:
         """Delete files that are not needed; by default those of no version, so nothing is lost.
 
-        Only files that this store wrote are deleted: data files under their exact names, and what a
-        killed process left half-written beside them and in the log. Whatever else lies in the
-        folder stays, as do links, and everything in a folder that holds another table.
+        Only files that this store wrote are deleted: data files under their exact names, and what
+        a killed process left half-written. Other files stay, as do links, and everything in a
+        folder that holds another table.
 
         Args:
-            older_than: Also let go of versions that had been superseded so long before the last
-                sync: `scan` and `restatements` then raise for them, `history` still has them.
-            orphans: How old a file must be to be deleted; a sync that is under way may be about to
-                commit a newer one.
+            older_than: Also delete versions that were replaced so long before the last sync:
+                `scan` and `restatements` then raise for them, `history` still has them.
+            orphans: How old a file must be; a sync under way may be about to commit a newer one.
             dry_run: Only return which files.
 
         Returns:
             Their paths, below the store.
 
         Raises:
-            StoreError: The store cannot be trusted or written. If its log is damaged, nothing is
-                deleted.
+            StoreError: The store cannot be trusted or written; nothing is deleted.
         """
         return vacuuming.vacuum(
             self._log,
@@ -341,22 +292,9 @@ class UsageStore:
         )
 
     def verify(self) -> int:
-        """Prove every byte of the last version, and what every version says of itself.
-
-        Returns:
-            The number of rows.
+        """Check every byte of the last version and every entry of the log; return its rows' count.
 
         Raises:
-            StoreError: Something is damaged or missing, and is named; or the rows do not add up
-                to what the version says.
+            StoreError: Something is damaged or missing, or the totals do not match.
         """
         return upkeep.verify(self._log)
-
-    def _version(self, version: int | None, as_of: date | datetime | str | None) -> State:
-        if version is not None and as_of is not None:
-            raise QueryError("version and as_of both say when; give one of them")
-        if version is not None and type(version) is not int:
-            raise QueryError(f"version is {version!r}; expected a number of `history`")
-        if isinstance(as_of, int):
-            raise QueryError(f"as_of is {as_of!r}; expected an instant: a number is a version")
-        return state_at(self._log, version if as_of is None else as_of)

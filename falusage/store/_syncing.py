@@ -26,9 +26,10 @@ from falusage.api.receipt import Receipt
 from falusage.api.ways import Invalid, Reconcile
 from falusage.errors import FalUsageWarning, StoreError
 from falusage.store._commits import EXACT
+from falusage.store._committing import OvertakenError, create, widen
 from falusage.store._coverage import coverage
 from falusage.store._finality import finality
-from falusage.store._log import STORED, Log, OvertakenError, State
+from falusage.store._log import STORED, Log, State
 from falusage.store._parts import MOST_ROWS
 from falusage.store._scope import Scope
 from falusage.store._sync_result import SyncResult
@@ -79,7 +80,7 @@ class Sync:
                 f"start {start.isoformat()} is not before {whose} now, {now.isoformat()}"
             )
         if state is None:
-            self.log.create(self.scope, now)
+            create(self.log, self.scope, now)
             state = self._open()
         state = self._widened(state, made)
         latest = max(server, probe.started_at)
@@ -160,7 +161,7 @@ class Sync:
             if not lacking:
                 return state
             try:
-                state = self.log.widen(state, pl.Schema(lacking))
+                state = widen(self.log, state, pl.Schema(lacking))
             except OvertakenError:
                 state = self._open()
             else:

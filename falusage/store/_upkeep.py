@@ -13,7 +13,8 @@ import polars as pl
 from falusage import _spans as spans
 from falusage.errors import StoreError
 from falusage.store._commits import seal, totals_of
-from falusage.store._log import Log, OvertakenError
+from falusage.store._committing import OvertakenError, append
+from falusage.store._log import Log
 from falusage.store._parts import MOST_ROWS, Part, Written, write_part
 from falusage.store._scanning import read_parts
 
@@ -56,7 +57,7 @@ def compact(log: Log) -> int | None:
         files = seal(stay | {one.part.path for one in come}, state.schema)
         commit = state.commit.then("compact", files=files)
         try:
-            return log.append(state, commit, come=come, gone=gone)
+            return append(log, state, commit, come=come, gone=gone)
         except OvertakenError:
             continue
     raise StoreError(f"{log.place} is being written to all the time; compact it later")

@@ -20,7 +20,8 @@ import polars as pl
 from falusage.errors import StoreError
 from falusage.store._addresses import LOG
 from falusage.store._commits import Commit, seal
-from falusage.store._log import Log, OvertakenError, columns_of
+from falusage.store._committing import OvertakenError, append
+from falusage.store._log import Log, columns_of
 from falusage.store._parts import MONTH, Part, read_part
 from falusage.store._place import Entry, Place
 
@@ -61,7 +62,7 @@ def vacuum(
             return [entry.path for entry in found]
         # The commit comes first: who merges files on top of an earlier version has to look again.
         try:
-            log.append(state, state.commit.then("vacuum"), come=(), gone=())
+            append(log, state, state.commit.then("vacuum"), come=(), gone=())
         except OvertakenError:
             continue
         return _delete(log.place, found)

@@ -21,8 +21,9 @@ from falusage.api.receipt import Receipt
 from falusage.columns import INSTANT, USAGE, exact
 from falusage.errors import StoreError
 from falusage.store._commits import EDITION, LetThrough, moved, said_of, seal, totals_of
+from falusage.store._committing import OvertakenError, append, widen
 from falusage.store._finality import ended, finality
-from falusage.store._log import STORED, Log, OvertakenError, State
+from falusage.store._log import STORED, Log, State
 from falusage.store._parts import MOST_ROWS, Written, write_part
 from falusage.store._place import Place
 from falusage.store._scanning import read_parts
@@ -132,7 +133,7 @@ def commit_rows(
     )
     added = pl.Schema({k: v for k, v in fresh.schema.items() if k not in {*state.schema, _UNIT}})
     if added:
-        state = log.widen(state, added)
+        state = widen(log, state, added)
         outcome.commits.append(state.version)
     rows = pl.concat([carried.drop(_PART), fresh], how="diagonal")
     come = _write(log.place, rows.select(*state.schema, _UNIT), settled, scope)
@@ -153,7 +154,7 @@ def commit_rows(
         receipt=None if receipt is None else said_of(receipt),
     )
     try:
-        outcome.commits.append(log.append(state, commit, come=come, gone=gone))
+        outcome.commits.append(append(log, state, commit, come=come, gone=gone))
     except OvertakenError as error:
         error.commits = tuple(outcome.commits)
         raise

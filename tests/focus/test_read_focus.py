@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.columns import MONEY
-from falusage.focus._columns import CSV_TIME
+from falusage.focus._vocabulary import CSV_TIME
 from tests.focus.usage_tables import usages
 
 # An invoice of teams that are billed together, in the provider's form: endpoint lines bear their

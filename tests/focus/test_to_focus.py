@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.columns import MONEY
-from falusage.focus._columns import SERVICES
+from falusage.focus._vocabulary import SERVICES
 from tests.focus.usage_tables import usage_of, usages
 
 ACME = {"billing_account_id": "acct-1", "billing_account_name": "Acme"}

@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
-from falusage.focus._columns import CSV_TIME
+from falusage.focus._vocabulary import CSV_TIME
 
 # pyarrow 26 needs numpy 2, which the validator's numpy<2 rules out, but does not say.
 PINNED = ("focus-validator==2.2.1", "pyarrow<26")

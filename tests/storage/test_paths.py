@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage.errors import FalUsageError, SnapshotError, StoreError
+from falusage.store._committing import create
 from falusage.store._log import Log
 from falusage.store._place import Place
 from tests.storage.world import BEGIN, DAY, World, spend
@@ -110,7 +111,7 @@ def test_a_store_by_any_name(name: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no store"):
         log.state()
     assert [] == os.listdir(tmp_path)
-    log.create(Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
+    create(log, Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
     for night in (1, 2):
         log = Log(Place.of(f"{name}/{name}", None))
         commit_rows(

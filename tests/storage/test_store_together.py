@@ -11,7 +11,8 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-from falusage.store._log import Log, OvertakenError
+from falusage.store._committing import OvertakenError, create
+from falusage.store._log import Log
 from falusage.store._scope import Scope
 from falusage.store._writing import commit_rows
 from tests.storage.world import BEGIN, DAY, World, bag, spend
@@ -87,7 +88,7 @@ def test_a_stale_version_is_never_built_upon(world: World, tmp_path: Path) -> No
     usage = spend({BEGIN + at * DAY: [4, 2] for at in range(2)})
     store = fu.UsageStore(tmp_path)
     log = store._log
-    log.create(Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
+    create(log, Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
     stale = log.state()
     how = {"read_at": BEGIN + 9 * DAY, "settle": DAY}
     first, second = usage.head(2), usage.tail(2)
@@ -136,7 +137,7 @@ def test_buckets_of_another_calendar_are_refused(tmp_path: Path) -> None:
     """A UTC day lies in two days of New York, and no window would ever replace it."""
     log = fu.UsageStore(tmp_path)._log
     asked = fu.UsageQuery("2025-01-01", "2025-01-04", timezone="America/New_York", timeframe="day")
-    log.create(Scope.of(asked), BEGIN)
+    create(log, Scope.of(asked), BEGIN)
     rows = spend({BEGIN + DAY: [4, 2]})
     how = {"read_at": BEGIN + 9 * DAY, "settle": DAY}
 
@@ -188,7 +189,7 @@ def test_a_store_made_by_many_is_made_once(tmp_path: Path) -> None:
 
         def make(log: Log = log, start: threading.Barrier = start, made: list[int] = made) -> None:
             start.wait(10)
-            log.create(scope, BEGIN)
+            create(log, scope, BEGIN)
             made.append(log.state().version)
 
         threads = [threading.Thread(target=make) for _ in range(6)]

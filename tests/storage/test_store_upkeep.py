@@ -16,6 +16,7 @@ import falusage as fu
 from falusage.errors import StoreError
 from falusage.store import _parts as parts_room
 from falusage.store import _scanning as scanning
+from falusage.store._committing import create
 from tests.storage.world import BEGIN, DAY, World, bag, spend
 
 pytestmark = pytest.mark.slow
@@ -174,7 +175,7 @@ def test_a_hundred_versions_and_more(tmp_path: Path) -> None:
 
     store = fu.UsageStore(tmp_path)
     log = store._log
-    log.create(Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
+    create(log, Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
     for night in range(1, 106):
         usage = spend({BEGIN: [night]})
         now = BEGIN + night * DAY
