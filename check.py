@@ -27,7 +27,7 @@ LOWEST_PYTHON = LOWEST / ("Scripts" if os.name == "nt" else "bin") / "python"
 TOUCHING = {
     "narwhals, duckdb, pandas": "transforms/test_elsewhere.py",
     "fastapi, uvicorn": "emulator/test_contract.py",
-    "requests, urllib3, pyarrow": "api/test_pages.py",
+    "requests, urllib3, tenacity, pyarrow": "api/test_pages.py",
     "deltalake": "storage/test_store_view.py",
     "pyarrow, polars": "storage/test_snapshot.py",
     "pandera": "schema",

@@ -7,7 +7,6 @@ other error is raised at once, as one of the package's types and without the key
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
 import time
@@ -18,6 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
+
+import tenacity
 
 from falusage import _clocks as clocks
 from falusage._clocks import Skew, larger
@@ -99,51 +100,63 @@ class Exchange:
             CancelledError: The load was stopped.
         """
         facts: dict[str, Any] = {"cursor": cursor, "window": window}
+        response: Response | None = None
         spoiled = 0
-        for attempt in itertools.count(1):
-            response: Response | None = None
-            try:
-                with ExitStack() as in_use:
-                    with self._slots:
-                        self._sleep(self._not_before - time.monotonic())
-                        attempted = self._transport.attempt(params, stopped=self._stop)
-                        attempted.start()
-                        response = attempted.result()
-                        in_use.enter_context(attempted.held)
-                    self._count(response)
-                    if response.status != 200:
-                        raise refusal(response, url=self._transport.url, key=self._key, facts=facts)
-                    return read(response.body)
-            except ApiError as error:
-                if self._stop.is_set():
-                    raise CancelledError from None
-                spoiled += isinstance(error, NotJsonError)
-                if not self._may_try_again(error, attempt, spoiled):
-                    raise self._described(error, response, facts) from error.__cause__
-                self._sleep(self._pause(error, attempt))
-        raise AssertionError("attempts end by a result or an error")
 
-    def _may_try_again(self, error: ApiError, attempt: int, spoiled: int) -> bool:
-        """Return whether an error may pass by itself and the budget allows another attempt."""
-        if isinstance(error, NotJsonError):
-            may_pass_by_itself = spoiled == 1
-        elif isinstance(error, LastingError):
-            may_pass_by_itself = self.tally.requests > 0  # what worked before may work again
-        else:
-            may_pass_by_itself = (error.retry_after or 0.0) <= LONGEST_WAIT and (
-                isinstance(error, TransportError | ServerError | RateLimitError)
-                or (error.status is not None and may_pass(error.status))
-            )
+        def attempt() -> _T:
+            nonlocal response
+            response = None
+            with ExitStack() as in_use:
+                with self._slots:
+                    self._sleep(self._not_before - time.monotonic())
+                    attempted = self._transport.attempt(params, stopped=self._stop)
+                    attempted.start()
+                    response = attempted.result()
+                    in_use.enter_context(attempted.held)
+                self._count(response)
+                if response.status != 200:
+                    raise refusal(response, url=self._transport.url, key=self._key, facts=facts)
+                return read(response.body)
+
+        def may_pass_by_itself(error: BaseException) -> bool:
+            nonlocal spoiled
+            spoiled += isinstance(error, NotJsonError)
+            return isinstance(error, ApiError) and self._may_try_again(error, spoiled)
+
+        tries = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(may_pass_by_itself),
+            stop=tenacity.stop_after_attempt(self._max_attempts),
+            wait=self._pause,
+            before_sleep=self._count_retry,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return tries(attempt)
+        except ApiError as error:
+            if self._stop.is_set():
+                raise CancelledError from None
+            raise self._described(error, response, facts) from error.__cause__
+
+    def _may_try_again(self, error: ApiError, spoiled: int) -> bool:
+        """Return whether an error may pass by itself and the load's budget allows it."""
+        if self._stop.is_set():
+            return False
         with self._lock:
-            budget = 4 * self._max_attempts + self.tally.requests // 2
-            if (
-                not may_pass_by_itself
-                or attempt >= self._max_attempts
-                or self.tally.retries >= budget
-            ):
+            if self.tally.retries >= 4 * self._max_attempts + self.tally.requests // 2:
                 return False
+        if isinstance(error, NotJsonError):
+            return spoiled == 1
+        if isinstance(error, LastingError):
+            return self.tally.requests > 0  # what worked before may work again
+        return (error.retry_after or 0.0) <= LONGEST_WAIT and (
+            isinstance(error, TransportError | ServerError | RateLimitError)
+            or (error.status is not None and may_pass(error.status))
+        )
+
+    def _count_retry(self, _: object) -> None:
+        with self._lock:
             self.tally.retries += 1
-        return True
 
     def _described(
         self, error: ApiError, response: Response | None, facts: dict[str, Any]
@@ -183,11 +196,14 @@ class Exchange:
         text = shortened(self._key.hide(text), 200)
         return f"; the answer begins {text!r}" if text else "; the answer is empty"
 
-    def _pause(self, error: ApiError, attempt: int) -> float:
+    def _pause(self, state: tenacity.RetryCallState) -> float:
         """Return how long to wait before the next attempt; a server's wait is for all workers."""
-        ceiling = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
+        error = state.outcome.exception() if state.outcome else None
+        ceiling = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (state.attempt_number - 1))
         pause = ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-        if error.retry_after is not None or isinstance(error, RateLimitError):
+        if isinstance(error, ApiError) and (
+            error.retry_after is not None or isinstance(error, RateLimitError)
+        ):
             asks = error.retry_after is not None
             pause += error.retry_after or 0.0
             self._not_before = max(self._not_before, time.monotonic() + pause)
