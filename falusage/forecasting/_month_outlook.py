@@ -151,6 +151,7 @@ def month_outlook(
         rows = within(rows, (*group, "cost"), span=Range(None, until))
     spent = rows.collect()
     ahead = month_ahead(table, columns, now, span, end=end, timezone=timezone)
+    _require_begun(table, span)
     there = table.rows.select(group).unique().collect()
     warn_of_unmatched(kept, there, group)
     lost = set(unmatched(kept, there, group).select(group).rows())
@@ -192,13 +193,17 @@ def _moments(
 
 
 def _require_month(table: Table, span: tuple[datetime, datetime], until: datetime | None) -> None:
-    """Raise if a part of the month so far was never read; warn if a bare frame begins within it."""
+    """Raise if a part of the month so far was never read."""
     if table.coverage is not None:
         closed = table.coverage.closed_until
         so_far = min(span[1], closed, closed if until is None else until)
         table.require_covered(span[0], max(span[0], so_far))
-        if table.coverage.known:
-            return
+
+
+def _require_begun(table: Table, span: tuple[datetime, datetime]) -> None:
+    """Raise if a bare frame begins after the month, and warn if it begins within it."""
+    if table.coverage is not None and table.coverage.known:
+        return
     first: datetime | None = table.rows.select(pl.col("bucket").min()).collect().item()
     # A table may well begin some quiet hours after the range that was asked for.
     if first is None or first < span[0] + timedelta(days=1):

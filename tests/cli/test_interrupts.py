@@ -51,7 +51,7 @@ socket.getaddrinfo = hang
 # Stands for a library that holds the main thread in its own code, deaf to every signal.
 DEAF = """
 import signal, sys, threading
-import falusage.cli._asking
+import falusage.cli.load
 def deaf(*_, **__):
     print("deaf", file=sys.stderr, flush=True)
     while True:
@@ -59,7 +59,7 @@ def deaf(*_, **__):
             threading.Event().wait(60)
         except KeyboardInterrupt:
             pass
-falusage.cli._asking.client_of = deaf
+sys.modules["falusage.cli.load"].open_client = deaf
 """
 
 

@@ -438,6 +438,6 @@ def test_sums_beyond_what_a_double_holds(world: World, tmp_path: Path) -> None:
     for night in range(3, 13, 3):
         store.sync("2025-01-01", end=BEGIN + night * DAY, client=world.client)
     assert 48 == store.verify()
-    expected = 12 * Decimal("150000000000000000.123456789012")
+    expected = Decimal("1800000000000000001.481481468144")
     last = store.history().filter(pl.col("currency") == "USD").tail(1)
     assert [expected] == last["cost"].to_list()

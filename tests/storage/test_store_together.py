@@ -11,6 +11,7 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
+from falusage.store import _writing
 from falusage.store._committing import OvertakenError, create
 from falusage.store._log import Log
 from falusage.store._scope import Scope
@@ -98,7 +99,7 @@ def test_a_stale_version_is_never_built_upon(world: World, tmp_path: Path) -> No
     assert bag(first) == bag(store.scan())
 
 
-@pytest.mark.filterwarnings("ignore:the API sent fields that are new")
+@pytest.mark.filterwarnings("ignore:the API sent unknown fields")
 def test_a_sync_between_new_columns_and_their_rows(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,7 +109,7 @@ def test_a_sync_between_new_columns_and_their_rows(
     store = fu.UsageStore(tmp_path)
     store.sync("2025-01-01", end="2025-01-11", client=world.client)
     world.on(BEGIN + 70 * DAY, usage)
-    widen, others = Log.widen, [("2025-02-01", "2025-02-11"), ("2025-01-11", "2025-01-21")]
+    widen, others = _writing.widen, [("2025-02-01", "2025-02-11"), ("2025-01-11", "2025-01-21")]
 
     def meet(*asked: Any) -> Any:
         state = widen(*asked)
@@ -116,14 +117,14 @@ def test_a_sync_between_new_columns_and_their_rows(
         fu.UsageStore(tmp_path).sync(start, end=end, client=world.client)
         return state
 
-    monkeypatch.setattr(Log, "widen", meet)
+    monkeypatch.setattr(_writing, "widen", meet)
     with pytest.raises(StoreError, match=r"another sync of .* was faster: version 3"):
         store.sync("2025-01-11", end="2025-01-21", client=world.client)
     assert 40 == store.verify()
 
     monkeypatch.undo()
     world.on(BEGIN + 70 * DAY, usage.with_columns(rank=2.0))
-    monkeypatch.setattr(Log, "widen", meet)
+    monkeypatch.setattr(_writing, "widen", meet)
     result = store.sync("2025-01-21", end="2025-02-01", client=world.client)
 
     assert (4, 6) == result.commits
