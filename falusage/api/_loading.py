@@ -89,7 +89,7 @@ class Load:
         self._workers = workers
         self._invalid = invalid
         self._reconcile = reconcile
-        self._way_out = f"; {NAMES.get().quarantine} sets them aside instead" if has_ways else ""
+        self._way_out = f"; {NAMES.get().quarantine} loads the other rows" if has_ways else ""
         self._started_at = clocks.local_time()
         self._read = self._begin()
 

@@ -56,7 +56,7 @@ def test_a_rejection_names_the_option(run: Run, command: str) -> None:
     """The message names the option of the command line, and no keyword of Python."""
     code, _, err = run(command, *LOADING[command])
     assert 1 == code
-    assert "--invalid quarantine sets them aside" in err
+    assert "--invalid quarantine loads the other rows" in err
     assert "invalid=" not in err
     assert "invalid='" not in err
 
