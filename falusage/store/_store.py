@@ -113,10 +113,9 @@ class UsageStore:
         Args:
             start: Where the store begins: the same in every sync. Missing parts are read.
             end: Where to stop, exclusive; by default the present, which is also the latest.
-            client: The client to ask with; by default one from the environment, with a bar.
-            settle: How long buckets go on changing after their end: `"36h"`, `"3d"`, `"2w"` or a
-                timedelta. A longer one reads settled buckets once more.
-            allow_empty: Accept it if a day (or longer bucket) that had spend comes back empty.
+            client: The client to ask with; by default one from the environment.
+            settle: How long buckets may change after their end: `"36h"`, `"3d"` or a timedelta.
+            allow_empty: Accept a day (or longer bucket) without spend that had some before.
             invalid: As in `UsageClient.load`. The version and `history` count the rows that
                 `"quarantine"` leaves out; `SyncResult.quarantine` has them.
             reconcile: As in `UsageClient.load`. The version and `history` say what differs.
@@ -206,7 +205,8 @@ class UsageStore:
         ...     for start, end in (("2025-03-01", "2025-03-05"), ("2025-03-07", "2025-03-09")):
         ...         done = store.sync(start, end=end, client=client)
         ...     first = store.view(end=store.coverage.gaps[0][0])
-        >>> first.coverage.end.isoformat(), first.usage.collect()["bucket"].n_unique()
+        ...     days = first.usage.collect()["bucket"].n_unique()
+        >>> first.coverage.end.isoformat(), days
         ('2025-03-05T00:00:00+00:00', 4)
         """
         return view_state(self._log, state_as(self._log, version, as_of), start=start, end=end)

@@ -59,7 +59,7 @@ def test_a_store_keeps_the_buckets_that_the_help_names(run) -> None:
     """Days, and not the API's rule, which would be hours for a short range."""
     assert 0 == run("sync", "--store", "kept", "--start", "2025-06-20", "--end", "2025-06-22")[0]
 
-    assert named("sync", "timeframe") == fu.UsageStore("kept").timeframe
+    assert named("sync", "timeframe") == fu.UsageStore("kept").coverage.timeframe
 
 
 def test_a_report_asks_for_the_range_and_buckets_that_the_help_names(run) -> None:
