@@ -139,9 +139,12 @@ class Coverage:
     def lacking(self, start: datetime | None = None, end: datetime | None = None) -> Spans:
         """Return the parts of a range that were never read, by default of the whole range.
 
-        They are its `gaps`. If the coverage is `known`, all time outside of it was never read, too.
+        They are its `gaps`. If the coverage is `known`, all time outside of it was never read, too:
+        of a range that begins after it, or ends before it, the time between them.
         """
         span = (start or self.start, end or self.end)
+        if self.known and span[0] > span[1]:
+            return ((span[1], span[0]),)
         gaps = spans.within(self.gaps, span)
         if not self.known:
             return gaps

@@ -62,6 +62,8 @@ def test_what_is_no_coverage(given: dict[str, object], message: str) -> None:
         (-2, 1, [(-2, 0)]),
         (-2, 12, [(-2, 0), (4, 6), (10, 12)]),
         (11, 12, [(11, 12)]),
+        (12, None, [(10, 12)]),
+        (None, -2, [(-2, 0)]),
     ],
 )
 def test_what_was_never_read(

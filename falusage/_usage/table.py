@@ -104,7 +104,7 @@ def take(usage: Lazy | Eager, coverage: Coverage | None = None) -> Table:
 
     Args:
         usage: See the module's docstring. Categories that come through Arrow become text.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Raises:
         QueryError: It is not a table, or it has a coverage of its own and another one was given.

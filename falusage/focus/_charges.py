@@ -68,7 +68,7 @@ def to_focus(
             default the timeframe of the coverage; required for a bare frame.
         version: `"1.2"`; or `"1.4"`, with ServiceProviderName and HostProviderName instead of
             ProviderName and PublisherName, and with InvoiceDetailId.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         The mandatory columns of FOCUS and the conditional ones that apply, by name, then `x_`

@@ -58,7 +58,7 @@ def tie_out(
             service is a product line by its name, in any spelling, with or without `fal` before
             it. Other names are kept: if the provider writes `GPU`, for example, use
             `focus.with_columns(pl.col("ServiceName").replace("GPU", "compute"))`.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         `period` (Datetime in UTC, the month's start, by ChargePeriodStart), `username` (null for

@@ -85,7 +85,7 @@ def backtest(
         levels: The nominal coverage of the bands, in percent.
         as_of: Buckets that end after it are still open, as in `forecast`.
         end: Where the range of a bare frame ends, as in `forecast`.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         The columns of `by`, `currency`; `model` (String); `windows` and `ahead` (Int64, how many

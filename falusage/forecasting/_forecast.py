@@ -97,7 +97,7 @@ def forecast(
         end: Where the range of a bare frame ends, if that is later than its last bucket: the time
             between is then known to be without cost. A date, an aware datetime or ISO 8601 text.
             A coverage says so itself.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`,

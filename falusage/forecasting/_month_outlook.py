@@ -86,7 +86,7 @@ def month_outlook(
             or UTC.
         end: Where the range of a bare frame ends, if that is later than its last bucket: the time
             between is then known to be without cost. A coverage says so itself.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         The columns of `by`, `currency`; `month` (String, as `"2025-03"`) and `as_of` (Datetime in
@@ -173,23 +173,23 @@ def _moments(
 ) -> tuple[datetime, tuple[datetime, datetime], datetime | None]:
     """Return until when the cost is known, the month, and where the rows are to be cut, if at all.
 
-    Without `as_of`, an open bucket counts with what it held when it was read, and the rest of its
-    day is forecast from then on. If it is not known when that was, open buckets are left out.
+    Without an earlier `as_of`, an open bucket counts with what it held when it was read, and the
+    rest of its day is forecast. If it is not known when that was, open buckets are left out.
     """
     asked = None if as_of is None else instant(as_of, timezone=timezone, name="as_of")
     _, last = known_until(table, as_of=None, end=end, timezone=timezone)
     warn_if_short_of(as_of, last, every="1d", timezone=timezone)
-    present = datetime.now(UTC)
-    if asked is None and table.coverage is not None:
+    present, cut = asked or datetime.now(UTC), asked
+    if table.coverage is not None and present > table.coverage.closed_until:
         if table.coverage.read_at is None:
-            asked = table.coverage.closed_until
+            present = cut = table.coverage.closed_until
         else:
-            present = min(present, table.coverage.read_at)
-    now = min(present if asked is None else asked, last)
+            present, cut = min(present, table.coverage.read_at), None
+    now = min(present, last)
     if month is not None:
-        return now, month_span(month, timezone=timezone), asked
-    start = floor(now if asked is None else asked, every="1mo", timezone=timezone)
-    return now, (start, after(start, every="1mo", timezone=timezone)), asked
+        return now, month_span(month, timezone=timezone), cut
+    start = floor(asked or now, every="1mo", timezone=timezone)
+    return now, (start, after(start, every="1mo", timezone=timezone)), cut
 
 
 def _require_month(table: Table, span: tuple[datetime, datetime], until: datetime | None) -> None:

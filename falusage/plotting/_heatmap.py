@@ -57,7 +57,7 @@ def plot_heatmap(
             `bucket`. A date is midnight in `timezone`.
         end: The end of the range, exclusive; by default `closed_until` of the coverage, or the
             last `bucket_end`. Buckets that may still grow are left out, and the picture says so.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         The axes drawn on. If there are several currencies, the axes of the first; the other

@@ -63,7 +63,7 @@ def report(
             `username` (or other columns), `currency` and `budget`. Not shown if the outlook covers
             all of them.
         outlook: What `month_outlook` or `forecast` returned.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         The path of the file, absolute and with links followed.

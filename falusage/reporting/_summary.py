@@ -36,7 +36,7 @@ def summary(
         usage: A load, a snapshot, a store or its view, or a usage table.
         timezone: The IANA zone of days and months; by default that of the coverage, or UTC.
         width: The width to keep to; None is any. A number is never cut.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         Lines: the total of each currency; the cost by team and by product (the hundred that cost

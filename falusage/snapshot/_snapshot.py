@@ -92,7 +92,7 @@ def write_snapshot(
             columns of numbers, booleans, times and text are kept. The file keeps the coverage,
             with its gaps, and the receipt of a load.
         path: The file, in a folder that exists.
-        coverage: What is known of a bare frame beyond its rows; by default what its rows show.
+        coverage: The range, gaps and finality of a bare frame; by default what its rows show.
 
     Raises:
         SchemaError: Rows or columns break the table's rules; nothing is written.

@@ -70,7 +70,7 @@ def allocate(
             `weight` (≥ 0). Its weights are the same in every currency, unless `currency` is in
             `to`. Those it leaves out bear nothing; it may name some without usage. It is checked,
             and so collected, at once.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         The columns of `to`, `currency`; `direct`, `shared` and `total` (Float64), sorted by its

@@ -102,7 +102,7 @@ def anomalies(
         threshold: How many robust standard deviations are too many.
         start: Where the range starts, as in `trend`.
         end: Where the range ends, exclusive, as in `trend`.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`;

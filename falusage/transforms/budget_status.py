@@ -84,7 +84,7 @@ def budget_status(
         as_of: Only what lies before it counts: a date, an aware datetime or ISO 8601 text. By
             default the `closed_until` of the coverage; required for a bare frame.
         timezone: The IANA zone of the month and of dates; by default that of the coverage, or UTC.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         The columns of `by`, `currency`; `budget`, `spent`, `projected` and `remaining` (Float64,
@@ -140,8 +140,8 @@ def budget_status(
     zone = table.zone(timezone)
     span = month_span(month, timezone=zone)
     until = min(max(_as_of(as_of, table.coverage, zone), span[0]), span[1])
-    if until > span[0]:
-        table.require_covered(span[0], until)
+    if table.coverage is not None and until > span[0]:
+        table.coverage.require_closed(span[0], until, name="the month up to as_of")
     group = key(columns)
     table.require(group)
     table.require_numbers(["cost"])

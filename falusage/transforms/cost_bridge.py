@@ -94,7 +94,7 @@ def cost_bridge(
         per_day: Show the effect of the length of the ranges separately, as `days`.
         timezone: The IANA zone in which a date means midnight; by default that of the coverage,
             or UTC.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         The columns of `by`, `unit`, `currency`, `effect` (String) and `amount` (Float64, in

@@ -74,7 +74,7 @@ def cost_share(
             None keeps all.
         other: The value of the folded row in every column of `by`. A combination that has this
             value in every column itself is folded too, and takes no place of `top`.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         `period` (with `every`), the columns of `by`, `currency`, `cost`, `share` and

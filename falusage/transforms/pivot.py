@@ -77,7 +77,7 @@ def pivot(
         every: The period, as in `rollup`; each is then a row. None takes all time as one.
         timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         totals: Whether to add a column `total`, the sum of its row.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         `period` (with `every`), the columns of `index`, `currency`, a Float64 column for each of

@@ -83,7 +83,7 @@ def price_changes(
             no price; prices that agree to twelve digits are one.
         by: Columns to follow prices by, besides `endpoint_id`, `unit` and `currency`: with
             `"username"`, each team's own discount is followed. Nulls are a member of their own.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         `endpoint_id`, `unit`, `currency`, the columns of `by`; `since` (Datetime in UTC, the start

@@ -83,7 +83,7 @@ def rollup(
         timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         values: `"cost"`, `"quantity"`, or both. Quantities of different endpoints or units have
             no sum, so `"quantity"` needs `endpoint_id` and `unit` among `by`.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         `period` (with `every`: Datetime in `timezone`, the period's start), the columns of `by`,

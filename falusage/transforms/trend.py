@@ -90,7 +90,7 @@ def trend(
             `start` of the coverage; for a bare frame, its first `bucket`.
         end: Where the range ends, exclusive. By default the `end` of the coverage; for a bare
             frame, its last `bucket_end`.
-        coverage: What is known of a bare frame beyond its rows.
+        coverage: The range, gaps and finality of a bare frame.
 
     Returns:
         `period` (Datetime in `timezone`, the period's start), the columns of `by`, `currency`;

@@ -59,7 +59,8 @@ def test_open_buckets_are_forecast_and_not_learned_from() -> None:
         assert "rhythm" in fu.backtest(usage, horizon=2, coverage=coverage)["model"].to_list()
 
 
-def test_the_month_so_far_is_that_at_the_time_of_reading() -> None:
+@pytest.mark.parametrize("as_of", [None, CLOSED + DAY, CLOSED + 3 * DAY])
+def test_the_month_so_far_is_that_at_the_time_of_reading(as_of: datetime | None) -> None:
     """Read at noon: 20 whole days, what the open one had, half of its rest, and nine to come."""
     usage = table([10.0] * 49 + [6.0])
     coverage = fu.Coverage(
@@ -67,7 +68,7 @@ def test_the_month_so_far_is_that_at_the_time_of_reading() -> None:
     )
 
     with pytest.warns(fu.IncompletePeriodWarning):
-        got = fu.month_outlook(usage, coverage=coverage).row(0, named=True)
+        got = fu.month_outlook(usage, as_of=as_of, coverage=coverage).row(0, named=True)
 
     assert ("2025-04", CLOSED + DAY / 2) == (got["month"], got["as_of"])
     assert 206.0 == got["spent"]

@@ -136,6 +136,19 @@ def test_a_budget_counts_up_to_the_end_of_what_is_closed() -> None:
         fu.budget_status(usage, budgets, month="2025-03")
     with pytest.raises(fu.CoverageError):
         fu.budget_status(usage, budgets, month="2025-02", coverage=coverage)
+    with pytest.raises(fu.CoverageError, match=r"up to as_of ends at .*-10T.*, but buckets from"):
+        fu.budget_status(usage, budgets, month="2025-03", as_of=day(9), coverage=coverage)
+
+
+def test_a_range_beyond_the_coverage_is_an_error() -> None:
+    """A trend of days that were never read would be empty and look like nothing spent."""
+    usage = table(dict.fromkeys(range(10), 1.0))
+    coverage = fu.Coverage(start=day(0), end=day(10))
+
+    with pytest.raises(fu.CoverageError, match=r"lacks 2025-03-11.* to 2025-03-13"):
+        fu.trend(usage, start=day(12), coverage=coverage)
+    with pytest.raises(fu.CoverageError, match=r"lacks 2025-02-27.* to 2025-03-01"):
+        fu.trend(usage, end=day(-2), coverage=coverage)
 
 
 HOLE = (day(5), day(7))
