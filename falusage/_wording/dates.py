@@ -18,6 +18,11 @@ Moment: TypeAlias = date | datetime | str
 
 _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905  # one a line hides it
 
+_FULL_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
 # The shortest of several periods is at most this long, clock changes included.
 _LONGEST: Final[tuple[tuple[Every, timedelta], ...]] = (
     ("1h", timedelta(hours=1)),
@@ -212,6 +217,15 @@ def day(at: date) -> str:
     '1 Jun 2025'
     """
     return f"{at.day} {_month(at)} {at.year}"
+
+
+def month_name(at: date) -> str:
+    """Write the month of a date in full, with its year.
+
+    >>> month_name(date(2025, 6, 24))
+    'June 2025'
+    """
+    return f"{_FULL_MONTHS[at.month - 1]} {at.year}"
 
 
 def minute(at: datetime) -> str:

@@ -1,50 +1,58 @@
-"""What a report is about: a usage table, what is known of it, and the ranges to compare."""
+"""What a report is made from: the line items of a usage table, what is known of it, its subject."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
-from typing import Final, TypeAlias
+from types import MappingProxyType
+from typing import Final
 
 import polars as pl
 
 from falusage import _spans as spans
 from falusage._usage.currencies import currencies
-from falusage._usage.periods import Range
-from falusage._usage.table import Eager, Lazy, take
+from falusage._usage.periods import Range, within
+from falusage._usage.table import Eager, Lazy, Table, collected, take
 from falusage.coverage import Coverage
-from falusage.errors import QueryError
-from falusage.plotting import TOP, colors_of
-from falusage.reporting._months import Months, months
+from falusage.errors import AlignmentError
+from falusage.plotting import colors_of
+from falusage.reporting._causes import causes
+from falusage.reporting._items import items
+from falusage.reporting._ranges import Ends, Pair, Subject, subject
 from falusage.timeframes import floor, zone
-from falusage.transforms import cost_share
+from falusage.transforms import anomalies, cost_bridge
 
-Ends: TypeAlias = tuple[date | datetime | str, date | datetime | str]
-
-_INSTANT: Final = timedelta(microseconds=1)
 _NEEDS: Final = (
     *("bucket", "bucket_end", "username", "product", "endpoint_id", "unit"),
     *("quantity", "unit_price", "cost", "currency"),
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bill:
     """A usage table that is reported.
 
     Attributes:
-        usage: The rows.
+        table: The table.
+        items: Its line items by day, a usage table (see `items`).
         coverage: What is known beyond the rows.
         timezone: The zone of days and months.
-        compared: The ranges to compare; None if the table has no earlier range.
+        subject: What the report is about.
+        spent: The items of the subject.
+        indivisible: Why the table has no days; None if it has.
+        chosen: Colours that the user chose, by name.
     """
 
-    usage: pl.DataFrame
+    table: Table
+    items: pl.DataFrame
     coverage: Coverage
     timezone: str
-    compared: Months | None
+    subject: Subject
+    spent: pl.DataFrame
+    indivisible: AlignmentError | None = None
+    chosen: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def from_usage(
@@ -53,42 +61,111 @@ class Bill:
         *,
         coverage: Coverage | None = None,
         timezone: str | None = None,
-        baseline: Ends | None = None,
+        month: str | None = None,
+        baseline: Ends | str | None = None,
         comparison: Ends | None = None,
+        colors: Mapping[str, str] = MappingProxyType({}),
     ) -> Bill:
-        """Return the bill of a usage table, which is collected.
+        """Return the bill of a usage table. Lazy rows are summed as they stream.
 
         Raises:
+            AlignmentError: `month` or `comparison` would split a bucket.
             MissingColumnError: It is not a usage table.
             QueryError: An argument is invalid, or the table is empty and has no coverage.
         """
         table = take(usage, coverage).as_text()
         table.require(_NEEDS)
         name = table.zone(timezone)
-        asked = _asked(baseline, comparison, name)
-        rows = table.rows.collect()
-        known = Coverage.from_rows(rows) if table.coverage is None else table.coverage
-        found = asked or months(known.closed_until, timezone=name)
-        late = asked is None and known.start > found.before_start
-        return cls(rows, known, name, None if late else found)
+        known = table.coverage
+        if known is None:
+            ends = table.rows.select(pl.col("bucket").min(), pl.col("bucket_end").max())
+            known = Coverage.from_rows(collected(ends.drop_nulls()))
+        about = subject(known, timezone=name, month=month, baseline=baseline, comparison=comparison)
+        edges = [about.start, about.end, known.closed_until, *(_edges(about.pair))]
+        lines, indivisible = items(table, edges, timezone=name)
+        try:
+            spent = _of(lines, about.start, about.end)
+        except AlignmentError as error:
+            if month is not None or comparison is not None:
+                raise
+            local = zone(name)
+            start, end = known.start.astimezone(local), known.end.astimezone(local)
+            about = Subject(start, end, None, known.closed_until >= end, None, _undivided(error))
+            spent = lines
+        return cls(table, lines, known, name, about, spent, indivisible, colors)
 
-    @cached_property
-    def colors(self) -> Mapping[str, str]:
-        """A colour for each leading team and endpoint, the same in every picture."""
-        found: dict[str, str] = {}
-        for by in ("username", "endpoint_id"):
-            shares = cost_share(self.usage, by=by, top=TOP).filter(pl.col(by) != "other")
-            found |= colors_of(shares.sort("rank", "currency")[by].unique(maintain_order=True))
-        return found
+    @property
+    def gaps(self) -> spans.Spans:
+        """The parts of the subject that were never read."""
+        return self.coverage.lacking(self.subject.start, self.subject.end)
+
+    @property
+    def settled(self) -> datetime | None:
+        """The start of the first day that may still be corrected; None if that is not known."""
+        until = self.coverage.settled_until
+        if until is None:
+            return None
+        return self.local(floor(until, every="1d", timezone=self.timezone))
+
+    @property
+    def since(self) -> datetime:
+        """Where the part of the table starts that has no gap up to the subject's start."""
+        ends = [end for _, end in self.coverage.gaps if end <= self.subject.start]
+        return self.local(max(ends, default=self.coverage.start))
 
     @property
     def currencies(self) -> list[str]:
-        """The currencies, in the order in which they are shown."""
-        return currencies(self.usage)
+        """The currencies of the subject, in the order in which they are shown."""
+        return currencies(self.spent)
 
-    def in_currency(self, currency: str) -> pl.DataFrame:
-        """Return the rows in one currency."""
-        return self.usage.filter(pl.col("currency") == currency)
+    @property
+    def pair(self) -> Pair | None:
+        """The ranges to compare, if there are any."""
+        return self.subject.pair
+
+    @cached_property
+    def effects(self) -> pl.DataFrame:
+        """Why cost moved, by team and endpoint; the bridge of both ranges."""
+        assert self.pair is not None  # noqa: S101 - who asks has looked
+        return cost_bridge(
+            self.items,
+            baseline=self.pair.baseline,
+            comparison=self.pair.comparison,
+            by=("username", "endpoint_id"),
+            per_day=True,
+            timezone=self.timezone,
+            coverage=self.coverage,
+        )
+
+    @cached_property
+    def unusual(self) -> pl.DataFrame:
+        """The unusual days of each team since the last gap; none if the table has no days."""
+        rows = self.items.clear() if self.indivisible else self.items
+        return anomalies(
+            rows,
+            by="username",
+            timezone=self.timezone,
+            start=self.since,
+            coverage=self.coverage,
+        )
+
+    @cached_property
+    def unusual_causes(self) -> pl.DataFrame:
+        """The unusual days, each with the endpoint behind it; none if they cannot be judged."""
+        return causes(self.unusual, self.items, timezone=self.timezone)
+
+    @cached_property
+    def colors(self) -> Mapping[str, str]:
+        """A colour for each team, the same in every picture."""
+        return {**colors_of(self.items["username"].unique().sort()), **self.chosen}
+
+    def of(self, start: datetime, end: datetime) -> pl.DataFrame:
+        """Return the items of a range.
+
+        Raises:
+            AlignmentError: An end of the range runs through a bucket.
+        """
+        return _of(self.items, start, end)
 
     def local(self, at: datetime) -> datetime:
         """Return an instant in the zone of the report."""
@@ -96,12 +173,12 @@ class Bill:
 
     @property
     def start(self) -> datetime:
-        """The start of the range, in the zone of the report."""
+        """The start of the table's range, in the zone of the report."""
         return self.local(self.coverage.start)
 
     @property
     def end(self) -> datetime:
-        """The end of the range, exclusive, in the zone of the report."""
+        """The end of the table's range, exclusive, in the zone of the report."""
         return self.local(self.coverage.end)
 
     @property
@@ -110,37 +187,35 @@ class Bill:
         return self.local(self.coverage.closed_until)
 
     @property
-    def month(self) -> datetime:
-        """The start of the month of the last closed bucket."""
-        last = self.coverage.closed_until - _INSTANT
-        return self.local(floor(last, every="1mo", timezone=self.timezone))
-
-    @property
     def parts(self) -> list[tuple[datetime, datetime, pl.DataFrame]]:
-        """The parts of the range between the gaps, each with its rows."""
-        whole = (self.coverage.start, self.coverage.end)
+        """The parts of the subject between the gaps, each with its items."""
+        whole = (self.subject.start, self.subject.end)
         return [
-            (self.local(start), self.local(end), self.usage.filter(_within(start, end)))
-            for start, end in spans.without([whole], self.coverage.gaps)
+            (self.local(start), self.local(end), self.spent.filter(_from(start), _until(end)))
+            for start, end in spans.without([whole], self.gaps)
         ]
 
+    def only(self, currency: str) -> Bill:
+        """Return the bill with the items in one currency."""
+        mine = pl.col("currency").eq_missing(pl.lit(currency))
+        return replace(self, items=self.items.filter(mine), spent=self.spent.filter(mine))
 
-def _within(start: datetime, end: datetime) -> pl.Expr:
-    return (pl.col("bucket") >= start) & (pl.col("bucket") < end)
+
+def _of(lines: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
+    return collected(within(lines.lazy(), lines.columns, span=Range(start, end)))
 
 
-def _asked(baseline: Ends | None, comparison: Ends | None, timezone: str) -> Months | None:
-    """Return the ranges that were asked for; None if there are none."""
-    if baseline is None or comparison is None:
-        if baseline is comparison:
-            return None
-        raise QueryError("only one of baseline and comparison is given; expected both, or neither")
-    local = zone(timezone)
-    ends: list[datetime] = []
-    for name, given in (("comparison", comparison), ("baseline", baseline)):
-        pair = () if isinstance(given, str) else tuple(given)
-        if len(pair) != 2 or None in pair:
-            raise QueryError(f"{name} is {given!r}; expected its start and its end, as a pair")
-        read = Range.read(*pair, timezone=timezone)
-        ends += [at.astimezone(local) for at in (read.start, read.end) if at is not None]
-    return Months(ends[0], ends[1], ends[2], ends[3], (ends[1] - ends[0]).days)
+def _from(at: datetime) -> pl.Expr:
+    return pl.col("bucket") >= at
+
+
+def _until(at: datetime) -> pl.Expr:
+    return pl.col("bucket") < at
+
+
+def _edges(pair: Pair | None) -> tuple[datetime, ...]:
+    return () if pair is None else (*pair.baseline, *pair.comparison)
+
+
+def _undivided(error: AlignmentError) -> str:
+    return f"This is about the whole table, and there is no comparison: {error}."

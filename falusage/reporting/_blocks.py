@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-import polars as pl
+from falusage.reporting.columns import Cell, Column
 
-from falusage.reporting.columns import (
-    Cell,
-    Column,
-    amounts,
-    chances,
-    days,
-    names,
-    numbers,
-    percents,
-)
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that readers can sort, with a row of totals that stays at the end."""
+    """A table that readers can sort, with a row of totals that stays at the end.
+
+    Attributes:
+        caption: Its caption.
+        columns: Its columns.
+        totals: The last row.
+        key: The column of the usage table that its rows are by; empty if there is none.
+    """
 
     kind: ClassVar = "table"
     caption: str
     columns: Sequence[Column]
     totals: Sequence[str] = ()
+    key: str = ""
 
     @property
     def rows(self) -> list[tuple[Cell, ...]]:
@@ -47,6 +47,18 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture that is still to be drawn; a terminal leaves it out.
+
+    Attributes:
+        draw: A function that takes `ax` and returns it, as every `plot_` function does.
+    """
+
+    kind: ClassVar = "drawing"
+    draw: Callable[..., Axes]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Short statements, each with its heading."""
 
@@ -62,7 +74,7 @@ class Note:
     text: str
 
 
-Block: TypeAlias = Table | Picture | Facts | Note
+Block: TypeAlias = Table | Drawing | Facts | Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +89,3 @@ class Section:
 def unless_empty(table: Table, otherwise: str) -> Table | Note:
     """Return a table, or a sentence if the table has no rows."""
     return table if table.columns and table.columns[0].cells else Note(otherwise)
-
-
-def whole(frame: pl.DataFrame, caption: str) -> Table:
-    """Return any frame as a table; Float64 is money in the currency of its row, or a ratio."""
-    found: list[Column] = []
-    for column, dtype in frame.schema.items():
-        if dtype.is_temporal():
-            found.append(days(frame, column))
-        elif (
-            dtype.is_float() and "currency" in frame.columns and not _RATIOS & {*column.split("_")}
-        ):
-            found.append(amounts(frame, column))
-        elif dtype.is_float() and _RATIOS & {*column.split("_")}:
-            of_chance = bool(_CHANCES & {*column.split("_")})
-            found.append((chances if of_chance else percents)(frame, column))
-        elif dtype.is_numeric():
-            found.append(numbers(frame, column))
-        elif column != "currency":
-            found.append(names(frame, column))
-    return Table(caption, found)
-
-
-_CHANCES = frozenset(("probability", "chance"))
-_RATIOS = _CHANCES | {"share", "pct", "coverage"}

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import polars as pl
 
 from falusage._files import replacing, require_place, resolved
-from falusage._usage.table import Arrow, Eager, Lazy, lazy, require
+from falusage._usage.table import Arrow, Eager, Lazy
 from falusage._version import __version__
-from falusage._wording.dates import span
-from falusage._wording.money import amount
-from falusage._wording.names import printable
 from falusage.coverage import Coverage
-from falusage.reporting._bill import Bill, Ends
+from falusage.reporting._answer import answers
+from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Section
+from falusage.reporting._outlook import Outlook, outlook
 from falusage.reporting._page import environment, html
-from falusage.reporting._sections import ahead
+from falusage.reporting._ranges import Ends
+from falusage.reporting._sections.ahead import ahead, budgeted, require_budgets
 from falusage.reporting._sections.certain import certain
+from falusage.reporting._sections.history import months
+from falusage.reporting._sections.invoice import invoice
 from falusage.reporting._sections.prices import prices
+from falusage.reporting._sections.units import units
 from falusage.reporting._sections.unusual import unusual
 from falusage.reporting._sections.who import spenders
 from falusage.reporting._sections.why import moved
-from falusage.reporting._spending import totals
-from falusage.reporting.certainty import gap_text
+from falusage.reporting._sentences import screen
+from falusage.reporting._shown import Report
 from falusage.timeframes import zone
 
 
@@ -32,43 +36,52 @@ def report(
     usage: Lazy | Eager,
     *,
     out: str | os.PathLike[str],
-    title: str = "What fal cost",
-    timezone: str | None = None,
-    baseline: Ends | None = None,
+    month: str | None = None,
+    baseline: Ends | str | None = None,
     comparison: Ends | None = None,
+    title: str | None = None,
+    timezone: str | None = None,
     budgets: pl.LazyFrame | Arrow | None = None,
-    outlook: pl.LazyFrame | Arrow | None = None,
+    focus: pl.LazyFrame | Arrow | None = None,
+    colors: Mapping[str, str] = MappingProxyType({}),
     coverage: Coverage | None = None,
-) -> Path:
+) -> Report:
     """Write a report as one HTML file, to mail, to read on a phone, or to print.
 
-    It says what was spent and how sure that is, who spent it and on what, how that moved and
-    exactly why, which prices changed, and which days were unusual; then budgets and the outlook,
-    if they are given. Currencies are never added. The file contains its pictures, loads nothing
-    from a network, and has one script, which sorts its tables. If something cannot be answered
-    exactly from the table, the page says why. If a part of the range was never read, the page says
-    so first, and has only the totals of the parts that were read. The same table always gives the
-    same file.
+    The page is about one month, or about the range of `comparison`. First it says what was spent,
+    how that compares with before and why, where the month will end, what is final, and when the
+    data was read. Then, in this order: who spent it and on what, why it changed, what a unit
+    costs, price changes, unusual days with their cause, the last six months and the year, the
+    outlook, budgets, the invoice, and how reliable all of this is. Currencies are never added.
+
+    A month that is over is compared with the whole month before it. The month so far is compared
+    by its days that are over: 1 to 23 June with 1 to 23 May. What cannot be answered exactly from
+    the table is left out, and the page says why. If a part of the month was never read, the page
+    has only the totals of the parts that were read.
+
+    The file contains its pictures and loads nothing from a network. The same table always gives
+    the same file. Lazy usage, as that of a store, is summed by day as it streams.
 
     Args:
         usage: A load, a snapshot, a store or its view, or a usage table.
         out: The file to write. It is written completely or not at all.
-        title: The title of the page.
+        month: The month, as `"2025-06"`; by default that of the last day that is over.
+        baseline: The range to compare with: a start and an end (exclusive), or a month. By
+            default the month before; for `comparison`, the range of the same length before it.
+        comparison: The start and end (exclusive) of a range to report instead of a month.
+        title: The title of the page; by default `What fal cost in June 2025`, for example.
         timezone: The IANA zone of days and months; by default that of the coverage, or UTC.
-        baseline: The start and end of the range to compare with. By default, like `comparison`,
-            as many days of the month before as this month has had.
-        comparison: The start and end of the range that is compared. If the table does not have
-            all of both ranges, they are not compared, and the page says so.
-        budgets: The budgets of `budget_status`, for the month in which the table ends: a frame of
-            `username` (or other columns), `currency` and `budget`. Not shown if the outlook covers
-            all of them.
-        outlook: What `month_outlook` or `forecast` returned.
+        budgets: The budgets of the month, as for `budget_status`: a frame of `username` (or other
+            columns), `currency` and `budget`.
+        focus: FOCUS charges from `read_focus`; the page says whether the invoice agrees.
+        colors: Colours for teams, by name, in any form that matplotlib reads.
         coverage: The range, gaps and finality of a bare frame.
 
     Returns:
-        The path of the file, absolute and with links followed.
+        A `Report`: its `path`, and its first screen as text. A notebook shows the page.
 
     Raises:
+        AlignmentError: `month` or `comparison` would split a bucket.
         MissingColumnError: It is not a usage table.
         MissingExtraError: The extra `report` is not installed.
         QueryError: An argument is invalid, or the table is empty and has no coverage.
@@ -76,52 +89,55 @@ def report(
 
     >>> import tempfile
     >>> import falusage as fu
-    >>> usage = fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage
+    >>> usage = fu.sample_usage(start="2025-04-01", end="2025-06-01", every="1d").usage
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = fu.report(usage, out=f"{folder}/june.html", title="Acme's June")
-    ...     "Acme&#39;s June" in path.read_text("utf-8")
+    ...     report = fu.report(usage, out=f"{folder}/may.html", month="2025-05")
+    ...     "What fal cost in May 2025" in report.path.read_text("utf-8")
     True
     """
     environment()  # a missing extra, place or zone is an error before any work
     require_place(out)
     if timezone is not None:
         zone(timezone)
+    if budgets is not None:
+        require_budgets(budgets)
     bill = Bill.from_usage(
-        usage, coverage=coverage, timezone=timezone, baseline=baseline, comparison=comparison
+        usage,
+        coverage=coverage,
+        timezone=timezone,
+        month=month,
+        baseline=baseline,
+        comparison=comparison,
+        colors=colors,
     )
-    sections = [certain(bill)]
-    if not bill.usage.is_empty() and not bill.coverage.gaps:
-        sections += [spenders(bill), moved(bill), prices(bill), unusual(bill)]
-    sums = [amount(cost, printable(unit)) for unit, cost in totals(bill.usage)]
+    coming = outlook(bill, budgets)
+    first = screen(bill, answers(bill, coming.whole), coming)
     page = html(
-        title=title,
-        span=span(bill.start, bill.end),
-        warning=gap_text(bill) if bill.coverage.gaps else "",
-        timezone=bill.timezone,
-        totals=[] if bill.coverage.gaps else sums,
-        sections=[*sections, *_ahead(bill, budgets, outlook)],
-        made=f"Made by falusage {__version__} from {bill.usage.height:,} rows.",
+        title=title or f"What fal cost in {bill.subject.name.removesuffix(' so far')}",
+        screen=first,
+        sections=_sections(bill, coming, budgets, focus),
+        made=f"Made by falusage {__version__} from {bill.items['rows'].sum():,} rows.",
     )
     place = resolved(out)
     with replacing(place) as file:
         file.write(page.encode())
-    return place
+    return Report(place, tuple(first.lines))
 
 
-def _ahead(
-    bill: Bill, budgets: pl.LazyFrame | Arrow | None, outlook: pl.LazyFrame | Arrow | None
+def _sections(
+    bill: Bill,
+    coming: Outlook,
+    budgets: pl.LazyFrame | Arrow | None,
+    focus: pl.LazyFrame | Arrow | None,
 ) -> list[Section]:
-    """Return the sections about budgets and the outlook.
-
-    A forecast knows more than the pace of the month so far, so budgets that it covers are shown
-    once.
-    """
-    found = None
-    if outlook is not None:
-        found = lazy(outlook, name="outlook").collect()
-        require(found.schema, ["currency"], hint="An outlook is what forecast() returns.")
-    covered = found is not None and budgets is not None and ahead.covers(bill, found, budgets)
-    return [
-        *([] if budgets is None or covered else [ahead.budgeted(bill, budgets)]),
-        *([] if found is None else [ahead.outlook(bill, found)]),
-    ]
+    """Return the sections, in the order in which they are asked for."""
+    found: list[Section | None] = []
+    if not bill.gaps and bill.spent.height:
+        found += [spenders(bill), moved(bill), units(bill), prices(bill), unusual(bill)]
+        found += [months(bill), ahead(bill, coming)]
+    if budgets is not None:
+        found.append(budgeted(bill, budgets, coming))
+    if focus is not None:
+        found.append(invoice(bill, focus))
+    found.append(certain(bill))
+    return [section for section in found if section is not None]

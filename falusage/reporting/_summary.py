@@ -1,31 +1,39 @@
-"""The report as text: what was spent, by whom, on what, since when, and how sure that is."""
+"""The report as text: the first screen of the page, and its tables in short."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import polars as pl
+from typing import Final
 
 from falusage._usage.table import Eager, Lazy
-from falusage._wording.dates import span
-from falusage._wording.money import amount
-from falusage._wording.names import printable
 from falusage.coverage import Coverage
-from falusage.errors import AlignmentError
+from falusage.reporting._answer import answers
 from falusage.reporting._bill import Bill
-from falusage.reporting._months import month_so_far
-from falusage.reporting._spending import MOST, spending, totals
-from falusage.reporting.certainty import facts, gap_text
-from falusage.reporting.layout import wrapped
+from falusage.reporting._blocks import Block, Facts, Note, Section, Table
+from falusage.reporting._outlook import outlook
+from falusage.reporting._ranges import Ends
+from falusage.reporting._sections.certain import certain
+from falusage.reporting._sections.prices import prices
+from falusage.reporting._sections.unusual import unusual
+from falusage.reporting._sections.who import spenders
+from falusage.reporting._sections.why import moved
+from falusage.reporting._sentences import Screen, screen
+from falusage.reporting.layout import lay_out, wrapped
 
-TOP_ENDPOINTS = 7
-_NARROW = 40
+MOST: Final = 10
+"""How many rows a table has; the others are folded into one."""
+
+_SINGLE: Final = 5
+_NARROW: Final = 40
 """Below this width, the text of a fact is not beside its heading, but under it."""
 
 
 def summary(
     usage: Lazy | Eager,
     *,
+    month: str | None = None,
+    baseline: Ends | str | None = None,
+    comparison: Ends | None = None,
     timezone: str | None = None,
     width: int | None = None,
     coverage: Coverage | None = None,
@@ -34,61 +42,78 @@ def summary(
 
     Args:
         usage: A load, a snapshot, a store or its view, or a usage table.
+        month: The month, as in `report`.
+        baseline: The range to compare with, as in `report`.
+        comparison: A range instead of a month, as in `report`.
         timezone: The IANA zone of days and months; by default that of the coverage, or UTC.
         width: The width to keep to; None is any. A number is never cut.
         coverage: The range, gaps and finality of a bare frame.
 
     Returns:
-        Lines: the total of each currency; the cost by team and by product (the hundred that cost
-        most, and the others together), and of the endpoints that cost most; the month so far and
-        the same days of the month before; how sure the numbers are. If a part of the range was
+        Lines: the first screen of the page, then who spent it and on what, why it changed, price
+        changes and unusual days, and how reliable the numbers are. If a part of the month was
         never read, only the totals of the parts that were read.
 
     Raises:
+        AlignmentError: `month` or `comparison` would split a bucket.
         MissingColumnError: It is not a usage table.
         QueryError: An argument is invalid, or the table is empty and has no coverage.
 
     >>> import falusage as fu
-    >>> usage = fu.sample_usage(start="2025-05-01", end="2025-06-24", every="1d").usage
-    >>> print(summary(usage).splitlines()[0])
-    SPENT
+    >>> usage = fu.sample_usage(start="2025-04-01", end="2025-06-01", every="1d").usage
+    >>> print(summary(usage, month="2025-05").splitlines()[0].split(":")[0])
+    May 2025
     """
-    bill = Bill.from_usage(usage, coverage=coverage, timezone=timezone)
-    return "\n\n".join(
-        "\n".join([*wrapped(title.upper(), width), *lines]) for title, lines in _parts(bill, width)
+    bill = Bill.from_usage(
+        usage,
+        coverage=coverage,
+        timezone=timezone,
+        month=month,
+        baseline=baseline,
+        comparison=comparison,
     )
+    return "\n".join(_lines(bill, width)).rstrip()
 
 
-def _parts(bill: Bill, width: int | None) -> Iterator[tuple[str, list[str]]]:
-    """Yield the sections: their titles and lines."""
-    usage = bill.usage
-    if bill.coverage.gaps:
-        yield "Not whole", wrapped(gap_text(bill), width)
-        for start, end, rows in bill.parts:
-            yield f"Spent {span(start, end)}", _spent(rows, bill.timezone, width)
-    else:
-        yield "Spent", _spent(usage, f"{span(bill.start, bill.end)}, {bill.timezone}", width)
-    if usage.height and not bill.coverage.gaps:
-        yield "By team", spending(usage, by="username", top=MOST, width=width)
-        yield "By product", spending(usage, by="product", top=MOST, width=width)
-        title = f"Top {TOP_ENDPOINTS} endpoints"
-        yield title, spending(usage, by="endpoint_id", top=TOP_ENDPOINTS, width=width)
-        yield "The month so far, and the same days of the month before", _months(bill, width)
-    indent = 12 if width is None or width >= _NARROW else 2
-    lines = [f"{word:<12}{text}" for word, text in facts(bill) if word != "not whole"]
-    sure = [part for line in lines for part in wrapped(line, width, indent=indent)]
-    yield "How sure this is", sure
+def _lines(bill: Bill, width: int | None) -> Iterator[str]:
+    coming = outlook(bill, None)
+    yield from _first(screen(bill, answers(bill, coming.whole), coming), width)
+    sections: list[Section] = []
+    if not bill.gaps and bill.spent.height:
+        sections = [
+            spenders(bill, most=MOST),
+            moved(bill, most=_SINGLE),
+            prices(bill),
+            unusual(bill),
+        ]
+    for section in (*sections, certain(bill)):
+        yield from ("", *wrapped(section.title.upper(), width))
+        for block in section.blocks:
+            yield from _block(block, width)
 
 
-def _spent(usage: pl.DataFrame, when: str, width: int | None) -> list[str]:
-    sums = [amount(cost, printable(currency)) for currency, cost in totals(usage)]
-    room = max(map(len, sums), default=0)
-    return [*(text.rjust(room) for text in sums or ["nothing"]), *wrapped(when, width)]
+def _first(said: Screen, width: int | None) -> Iterator[str]:
+    """Yield the first screen: the sentences of a currency below its headline."""
+    if said.warning:
+        yield from wrapped(said.warning, width)
+    for head, lines in said.parts:
+        yield from wrapped(head, width)
+        for line in lines:
+            yield from (f"  {part}" for part in wrapped(line, None if width is None else width - 2))
+    yield from wrapped(said.final, width)
+    yield from wrapped(said.range, width)
 
 
-def _months(bill: Bill, width: int | None) -> list[str]:
-    try:
-        return month_so_far(bill.usage, bill.compared, timezone=bill.timezone, width=width)
-    except AlignmentError:
-        said = "No comparison: the buckets are longer than a day; load with --timeframe day."
-        return wrapped(said, width)
+def _block(block: Block, width: int | None) -> Iterator[str]:
+    if isinstance(block, Note):
+        yield from wrapped(block.text, width)
+    elif isinstance(block, Facts):
+        indent = 12 if width is None or width >= _NARROW else 2
+        for word, text in block.pairs:
+            yield from wrapped(f"{word:<12}{text}", width, indent=indent)
+    elif isinstance(block, Table):
+        yield from ("", *wrapped(block.caption, width))
+        yield from lay_out(block.columns, width=width)
+        if block.totals:
+            said = " ".join(text for text in block.totals if text)
+            yield from wrapped(said, width)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from falusage._wording.dates import minute, span
+from falusage._wording.dates import day, minute, span
 from falusage._wording.money import amount
 from falusage._wording.names import printable
 from falusage.columns import total
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def facts(bill: Bill) -> list[tuple[str, str]]:
     """Return what is known of a table, in pairs of a heading and a text."""
     coverage = bill.coverage
-    found = [("not whole", gap_text(bill))] if bill.coverage.gaps else []
+    found = [("not whole", gap_text(bill))] if bill.gaps else []
     if not coverage.known:
         return [
             *found,
@@ -34,13 +34,13 @@ def facts(bill: Bill) -> list[tuple[str, str]]:
         ]
     closed = (
         "every bucket had ended when it was read"
-        if coverage.closed_until >= coverage.end
-        else f"buckets from {minute(bill.closed_until)} on may still grow"
+        if coverage.closed_until >= bill.subject.end
+        else f"buckets from {minute(bill.closed_until)} on had not ended when they were read"
     )
     return [
         *found,
         ("reconciled", _reconciled(coverage)),
-        ("closed", closed),
+        ("ended", closed),
         *_settled(bill),
         ("complete", _left_out(coverage) or "no row was left out"),
     ]
@@ -57,13 +57,10 @@ def let_through(coverage: Coverage) -> list[str]:
 
 def gap_text(bill: Bill) -> str:
     """Return which parts of a range were never read, and what that means."""
-    lacking = "; ".join(
-        span(bill.local(start), bill.local(end)) for start, end in bill.coverage.gaps
-    )
+    lacking = "; ".join(span(bill.local(start), bill.local(end)) for start, end in bill.gaps)
     return (
-        f"{lacking} was never read, so totals of the whole range would be too small and are left "
-        "out. Sync or load what is missing, or report a range without a gap, as with "
-        "UsageStore.view(start=..., end=...)."
+        f"{lacking} was never read, so the total of {bill.subject.name} would be too small and is "
+        "left out. Sync or load what is missing, or report a range without a gap."
     )
 
 
@@ -85,14 +82,15 @@ def _left_out(coverage: Coverage) -> str:
 
 def _settled(bill: Bill) -> list[tuple[str, str]]:
     """Return how much may still be corrected; nothing if that is not known."""
-    until = bill.coverage.settled_until
+    until = bill.settled
     if until is None:
         return []
-    young = bill.usage.filter(pl.col("bucket") >= until)
+    young = bill.spent.filter(pl.col("bucket") >= until)
     if young.is_empty():
         return [("settled", "no row is recent enough to be corrected by the API")]
     sums = young.group_by("currency").agg(total("cost")).sort("currency")
     said = " and ".join(amount(cost, printable(unit)) for unit, cost in sums.iter_rows())
-    since = minute(bill.local(until))
-    text = f"{said}, in {young.height:,} rows from {since} on, may still be corrected by the API"
+    since = day(until)
+    rows = young["rows"].sum()
+    text = f"{said}, in {rows:,} rows from {since} on, may still be corrected by the API"
     return [("settled", text)]

@@ -37,6 +37,7 @@ class Column:
         numeric: Whether it has numbers, which are aligned right.
         shrinks: Whether a terminal may cut its cells in their middle.
         optional: Whether a narrow terminal may leave it out.
+        drawn: Whether it draws bars of blocks, which a page leaves out.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Column:
     numeric: bool = False
     shrinks: bool = False
     optional: bool = False
+    drawn: bool = False
 
     @property
     def width(self) -> int:
@@ -142,4 +144,5 @@ def buckets(usage: pl.DataFrame, timezone: str) -> Column:
 
 def bars(frame: pl.DataFrame, column: str) -> Column:
     """Return a column that draws shares as bars."""
-    return Column("", [Cell(bar(cell), cell) for cell in frame[column]], optional=True)
+    cells = [Cell(bar(cell), cell) for cell in frame[column]]
+    return Column("", cells, optional=True, drawn=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from falusage.errors import MissingExtraError
-from falusage.reporting._blocks import Section
+from falusage.reporting._blocks import Drawing, Section, Table
+from falusage.reporting._sentences import Screen
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,10 +24,7 @@ if TYPE_CHECKING:
 def html(
     *,
     title: str,
-    span: str,
-    warning: str,
-    timezone: str,
-    totals: Sequence[str],
+    screen: Screen,
     sections: Sequence[Section],
     made: str,
 ) -> str:
@@ -36,17 +35,15 @@ def html(
     """
     from markupsafe import Markup
 
+    shown = [_shown(section) for section in sections]
     style, script = _part("report.css"), _part("report.js")
     return (
         environment()
         .from_string(_part("report.html.jinja"))
         .render(
             title=title,
-            span=span,
-            warning=warning,
-            timezone=timezone,
-            totals=totals,
-            sections=sections,
+            screen=screen,
+            sections=shown,
             made=made,
             style=Markup(style),  # noqa: S704 - a file of this package
             script=Markup(script),  # noqa: S704 - as above
@@ -54,6 +51,22 @@ def html(
             script_hash=_hash(script),
         )
     )
+
+
+def _shown(section: Section) -> dict[str, Any]:
+    """Return a section as the template reads it: drawings drawn, bars of blocks left out."""
+    from falusage.reporting._pictures import picture
+
+    blocks: list[object] = []
+    for block in section.blocks:
+        if isinstance(block, Drawing):
+            blocks.append(picture(block.draw))
+        elif isinstance(block, Table):
+            kept = [column for column in block.columns if not column.drawn]
+            blocks.append(replace(block, columns=kept, totals=block.totals[: len(kept)]))
+        else:
+            blocks.append(block)
+    return {"anchor": section.anchor, "title": section.title, "blocks": blocks}
 
 
 def environment() -> Environment:

@@ -1,50 +1,67 @@
-"""Whether budgets last, and where the month will end."""
+"""Where the month will end, and whether budgets last."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
 
 import polars as pl
 
-from falusage import plotting
 from falusage._usage.table import Arrow, lazy
-from falusage._wording.dates import minute, spacing
-from falusage._wording.names import TITLES, printable
+from falusage._wording.dates import minute
 from falusage.errors import AlignmentError, CoverageError, QueryError
 from falusage.reporting._bill import Bill
-from falusage.reporting._blocks import Block, Note, Section, Table, unless_empty, whole
-from falusage.reporting._pictures import picture
+from falusage.reporting._blocks import Block, Note, Section, Table, unless_empty
+from falusage.reporting._outlook import Outlook, by_of
 from falusage.reporting._sections.certain import not_exact
 from falusage.reporting.columns import amounts, bands, chances, days, names
-from falusage.transforms import budget_status, trend
+from falusage.transforms import budget_status
 
 
-def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
-    """Compare the month's spend with its budgets."""
-    if not isinstance(budgets, pl.LazyFrame | Arrow):
-        raise QueryError(
-            f"budgets is {budgets!r}; expected a frame of username (or other columns), currency "
-            "and budget"
-        )
+def ahead(bill: Bill, outlook: Outlook) -> Section | None:
+    """Return where the month will end; None for a month that is over, or another range."""
+    section = partial(Section, "outlook", "Where the month will end")
+    if outlook.otherwise:
+        return section([Note(outlook.otherwise)])
+    if outlook.whole is None:
+        return None
+    found = outlook.whole
+    columns = [
+        names(found, "currency"),
+        amounts(found, "spent", "spent so far"),
+        amounts(found, "projected"),
+        bands(found, 80),
+        bands(found, 95),
+        names(found, "model"),
+    ]
+    caption = f"{bill.subject.month}, as of {minute(found['as_of'][0])}"
+    blocks: list[Block] = [Table(caption, columns)]
+    return section(blocks)
+
+
+def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow, outlook: Outlook) -> Section:
+    """Compare the month's spend with its budgets, with the outlook if there is one."""
     section = partial(Section, "budgets", "Budgets")
-    month = bill.month
-    if bill.coverage.start > month:
-        return section([Note(f"The table starts after {month:%Y-%m-%d}: its month is not whole.")])
-    columns = lazy(budgets, name="budgets").collect_schema().names()
-    by = [column for column in columns if column not in ("currency", "budget")]
+    month = bill.subject.month
+    if month is None or bill.subject.start.day != 1:
+        return section([Note("Budgets are for a month, and the report is not about a whole one.")])
+    frame = lazy(budgets, name="budgets").collect()
+    if outlook.budgeted is not None:
+        return section([_judged(bill, outlook.budgeted.filter(pl.col("budget").is_not_null()))])
+    by = by_of(frame)
     try:
         status = budget_status(
-            bill.usage,
-            budgets,
+            bill.items,
+            frame,
             by=by,
-            month=f"{month:%Y-%m}",
+            month=month,
+            as_of=min(bill.coverage.closed_until, bill.subject.end),
             timezone=bill.timezone,
             coverage=bill.coverage,
         )
     except (AlignmentError, CoverageError) as error:
         return section([not_exact("The month", error)])
-    caption = f"{month:%Y-%m}, as of {minute(bill.closed_until)}, if the month goes on as so far"
+    until = minute(min(bill.closed_until, bill.subject.end))
+    caption = f"{month}, as of {until}" + ("" if bill.subject.is_over else ", if it goes on so")
     shown = [
         *(names(status, column) for column in by),
         *(amounts(status, column) for column in ("budget", "spent", "projected")),
@@ -55,86 +72,26 @@ def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow) -> Section:
     return section([unless_empty(Table(caption, shown), "No budget is given.")])
 
 
-def outlook(bill: Bill, frame: pl.DataFrame) -> Section:
-    """Return a forecast with what came before it, or an outlook of the month."""
-    found: list[Block] = []
-    if {"period", "model"} <= set(frame.columns) and frame.height:
-        for (currency,), rows in frame.group_by("currency", maintain_order=True):
-            draw = partial(
-                plotting.plot_forecast,
-                rows,
-                history=_before(bill, rows, str(currency)),
-                colors=bill.colors,
-            )
-            found += [
-                picture(draw),
-                whole(rows, f"Forecast, {printable(str(currency))}"),
-            ]
-    elif set(_OUTLOOK) <= set(frame.columns) and frame.height:
-        found.append(_month(frame))
-    else:
-        found.append(unless_empty(whole(frame, "Outlook"), "Nothing is forecast."))
-    return Section("outlook", "Where it will end", found)
-
-
-_OUTLOOK: Final = (
-    *("month", "as_of", "model", "spent", "projected", "lo_80", "hi_80", "lo_95", "hi_95"),
-    *("budget", "remaining", "chance_over", "runs_out_on"),
-)
-
-
-def _month(found: pl.DataFrame) -> Table:
-    """Return what `month_outlook` returned, with its narrower band."""
+def _judged(bill: Bill, found: pl.DataFrame) -> Table | Note:
+    """Return the budgets of an outlook, with the chance that each is passed."""
+    own = ("month", "as_of", "model", "spent", "projected", "lo_80", "hi_80", "lo_95", "hi_95")
+    rest = ("budget", "remaining", "chance_over", "runs_out_on", "status", "currency")
     columns = [
-        *(
-            names(found, name)
-            for name in found.columns
-            if name not in (*_OUTLOOK, "currency", "status")
-        ),
-        amounts(found, "spent"),
-        amounts(found, "projected"),
+        *(names(found, name) for name in found.columns if name not in (*own, *rest)),
+        *(amounts(found, name) for name in ("budget", "spent", "projected")),
+        bands(found, 80),
+        chances(found, "chance_over"),
+        days(found, "runs_out_on"),
+        names(found, "status"),
     ]
-    if is_budgeted(found):
-        columns += [
-            amounts(found, "budget"),
-            chances(found, "chance_over"),
-            days(found, "runs_out_on"),
-        ]
-        columns += [names(found, name) for name in found.columns if name == "status"]
-    columns.append(bands(found, 80))
-    month, as_of = found.row(0, named=True)["month"], found["as_of"][0]
-    return Table(f"{month}, as of {minute(as_of)}", columns)
+    caption = f"{bill.subject.month}, as of {minute(bill.closed_until)}"
+    return unless_empty(Table(caption, columns), "No budget is given.")
 
 
-def is_budgeted(outlook: pl.DataFrame) -> bool:
-    """Return whether an outlook has budgets."""
-    return set(_OUTLOOK) <= set(outlook.columns) and outlook["budget"].count() > 0
-
-
-def covers(bill: Bill, outlook: pl.DataFrame, budgets: pl.LazyFrame | Arrow) -> bool:
-    """Return whether an outlook covers all of these budgets in the month of the bill."""
-    if not is_budgeted(outlook) or f"{bill.month:%Y-%m}" != outlook["month"][0]:
-        return False
-    asked = lazy(budgets, name="budgets").with_columns(pl.col("budget").cast(pl.Float64)).collect()
-    key = [name for name in asked.columns if name in outlook.columns]
-    return asked.join(outlook, on=key, how="anti", nulls_equal=True).is_empty()
-
-
-def _before(bill: Bill, rows: pl.DataFrame, currency: str) -> pl.DataFrame | None:
-    """Return the past of a forecast in its periods; None if the past cannot be cut into them."""
-    every = spacing(rows["period"].unique().sort().to_list())
-    by = [column for column in rows.columns if column in TITLES]
-    if every is None or str(rows["period"].to_list()[0].tzinfo) != bill.timezone:
-        return None
-    try:
-        past = trend(
-            bill.in_currency(currency),
-            by=by,
-            every=every,
-            timezone=bill.timezone,
-            window=1,
-            coverage=bill.coverage,
+def require_budgets(budgets: object) -> None:
+    """Raise `QueryError` if budgets are no frame."""
+    if not isinstance(budgets, pl.LazyFrame | Arrow):
+        raise QueryError(
+            f"budgets is {budgets!r}; expected a frame of username (or other columns), currency "
+            "and budget"
         )
-    except (AlignmentError, CoverageError):
-        return None
-    return past.filter(pl.col("complete"), pl.col("period") < rows["period"].min())

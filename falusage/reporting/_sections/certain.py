@@ -10,6 +10,7 @@ from falusage._wording.names import printable
 from falusage.errors import FalUsageError
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Block, Facts, Note, Section, Table
+from falusage.reporting._sentences import final
 from falusage.reporting._spending import totals
 from falusage.reporting.certainty import facts
 from falusage.reporting.columns import texts
@@ -22,12 +23,10 @@ LEFT_OUT: Final = (
 
 def certain(bill: Bill) -> Section:
     """Return how sure the numbers are."""
-    found: list[Block] = [Facts(facts(bill))]
-    if bill.usage.is_empty():
-        found.insert(0, Note("Nothing was spent."))
-    elif bill.coverage.gaps:
+    found: list[Block] = [Note(final(bill)), Facts(facts(bill))]
+    if bill.gaps:
         found += [Note(LEFT_OUT), _read(bill)]
-    return Section("sure", "How sure this is", found)
+    return Section("sure", "How reliable this is", found)
 
 
 def _read(bill: Bill) -> Table:

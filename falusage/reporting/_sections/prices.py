@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from falusage._usage.table import collected
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Note, Section, Table
 from falusage.reporting.columns import Column, amounts, days, names, numbers, percents
@@ -17,9 +18,9 @@ _CHANGED: Final = {"list": "list price", "discount": "discount"}
 
 def prices(bill: Bill) -> Section:
     """Return the steps of list prices and of discounts, and what each has cost since."""
-    steps = price_changes(bill.usage, coverage=bill.coverage).sort(
-        pl.col("impact").abs(), descending=True
-    )
+    # Of the rows, not of the days: a price that changes within a day is not one beside another.
+    found = price_changes(bill.table.rows.filter(pl.col("bucket") >= bill.since))
+    steps = collected(found).sort(pl.col("impact").abs(), descending=True)
     steps = steps.with_columns(pl.col("since").dt.convert_time_zone(bill.timezone))
     if steps.is_empty():
         return Section("prices", "Price changes", [Note("No price changed in this range.")])
@@ -33,7 +34,9 @@ def prices(bill: Bill) -> Section:
         percents(steps, "pct_change", signed=True),
         amounts(steps, "impact", "impact since", signed=True),
     ]
-    return Section("prices", "Price changes", [Table("Changes of unit prices", columns)])
+    return Section(
+        "prices", "Price changes", [Table("Changes of unit prices", columns, key="endpoint_id")]
+    )
 
 
 def _kind(steps: pl.DataFrame) -> Column:

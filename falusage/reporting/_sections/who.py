@@ -1,72 +1,127 @@
-"""Who spent it, and on what."""
+"""Who spent it, and on what: teams, products, endpoints and callers, with the change of each."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 import polars as pl
 
 from falusage import plotting
+from falusage._usage.periods import Range, within
+from falusage._usage.table import collected
 from falusage._wording.money import amount
 from falusage._wording.names import printable, title
+from falusage.columns import exact, total
 from falusage.errors import AlignmentError
 from falusage.reporting._bill import Bill
-from falusage.reporting._blocks import Block, Section, Table
-from falusage.reporting._pictures import picture
+from falusage.reporting._blocks import Block, Drawing, Section, Table
 from falusage.reporting._sections.certain import not_exact
 from falusage.reporting._spending import MOST, totals
-from falusage.reporting.columns import amounts, names, percents
+from falusage.reporting.columns import amounts, bars, names, percents
+from falusage.timeframes import floor
 from falusage.transforms import cost_share, trend
 
+_CALLERS: Final = ("auth_method", "api_key_id", "login_username")
+"""The first of these that was loaded has a table."""
+OTHER: Final = "other"
+"""What `cost_share` calls the row of the others."""
 
-def spenders(bill: Bill) -> Section:
-    """Return who spent, and on what: tables and pictures for each currency."""
+_DRAWN: Final = timedelta(days=92)
+"""The picture of cost per day shows at most so much before the end."""
+
+
+def spenders(bill: Bill, *, most: int = MOST) -> Section:
+    """Return who spent, and on what: tables and pictures for each currency.
+
+    Args:
+        bill: What is reported.
+        most: How many rows a table has; the others are folded into one.
+    """
     found: list[Block] = []
     for currency in bill.currencies:
-        usage = bill.in_currency(currency)
-        ((_, spent),) = totals(usage)
-        found.append(_daily(bill, usage))
-        for by in ("username", "product", "endpoint_id"):
-            shares = cost_share(usage, by=by, top=MOST)
-            if by == "endpoint_id" and shares.height > 1:
-                few = cost_share(usage, by=by, top=plotting.TOP)
-                draw = partial(
-                    plotting.plot_share,
-                    few,
-                    colors=bill.colors,
-                    start=bill.start,
-                    end=bill.end,
-                    timezone=bill.timezone,
-                )
-                found.append(picture(draw))
-            columns = [
-                names(shares, by),
-                amounts(shares, "cost"),
-                percents(shares, "share"),
-            ]
-            whole = ("total", amount(spent, printable(currency)), "") if shares.height > 1 else ()
-            found.append(Table(f"Cost by {title(by)}, {printable(currency)}", columns, whole))
-        found += _hours(bill, usage)
+        mine = bill.only(currency)
+        found += [_daily(mine), _table(mine, "username", currency, most)]
+        found.append(_table(mine, "product", currency, most))
+        endpoints = cost_share(mine.spent, by="endpoint_id", top=plotting.TOP)
+        if endpoints.height > 1:
+            draw = partial(
+                plotting.plot_share,
+                endpoints,
+                start=bill.subject.start,
+                end=bill.subject.end,
+                timezone=bill.timezone,
+            )
+            found.append(Drawing(draw))
+        found.append(_table(mine, "endpoint_id", currency, most))
+        found += _callers(mine, currency, most)
     return Section("who", "Who spent it, and on what", found)
 
 
-def _daily(bill: Bill, usage: pl.DataFrame) -> Block:
+def _table(bill: Bill, by: str, currency: str, most: int) -> Table:
+    """Return what each member cost, its share, and its change since the earlier range."""
+    shares = cost_share(bill.spent, by=by, top=most)
+    columns = [names(shares, by), amounts(shares, "cost"), percents(shares, "share")]
+    caption = f"Cost by {title(by)}, {printable(currency)}"
+    if bill.pair is not None:
+        this, before = bill.pair.named
+        caption = f"{caption}; change: {this} compared with {before}"
+        columns += [percents(_changes(bill, shares, by), "change", signed=True)]
+    columns.append(bars(shares, "share"))
+    ((_, spent),) = totals(bill.spent)
+    whole = ("total", amount(spent, printable(currency)), *[""] * (len(columns) - 2))
+    return Table(caption, columns, whole if shares.height > 1 else (), key=by)
+
+
+def _changes(bill: Bill, shares: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Return the change of each member between both ranges; of `other`, that of all the others."""
+    assert bill.pair is not None  # noqa: S101 - who asks has looked
+    shown = shares.filter(pl.col(by).ne_missing(pl.lit(OTHER)))[by]
+    is_shown = pl.col(by).is_in(shown.implode(), nulls_equal=True)
+    member = pl.when(is_shown).then(by).otherwise(pl.lit(OTHER)).alias(by)
+    placed = shares.select(by)
+    for name, ends in (("later", bill.pair.comparison), ("earlier", bill.pair.baseline)):
+        sums = bill.of(*ends).group_by(member).agg(total("cost").alias(name))
+        placed = placed.join(sums, on=by, how="left", nulls_equal=True, maintain_order="left")
+    cost, before = pl.col("later").fill_null(0.0), pl.col("earlier").fill_null(0.0)
+    return placed.select(change=pl.when(before > 0).then(cost / before - 1))
+
+
+def _daily(bill: Bill) -> Block:
     """Draw the cost per day by team."""
+    low = min(
+        bill.subject.start, floor(bill.subject.end - _DRAWN, every="1d", timezone=bill.timezone)
+    )
     try:
-        daily = trend(usage, by="username", timezone=bill.timezone, coverage=bill.coverage)
+        daily = trend(
+            bill.items,
+            by="username",
+            timezone=bill.timezone,
+            start=max(bill.since, low),
+            end=bill.subject.end,
+            coverage=bill.coverage,
+        )
     except AlignmentError as error:
         return not_exact("Cost per day", error)
-    return picture(partial(plotting.plot_trend, daily, colors=bill.colors))
+    return Drawing(partial(plotting.plot_trend, daily, colors=bill.colors))
 
 
-def _hours(bill: Bill, usage: pl.DataFrame) -> list[Block]:
-    """Draw the hours of the week, if the table has buckets of an hour and a week of them."""
-    length = usage.select((pl.col("bucket_end") - pl.col("bucket")).max()).item()
-    if length > timedelta(hours=1) or bill.coverage.end - bill.coverage.start < timedelta(days=7):
+def _callers(bill: Bill, currency: str, most: int) -> list[Block]:
+    """Return the cost of each caller, if callers were loaded."""
+    there = [name for name in _CALLERS if name in bill.table.schema]
+    if not there:
         return []
-    draw = partial(plotting.plot_heatmap, usage, timezone=bill.timezone, coverage=bill.coverage)
-    try:
-        return [picture(draw)]
-    except AlignmentError as error:  # an hour in UTC is not an hour in Kathmandu
-        return [not_exact("Cost by hour of the week", error)]
+    span = Range(bill.subject.start, bill.subject.end)
+    rows = bill.table.rows.filter(pl.col("currency") == currency)
+    sums = within(rows, (*there, "currency", "cost"), span=span).group_by(*there, "currency")
+    found = collected(sums.agg(exact("cost").sum()))
+    named = [name for name in there if found[name].null_count() < found.height]
+    return [_shares(found, by, currency, most) for by in named[:1]]
+
+
+def _shares(rows: pl.DataFrame, by: str, currency: str, most: int) -> Table:
+    shares = cost_share(rows, by=by, top=most)
+    columns = [names(shares, by), amounts(shares, "cost"), percents(shares, "share")]
+    columns.append(bars(shares, "share"))
+    return Table(f"Cost by {title(by)}, {printable(currency)}", columns)

@@ -2,122 +2,63 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
 import polars as pl
 
 from falusage import plotting
-from falusage._wording.dates import span
 from falusage._wording.money import amount
 from falusage._wording.names import printable
 from falusage.columns import total
-from falusage.errors import AlignmentError
+from falusage.errors import AlignmentError, QueryError
 from falusage.reporting._bill import Bill
-from falusage.reporting._blocks import Block, Note, Section, Table
-from falusage.reporting._months import NOTHING_BEFORE, Months, compared, folded
-from falusage.reporting._pictures import picture
+from falusage.reporting._blocks import Block, Drawing, Note, Section, Table
 from falusage.reporting._sections.certain import not_exact
-from falusage.reporting.columns import amounts, names, percents
-from falusage.transforms import cost_bridge
+from falusage.reporting.columns import amounts, names
 
 _DRIVERS: Final = 25
 _MEANINGS: Final = {
     "price": "unit prices rose or fell",
     "discount": "a larger or smaller part of the price is taken off",
     "days": "the range has more or fewer days",
-    "volume": "more or less was used",
+    "volume": "more or less was used per day",
     "mix": "a shift to more, or less, expensive endpoints",
-    "new": "endpoints that were not used before",
-    "retired": "endpoints that are not used any more",
+    "new": "endpoints that a team did not use before",
+    "retired": "endpoints that a team no longer uses",
 }
 
 
-def moved(bill: Bill) -> Section:
-    """Return how cost moved, and exactly why."""
-    section = partial(Section, "why", "How it moved, and why")
-    ranges = bill.compared
-    if ranges is None:
-        return section([Note(NOTHING_BEFORE)])
-    this, before = ranges.named
-    if not _has_both(bill, ranges):
-        whole = span(bill.start, bill.closed_until)
-        return section(
-            [
-                Note(
-                    f"{this} and {before} are not compared: the table has all of {whole} only. "
-                    "Missing days would look like a saving, or like a rise."
-                )
-            ]
-        )
-    ends = (ranges.before_start, ranges.before_end), (ranges.start, ranges.end)
+def moved(bill: Bill, *, most: int = _DRIVERS) -> Section:
+    """Return how cost moved, and exactly why; of the single changes, the `most` largest."""
+    section = partial(Section, "why", "Why it changed")
+    pair = bill.pair
+    if pair is None:
+        return section([Note(bill.subject.otherwise)])
     try:
-        teams = compared(bill.usage, ranges, bill.timezone, ["username"])
-        why = cost_bridge(
-            bill.usage,
-            by=("username", "endpoint_id"),
-            baseline=ends[0],
-            comparison=ends[1],
-            timezone=bill.timezone,
-            coverage=bill.coverage,
-        )
-    except AlignmentError as error:
+        why = bill.effects
+    except (AlignmentError, QueryError) as error:
         return section([not_exact("A comparison", error)])
+    this, before = pair.named
     found: list[Block] = []
-    for currency in bill.currencies:
-        rows = teams.filter(pl.col("currency") == currency)
-        effects = why.filter(pl.col("currency") == currency)
-        if rows.is_empty():
-            said = f"Nothing was spent in {printable(currency)} in either range"
-            found.append(Note(f"{said}: {this}, and {before}."))
-            continue
-        found.append(Note(_change(rows, effects, this, before, currency)))
+    for currency in why["currency"].unique(maintain_order=True):
+        effects = why.filter(pl.col("currency").eq_missing(pl.lit(currency)))
         if not (effects["amount"] != 0).any():
-            found.append(_movers(rows, this, before, currency))
+            found.append(Note(f"Nothing changed in {printable(currency)}: {this} and {before}."))
             continue
         draw = partial(
             plotting.plot_bridge,
             effects,
-            baseline=ends[0],
-            comparison=ends[1],
+            baseline=pair.baseline,
+            comparison=pair.comparison,
             timezone=bill.timezone,
         )
-        found += [
-            picture(draw),
-            _effects(effects, currency),
-            _movers(rows, this, before, currency),
-            _drivers(effects, currency),
-        ]
+        found += [Drawing(draw), _effects(effects, currency, this, before)]
+        found.append(_drivers(effects, currency, most))
     return section(found or [Note(f"Nothing was spent in either range: {this}, and {before}.")])
 
 
-def _change(
-    rows: pl.DataFrame, effects: pl.DataFrame, this: str, before: str, currency: str
-) -> str:
-    """Return a sentence that says by how much two ranges differ."""
-    change = effects.select(total("amount")).item()
-    if change:
-        said = f"{amount(abs(change), printable(currency))} {'more' if change > 0 else 'less'} than"
-        return f"{this} cost {said} {before}. The effects below sum to this change."
-    spent = amount(rows.select(total("cost")).item(), printable(currency))
-    same = f"{this} cost as much as {before}: {spent}."
-    return f"{same} The effects below add up to zero." if (effects["amount"] != 0).any() else same
-
-
-def _has_both(bill: Bill, ranges: Months) -> bool:
-    """Return whether the table has all of both ranges.
-
-    The first and the last row of a bare table may be within a day that began or ended without
-    spend, so a day may be missing there.
-    """
-    quiet = timedelta() if bill.coverage.known else timedelta(days=1)
-    first = min(ranges.start, ranges.before_start)
-    last = max(ranges.end, ranges.before_end)
-    return bill.coverage.start - first <= quiet and last - bill.coverage.closed_until <= quiet
-
-
-def _effects(effects: pl.DataFrame, currency: str) -> Table:
+def _effects(effects: pl.DataFrame, currency: str, this: str, before: str) -> Table:
     order = pl.col("effect").replace_strict(
         list(_MEANINGS), range(len(_MEANINGS)), return_dtype=pl.Int8
     )
@@ -125,6 +66,7 @@ def _effects(effects: pl.DataFrame, currency: str) -> Table:
         effects.group_by("effect", "currency")
         .agg(total("amount"))
         .sort(order)
+        .filter(pl.col("amount") != 0)
         .with_columns(pl.col("effect").replace_strict(_MEANINGS).alias("means"))
     )
     columns = [
@@ -133,28 +75,11 @@ def _effects(effects: pl.DataFrame, currency: str) -> Table:
         amounts(sums, "amount", "change", signed=True),
     ]
     change = amount(effects.select(total("amount")).item(), printable(currency), signed=True)
-    caption = f"Why cost changed, {printable(currency)}"
+    caption = f"Why cost changed from {before} to {this}, {printable(currency)}"
     return Table(caption, columns, ("total", "", change))
 
 
-def _movers(rows: pl.DataFrame, this: str, before: str, currency: str) -> Table:
-    rows = folded(rows).with_columns(change=pl.col("cost") - pl.col("previous"))
-    columns = [
-        names(rows, "username"),
-        amounts(rows, "previous", before),
-        amounts(rows, "cost", this),
-        amounts(rows, "change", signed=True),
-        percents(rows, "pct_change", signed=True),
-    ]
-    whole = [
-        amount(rows.select(total(name)).item(), printable(currency), signed=name == "change")
-        for name in ("previous", "cost", "change")
-    ]
-    caption = f"Change by team, {printable(currency)}"
-    return Table(caption, columns, ("total", *whole, "") if rows.height > 1 else ())
-
-
-def _drivers(effects: pl.DataFrame, currency: str) -> Table:
+def _drivers(effects: pl.DataFrame, currency: str, most: int) -> Table:
     """Return the largest single changes, up or down; the others are one row.
 
     For a single endpoint, volume and mix are one effect: its quantity.
@@ -165,8 +90,8 @@ def _drivers(effects: pl.DataFrame, currency: str) -> Table:
     )
     sums = alone.group_by(key).agg(total("amount")).filter(pl.col("amount") != 0)
     ranked = sums.sort(pl.col("amount").abs(), *key, descending=[True, *(False for _ in key)])
-    first = ranked.head(_DRIVERS)
-    rest = ranked.slice(_DRIVERS)
+    first = ranked.head(most)
+    rest = ranked.slice(most)
     columns = [
         names(first, "username"),
         names(first, "endpoint_id"),

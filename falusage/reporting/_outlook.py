@@ -1,0 +1,81 @@
+"""Where the month will end: computed where the table allows it, else a sentence that says why."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import polars as pl
+
+from falusage._usage.table import Arrow, collected, lazy
+from falusage.errors import (
+    AlignmentError,
+    CoverageError,
+    IncompletePeriodWarning,
+    MissingExtraError,
+    QueryError,
+    ShortHistoryError,
+    ShortHistoryWarning,
+    UnmatchedWarning,
+)
+from falusage.reporting._bill import Bill
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Where the month will end.
+
+    Attributes:
+        whole: What `month_outlook` returned for each currency; None if there is none.
+        budgeted: The same by the columns of the budgets; None if there is none.
+        otherwise: Why there is no outlook; empty for a month that is over.
+    """
+
+    whole: pl.DataFrame | None = None
+    budgeted: pl.DataFrame | None = None
+    otherwise: str = ""
+
+
+def outlook(bill: Bill, budgets: pl.LazyFrame | Arrow | None) -> Outlook:
+    """Return where the month of a bill will end, and each of its budgets."""
+    about = bill.subject
+    if about.month is None or about.is_over:
+        return Outlook()
+    if bill.gaps or about.start.day != 1:
+        return Outlook(otherwise="No outlook: the table does not have all of the month so far.")
+    limits = None if budgets is None else lazy(budgets, name="budgets").collect()
+    try:
+        with warnings.catch_warnings():
+            for kind in (UnmatchedWarning, ShortHistoryWarning, IncompletePeriodWarning):
+                warnings.simplefilter("ignore", kind)
+            whole = _month(bill, None)
+            budgeted = None if limits is None else _month(bill, limits)
+    except (
+        AlignmentError,
+        CoverageError,
+        MissingExtraError,
+        QueryError,
+        ShortHistoryError,
+    ) as error:
+        return Outlook(otherwise=f"No outlook: {error}.")
+    return Outlook(whole, budgeted)
+
+
+def by_of(budgets: pl.DataFrame) -> list[str]:
+    """Return the columns that budgets are by."""
+    return [name for name in budgets.columns if name not in ("currency", "budget")]
+
+
+def _month(bill: Bill, budgets: pl.DataFrame | None) -> pl.DataFrame:
+    from falusage.forecasting import month_outlook
+
+    found = month_outlook(
+        bill.table.rows,
+        by=() if budgets is None else by_of(budgets),
+        month=bill.subject.month,
+        budgets=budgets,
+        as_of=bill.coverage.closed_until,
+        timezone=bill.timezone,
+        coverage=bill.coverage,
+    )
+    return collected(found)
