@@ -60,6 +60,7 @@ from .plotting import plot_heatmap as plot_heatmap
 from .plotting import plot_share as plot_share
 from .plotting import plot_stack as plot_stack
 from .plotting import plot_trend as plot_trend
+from .reporting import Report as Report
 from .reporting import report as report
 from .sample import Sample as Sample
 from .sample import sample_usage as sample_usage

@@ -57,6 +57,7 @@ class Coverage:
         gaps: The ranges between `start` and `end` that were never read, in order.
         scope: The scope that was asked for.
         products: The products that were asked for; empty for all.
+        filters: Which rows were asked for, as text: `"username: ads, labs"`; empty for all.
         read_at: When the data was read; for a store, when its last read began. None if unknown.
         reconciled: Whether all of it was compared with the API's own totals; None if unknown.
         differing: How many keys differ from those totals and were let through.
@@ -83,6 +84,7 @@ class Coverage:
     gaps: Spans = attrs.field(converter=_ranges, default=())
     scope: str = "organization"
     products: tuple[str, ...] = attrs.field(converter=tuple, default=())
+    filters: tuple[str, ...] = attrs.field(converter=tuple, default=())
     read_at: datetime | None = attrs.field(converter=_utc_or_none, default=None)
     reconciled: bool | None = None
     differing: int = 0
@@ -101,6 +103,8 @@ class Coverage:
         """Return it as a few lines of text: the range, what is missing, what may still change."""
         by = f"by {self.timeframe} in" if self.timeframe else "in"
         lines = [f"{named([(self.start, self.end)])} {by} {self.timezone}"]
+        if self.filters:
+            lines.append(f"only {'; '.join(self.filters)}")
         if not self.known:
             lines.append("only the rows are known: not what was asked, or what may still change")
         if self.gaps:
@@ -135,6 +139,23 @@ class Coverage:
             )
         ends: Any = usage.select(pl.col("bucket").min(), pl.col("bucket_end").max()).row(0)
         return cls(start=ends[0], end=ends[1], known=False)
+
+    def within(self, start: datetime, end: datetime) -> Self:
+        """Return the coverage of the rows between two instants of the range."""
+        ends = _utc(start), _utc(end)
+
+        def clamped(moment: datetime) -> datetime:
+            return min(max(moment, ends[0]), ends[1])
+
+        settled = self.settled_until
+        return attrs.evolve(
+            self,
+            start=ends[0],
+            end=ends[1],
+            closed_until=clamped(self.closed_until),
+            settled_until=None if settled is None else clamped(settled),
+            gaps=spans.within(self.gaps, ends),
+        )
 
     def lacking(self, start: datetime | None = None, end: datetime | None = None) -> Spans:
         """Return the parts of a range that were never read, by default of the whole range.

@@ -1,16 +1,17 @@
-"""What a command reads instead of the API: a snapshot or a store."""
+"""What a command reads instead of the API: a snapshot or a store, filtered as a query would."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from falusage.cli._options import FILE, reject_query
+from falusage.cli._options import FILE, is_given, option_name, reject_query
 from falusage.cli._terminal import say
+from falusage.contract import ORGANIZATION_USAGE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from falusage.store import UsageStore
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_FILTERS: Final = {
+    name: parameter.column
+    for name, parameter in ORGANIZATION_USAGE.asked.items()
+    if parameter.column
+}
+"""The query's filters, and the columns that they compare."""
+
+_SLICES: Final = ("start", "end", "timezone", *_FILTERS)
+"""The options of a query that saved usage takes as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +67,23 @@ def open_saved(
 ) -> Saved | None:
     """Open the snapshot or the store that is named; None if the command asks the API.
 
-    What was let through when it was read is a warning on stderr.
+    The range and the filters of a query choose among its rows. What was let through when it was
+    read is a warning on stderr.
 
     Raises:
-        UsageError: Both are named, or an option of a query is given that is not in `but`.
+        CoverageError: A part of the range is not in it.
+        QueryError: A filter matches nothing.
+        UsageError: Both are named, or another option of a query is given that is not in `but`.
     """
     if path is not None and store is not None:
         raise click.UsageError("--snapshot and --store are two tables; name one")
     if path is None and store is None:
         return None
-    reject_query(context, options, source="--snapshot" if store is None else "--store", but=but)
-    saved = Saved(*_open(path, store).__usage__())
+    source = "--snapshot" if store is None else "--store"
+    reject_query(context, options, source=source, but=(*_SLICES, *but))
+    opened = _open(path, store)
+    timezone = options["timezone"] if is_given(context, "timezone") else opened.coverage.timezone
+    saved = _only(_ranged(opened, options, timezone), options)
     from falusage.reporting.certainty import let_through
 
     for text in let_through(saved.coverage):
@@ -82,3 +99,52 @@ def _open(path: Path | None, store: str | None) -> Snapshot | UsageStore:
     from falusage.store import UsageStore
 
     return UsageStore(str(store))
+
+
+def _ranged(opened: Snapshot | UsageStore, options: Mapping[str, Any], timezone: str) -> Saved:
+    """Return the rows from --start to --end, by default all of them."""
+    from falusage._usage.periods import Range, within
+    from falusage.snapshot import Snapshot
+
+    span = Range.read(options["start"], options["end"], timezone=timezone)
+    if span == Range():
+        return Saved(*opened.__usage__())
+    if not isinstance(opened, Snapshot):
+        return Saved(*opened.view(start=span.start, end=span.end).__usage__())
+    rows, known = opened.__usage__()
+    start, end = span.start or known.start, span.end or known.end
+    known.require(start, end)
+    names = rows.collect_schema().names()
+    return Saved(
+        within(rows, names, span=Range(start, end)).select(names), known.within(start, end)
+    )
+
+
+def _only(saved: Saved, options: Mapping[str, Any]) -> Saved:
+    """Return the rows that the filters name.
+
+    Raises:
+        QueryError: A name matches no row; the message has the closest one.
+    """
+    import attrs
+    import polars as pl
+
+    from falusage._suggestions import did_you_mean
+    from falusage.errors import QueryError
+
+    asked = {name: options[name] for name in _FILTERS if options.get(name)}
+    rows, known = saved.usage, saved.coverage
+    for name, values in asked.items():
+        column = _FILTERS[name]
+        there = set(rows.select(pl.col(column).unique()).collect()[column])
+        for value in values:
+            if value not in there:
+                names = sorted(one for one in there if one is not None)
+                raise QueryError(
+                    f"nothing matches {option_name(name)} {value}; expected a {column} of the "
+                    f"table, exactly as it is written.{did_you_mean(value, names)}"
+                )
+    for name, values in asked.items():
+        rows = rows.filter(pl.col(_FILTERS[name]).is_in(values))
+    said = (*known.filters, *ORGANIZATION_USAGE.filters(asked))
+    return Saved(rows, attrs.evolve(known, filters=said))

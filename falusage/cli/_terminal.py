@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -53,6 +53,20 @@ def put(lines: Iterable[str]) -> None:
     for line in lines:
         sys.stdout.write(f"{_legible(line, sys.stdout)}\n")
     sys.stdout.flush()
+
+
+def emphasize(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines with their headings in bold, if stdout is a terminal that wants it.
+
+    NO_COLOR and TERM=dumb turn it off. A heading is the first line, or one of capitals alone.
+    """
+    wanted = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    if not wanted or os.environ.get("TERM") == "dumb":
+        yield from lines
+        return
+    for place, line in enumerate(lines):
+        heading = line and (place == 0 or line.isupper())
+        yield f"\x1b[1m{line}\x1b[0m" if heading else line
 
 
 def put_data(text: str) -> None:

@@ -122,7 +122,7 @@ def forecast(  # noqa: PLR0917 - click passes them by name
         month_span(month, timezone=options["timezone"])
     unmatched = False
     usage: UsageLoad | Saved | None
-    usage = open_saved(context, path, store, options, but=("timezone",))
+    usage = open_saved(context, path, store, options)
     if usage is None:
         usage, unmatched = _load(options, every=every, month=month)
     asked: dict[str, Any] = {"by": by, "timezone": given_timezone(context, options)}

@@ -1,8 +1,7 @@
-"""`report`: who spent what, as text or as a page, from the API, a snapshot or a store."""
+"""`report`: what a month cost and why, as text, JSON or a page; from the API or saved usage."""
 
 from __future__ import annotations
 
-import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,14 @@ from falusage.cli._options import (
     OutFile,
     asking,
     given_timezone,
+    is_given,
     load_with,
     make_query,
     open_client,
 )
 from falusage.cli._saved import open_saved, saved_options
-from falusage.cli._terminal import put, say, width
+from falusage.cli._suggesting import OneOf
+from falusage.cli._terminal import emphasize, put, put_data, say, width
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,75 +31,115 @@ if TYPE_CHECKING:
     from falusage.cli._saved import Saved
 
 _REFUSED = 1
+_MONTHS = 6
+"""How many months are loaded: those that the page shows, and from which the outlook learns."""
 
 
-@click.command(short_help="Print who spent what.")
+@click.command(short_help="Print what a month cost, and why.")
+@click.option(
+    "--month",
+    metavar="2025-06",
+    help="The month. [default: that of the last day that is over]",
+)
+@click.option(
+    "--baseline",
+    metavar="RANGE",
+    help="The range to compare with: a month, or 2025-04-01/2025-05-01 (the end is exclusive). "
+    "[default: the month before, or as much of it as the month has had]",
+)
+@click.option(
+    "--comparison",
+    metavar="RANGE",
+    help="A range to report instead of a month, as 2025-06-01/2025-06-08.",
+)
 @asking(
-    start="the month before that of the last whole day",
+    start="six months, up to the end of the month",
     timeframe="day without --start, else the API's rule for the range",
     timezone="UTC, or that of --snapshot or --store",
 )
 @saved_options
 @click.option(
+    "--format",
+    "form",
+    type=OneOf(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print it. json has the first screen as numbers.",
+)
+@click.option(
     "--out",
     type=OutFile(".html", ".htm"),
-    help="Write an .html page with pictures instead of printing.",
+    help="Write an .html page with pictures and details instead of printing.",
 )
+@click.option("--title", help="The title of the page.")
 @click.option(
     "--budgets",
     type=FILE,
     help="A .csv with the columns username, currency and budget. The page says whether they last.",
 )
+@click.option(
+    "--focus",
+    "invoice",
+    type=FILE,
+    help="A FOCUS file, .csv or .parquet. The page says whether the invoice agrees.",
+)
 @click.pass_context
-def report(
+def report(  # noqa: PLR0917 - click passes them by name
     context: click.Context,
+    month: str | None,
+    baseline: str | None,
+    comparison: str | None,
     path: Path | None,
     store: str | None,
+    form: str,
     out: Path | None,
+    title: str | None,
     budgets: Path | None,
+    invoice: Path | None,
     **options: Any,
 ) -> None:
-    """Print who spent what: by team, product and endpoint, and compared with the month before.
+    """Print what a month cost, compared with before, why, and what is final.
 
-    Of each, the hundred that cost most have a line; the others are summed in one line.
+    A month that is over is compared with the whole month before it. The month so far is compared
+    by its days that are over. With --out, the report is a page in one file, which you can mail:
+    readers can filter it, and it also has cost per unit, the last months, and pictures. With
+    --budgets, it says whether they last, and with --focus whether the invoice agrees.
 
-    Without --start, the range is this month so far and the month before, by day. With --out, the
-    report is a page in one file, which you can mail. It also shows why cost moved, which prices
-    changed, and which days were unusual. With --budgets, it compares the month's spend with them,
-    and shows where the month will end.
-
-    If a part of the range was never read, the report says so, has totals of the other parts only,
+    If a part of the month was never read, the report says so, has totals of the other parts only,
     and the exit code is 1.
     """
-    from falusage.errors import UnmatchedWarning
     from falusage.reporting import report as write_report
-    from falusage.reporting import summary
+    from falusage.reporting import summary, summary_json
 
-    if budgets is not None and out is None:
-        raise click.UsageError("--budgets is for a page; add --out page.html")
+    _require_page(context, out)
     limits = None if budgets is None else read_budgets(budgets)
     if limits is not None:
         require_askable(limits, budget_columns(limits), saved=bool(path or store))
+    charges = None if invoice is None else _charges(invoice)
+    about: dict[str, Any] = {
+        "month": month,
+        "baseline": baseline if baseline is None or "/" not in baseline else _ends(baseline),
+        "comparison": None if comparison is None else _ends(comparison),
+    }
     unmatched = False
     usage: UsageLoad | Saved | None
-    usage = open_saved(context, path, store, options, but=("timezone",))
+    usage = open_saved(context, path, store, options)
     if usage is None:
         if options["start"] is None:
-            options |= _two_months(options)
+            options |= _six_months(options, month)
         with open_client(options) as client:
             usage = load_with(client, make_query(options), options)
             unmatched = say_if_unmatched(client, usage.receipt)
-    timezone = given_timezone(context, options)
-    if out is None:
-        put(summary(usage, timezone=timezone, width=width()).splitlines())
-    else:
+    about["timezone"] = given_timezone(context, options)
+    if out is not None:
         if limits is not None:
             unmatched |= warn_of_unmatched(usage, limits)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UnmatchedWarning)  # it was printed above
-            outlook = None if limits is None else _outlook(usage, limits, timezone)
-            write_report(usage, out=out, timezone=timezone, budgets=limits, outlook=outlook)
+        write_report(usage, out=out, title=title, budgets=limits, focus=charges, **about)
         say(f"written to {out}")
+    elif form == "json":
+        put_data(summary_json(usage, **about) + "\n")
+    else:
+        put(emphasize(summary(usage, width=width(), **about).splitlines()))
     if usage.coverage.gaps:
         from falusage.coverage import named
 
@@ -108,48 +149,41 @@ def report(
         context.exit(UNMATCHED)
 
 
-def _two_months(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the range from the month before that of the last whole day, by day."""
-    from falusage.timeframes import floor, instant
+def _require_page(context: click.Context, out: Path | None) -> None:
+    """Raise if an option of the page is given without a page, or one of the text with a page."""
+    if out is None:
+        for name, option in (("budgets", "budgets"), ("invoice", "focus"), ("title", "title")):
+            if is_given(context, name):
+                raise click.UsageError(f"--{option} is for a page; add --out page.html")
+    elif is_given(context, "form"):
+        raise click.UsageError("--out writes a page instead of printing; it takes no --format")
 
-    timezone = options["timezone"]
+
+def _ends(text: str) -> tuple[str, str]:
+    """Return the ends of a range that is written as 2025-04-01/2025-05-01."""
+    start, slash, end = text.partition("/")
+    if not (start and slash and end):
+        raise click.UsageError(
+            f"the range is {text!r}; expected its start and end, as 2025-04-01/2025-05-01"
+        )
+    return start, end
+
+
+def _charges(path: Path) -> pl.DataFrame:
+    from falusage.focus import read_focus
+
+    return read_focus(path)
+
+
+def _six_months(options: dict[str, Any], month: str | None) -> dict[str, Any]:
+    """Return the range of six months up to the end of the month, or to now, by day."""
+    from falusage.timeframes import floor, instant, month_span
+
+    timezone, tick = options["timezone"], timedelta(microseconds=1)
     end = instant(options["end"] or datetime.now(UTC), timezone=timezone, name="end")
-    start, tick = floor(end, every="1d", timezone=timezone), timedelta(microseconds=1)
-    for _ in range(2):
+    if month is not None:
+        end = min(end, month_span(month, timezone=timezone)[1])
+    start = floor(end, every="1d", timezone=timezone)
+    for _ in range(_MONTHS):
         start = floor(start - tick, every="1mo", timezone=timezone)
     return {"start": start, "end": end, "timeframe": options["timeframe"] or "day"}
-
-
-def _outlook(
-    usage: UsageLoad | Saved, budgets: pl.DataFrame, timezone: str | None
-) -> pl.DataFrame | None:
-    """Return where the month will end; if that fails, print why and return None.
-
-    The page does not need it.
-    """
-    import falusage as fu
-    from falusage.timeframes import floor, zone
-
-    coverage = usage.coverage
-    until, name = coverage.closed_until, timezone or coverage.timezone
-    month = floor(until - timedelta(microseconds=1), every="1mo", timezone=name)
-    if month < coverage.start:
-        return None  # the table does not have all of the month, as the page says
-    try:
-        outlook = fu.month_outlook(
-            usage,
-            by=budget_columns(budgets),
-            month=f"{month.astimezone(zone(name)):%Y-%m}",
-            budgets=budgets,
-            as_of=until,
-            timezone=timezone,
-        )
-    except (
-        fu.AlignmentError,
-        fu.CoverageError,
-        fu.MissingExtraError,
-        fu.ShortHistoryError,
-    ) as error:
-        say(f"no outlook: {error}")
-        return None
-    return outlook.lazy().collect()

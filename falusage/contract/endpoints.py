@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import polars as pl
 
@@ -70,6 +70,19 @@ class Endpoint:
     def named(self, *roles: Role) -> tuple[str, ...]:
         """Return the columns with one of the roles, in order."""
         return tuple(field.name for field in self.fields if field.role in roles)
+
+    def filters(self, asked: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the filters among what was asked, as text: the column and its values.
+
+        >>> from falusage.contract import ORGANIZATION_USAGE
+        >>> ORGANIZATION_USAGE.filters({"team_username": ("ads", "labs"), "product": ()})
+        ('username: ads, labs',)
+        """
+        return tuple(
+            f"{parameter.column}: {', '.join(asked[name])}"
+            for name, parameter in self.asked.items()
+            if parameter.column and asked.get(name)
+        )
 
     def numbers(self) -> tuple[str, ...]:
         """Return the columns of numbers, in order."""

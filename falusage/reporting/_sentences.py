@@ -28,7 +28,7 @@ class Screen:
         warning: What makes it incomplete; empty if nothing does.
         parts: For each currency, the headline and the sentences below it.
         final: What is final, and when it was read.
-        range: The range and the time zone.
+        range: The range, the time zone, and the filters of the table.
     """
 
     warning: str
@@ -40,7 +40,8 @@ class Screen:
     def lines(self) -> list[str]:
         """All of it, line by line."""
         first = [self.warning] if self.warning else []
-        return [*first, *(line for head, rest in self.parts for line in (head, *rest)), self.final]
+        said = [line for head, rest in self.parts for line in (head, *rest)]
+        return [*first, *said, self.final, self.range]
 
 
 def screen(bill: Bill, found: Sequence[Answer], coming: Outlook) -> Screen:
@@ -50,8 +51,9 @@ def screen(bill: Bill, found: Sequence[Answer], coming: Outlook) -> Screen:
         parts = [(f"{bill.subject.name}: nothing was spent", [])]
     last = f"{final(bill)} {coming.otherwise}".strip()
     warning = f"Not whole: {gap_text(bill)}" if bill.gaps else ""
-    shown = span(bill.subject.start, bill.subject.end)
-    return Screen(warning, parts, last, f"{shown}, {bill.timezone}")
+    shown = [f"{span(bill.subject.start, bill.subject.end)}, {bill.timezone}"]
+    shown += [f"only {printable(text)}" for text in bill.coverage.filters]
+    return Screen(warning, parts, last, "; ".join(shown))
 
 
 def headline(bill: Bill, answer: Answer) -> str:

@@ -14,6 +14,7 @@ import attrs
 
 from falusage import _spans as spans
 from falusage._spans import Span, Spans
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.coverage import Coverage
 from falusage.store._commits import Commit
 from falusage.store._finality import ended, finality, last_clock
@@ -53,6 +54,7 @@ def coverage(log: Log, state: State) -> Coverage | None:
         settled_until=first_outside(final.settled),
         gaps=gaps,
         products=commit.scope.fields()["product"],
+        filters=ORGANIZATION_USAGE.filters(commit.scope.fields()),
         read_at=final.at,
         **_let_through(commit, (start, end)),
     )
@@ -60,19 +62,7 @@ def coverage(log: Log, state: State) -> Coverage | None:
 
 def narrowed(whole: Coverage, state: State, start: datetime, end: datetime) -> Coverage:
     """Return the coverage of a range that lies in a version's."""
-
-    def within(moment: datetime) -> datetime:
-        return min(max(moment, start), end)
-
-    return attrs.evolve(
-        whole,
-        start=start,
-        end=end,
-        closed_until=within(whole.closed_until),
-        settled_until=None if whole.settled_until is None else within(whole.settled_until),
-        gaps=spans.within(whole.gaps, (start, end)),
-        **_let_through(state.commit, (start, end)),
-    )
+    return attrs.evolve(whole.within(start, end), **_let_through(state.commit, (start, end)))
 
 
 class _LetThrough(TypedDict):
