@@ -114,6 +114,12 @@ class Bill:
         return self.local(max(ends, default=self.coverage.start))
 
     @property
+    def until(self) -> datetime:
+        """Where the part of the table ends that has no gap from the subject's start on."""
+        starts = [start for start, _ in self.coverage.gaps if start >= self.subject.start]
+        return self.local(min(starts, default=self.coverage.end))
+
+    @property
     def currencies(self) -> list[str]:
         """The currencies of the subject, in the order in which they are shown."""
         return currencies(self.spent)
@@ -146,6 +152,7 @@ class Bill:
             by="username",
             timezone=self.timezone,
             start=self.since,
+            end=self.until,
             coverage=self.coverage,
         )
 

@@ -25,8 +25,8 @@ def causes(unusual: pl.DataFrame, items: pl.DataFrame, *, timezone: str) -> pl.D
 
     Returns:
         The rows of `unusual`, in their order, with `endpoint_id`, `unit`, `quantity` and
-        `usual_quantity`, `endpoint_cost` and `usual_cost` (the means of the same weekday in the
-        four weeks before; a week without usage counts as zero). Null if nothing differs.
+        `usual_quantity`, `endpoint_cost` and `usual_cost` (the medians of the same weekday in the
+        four weeks before; a week without usage counts as zero). Null if nothing was used.
     """
     day = pl.col("bucket").dt.convert_time_zone(timezone).dt.date().alias("_day")
     sums = (exact(name).sum().cast(pl.Float64) for name in ("cost", "quantity"))
@@ -39,12 +39,18 @@ def causes(unusual: pl.DataFrame, items: pl.DataFrame, *, timezone: str) -> pl.D
         pl.col("_day").dt.offset_by(pl.format("-{}d", pl.col("_week") * 7))
     )
     found = asked.join(daily, on=[*_WHO, "_day"], how="inner", nulls_equal=True)
-    now = pl.col("_week") == 0
-    each = found.group_by("_row", *_WHAT).agg(
-        pl.col("cost").filter(now).sum().alias("endpoint_cost"),
-        (pl.col("cost").filter(~now).sum() / WEEKS).alias("usual_cost"),
-        pl.col("quantity").filter(now).sum(),
-        (pl.col("quantity").filter(~now).sum() / WEEKS).alias("usual_quantity"),
+    grid = found.select("_row", *_WHAT).unique().join(weeks, how="cross")
+    whole = grid.join(found, on=["_row", *_WHAT, "_week"], how="left", nulls_equal=True)
+    cost, quantity, now = pl.col("cost"), pl.col("quantity"), pl.col("_week") == 0
+    each = (
+        whole.with_columns(cost.fill_null(0.0), quantity.fill_null(0.0))
+        .group_by("_row", *_WHAT)
+        .agg(
+            cost.filter(now).sum().alias("endpoint_cost"),
+            cost.filter(~now).median().alias("usual_cost"),
+            quantity.filter(now).sum(),
+            quantity.filter(~now).median().alias("usual_quantity"),
+        )
     )
     # The cause moved in the direction of the day: a drop has its cause in what fell.
     moved = pl.col("endpoint_cost") - pl.col("usual_cost")

@@ -14,13 +14,16 @@ import polars as pl
 
 from falusage._usage.periods import with_period
 from falusage._usage.table import Table, collected
-from falusage.columns import INSTANT, exact
+from falusage.columns import INSTANT, MONEY, exact
 from falusage.errors import AlignmentError
 
 KEY: Final = (
     *("username", "product", "endpoint_id", "unit", "currency"),
     *("unit_price", "percent_discount"),
 )
+_LARGE: Final = 2.0**33
+"""Sums up to here are the same to the cent as a double and as a Decimal."""
+
 SUMS: Final = ("quantity", "cost_subtotal", "cost")
 
 
@@ -49,9 +52,9 @@ def items(
     try:
         daily = with_period(rows, carried, every="1d", timezone=timezone)
         start = pl.max_horizontal(pl.col("period").cast(INSTANT), _edge(edges))
-        return _summed(daily.with_columns(bucket=start), ("bucket",)), None
+        return _exact(daily.with_columns(bucket=start), ("bucket",)), None
     except AlignmentError as error:
-        return _summed(rows, ("bucket", "bucket_end")), error
+        return _exact(rows, ("bucket", "bucket_end")), error
 
 
 def _edge(edges: Sequence[datetime]) -> pl.Expr:
@@ -59,6 +62,15 @@ def _edge(edges: Sequence[datetime]) -> pl.Expr:
     moments = [pl.lit(edge.astimezone(UTC), dtype=INSTANT) for edge in edges]
     passed = [pl.when(pl.col("bucket") >= edge).then(edge) for edge in moments]
     return pl.max_horizontal(pl.lit(None, dtype=INSTANT), *passed)
+
+
+def _exact(rows: pl.LazyFrame, when: Sequence[str]) -> pl.DataFrame:
+    found = _summed(rows, when)
+    # `exact` is off by some thousandths for amounts of billions; their text is not, but slow.
+    if found.filter(pl.col("cost").abs() >= _LARGE).height:
+        texts = (pl.col(name).cast(pl.Float64).cast(pl.String).cast(MONEY) for name in SUMS)
+        found = _summed(rows.with_columns(texts), when)
+    return found
 
 
 def _summed(rows: pl.LazyFrame, when: Sequence[str]) -> pl.DataFrame:

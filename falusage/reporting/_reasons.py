@@ -23,6 +23,7 @@ from falusage.reporting._ranges import Pair
 
 MOST: Final = 3
 _MONEY_ZERO: Final = Decimal(0)
+_PAIR: Final = ("username", "endpoint_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def _used(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reason]:
     """Yield more and less use by a team, and apart from it unusual days."""
     assert bill.pair is not None  # noqa: S101 - as above
     used = effects.filter(pl.col("effect").is_in(["volume", "mix"]))
+    by_pair = {(team, what): amount for team, what, amount in _largest(used, *_PAIR)}
     apart: dict[tuple[str | None, str | None], Decimal] = {}
     for day in bill.unusual_causes.filter(pl.col("currency") == currency).iter_rows(named=True):
         sign = _sign(day["period"], bill.pair)
@@ -106,12 +108,14 @@ def _used(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reason]:
             continue
         key = (day["username"], day["endpoint_id"])
         extra = Decimal(repr(day["endpoint_cost"] - day["usual_cost"])) * sign
+        if 2 * abs(extra) <= abs(by_pair.get(key, _MONEY_ZERO)):
+            continue  # a part of a change that lasts
         apart[key] = apart.get(key, _MONEY_ZERO) + extra
         kind = "an unusual" if day["excess"] > 0 else "an unusually quiet"
         what = f"{printable(day['endpoint_id'])} at {printable(day['username'])}"
         yield Reason(f"{kind} day ({moment(day['period'])}) of {what}", extra)
     pairs: dict[str | None, list[tuple[str | None, Decimal]]] = {}
-    for team, endpoint, amount in _largest(used, "username", "endpoint_id"):
+    for (team, endpoint), amount in by_pair.items():
         left = amount - apart.get((team, endpoint), _MONEY_ZERO)
         pairs.setdefault(team, []).append((endpoint, left))
     for team, parts in pairs.items():

@@ -1,0 +1,224 @@
+"""The first screen answers what was asked, in numbers that add up, or says what is missing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+import falusage as fu
+from falusage import Coverage
+from falusage.reporting import summary, summary_json
+from falusage.reporting._answer import answers
+from falusage.reporting._bill import Bill
+from falusage.reporting._outlook import Outlook
+from falusage.reporting._sentences import screen
+
+
+def at(*day: int) -> datetime:
+    """Return an instant of 2025 in UTC."""
+    return datetime(2025, *day, tzinfo=UTC)
+
+
+READ = Coverage(
+    start=at(5, 1),
+    end=at(6, 11),
+    settled_until=at(6, 8),
+    read_at=at(6, 11, 2, 10),
+    reconciled=True,
+)
+
+
+def first_screen(usage: pl.DataFrame, coverage: Coverage = READ, **options: Any) -> list[str]:
+    """Return its lines, without an outlook."""
+    bill = Bill.from_usage(usage, coverage=coverage, **options)
+    return screen(bill, answers(bill), Outlook()).lines
+
+
+@pytest.fixture(scope="module")
+def history() -> fu.Sample:
+    """The sample from April on, by day."""
+    return fu.sample_usage(start="2025-04-01", end="2025-06-24", every="1d")
+
+
+@pytest.fixture(scope="module")
+def told(history: fu.Sample) -> Coverage:
+    """What a load of it knows."""
+    return Coverage(start=at(4, 1), end=at(6, 24), reconciled=True)
+
+
+def test_the_month_so_far_is_the_first_number(usage: pl.DataFrame) -> None:
+    """June alone, not May plus June; each currency for itself; what is final, with dates."""
+    assert [
+        "June 2025 so far: 60.00 USD",
+        "50.0% more than 1 – 10 May 2025 (40.00 USD).",
+        "Why +20.00 USD: more use at ads, mostly fal-ai/ads/model (+10.00 USD); more use at labs, "
+        "mostly fal-ai/labs/model (+10.00 USD).",
+        "18.00 USD of it may still change.",
+        "June 2025 so far: 30.00 EUR",
+        "50.0% more than 1 – 10 May 2025 (20.00 EUR).",
+        "Why +10.00 EUR: more use at paris, mostly fal-ai/paris/model (+10.00 EUR).",
+        "9.00 EUR of it may still change.",
+        "Final up to 7 Jun 2025. Read 11 Jun 2025, 02:10 UTC.",
+        "1 – 10 Jun 2025, UTC",
+    ] == first_screen(usage)
+
+
+def test_a_whole_month_is_compared_whole_and_per_day(history: fu.Sample, told: Coverage) -> None:
+    """May has a day more than April, and the page says what that day did."""
+    lines = first_screen(history.usage, told, month="2025-05")
+    sums = dict(
+        fu.rollup(history.usage, every="1mo")
+        .filter(pl.col("currency") == "USD")
+        .select("period", "cost")
+        .iter_rows()
+    )
+    april, may = (sums[at(month, 1)] for month in (4, 5))
+    assert f"May 2025: {may:,.2f} USD" == lines[0]
+    assert lines[1] == (
+        f"{may / april - 1:.1%} more than Apr 2025 ({april:,.2f} USD). Per day: {may / 31:,.2f} "
+        f"USD, {may / 31 / (april / 30) - 1:.1%} more."
+    )
+    assert f"Why +{may - april:,.2f} USD: 1 day more (+" in lines[2]
+
+
+def test_the_reasons_name_what_was_planted(history: fu.Sample, told: Coverage) -> None:
+    """A launch, a runaway day with its endpoint, and a price rise, among the reasons."""
+    bill = Bill.from_usage(history.usage, coverage=told)
+    (usd, _) = answers(bill)
+    assert usd.change is not None
+    texts = " ".join(reason.text for reason in usd.change.reasons)
+    (runaway,) = history.truth.anomalies
+    assert f"({runaway.start.day} Jun) of {runaway.endpoint_id} at {runaway.username}" in texts
+    found = sum((reason.amount for reason in usd.change.reasons), usd.change.rest)
+    assert usd.change.cost - usd.change.before == pytest.approx(found, abs=Decimal("1e-9"))
+
+
+@pytest.mark.parametrize("month", ["2025-05", "2025-06"])
+def test_reasons_and_the_rest_sum_to_the_change(
+    history: fu.Sample, told: Coverage, month: str
+) -> None:
+    """In Decimal, to what the bridge rounds away."""
+    for answer in answers(Bill.from_usage(history.usage, coverage=told, month=month)):
+        assert answer.change is not None
+        found = sum((reason.amount for reason in answer.change.reasons), answer.change.rest)
+        assert abs(answer.change.cost - answer.change.before - found) < Decimal("1e-9")
+
+
+def test_the_open_day_is_in_the_total_and_not_compared(usage: pl.DataFrame) -> None:
+    """The total has every row of the month; the comparison has days that are over."""
+    opened = Coverage(start=at(5, 1), end=at(6, 11), closed_until=at(6, 10))
+    lines = first_screen(usage, opened)
+    assert "June 2025 so far: 60.00 USD" == lines[0]
+    assert "1 – 9 Jun 2025: 54.00 USD, 50.0% more than 1 – 9 May 2025 (36.00 USD)." == lines[1]
+    assert (
+        "Buckets from 2025-06-10 00:00 on had not ended. Not known: when this was read."
+        in (lines[-2])
+    )
+
+
+def test_a_range_is_reported_like_a_month(usage: pl.DataFrame) -> None:
+    """The 31st of May cost a hundred a team, and the day before it two."""
+    lines = first_screen(usage, comparison=("2025-05-31", "2025-06-01"))
+    assert "31 May 2025: 200.00 USD" == lines[0]
+    assert "4,900.0% more than 30 May 2025 (4.00 USD)." == lines[1]
+
+
+def test_no_change_and_no_cost_before_are_words(usage: pl.DataFrame) -> None:
+    """Neither 0.0% nor a division by zero."""
+    same = first_screen(usage, comparison=("2025-05-03", "2025-05-04"))
+    assert "As much as 2 May 2025." == same[1]
+    june = usage.filter(pl.col("bucket") >= at(6, 1))
+    assert "Nothing was spent on 1 – 10 May 2025." == first_screen(june)[1]
+    nothing = first_screen(usage.clear())
+    assert ["June 2025 so far: nothing was spent", nothing[-2], nothing[-1]] == nothing
+
+
+def test_a_currency_that_ended_is_not_forgotten(usage: pl.DataFrame) -> None:
+    """What was spent in May and no more in June is a fall to zero."""
+    ended = usage.filter((pl.col("currency") == "USD") | (pl.col("bucket") < at(6, 1)))
+    lines = first_screen(ended)
+    assert "June 2025 so far: 0.00 EUR" in lines
+    assert "100.0% less than 1 – 10 May 2025 (20.00 EUR)." in lines
+    assert any("fal-ai/paris/model is no longer used (-20.00 EUR)" in line for line in lines)
+
+
+def test_what_is_missing_is_said_with_the_way_to_it(usage: pl.DataFrame) -> None:
+    """An earlier month, the coverage, or a part of the month itself."""
+    assert (
+        "No comparison of May 2025 with Apr 2025: Apr 2025 was not read. Load it as well"
+        in (first_screen(usage, month="2025-05")[1])
+    )
+    assert "The table came without its coverage" in summary(usage)
+    days = at(6, 3), at(6, 5)
+    read = usage.filter(~pl.col("bucket").is_between(*days, closed="left"))
+    whole = Coverage(start=at(5, 1), end=at(6, 11), gaps=[days])
+    lines = first_screen(read, whole)
+    assert lines[0].startswith("Not whole: 3 – 4 Jun 2025 was never read, so the total of June")
+    assert [] == json.loads(summary_json(read, coverage=whole))["currencies"]
+    assert "48.00" not in summary(read, coverage=whole)
+    may = first_screen(read, whole, month="2025-05")
+    assert "May 2025: 320.00 USD" == may[0]
+
+
+def test_a_table_of_a_part_says_so(usage: pl.DataFrame) -> None:
+    """The total of one team is not taken for that of all."""
+    with fu.Emulator(usage) as api, fu.UsageClient(api.api_key, base_url=api.base_url) as client:
+        query = fu.UsageQuery("2025-05-01", "2025-06-11", timeframe="day", team_username="ads")
+        load = client.load(query)
+    assert ("username: ads",) == load.coverage.filters
+    lines = summary(load).splitlines()
+    assert "June 2025 so far: 30.00 USD" == lines[0]
+    assert "1 – 10 Jun 2025, UTC; only username: ads" in lines
+
+
+def test_weeks_are_not_cut_into_months(usage: pl.DataFrame) -> None:
+    """The whole table is reported, and why; a month that is asked for is an error."""
+    weekly = usage.filter(pl.col("bucket").dt.weekday() == 5).with_columns(
+        bucket_end=pl.col("bucket") + pl.duration(days=7)
+    )
+    whole = Coverage(start=at(5, 2), end=at(6, 13))
+    lines = first_screen(weekly, whole)
+    assert "2 May – 12 Jun 2025: 26.00 USD" == lines[0]
+    assert "there is no comparison: the bucket from" in lines[1]
+    with pytest.raises(fu.AlignmentError):
+        summary(weekly, coverage=whole, month="2025-05")
+
+
+@pytest.mark.parametrize("cost", [1e13, 1e15, 1e16, 9.99e17])
+def test_large_totals_are_exact(usage: pl.DataFrame, cost: float) -> None:
+    """The headline is the sum of the costs that the API sent, to the last cent."""
+    days = usage.filter(pl.col("username") == "ads").head(21)
+    large = days.with_columns(cost=pl.Series([cost] * 20 + [0.01]))
+    lines = first_screen(large, month="2025-05")
+    assert f"May 2025: {Decimal(repr(cost)) * 20 + Decimal('0.01'):,.2f} USD" == lines[0]
+
+
+def test_the_terminal_says_it_and_where_the_month_will_end(usage: pl.DataFrame) -> None:
+    """The same lines in text and JSON, with the outlook; a month that is over has none."""
+    found = json.loads(summary_json(usage, coverage=READ))["lines"]
+    text = summary(usage, coverage=READ).splitlines()
+    assert found == [line.strip() for line in text[: len(found)]]
+    assert found[3].startswith("Expected for June 2025: $")
+    assert [line for line in found if not line.startswith("Expected")] == first_screen(usage)
+    assert "Expected" not in summary(usage, coverage=READ, month="2025-05")
+
+
+def test_the_json_has_the_numbers_of_the_sentences(usage: pl.DataFrame) -> None:
+    """With instants as text, and null where nothing is known."""
+    found = json.loads(summary_json(usage, coverage=READ))
+    usd, eur = found["currencies"]
+    assert ("USD", 60.0, 18.0) == (usd["currency"], usd["spent"], usd["may_change"])
+    assert (60.0, 40.0, 20.0, 0.5) == tuple(
+        usd["change"][name] for name in ("comparison", "baseline", "amount", "pct_change")
+    )
+    assert [10.0, 10.0] == [reason["amount"] for reason in usd["change"]["reasons"]]
+    assert "EUR" == eur["currency"]
+    assert ("2025-06", False, "UTC") == (found["month"], found["is_over"], found["timezone"])
+    assert "2025-05-01T00:00:00+00:00" == found["compared"]["baseline_start"]
+    assert "2025-06-08T00:00:00+00:00" == found["final_until"]
+    assert json.loads(summary_json(usage))["read_at"] is None
