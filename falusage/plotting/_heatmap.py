@@ -155,9 +155,7 @@ def means(rows: pl.DataFrame, hours: pl.DataFrame) -> list[list[float | None]]:
 def _draw(ax: Axes, cells: list[list[float | None]], currency: str, look: Look) -> None:
     known = [cell for row in cells for cell in row if cell is not None]
     highest = max(known)
-    squares = {
-        (hour, day): cell for day, row in enumerate(cells) for hour, cell in enumerate(row)
-    }
+    squares = {(hour, day): cell for day, row in enumerate(cells) for hour, cell in enumerate(row)}
     filled = {at: cell / highest for at, cell in squares.items() if cell is not None}
     first = sorted(filled, key=filled.__getitem__)
     _add(ax, [_square(*at) for at in first], [filled[at] for at in first], gid="cells")

@@ -131,6 +131,13 @@ def money_axis(ax: Axes, look: Look, currency: str) -> None:
     ax.grid(visible=True, axis="y", color=look.rule, linewidth=0.8)
 
 
+def from_zero(ax: Axes, highest: float) -> None:
+    """Set the y limits from zero; axes that share them with another picture keep the larger."""
+    others = [one for one in ax.get_shared_y_axes().get_siblings(ax) if one is not ax]
+    drawn = [one.get_ylim()[1] for one in others if one.has_data()]
+    ax.set_ylim(0, max([highest, *drawn]))
+
+
 def no_spend(
     ax: Axes,
     look: Look,

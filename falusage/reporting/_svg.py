@@ -78,7 +78,9 @@ class Margins(LayoutEngine):
         left = (0.62 * max(len(mark), 4) + 0.7) * size if len(ax.get_yticks()) else 0.0
         bottom = 3.2 * size if len(ax.get_xticks()) else 0.3 * size
         top = size * (0.9 + 1.35 * lines + 1.25 * 1.3)
-        ax.set_position((left / width, bottom / height, 1 - left / width, 1 - (top + bottom) / height))
+        ax.set_position(
+            (left / width, bottom / height, 1 - left / width, 1 - (top + bottom) / height)
+        )
 
 
 class Renderer(RendererBase):
@@ -139,7 +141,7 @@ class Renderer(RendererBase):
             self._open = (look, [])
         self._open[1].append(data)
 
-    def draw_text(
+    def draw_text(  # noqa: PLR0917 - matplotlib's arguments
         self,
         gc: GraphicsContextBase,
         x: float,
