@@ -14,6 +14,7 @@ from falusage.plotting._palette import colors_of
 from falusage.plotting._panels import TOP
 from falusage.plotting._share import plot_share
 from falusage.plotting._stack import plot_stack
+from falusage.plotting._style import roles
 from falusage.plotting._trend import plot_trend
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "plot_share",
     "plot_stack",
     "plot_trend",
+    "roles",
 ]

@@ -24,7 +24,15 @@ from falusage.plotting._panels import (
     read_sheet,
     words,
 )
-from falusage.plotting._style import Look, heading, money_axis, no_spend, quiet, size_in_points
+from falusage.plotting._style import (
+    Look,
+    from_zero,
+    heading,
+    money_axis,
+    no_spend,
+    quiet,
+    size_in_points,
+)
 from falusage.plotting._timeline import places, time_axis
 from falusage.plotting._trend import MEASURES as TREND
 from falusage.timeframes import boundaries
@@ -58,8 +66,8 @@ def plot_anomalies(
         top: How many names have their own colour, by total excess, up or down; the dots of the
             others are grey. By default seven.
         other: The name that is always grey.
-        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
-            make one name, joined by " · ".
+        colors: Colours by name that replace those of `colors_of`; several *by* make one name,
+            joined by " · ".
 
     Returns:
         The axes drawn on. If there are several currencies, the axes of the first; the other
@@ -159,7 +167,7 @@ def _draw(
     money_axis(ax, look, currency)
     heading(ax, look, title, facts)
     highest = pl.concat([found["cost"], found["expected"], lines["cost"]]).max()
-    ax.set_ylim(0, 1.12 * float(highest or 1))  # pyright: ignore[reportArgumentType] -- of floats
+    from_zero(ax, 1.12 * float(highest or 1))  # pyright: ignore[reportArgumentType] -- of floats
     time_axis(ax, periods, [], look)
     low, high = ax.get_xlim()
     ax.set_xlim(low, high + (high - low) / 40)  # so that a dot on the last period is not cut

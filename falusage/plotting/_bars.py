@@ -26,7 +26,10 @@ def draw_bars(
     facts: Sequence[str],
     colors: Mapping[str, str],
 ) -> None:
-    """Draw a bar for each name, with its amount and its share."""
+    """Draw a bar for each name, with its amount and its share.
+
+    The names are beside the bars, so all have one colour, unless `colors` has another.
+    """
     costs = [float(one.rows["cost"].sum()) for one in series]
     parts = [float(one.rows["share"].sum()) for one in series]
     if not any(costs):

@@ -1,23 +1,22 @@
-"""Why cost changed, as a waterfall: each bar starts where the bar above it ended."""
+"""Why cost changed, as a waterfall from the cost of one range to that of another."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from falusage._wording.dates import Moment, range_facts
 from falusage._wording.money import short_amount
 from falusage.columns import total
-from falusage.errors import MissingColumnError, QueryError
-from falusage.plotting._labels import make_room, shown
-from falusage.plotting._lettering import LITERAL
-from falusage.plotting._palette import FALL, OTHER, RISE
+from falusage.errors import MissingColumnError
+from falusage.plotting._palette import FALL, OTHER, RISE, colors_of
 from falusage.plotting._panels import Frame, read_frame, read_sheet, words
-from falusage.plotting._style import Look, heading, no_spend, quiet
+from falusage.plotting._ranges import End, RangeCost, read_ranges
+from falusage.plotting._style import Look, no_spend
+from falusage.plotting._waterfall import Bar, draw_waterfall
 from falusage.transforms.cost_bridge import EFFECTS
 
 if TYPE_CHECKING:
@@ -33,27 +32,35 @@ def plot_bridge(
     steps: str | Sequence[str] = "effect",
     top: int | None = None,
     other: str = "other",
-    baseline: tuple[Moment, Moment] | None = None,
-    comparison: tuple[Moment, Moment] | None = None,
+    colors: Mapping[str, str] | None = None,
+    baseline: End | None = None,
+    comparison: End | None = None,
     timezone: str = "UTC",
 ) -> Axes:
-    """Draw what `cost_bridge` returns as a waterfall, from no change to the total change.
+    """Draw what `cost_bridge` returns as a waterfall: each step starts where the one above ended.
 
-    Each step is a bar that starts where the bar above it ended; the last bar is the total change.
-    Increases are red, decreases blue, and each bar has its signed amount.
+    If the costs of both ranges are given, the first bar is the cost of the earlier range, the last
+    one that of the later range, and the steps lead from one to the other. End bars much longer than
+    all steps are cut, which a gap in them and a remark show. Without the costs, the steps start at
+    zero, and the last bar is the total change. Increases are red, decreases blue, and each bar has
+    its amount.
 
     Args:
         bridge: The frame: any *by*, `unit`, `currency`, `effect`, `amount`.
         ax: The axes to draw on; by default a new figure with a panel for each currency.
         steps: The columns of the frame whose combinations are the steps: `"effect"` for why cost
             changed, `"username"` (if the bridge is *by* it) for whose cost, `("username",
-            "effect")` for both. Effects have their own order, others are by falling amount.
+            "effect")` for both. Effects have the order of `cost_bridge`, others are by falling
+            amount.
         top: How many steps are drawn, the largest up or down; the rest are one, `other`. By
             default seven, or all if the steps are effects.
         other: The name of the rest.
-        baseline: The start and end of the earlier range, for the title, because a bridge does not
-            have it. A date is midnight in `timezone`.
-        comparison: The start and end of the later range.
+        colors: Colours of steps by name, that replace red and blue; several columns make one name,
+            joined by " · ".
+        baseline: The start and end of the earlier range, because a bridge does not have them, and
+            its cost: `(start, end)` or `(start, end, cost)`. A date is midnight in `timezone`. With
+            several currencies, the cost is a mapping from currency to cost.
+        comparison: The same of the later range.
         timezone: The zone in which they are written.
 
     Returns:
@@ -62,15 +69,19 @@ def plot_bridge(
 
     Raises:
         MissingColumnError: The frame is not one that `cost_bridge` returns, or lacks a step.
-        MixedCurrencyError: There are several currencies, and `ax` is given.
-        QueryError: `top` is below 1, or this is not a frame.
+        MixedCurrencyError: There are several currencies, and `ax` is given, or the cost of a range
+            is one number.
+        QueryError: `top` is below 1, this is not a frame, only one range or only one cost is given,
+            or the bridge does not lead from one cost to the other.
 
     >>> frame = pl.DataFrame({
     ...     "unit": ["image", "image"], "currency": ["USD", "USD"],
     ...     "effect": ["price", "volume"], "amount": [250.0, -100.0],
     ... })
-    >>> [text.get_text() for text in plot_bridge(frame).texts if "$" in text.get_text()]
-    ['+$150 total (USD)', '+$250', '−$100', '+$150']
+    >>> april, may = ("2025-04-01", "2025-05-01", 1000.0), ("2025-05-01", "2025-06-01", 1150.0)
+    >>> ax = plot_bridge(frame, baseline=april, comparison=may)
+    >>> [text.get_text() for text in ax.texts][1:]
+    ['Apr 2025', 'price', 'volume', 'May 2025', '$1k', '+$250', '−$100', '$1.15k']
     """
     columns = (steps,) if isinstance(steps, str) else tuple(steps)
     table = read_frame(bridge, needs=_NEEDS, made_by="cost_bridge")
@@ -89,22 +100,18 @@ def plot_bridge(
     effects = columns == ("effect",)
     leading = sheet.leading(len(EFFECTS) if effects and top is None else top)
     title = "Why cost changed" if effects else f"Change in cost{words(sheet.by)}"
-    asked = _asked(baseline, comparison, timezone)
+    ranges = read_ranges(baseline, comparison, timezone)
     if sheet.empty:
-        return no_spend(sheet.ax, sheet.look, title, asked)
+        return no_spend(sheet.ax, sheet.look, title, ranges.facts)
+    colored = colors_of(colors or (), colors)
     for panel, currency in sheet.panels:
         sums = sheet.in_currency(currency).group_by("name").agg(total("amount"))
         found = _steps(sums, top=leading, other=other, effects=effects)
         change: float = sums.select(total("amount")).item()
-        facts = [*asked, f"{short_amount(change, currency, signed=True)} total ({currency})"]
-        _draw(
-            panel,
-            [*found, _Step("total change", change)],
-            currency=currency,
-            look=sheet.look,
-            title=title,
-            facts=facts,
-        )
+        facts = [*ranges.facts, f"{short_amount(change, currency, signed=True)} total ({currency})"]
+        ends = ranges.ends(currency, change, alone=len(sheet.panels) == 1)
+        bars = _bars(found, ends, change, currency=currency, look=sheet.look, colors=colored)
+        draw_waterfall(panel, bars, look=sheet.look, title=title, facts=facts)
     return sheet.ax
 
 
@@ -113,17 +120,6 @@ class _Step:
     name: str
     amount: float
     folded: bool = False
-
-
-def _asked(
-    baseline: tuple[Moment, Moment] | None, comparison: tuple[Moment, Moment] | None, timezone: str
-) -> list[str]:
-    if baseline is None or comparison is None:
-        if baseline is comparison:
-            return []
-        raise QueryError("only one of baseline and comparison is given; expected both, or neither")
-    before, after = (range_facts(*ends, timezone)[0] for ends in (baseline, comparison))
-    return [f"{after} compared with {before}", timezone]
 
 
 def _steps(sums: pl.DataFrame, *, top: int, other: str, effects: bool) -> list[_Step]:
@@ -142,60 +138,37 @@ def _steps(sums: pl.DataFrame, *, top: int, other: str, effects: bool) -> list[_
     return [*drawn, *(folded if rest.height else [])]
 
 
-def _draw(
-    ax: Axes,
+def _bars(
     steps: Sequence[_Step],
+    ends: tuple[RangeCost, RangeCost] | None,
+    change: float,
     *,
     currency: str,
     look: Look,
-    title: str,
-    facts: Sequence[str],
-) -> None:
-    quiet(ax, look)
-    ax.set_xticks([])
-    heading(ax, look, title, facts)
-    *parts, whole = steps
-    ends = list(itertools.accumulate((step.amount for step in parts), initial=0.0))
-    begins = [*ends[:-1], 0.0]
-    fills = [OTHER if step.folded else RISE if step.amount > 0 else FALL for step in parts]
-    amounts = [*(step.amount for step in parts), whole.amount]
-    ax.barh(range(len(steps)), amounts, left=begins, height=0.7, color=[*fills, look.muted])
-    low, high = min(ends), max(ends)
-    for row, at in enumerate(ends[1:]):
-        ax.plot([at, at], [row - 0.35, row + 1.35], color=look.muted, linewidth=0.8, zorder=3)
-    ax.plot([0, 0], [-0.5, len(parts) + 0.5], color=look.muted, linewidth=0.8, zorder=3)
-    ax.set_ylim(max(len(steps), 5) - 0.5, -0.5)
-    ax.set_yticks([])
-    names = shown([step.name for step in steps], ax, look, part=0.4)
-    beside = {"textcoords": "offset points", "va": "center_baseline", "fontsize": look.size}
-    left = [
-        ax.annotate(
-            names[step.name],
-            xy=(low, row),
-            xytext=(-0.7 * look.size, 0),
-            ha="right",
-            color=look.ink,
-            fontweight="bold" if step is whole else "normal",
-            annotation_clip=False,
-            **beside,
-            **LITERAL,
-        )
-        for row, step in enumerate(steps)
-    ]
-    right = [
-        ax.annotate(
+    colors: Mapping[str, str],
+) -> list[Bar]:
+    """Return the bars from the top down: the steps, between both costs if they are known."""
+    from matplotlib.colors import to_hex
+
+    grey = to_hex(look.muted)
+    levels = list(
+        itertools.accumulate((step.amount for step in steps), initial=ends[0].cost if ends else 0.0)
+    )
+    found = [
+        Bar(
+            step.name,
+            begin,
+            end,
             short_amount(step.amount, currency, signed=True),
-            xy=(max(begin, begin + step.amount), row),
-            xytext=(0.6 * look.size, 0),
-            ha="left",
-            bbox={"facecolor": look.paper, "edgecolor": "none", "pad": 0.5},
-            zorder=4,
-            color=look.ink,
-            fontweight="bold" if step is whole else "normal",
-            annotation_clip=False,
-            **beside,
-            **LITERAL,
+            colors.get(step.name) or (OTHER if step.folded else RISE if step.amount > 0 else FALL),
         )
-        for row, (step, begin) in enumerate(zip(steps, begins, strict=True))
+        for step, (begin, end) in zip(steps, itertools.pairwise(levels), strict=True)
     ]
-    make_room(ax, low, high if high > low else low + 1, left=left, right=right, margin=look.size)
+    if ends is None:
+        text = short_amount(change, currency, signed=True)
+        return [*found, Bar("total change", 0.0, levels[-1], text, grey, whole=True)]
+    first, last = (
+        Bar(end.name, 0.0, end.cost, short_amount(end.cost, currency), grey, whole=True)
+        for end in ends
+    )
+    return [first, *found, last]

@@ -26,7 +26,7 @@ from falusage.plotting._panels import (
     series_color,
     words,
 )
-from falusage.plotting._style import heading, money_axis, no_spend, quiet
+from falusage.plotting._style import from_zero, heading, money_axis, no_spend, quiet
 from falusage.plotting._timeline import draw_line, places, time_axis
 from falusage.plotting._trend import MEASURES as TREND
 from falusage.transforms import trend
@@ -65,8 +65,8 @@ def plot_forecast(
         top: How many names are drawn in each currency, by falling forecast; the rest are `other`.
             By default seven, or all if the frame has an `other` already.
         other: The name of the rest; rows that already have this name are added to it.
-        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
-            make one name, joined by " · ".
+        colors: Colours by name that replace those of `colors_of`; several *by* make one name,
+            joined by " · ".
 
     Returns:
         The axes drawn on. If there are several currencies, the axes of the first; the other
@@ -203,7 +203,7 @@ def _draw(
     before = [_folded(past, one, series) for one in series]
     tops = [ahead["cost"], *(rows["cost"] for rows in before)]
     tops += [ahead[f"hi_{level}"].cast(pl.Float64) for level in shaded]
-    ax.set_ylim(0, 1.06 * float(pl.concat(tops).max() or 1))  # pyright: ignore[reportArgumentType] -- of floats
+    from_zero(ax, 1.06 * float(pl.concat(tops).max() or 1))  # pyright: ignore[reportArgumentType] -- of floats
 
     names = shown([one.name for one in series], ax, look, part=0.3)
     ends: list[End] = []

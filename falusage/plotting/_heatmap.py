@@ -6,6 +6,7 @@ change repeats, does not look like more use.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
-from falusage.plotting._palette import FALL, blend
+from falusage.plotting._palette import FALL, Rgb
 from falusage.plotting._panels import axes_for
 from falusage.plotting._style import Look, heading, no_spend, quiet, read_look, size_in_points
 from falusage.timeframes import boundaries, ceil, floor, instant, zone
@@ -26,11 +27,15 @@ from falusage.transforms import rollup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
 
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _NEEDS: Final = ("bucket", "bucket_end", "currency", "cost")
 _TITLE: Final = "Cost of an hour of the week, on average"
+_PALEST: Final = 0.05
+"""The opacity of an hour that cost nothing, which is not a blank."""
+_SHADES: Final = 50
+_STEPS: Final = 28
+"""The shades of the cells, and of the key."""
 
 
 def plot_heatmap(
@@ -148,19 +153,14 @@ def means(rows: pl.DataFrame, hours: pl.DataFrame) -> list[list[float | None]]:
 
 
 def _draw(ax: Axes, cells: list[list[float | None]], currency: str, look: Look) -> None:
-    from matplotlib.patches import Rectangle
-
     known = [cell for row in cells for cell in row if cell is not None]
     highest = max(known)
-    shades = _shades(look)
-    for day, row in enumerate(cells):
-        for hour, cell in enumerate(row):
-            part = Rectangle((hour, day), 1, 1, facecolor="none", edgecolor=look.paper, gid="cell")
-            if cell is None:
-                part.set(edgecolor=look.rule, hatch="////", linewidth=0)
-            else:
-                part.set_facecolor(shades(cell / highest))
-            ax.add_patch(part)
+    squares = {(hour, day): cell for day, row in enumerate(cells) for hour, cell in enumerate(row)}
+    filled = {at: cell / highest for at, cell in squares.items() if cell is not None}
+    first = sorted(filled, key=filled.__getitem__)
+    _add(ax, [_square(*at) for at in first], [filled[at] for at in first], gid="cells")
+    blank = [_square(*at) for at, cell in squares.items() if cell is None]
+    _add(ax, blank, None, stripes=look.rule, gid="blank")
     ax.set_ylim(7, 0)
     ax.set_yticks([day + 0.5 for day in range(7)], WEEKDAYS)
     step = 3 if size_in_points(ax)[0] < 40 * look.size else 2
@@ -170,9 +170,14 @@ def _draw(ax: Axes, cells: list[list[float | None]], currency: str, look: Look) 
     text = max(len(short_amount(amount, currency)) for amount in key) * 0.62 * size
     per_point = 25.9 / max(size_in_points(ax)[0] - text - look.size, 1)
     ax.set_xlim(0, 25.9 + (text + look.size) * per_point)
-    for step in range(70):
-        shade = shades(1 - (step + 0.5) / 70)
-        ax.add_patch(Rectangle((25, step / 10), 0.7, 0.11, facecolor=shade, linewidth=0, gid="key"))
+    steps = [step / _STEPS for step in range(_STEPS)]
+    high = 7 / _STEPS
+    _add(
+        ax,
+        [(25, 7 * step, 0.7, high) for step in steps],
+        [1 - step for step in steps],
+        gid="key",
+    )
     for amount in key:
         ax.annotate(
             short_amount(amount, currency),
@@ -186,10 +191,34 @@ def _draw(ax: Axes, cells: list[list[float | None]], currency: str, look: Look) 
         )
 
 
-def _shades(look: Look) -> Colormap:
-    """Return a scale of one hue, from near the paper to near the ink."""
-    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+def _square(hour: int, day: int) -> tuple[float, float, float, float]:
+    """Return the place of a cell, with a gap around it."""
+    return hour + 0.03, day + 0.04, 0.94, 0.92
 
-    hue = to_rgb(FALL)
-    steps = [blend(look.paper, hue, 0.06), hue, blend(hue, look.ink, 0.75)]
-    return LinearSegmentedColormap.from_list("cost", steps)
+
+def _add(
+    ax: Axes,
+    places: Sequence[tuple[float, float, float, float]],
+    parts: Sequence[float] | None,
+    *,
+    stripes: Rgb | None = None,
+    gid: str,
+) -> None:
+    """Add rectangles (x, y, width, height) in one colour, as opaque as their part of the highest.
+
+    Without parts they are striped.
+    """
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import to_rgb
+
+    corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h in places]
+    shades = [_PALEST + (1 - _PALEST) * round(part * _SHADES) / _SHADES for part in parts or ()]
+    rectangles = PolyCollection(
+        corners,
+        facecolors=[(*to_rgb(FALL), shade) for shade in shades] or "none",
+        edgecolors="none" if stripes is None else [stripes],
+        linewidths=0.0,
+        hatch=None if stripes is None else "////",
+        gid=gid,
+    )
+    ax.add_collection(rectangles, autolim=False)

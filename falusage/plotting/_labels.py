@@ -75,23 +75,19 @@ class End:
 def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> list[Text]:
     """Write labels to the right of `beyond`, with lines to their heights there.
 
-    Set the y limits before.
+    Set the y limits before. If they grow, because other axes share them, the labels move apart.
     """
     from matplotlib.colors import to_rgb
+    from matplotlib.text import Text
     from matplotlib.transforms import offset_copy
 
-    low, high = ax.get_ylim()
-    line = look.size * (high - low) / size_in_points(ax)[1]
     ordered = sorted(ends, key=lambda end: end.y)
-    places = spread(
-        [end.y for end in ordered], gap=1.5 * line, low=low + 0.7 * line, high=high - 0.7 * line
-    )
     aside = offset_copy(ax.transData, ax.get_figure(root=True), x=GAP * look.size, units="points")
-    return [
+    texts = [
         ax.annotate(
             end.text,
             xy=(beyond, end.y),
-            xytext=(beyond, place),
+            xytext=(beyond, end.y),
             textcoords=aside,
             va="center",
             ha="left",
@@ -110,8 +106,20 @@ def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> l
             annotation_clip=False,
             **LITERAL,
         )
-        for end, place in zip(ordered, places, strict=True)
+        for end in ordered
     ]
+
+    def keep_apart(at: Axes) -> None:
+        low, high = at.get_ylim()
+        line = look.size * (high - low) / size_in_points(at)[1]
+        bounds = low + 0.7 * line, high - 0.7 * line
+        places = spread([end.y for end in ordered], gap=1.5 * line, low=bounds[0], high=bounds[1])
+        for text, place in zip(texts, places, strict=True):
+            text.set_position((beyond, place))
+
+    keep_apart(ax)
+    ax.callbacks.connect("ylim_changed", keep_apart)
+    return list[Text](texts)
 
 
 def make_room(

@@ -1,9 +1,13 @@
-"""One colour for each name in all pictures of a report, which colour-blind readers can tell apart.
+"""One colour for each name: the same in every picture, page and month.
 
-The colours are those of M. A. Petroff, *Accessible Color Sequences for Data Visualization*
-(arXiv:2107.02270, the ten), without the palest and the two greys: grey is for "other". The others
-were found by a search: no two of all look alike to any kind of colour vision. A name's colour
-follows from the name alone, unless another name of the report has that colour already.
+The promise: a colour follows from the name alone, whoever else is in the picture, unless the reader
+fixes it with `colors=`. There are more names than colours that everyone can tell apart, so two
+names may share one. Every name is therefore written beside its line or column, and the second name
+of a colour in a picture is dashed or paler.
+
+The palette was found by a search: any two colours, and grey, differ by 14 in CIELAB for each kind
+of colour vision (Machado, Oliveira and Fernandes, 2009), and each stands out from white and from
+dark paper.
 """
 
 from __future__ import annotations
@@ -13,70 +17,80 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from falusage.errors import QueryError
+
 COLORS: Final = (
-    "#3f90da",
-    "#ffa90e",
-    "#bd1f01",
-    "#832db6",
-    "#a96b59",
-    "#e76300",
-    "#b9ac70",
+    *("#3090cc", "#b40018", "#188460", "#cc9c18", "#7848a8", "#fc6c48", "#186084"),
+    *("#e49cd8", "#a8603c", "#30cc60", "#a80078", "#84b4fc", "#9c780c", "#543cb4"),
+    *("#fc306c", "#84c090", "#783c54", "#546cfc", "#30540c", "#a878a8", "#9084fc"),
 )
-MORE: Final = (
-    "#4800f0",
-    "#780048",
-    "#00d8f0",
-    "#483018",
-    "#486090",
-    "#9048f0",
-    "#a8d8c0",
-    "#303078",
-    "#6000c0",
-    "#a83060",
-    "#c0d860",
-    "#d800a8",
-    "#787830",
-)
-"""The colours of further names, in this order, once `COLORS` are taken."""
+"""The colours of names."""
 
 MAIN: Final = COLORS[0]
-"""The colour of a picture without names."""
+"""The colour of a picture in which names do not need colours."""
 
 OTHER: Final = "#999999"
 """The colour of the rest, in every picture."""
 
-RISE: Final = COLORS[2]
+RISE: Final = COLORS[1]
 FALL: Final = COLORS[0]
 """The colours of what adds to a bill, and of what reduces it."""
+
+_SEED: Final = 175  # of the checksum: the sample's teams have different colours
+BLACK: Final = (0.0, 0.0, 0.0)
+WHITE: Final = (1.0, 1.0, 1.0)
+"""The colours of text on a colour."""
 
 _READABLE: Final = 4.5  # the contrast that WCAG 2.2, 1.4.3, asks of text
 
 
 def colors_of(names: Iterable[str], colors: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return a colour for each name: the same name has the same one on every machine and day.
+    """Return the colour of each name, as every picture draws it.
 
-    If an earlier name has the colour already, the next free one is used; after twenty names,
-    colours are used again evenly. Pass the result as `colors=` to every picture of a report, and a
-    name looks the same in all of them.
+    A colour follows from the name alone, so a name has the same one on every machine and day,
+    whatever the other names are. Two names may have the same colour.
 
     Args:
-        names: The names, the most important first.
-        colors: Colours that are fixed already, by name, in any form that matplotlib reads.
+        names: The names; several *by* make one name, joined by " · ".
+        colors: Colours that replace those, by name, in any form that matplotlib reads.
 
     Returns:
-        `colors`, then the other names, in the order given.
+        A colour for each name, in the order given.
 
-    >>> colors_of(["ml-platform", "growth"], {"growth": "#bd1f01"})
-    {'growth': '#bd1f01', 'ml-platform': '#e76300'}
+    Raises:
+        QueryError: A colour in `colors` is not one.
+
+    >>> colors_of(["ml-platform", "growth"], {"growth": "teal"})
+    {'ml-platform': '#9084fc', 'growth': 'teal'}
     """
-    found = dict(colors or {})
-    used = Counter(found.values())
+    fixed = dict(colors or {})
+    if fixed:
+        from matplotlib.colors import is_color_like
+
+        for name, color in fixed.items():
+            if not is_color_like(color):
+                raise QueryError(
+                    f"colors[{name!r}] is {color!r}; expected a colour such as '#3090cc' or 'teal'"
+                )
+    return {name: fixed.get(name) or _color(name) for name in names}
+
+
+def _color(name: str) -> str:
+    return COLORS[zlib.crc32(name.encode("utf-8", "surrogatepass"), _SEED) % len(COLORS)]
+
+
+def repeats(names: Iterable[str], colors: Mapping[str, str]) -> dict[str, int]:
+    """Return how many names before each one have its colour.
+
+    >>> repeats(["a", "b", "c"], {"a": "red", "b": "teal", "c": "red"})
+    {'a': 0, 'b': 0, 'c': 1}
+    """
+    seen: Counter[str] = Counter()
+    found: dict[str, int] = {}
     for name in names:
-        if name not in found:
-            first = zlib.crc32(name.encode()) % len(COLORS)
-            turn = COLORS[first:] + COLORS[:first] + MORE
-            found[name] = min(turn, key=used.__getitem__)
-            used[found[name]] += 1
+        color = colors.get(name, "")
+        found[name] = seen[color] if color else 0
+        seen[color] += 1
     return found
 
 

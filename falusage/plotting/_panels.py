@@ -181,7 +181,7 @@ def split_series(
 def chosen_colors(
     drawn: Iterable[Iterable[Series]], colors: Mapping[str, str] | None
 ) -> dict[str, str]:
-    """Return the colour of every name that is drawn, whatever its rank, so that pictures agree."""
+    """Return the colour of every name that is drawn."""
     names = {one.name for series in drawn for one in series if one.name and not one.folded}
     return colors_of(sorted(names), colors)
 

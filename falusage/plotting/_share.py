@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from falusage._wording.dates import NOUNS, Moment, covered, range_facts, spacing
 from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.plotting._bars import draw_bars
+from falusage.plotting._palette import colors_of
 from falusage.plotting._panels import Frame, chosen_colors, read_sheet, same_width, words
 from falusage.plotting._stacked_columns import draw_columns
 from falusage.plotting._style import no_spend
@@ -38,10 +38,10 @@ def plot_share(
 ) -> Axes:
     """Draw what `cost_share` returns: who spent the money, or on what.
 
-    Without a `period`, a bar for each name by falling cost, with its amount and its share, and
-    `other` last in grey. With one, a column for each period, all of the same height, cut into
-    the shares, with the period's cost above it. A name has the same colour in both, and in
-    `plot_trend`.
+    Without a `period`, a bar for each name by falling cost, with its amount and its share, all in
+    one colour, and `other` last in grey. With one, a column for each period, all of the same
+    height, cut into the shares, with the period's cost above it; a name has its own colour there,
+    the same as in `plot_trend`.
 
     Args:
         share: The frame: `period` or none, any *by*, `currency`, `cost`, `share`.
@@ -49,8 +49,8 @@ def plot_share(
         top: How many names are drawn in each currency, by falling cost; the rest are `other`.
             By default seven, or all if `cost_share` has folded the rest already.
         other: The name of the rest; rows that already have this name are added to it.
-        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
-            make one name, joined by " · ".
+        colors: Colours by name that replace those of `colors_of`, or the one colour of bars;
+            several *by* make one name, joined by " · ".
         start: The start of the range, for the title, because shares without periods do not have
             it. A date is midnight in `timezone`.
         end: The end of the range, exclusive.
@@ -93,10 +93,28 @@ def plot_share(
     for (panel, currency), series in zip(sheet.panels, drawn, strict=True):
         spent: float = pl.concat([one.rows for one in series]).select(total("cost")).item()
         facts = [*asked, f"{short_amount(spent, currency)} total ({currency})"]
-        draw = (
-            functools.partial(draw_columns, column="share", periods=periods) if found else draw_bars
-        )
-        draw(panel, series, currency, look=sheet.look, title=title, facts=facts, colors=chosen)
+        if found:
+            draw_columns(
+                panel,
+                series,
+                currency,
+                column="share",
+                periods=periods,
+                look=sheet.look,
+                title=title,
+                facts=facts,
+                colors=chosen,
+            )
+        else:
+            draw_bars(
+                panel,
+                series,
+                currency,
+                look=sheet.look,
+                title=title,
+                facts=facts,
+                colors=colors_of(colors or (), colors),
+            )
     if found:
         same_width([panel for panel, _ in sheet.panels if panel.patches])
     return sheet.ax

@@ -47,8 +47,8 @@ def plot_stack(
         top: How many names are drawn in each currency, by falling cost; the rest are `other`.
             By default seven, or all if the frame has an `other` already.
         other: The name of the rest; rows that already have this name are added to it.
-        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
-            make one name, joined by " · ".
+        colors: Colours by name that replace those of `colors_of`; several *by* make one name,
+            joined by " · ".
 
     Returns:
         The axes drawn on. If there are several currencies, the axes of the first; the other

@@ -21,11 +21,12 @@ from falusage._wording.numbers import short_percent
 from falusage.columns import total
 from falusage.plotting._labels import GAP, End, label_ends, make_room, room_for_marks, shown
 from falusage.plotting._lettering import LITERAL
-from falusage.plotting._palette import contrast
+from falusage.plotting._palette import BLACK, WHITE, contrast, repeats
 from falusage.plotting._panels import Series, series_color
 from falusage.plotting._style import (
     Look,
     baseline,
+    from_zero,
     heading,
     money_axis,
     no_spend,
@@ -59,16 +60,17 @@ def draw_columns(
         no_spend(ax, look, title, facts)
         return
     quiet(ax, look)
-    heading(ax, look, title, facts)
     if column == "share":
         ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     else:
         money_axis(ax, look, currency)
+    heading(ax, look, title, facts)
     names = shown([one.name for one in series], ax, look, part=0.3)
     whole = {*drawn.filter("complete")["period"]} if "complete" in drawn.columns else {*periods}
     bottom = [0.0] * len(periods)
     ends: list[End] = []
     last = max(place for place, cost in enumerate(spent) if cost)
+    again = repeats([one.name for one in series], colors)
     for one in series:
         color = series_color(one, colors)
         parts = _over(one.rows, column, periods)
@@ -78,6 +80,7 @@ def draw_columns(
             bottom=bottom,
             width=0.8 if len(periods) <= _MANY else 1.0,
             color=color,
+            alpha=1.0 if not again[one.name] else 0.55,
             edgecolor=look.paper,
             linewidth=0.6 if len(periods) <= _MANY else 0.2,
             hatch=["" if period in whole else "////" for period in periods],
@@ -86,7 +89,7 @@ def draw_columns(
         middle = bottom[last] + parts[last] / 2
         ends.append(End(middle, names[one.name] if one.name or len(series) > 1 else "all", color))
         bottom = [a + b for a, b in zip(bottom, parts, strict=True)]
-    ax.set_ylim(0, 1.08 * max(bottom))
+    from_zero(ax, 1.08 * max(bottom))
     low, high = -0.6, len(periods) - 0.4
     ax.set_xlim(low, high)
     labels = label_ends(ax, ends, look, beyond=len(periods) - 0.6)
@@ -127,7 +130,8 @@ def _write_parts(ax: Axes, look: Look) -> None:
                 va="center",
                 ha="center",
                 fontsize=small,
-                color=max(look.ink, look.paper, key=lambda color: contrast(color, fill)),
+                color=max(BLACK, WHITE, key=lambda color: contrast(color, fill)),
+                gid="inside",
                 **LITERAL,
             )
 

@@ -38,6 +38,19 @@ class Look:
         return blend(self.ink, self.paper, 0.87)
 
 
+def roles(ink: str, paper: str) -> dict[str, str]:
+    """Return the letter of each quiet colour of a picture: ink, muted text, rules and paper.
+
+    >>> roles("#000000", "#ffffff")
+    {'#000000': 'i', '#595959': 'm', '#dedede': 'r', '#ffffff': 'p'}
+    """
+    from matplotlib.colors import to_hex, to_rgb
+
+    look = Look(to_rgb(ink), to_rgb(paper), 10.0)
+    colors = {"i": look.ink, "m": look.muted, "r": look.rule, "p": look.paper}
+    return {to_hex(color): letter for letter, color in colors.items()}
+
+
 def size_in_points(ax: Axes) -> tuple[float, float]:
     """Return the width and height of the axes, in points."""
     box = ax.get_window_extent()
@@ -116,6 +129,13 @@ def money_axis(ax: Axes, look: Look, currency: str) -> None:
 
     ax.yaxis.set_major_formatter(FuncFormatter(written))
     ax.grid(visible=True, axis="y", color=look.rule, linewidth=0.8)
+
+
+def from_zero(ax: Axes, highest: float) -> None:
+    """Set the y limits from zero; axes that share them with another picture keep the larger."""
+    others = [one for one in ax.get_shared_y_axes().get_siblings(ax) if one is not ax]
+    drawn = [one.get_ylim()[1] for one in others if one.has_data()]
+    ax.set_ylim(0, max([highest, *drawn]))
 
 
 def no_spend(

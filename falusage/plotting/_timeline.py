@@ -22,27 +22,51 @@ _FEW: Final = 16
 _MANY: Final = 45
 """From this many periods on, lines are thinner."""
 
+_FAINT: Final = 0.35
+"""The opacity of a line behind another one."""
+
 
 def places(rows: pl.DataFrame) -> Any:  # matplotlib reads aware datetimes, its types do not say so
     """Return the places of rows on the x axis."""
     return rows["period"].to_list()
 
 
-def draw_line(ax: Axes, rows: pl.DataFrame, *, color: str, look: Look, label: str) -> None:
-    """Draw complete periods solid, incomplete ones hollow, and faint dashes between them."""
+def draw_line(
+    ax: Axes,
+    rows: pl.DataFrame,
+    *,
+    color: str,
+    look: Look,
+    label: str,
+    repeat: int = 0,
+    behind: bool = False,
+) -> None:
+    """Draw complete periods solid, incomplete ones hollow, and faint dots between them.
+
+    Args:
+        ax: Where to draw.
+        rows: `period`, `cost` and `complete` of a series.
+        color: The colour of the line.
+        look: The size of text, from which that of the line follows.
+        label: What the line is, for a legend.
+        repeat: How many lines in the picture had the colour before: they differ in their dashes.
+        behind: Whether the line is faint, because another one is in front of it.
+    """
     count = len(rows)
-    width = look.size / (5 if count <= _MANY else 7)
+    width = look.size / (5 if count <= _MANY else 7) * (0.5 if behind else 1.0)
     whole = rows.with_columns(pl.when("complete").then("cost"))
     ax.plot(
         places(rows),
         whole["cost"],
         color=color,
+        alpha=_FAINT if behind else 1.0,
         linewidth=width,
+        linestyle=dashes(repeat),
         marker="o" if count <= _FEW else "",
         markersize=look.size / 2.5,
         solid_joinstyle="round",
         label=label,
-        zorder=3,
+        zorder=2 if behind else 3,
     )
     if whole["cost"].null_count() == 0:
         return
@@ -64,6 +88,11 @@ def draw_line(ax: Axes, rows: pl.DataFrame, *, color: str, look: Look, label: st
         markeredgewidth=look.size / 9,
         zorder=4,
     )
+
+
+def dashes(repeat: int) -> Any:  # matplotlib's types know no tuple of an offset and lengths
+    """Return the style of a line whose colour other lines had before."""
+    return ("solid", (0, (4, 1.2)), (0, (1.5, 1)), (0, (6, 1.2, 1.5, 1.2)))[min(repeat, 3)]
 
 
 def line_end(rows: pl.DataFrame, column: str, text: str, color: str | Rgb) -> End:

@@ -12,6 +12,7 @@ from falusage._wording.dates import NOUNS, covered, spacing
 from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.plotting._labels import End, shown
+from falusage.plotting._palette import repeats
 from falusage.plotting._panels import (
     Frame,
     Series,
@@ -21,8 +22,8 @@ from falusage.plotting._panels import (
     series_color,
     words,
 )
-from falusage.plotting._style import Look, heading, money_axis, no_spend, quiet
-from falusage.plotting._timeline import draw_line, line_end, places, time_axis
+from falusage.plotting._style import Look, from_zero, heading, money_axis, no_spend, quiet
+from falusage.plotting._timeline import dashes, draw_line, line_end, places, time_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,8 +50,10 @@ def plot_trend(
     """Draw what `trend` returns: cost over time, from zero, in the frame's time zone.
 
     Each line has its name at its end. A period that is not `complete` is hollow, and the line to
-    and from it is dashed, so that a day cut short does not look like a drop. A single line is drawn
-    with its rolling mean. Long names are cut in the middle, and characters that the font lacks are
+    and from it is dotted, so that a day cut short does not look like a drop. Of days, and of a
+    single line, the rolling mean is the line, and the periods are faint behind it: a week has a
+    rhythm that hides the trend. A mean over one period, or known for less than half of the
+    periods, is not drawn. Long names are cut in the middle, and characters that no font has are
     written by name.
 
     Args:
@@ -59,8 +62,8 @@ def plot_trend(
         top: How many names are drawn in each currency, by falling cost; the rest are summed into
             one grey line, `other`. By default seven, or all if the frame has an `other` already.
         other: The name of that line; rows that bear it already are added to it.
-        colors: Colours by name, as `colors_of` returns them for a whole report; several *by*
-            make one name, joined by " · ".
+        colors: Colours by name that replace those of `colors_of`; several *by* make one name,
+            joined by " · ".
 
     Returns:
         The axes drawn on. If there are several currencies, the axes of the first; the other
@@ -116,30 +119,47 @@ def _draw(
         return
     if not drawn["complete"].all():
         facts.append(f"hollow: incomplete {noun}")
+    smooth = _smooth(series, noun)
+    if smooth:
+        facts.append(f"line: rolling mean; faint: each {noun}")
     quiet(ax, look)
     money_axis(ax, look, currency)
     heading(ax, look, title, facts)
-    means = series[0].rows["rolling_mean"] if len(series) == 1 else pl.Series([None])
-    highest = pl.concat([drawn["cost"], means.cast(pl.Float64)]).max()
-    ax.set_ylim(0, 1.06 * cast("float", highest))
+    highest = pl.concat([drawn["cost"], drawn["rolling_mean"].cast(pl.Float64)]).max()
+    from_zero(ax, 1.06 * cast("float", highest))
 
     names = shown([one.name for one in series], ax, look, part=0.3)
+    again = repeats([one.name for one in series], colors)
     ends: list[End] = []
     for one in series:
-        color = series_color(one, colors)
-        draw_line(ax, one.rows, color=color, look=look, label=names[one.name])
-        ends.append(line_end(one.rows, "cost", names[one.name] if by else "cost", color))
-    if means.count():
-        alone = series[0].rows
-        whole = alone.filter("complete")
-        ax.fill_between(places(whole), whole["cost"], color=ends[0].color, alpha=0.12, linewidth=0)
-        ax.plot(
-            places(alone),
-            alone["rolling_mean"],
-            color=look.muted,
-            linewidth=look.size / 8,
-            label="rolling mean",
-            zorder=4,
+        color, name, repeat = series_color(one, colors), names[one.name], again[one.name]
+        draw_line(
+            ax,
+            one.rows,
+            color=color,
+            look=look,
+            label=name,
+            repeat=0 if smooth else repeat,
+            behind=smooth,
         )
-        ends.append(line_end(alone, "rolling_mean", "rolling mean", look.muted))
+        if smooth:
+            ax.plot(
+                places(one.rows),
+                one.rows["rolling_mean"],
+                color=color,
+                linewidth=look.size / 5,
+                linestyle=dashes(repeat),
+                label="rolling mean",
+                zorder=4,
+            )
+        column = "rolling_mean" if smooth else "cost"
+        ends.append(line_end(one.rows, column, name if by else column.replace("_", " "), color))
     time_axis(ax, periods, ends, look)
+
+
+def _smooth(series: Sequence[Series], noun: str) -> bool:
+    """Return whether the rolling means are the lines: those of days, or of a single line."""
+    means = [one.rows["rolling_mean"] for one in series]
+    known = all(2 * mean.count() >= len(mean) > 2 for mean in means)
+    differ = any(one.rows.filter(pl.col("rolling_mean") != pl.col("cost")).height for one in series)
+    return known and differ and (noun == "day" or len(series) == 1)

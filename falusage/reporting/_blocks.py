@@ -37,12 +37,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture in two sizes, for a page and for a phone, with its alternative text."""
+    """A picture as SVG markup in two sizes, for a page and for a phone, with its description."""
 
     kind: ClassVar = "picture"
     wide: str
     narrow: str
-    size: tuple[int, int]
     alt: str
 
 

@@ -1,10 +1,10 @@
-"""Pictures for a page: drawn off screen in the default style, and stored in the page."""
+"""Pictures for a page: inline SVG in two sizes, in the colours and the font of the page."""
 
 from __future__ import annotations
 
-import base64
-import io
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from falusage.reporting._blocks import Picture
@@ -12,15 +12,26 @@ from falusage.reporting._blocks import Picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_WIDE: Final = (8.4, 4.2)
-_NARROW: Final = (4.2, 3.8)
-_COLORS: Final = 96
-_DPI: Final = 144
-"""Two pixels for each pixel of the page."""
+
+@dataclass(frozen=True)
+class _Size:
+    """A size in pixels, and the pixels of an inch, which decide the size of text."""
+
+    name: str
+    width: int
+    height: int
+    dpi: int
+
+
+_WIDE: Final = _Size("wide", 928, 420, 72)
+_NARROW: Final = _Size("narrow", 358, 330, 100)
+_INK: Final = "#1d2329"
+_PAPER: Final = "#fefefe"
+"""Colours that no name has; the page replaces them with its own."""
 
 
 def picture(draw: Callable[..., Axes]) -> Picture:
-    """Draw a picture twice, for a page and for a phone; its texts are the alternative text.
+    """Draw a picture twice, for a page and for a phone; its title and facts describe it.
 
     The user's own settings of matplotlib have no effect, and are not changed.
 
@@ -30,24 +41,28 @@ def picture(draw: Callable[..., Axes]) -> Picture:
     import matplotlib as mpl
     from matplotlib import style
 
-    with style.context("default"), mpl.rc_context({"savefig.dpi": _DPI}):
+    colors = {"text.color": _INK, "axes.facecolor": _PAPER, "figure.facecolor": _PAPER}
+    with style.context("default"), mpl.rc_context(colors):
         wide, alt = _drawn(draw, _WIDE)
         narrow, _ = _drawn(draw, _NARROW)
-    size = (round(_WIDE[0] * 96), round(_WIDE[1] * 96))
-    return Picture(wide, narrow, size, alt)
+    return Picture(wide, narrow, alt)
 
 
-def _drawn(draw: Callable[..., Axes], size: tuple[float, float]) -> tuple[str, str]:
+def _drawn(draw: Callable[..., Axes], size: _Size) -> tuple[str, str]:
+    """Return the markup of a picture, and its description."""
     from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-    from PIL import Image
 
-    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
-    ax = draw(ax=figure.subplots())
+    from falusage.plotting import roles
+    from falusage.reporting._svg import Canvas, Margins
+
+    inches = (size.width / size.dpi, size.height / size.dpi)
+    figure = Figure(figsize=inches, dpi=size.dpi, layout=Margins())
+    canvas = Canvas(figure, roles=roles(_INK, _PAPER))
+    ax = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    draw(ax=ax)
+    for paper in (figure.patch, ax.patch):
+        paper.set_visible(False)
     facts = (text.get_text() for text in ax.texts if text.get_gid() == "facts")
     alt = ". ".join([ax.get_title(loc="left"), *(" ".join(fact.split()) for fact in facts)])
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png")
-    # Bars and letters need few colours, and a file to mail should be small.
-    Image.open(drawn).convert("RGB").quantize(_COLORS).save(small, format="png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}", alt
+    prefix = f"p{zlib.crc32(f'{size.name} {alt}'.encode()):x}-"
+    return canvas.markup(alt=alt, name=size.name, prefix=prefix), alt

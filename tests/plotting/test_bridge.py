@@ -31,7 +31,7 @@ def bridge(currency: str = "USD") -> pl.DataFrame:
 
 
 def bars(ax: Axes) -> list[tuple[float, float, str]]:
-    """Give where each bar begins and ends, and its colour, from the top down."""
+    """Return where each bar begins and ends, and its colour, from the top down."""
     return [
         (p.get_x(), p.get_x() + p.get_width(), to_hex(p.get_facecolor()))
         for p in ax.patches
@@ -40,7 +40,7 @@ def bars(ax: Axes) -> list[tuple[float, float, str]]:
 
 
 def texts(ax: Axes) -> list[str]:
-    """Give what stands beside the bars."""
+    """Return what stands beside the bars."""
     return [text.get_text() for text in ax.texts if text.get_gid() != "facts"]
 
 
@@ -88,6 +88,64 @@ def test_the_title_says_the_ranges_that_are_given() -> None:
         fu.plot_bridge(bridge(), baseline=april)
 
 
+APRIL, MAY = ("2025-04-01", "2025-05-01"), ("2025-05-01", "2025-06-01")
+
+
+def test_the_ends_are_the_costs_of_both_ranges() -> None:
+    """The steps lead from what the earlier range cost to what the later one cost."""
+    ax = fu.plot_bridge(bridge(), baseline=(*APRIL, 1000.0), comparison=(*MAY, 1350.0))
+    names = ["Apr 2025", "price", "volume", "mix", "new", "retired", "May 2025"]
+    assert names == texts(ax)[:7]
+    assert ["$1k", "+$250", "+$20", "−$20", "+$400", "−$300", "$1.35k"] == texts(ax)[7:]
+    first, *steps, last = bars(ax)
+    assert (0.0, 1000.0) == first[:2]
+    assert [1000.0, 1250.0, 1270.0, 1250.0, 1650.0] == [begin for begin, _, _ in steps]
+    assert [1250.0, 1270.0, 1250.0, 1650.0, 1350.0] == [end for _, end, _ in steps]
+    assert (0.0, 1350.0) == last[:2]
+
+
+def test_long_ends_are_cut_so_that_steps_are_seen() -> None:
+    """Of a hundred thousand, steps of a hundred would be nothing; the picture says that it cut."""
+    ends = {"baseline": (*APRIL, 1e5), "comparison": (*MAY, 1e5 + 350)}
+    ax = fu.plot_bridge(bridge(), **ends)
+    assert "end bars are cut" in next(text.get_text() for text in ax.texts)
+    first, *_, last = bars(ax)
+    assert 0 < first[0] == last[0] < 1e5
+    assert (1e5, 1e5 + 350) == pytest.approx((first[1], last[1]))
+    assert 2 == len([one for one in ax.lines if one.get_gid() == "cut"])
+    whole = fu.plot_bridge(bridge(), baseline=(*APRIL, 400.0), comparison=(*MAY, 750.0))
+    assert "cut" not in next(text.get_text() for text in whole.texts)
+
+
+def test_costs_that_the_bridge_does_not_join_are_rejected() -> None:
+    """A picture whose end bar is not where its steps end would be wrong in one of them."""
+    with pytest.raises(fu.QueryError, match=r"changes cost by 350.* differ by 300"):
+        fu.plot_bridge(bridge(), baseline=(*APRIL, 1000.0), comparison=(*MAY, 1300.0))
+    with pytest.raises(fu.QueryError, match="only one of baseline and comparison has a cost"):
+        fu.plot_bridge(bridge(), baseline=(*APRIL, 1000.0), comparison=MAY)
+    with pytest.raises(fu.QueryError, match="expected a finite number"):
+        fu.plot_bridge(bridge(), baseline=(*APRIL, float("nan")), comparison=(*MAY, float("nan")))
+    with pytest.raises(fu.QueryError, match=r"expected \(start, end\) or"):
+        fu.plot_bridge(bridge(), baseline="2025-04", comparison="2025-05")  # type: ignore[arg-type]
+
+
+def test_each_currency_has_its_own_ends() -> None:
+    """With several, the costs are by currency; a currency that is missing cost nothing before."""
+    frame = pl.concat([bridge(), bridge("EUR")])
+    before, after = {"USD": 1000.0}, {"USD": 1350.0, "EUR": 350.0}
+    ax = fu.plot_bridge(frame, baseline=(*APRIL, before), comparison=(*MAY, after))
+    ends = [(bars(panel)[0][1], bars(panel)[-1][1]) for panel in ax.figure.axes]
+    assert [(0.0, 350.0), (1000.0, 1350.0)] == sorted(ends)
+    with pytest.raises(fu.MixedCurrencyError, match="by currency"):
+        fu.plot_bridge(frame, baseline=(*APRIL, 1000.0), comparison=(*MAY, 1350.0))
+
+
+def test_a_given_color_is_a_steps_color() -> None:
+    """Red and blue stand for more and less, unless `colors` has another colour for a step."""
+    ax = fu.plot_bridge(bridge(), colors={"new": "#188460"})
+    assert [RISE, RISE, FALL, "#188460", FALL] == [color for _, _, color in bars(ax)[:-1]]
+
+
 def test_what_the_transform_returns_is_drawn() -> None:
     """The steps of the sample's bridge sum to the change in its cost."""
     usage = fu.sample_usage(start="2025-03-01", end="2025-04-12", every="1d").usage
@@ -128,3 +186,10 @@ def test_currencies_and_nothing() -> None:
 def test_picture_of_a_bridge() -> Figure:
     """All effects, up and down."""
     return fu.plot_bridge(bridge()).figure
+
+
+@pytest.mark.mpl_image_compare(savefig_kwargs={"dpi": 60}, style="default", tolerance=8)
+def test_picture_of_a_bridge_between_two_months() -> Figure:
+    """End bars that are cut, with the dates of both ranges."""
+    ends = {"baseline": (*APRIL, 5000.0), "comparison": (*MAY, 5350.0)}
+    return fu.plot_bridge(bridge(), **ends).figure

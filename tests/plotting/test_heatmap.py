@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 import falusage as fu
 
@@ -31,23 +29,17 @@ def hours(costs: dict[int, float], currency: str = "USD", *, length: int = 1) ->
     )
 
 
-def cells(ax: Axes) -> dict[tuple[int, int], Rectangle]:
-    """Give the cells by weekday and hour."""
-    return {
-        (int(patch.get_y()), int(patch.get_x())): patch
-        for patch in ax.patches
-        if isinstance(patch, Rectangle) and patch.get_gid() == "cell"
-    }
+def squares(ax: Axes, gid: str) -> dict[tuple[int, int], tuple[float, ...]]:
+    """Return the colours of squares by weekday and hour."""
+    (found,) = (one for one in ax.collections if one.get_gid() == gid)
+    corners = [path.vertices[0] for path in found.get_paths()]
+    colors = [tuple(color) for color in found.get_facecolor()] or [()] * len(corners)
+    return {(int(y), int(x)): color for (x, y), color in zip(corners, colors, strict=True)}
 
 
 def facts(ax: Axes) -> str:
     """Give the line under the title."""
     return next(text.get_text() for text in ax.texts if text.get_gid() == "facts")
-
-
-def darkness(cell: Rectangle) -> float:
-    """Give how much ink a cell has."""
-    return 3 - sum(to_rgb(cell.get_facecolor()))
 
 
 def test_a_cell_is_a_mean_over_its_hours() -> None:
@@ -69,20 +61,19 @@ def test_a_cell_is_a_mean_over_its_hours() -> None:
 def test_hours_and_weekdays_are_those_of_the_zone() -> None:
     """Monday midnight in UTC is Sunday 19:00 in New York, in March before clocks change."""
     ax = fu.plot_heatmap(hours({0: 5.0, 30: 1.0}), timezone="America/New_York")
-    known = {cell: patch for cell, patch in cells(ax).items() if not patch.get_hatch()}
-    darkest = max(known, key=lambda cell: darkness(known[cell]))
-    assert (6, 19) == darkest
+    shades = squares(ax, "cells")
+    assert (6, 19) == max(shades, key=lambda cell: shades[cell][3])
     assert "America/New_York" in facts(ax)
 
 
 def test_what_the_range_does_not_hold_is_blank() -> None:
     """A day's usage leaves the other six hatched, and an hour without usage in it is a zero."""
     ax = fu.plot_heatmap(hours({0: 5.0, 23: 1.0}))
-    blank = {cell for cell, patch in cells(ax).items() if patch.get_hatch()}
+    blank = squares(ax, "blank")
     assert {day for day, _ in blank} == {1, 2, 3, 4, 5, 6}
     assert 144 == len(blank)
     whole = fu.plot_heatmap(hours({0: 5.0}), start="2025-03-03", end="2025-03-10")
-    assert not any(patch.get_hatch() for patch in cells(whole).values())
+    assert {} == squares(whole, "blank")
     assert facts(whole).startswith("3 – 9 Mar 2025 · UTC")
 
 

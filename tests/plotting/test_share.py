@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 import falusage as fu
-from falusage.plotting._palette import OTHER
+from falusage.plotting._palette import MAIN, OTHER
 
 PARIS = ZoneInfo("Europe/Paris")
 COSTS = {"ml": 500.0, "web": 300.0, "ops": 150.0, "qa": 50.0}
@@ -89,15 +89,17 @@ def test_what_is_folded_already_is_not_folded_again() -> None:
     assert 4 == len(bars(fu.plot_share(share({**ten, "other": 5.0}), top=3)))
 
 
-def test_no_color_stands_for_two_names() -> None:
-    """Panels with other names in them have other colours, and the same name the same one."""
-    dollars = share({f"usd-{n}": 10.0 - n for n in range(7)} | {"both": 100.0})
-    euros = share({f"eur-{n}": 10.0 - n for n in range(7)} | {"both": 100.0}, "EUR")
-    ax = fu.plot_share(pl.concat([dollars, euros]))
-    colors = [to_hex(bar.get_facecolor()) for panel in ax.figure.axes for bar in bars(panel)]
-    own = [color for color in colors if color != OTHER]
-    assert 13 == len(set(own))
-    assert [color for color in set(own) if own.count(color) > 1] == [colors[0]]
+def test_bars_have_one_color() -> None:
+    """The label is the name, so a colour would mean nothing; the rest is grey, and last."""
+    ax = fu.plot_share(share({f"team-{n}": 10.0 - n for n in range(9)}), top=2)
+    assert [MAIN, MAIN, OTHER] == [to_hex(bar.get_facecolor()) for bar in bars(ax)]
+    assert bars(ax)[2].get_width() > bars(ax)[0].get_width()
+
+
+def test_a_given_color_is_a_bars_color() -> None:
+    """One name can be pointed out."""
+    ax = fu.plot_share(share({"a": 2.0, "b": 1.0}), colors={"b": "#bd1f01"})
+    assert [MAIN, "#bd1f01"] == [to_hex(bar.get_facecolor()) for bar in bars(ax)]
 
 
 def test_several_by_are_one_name() -> None:

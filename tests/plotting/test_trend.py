@@ -50,17 +50,17 @@ def trend(*names: str, days: int = 30, currency: str = "USD", cut: bool = False)
 
 
 def line(ax: Axes, label: str) -> Line2D:
-    """Give the line of that name."""
+    """Return the line of that name."""
     return next(line for line in ax.lines if line.get_label() == label)
 
 
 def texts(ax: Axes) -> list[str]:
-    """Give what stands beside and in the data."""
+    """Return what stands beside and in the data."""
     return [text.get_text() for text in ax.texts]
 
 
 def facts(ax: Axes) -> str:
-    """Give the line under the title."""
+    """Return the line under the title."""
     return next(text.get_text() for text in ax.texts if text.get_gid() == "facts")
 
 
@@ -92,9 +92,8 @@ def test_frames_of_other_libraries(kind: str) -> None:
     frame = trend("ml", "web")
     other = {"lazy": frame.lazy, "pandas": frame.to_pandas, "pyarrow": frame.to_arrow}[kind]()
     expected, ax = fu.plot_trend(frame), fu.plot_trend(other)
-    assert [list(one.get_ydata()) for one in expected.lines] == [
-        list(one.get_ydata()) for one in ax.lines
-    ]
+    for one, drawn in zip(expected.lines, ax.lines, strict=True):
+        np.testing.assert_array_equal(one.get_ydata(), drawn.get_ydata())
     assert facts(expected) == facts(ax)
 
 
@@ -124,7 +123,8 @@ def test_the_rest_are_other() -> None:
     assert rest.sort("period")["cost"].to_list() == pytest.approx(line(ax, "other").get_ydata())
     assert to_hex(line(ax, "other").get_color()) == OTHER
     assert {"a", "b", "other"} == set(texts(ax)) - {facts(ax)}
-    assert sum(sum(one.get_ydata()) for one in ax.lines) == pytest.approx(frame["cost"].sum())
+    drawn = [line(ax, name).get_ydata() for name in ("a", "b", "other")]
+    assert np.sum(drawn) == pytest.approx(frame["cost"].sum())
 
 
 def test_a_frame_that_has_other_already() -> None:
@@ -135,16 +135,61 @@ def test_a_frame_that_has_other_already() -> None:
     assert expected.sort("period")["cost"].to_list() == pytest.approx(line(ax, "other").get_ydata())
 
 
-def test_one_line_comes_with_its_mean() -> None:
-    """A single line has the rolling mean beside it, several have none."""
-    frame = trend("ml")
-    ax = fu.plot_trend(frame.drop("username"))
+def test_days_are_faint_behind_their_mean() -> None:
+    """Weekends hide a trend, so the labelled, solid line is the mean, and the title says so."""
+    frame = trend("ml", "web")
+    ax = fu.plot_trend(frame)
+    means = [one for one in ax.lines if one.get_label() == "rolling mean"]
+    for name, mean in zip(("ml", "web"), means, strict=True):
+        wanted = frame.filter(username=name)["rolling_mean"].drop_nulls()
+        assert wanted.to_list() == list(mean.get_ydata()[6:])
+        assert line(ax, name).get_color() == mean.get_color()
+        assert line(ax, name).get_alpha() < 0.5
+        assert mean.get_alpha() is None
+        assert line(ax, name).get_linewidth() < mean.get_linewidth()
+    assert "line: rolling mean; faint: each day" in facts(ax)
+
+
+def test_a_single_line_is_its_mean() -> None:
+    """Without names, the label says what the line is."""
+    ax = fu.plot_trend(trend("ml").drop("username"))
     assert ax.get_title(loc="left") == "Cost per day"
-    assert {"cost", "rolling mean"} <= set(texts(ax))
-    mean = line(ax, "rolling mean").get_ydata()
-    assert frame["rolling_mean"].drop_nulls().to_list() == list(mean[6:])
-    assert to_hex(ax.lines[0].get_color()) == MAIN
-    assert "rolling mean" not in texts(fu.plot_trend(trend("a", "b")))
+    assert "rolling mean" in texts(ax)
+    assert {MAIN} == {to_hex(one.get_color()) for one in ax.lines}
+
+
+def test_no_mean_where_it_hides_nothing() -> None:
+    """Ten days have too few means, months have no weekends, and a mean over one is the cost."""
+    days = trend("a", "b")
+    month = pl.format("{}mo", pl.int_range(30).over("username"))
+    months = days.with_columns(pl.col("period").min().dt.month_start().dt.offset_by(month))
+    alone = days.with_columns(rolling_mean="cost")
+    for frame in (trend("a", "b", days=10), months, alone):
+        ax = fu.plot_trend(frame)
+        assert "faint" not in facts(ax)
+        assert 2 == len(ax.lines)
+
+
+def test_two_names_of_one_color_differ_in_their_dashes() -> None:
+    """The smaller one is dashed, in the same colour as in any other picture."""
+    ax = fu.plot_trend(trend("a", "b", days=10), colors={"a": "teal", "b": "teal"})
+    assert ["-", "--"] == [line(ax, name).get_linestyle() for name in "ab"]
+    assert {"teal"} == {line(ax, name).get_color() for name in "ab"}
+
+
+def test_two_pictures_share_their_scale() -> None:
+    """On axes with `sharey`, before and after have the limits of the larger one, in any order."""
+    small = trend("ml", "web")
+    large = small.with_columns(pl.col("cost") * 10, pl.col("rolling_mean") * 10)
+    for pair in ((small, large), (large, small)):
+        figure, axes = plt.subplots(1, 2, sharey=True)
+        for frame, ax in zip(pair, axes, strict=True):
+            fu.plot_trend(frame, ax=ax)
+        figure.canvas.draw()
+        assert axes[0].get_ylim() == axes[1].get_ylim()
+        assert axes[0].get_ylim()[1] > large["cost"].max()
+        for ax in axes:
+            assert_apart([text for text in ax.texts if text.get_gid() != "facts"])
 
 
 def test_a_period_cut_short_is_no_drop() -> None:
@@ -164,22 +209,17 @@ def test_a_period_cut_short_is_no_drop() -> None:
 
 
 def test_a_name_has_one_color_in_every_picture() -> None:
-    """Lines and bars of the same names have the same colours, whatever their order."""
+    """Lines and columns of the same names have the same colours, whatever their order."""
     names = ("ml", "web", "ops", "data", "growth", "legal", "qa")
-    share = pl.DataFrame(
-        {
-            "username": names,
-            "currency": "USD",
-            "cost": [1.0, 2, 3, 4, 5, 6, 7],
-            "share": [value / 28 for value in range(1, 8)],
-        }
-    )
-    lines = fu.plot_trend(trend(*names))
-    bars = fu.plot_share(share)
-    of_lines = {name: to_hex(line(lines, name).get_color()) for name in names}
-    of_bars = [to_hex(bar.get_facecolor()) for bar in bars.patches]
-    assert [of_lines[name] for name in reversed(names)] == of_bars
-    assert len(set(of_bars)) == 7
+    frame = trend(*names)
+    lines = fu.plot_trend(frame)
+    few = fu.plot_trend(frame.filter(pl.col("username").is_in(["qa", "ops"])))
+    columns = fu.plot_stack(frame)
+    for name, color in fu.colors_of(names).items():
+        assert color == line(lines, name).get_color()
+        (column,) = (one for one in columns.containers if one.get_label() == name)
+        assert color == to_hex(column.patches[0].get_facecolor())
+    assert line(few, "qa").get_color() == line(lines, "qa").get_color()
 
 
 def test_given_colors() -> None:
