@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +84,9 @@ def report(
     usage = open_saved(context, path, store, options, but=("timezone",))
     if usage is None:
         if options["start"] is None:
-            options |= _two_months(options)
+            options["timeframe"] = options["timeframe"] or "day"
         with open_client(options) as client:
-            usage = load_with(client, make_query(options), options)
+            usage = load_with(client, make_query(options, client, start=_two_months), options)
             unmatched = say_if_unmatched(client, usage.receipt)
     timezone = given_timezone(context, options)
     if out is None:
@@ -108,16 +108,14 @@ def report(
         context.exit(UNMATCHED)
 
 
-def _two_months(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the range from the month before that of the last whole day, by day."""
-    from falusage.timeframes import floor, instant
+def _two_months(end: datetime, timezone: str) -> datetime:
+    """Return the start of the month before that of the last whole day."""
+    from falusage.timeframes import floor
 
-    timezone = options["timezone"]
-    end = instant(options["end"] or datetime.now(UTC), timezone=timezone, name="end")
     start, tick = floor(end, every="1d", timezone=timezone), timedelta(microseconds=1)
     for _ in range(2):
         start = floor(start - tick, every="1mo", timezone=timezone)
-    return {"start": start, "end": end, "timeframe": options["timeframe"] or "day"}
+    return start
 
 
 def _outlook(
