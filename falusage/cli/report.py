@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +110,7 @@ def report(  # noqa: PLR0917 - click passes them by name
     """
     from falusage.reporting import report as write_report
     from falusage.reporting import summary, summary_json
+    from falusage.timeframes import month_span
 
     _require_page(context, out)
     limits = None if budgets is None else read_budgets(budgets)
@@ -126,9 +127,11 @@ def report(  # noqa: PLR0917 - click passes them by name
     usage = open_saved(context, path, store, options)
     if usage is None:
         if options["start"] is None:
-            options |= _six_months(options, month)
+            options["timeframe"] = options["timeframe"] or "day"
+        until = None if month is None else month_span(month, timezone=options["timezone"])[1]
         with open_client(options) as client:
-            usage = load_with(client, make_query(options), options)
+            query = make_query(options, client, start=_six_months, until=until)
+            usage = load_with(client, query, options)
             unmatched = say_if_unmatched(client, usage.receipt)
     about["timezone"] = given_timezone(context, options)
     if out is not None:
@@ -175,15 +178,11 @@ def _charges(path: Path) -> pl.DataFrame:
     return read_focus(path)
 
 
-def _six_months(options: dict[str, Any], month: str | None) -> dict[str, Any]:
-    """Return the range of six months up to the end of the month, or to now, by day."""
-    from falusage.timeframes import floor, instant, month_span
+def _six_months(end: datetime, timezone: str) -> datetime:
+    """Return the start of the sixth month back from the last day before the end."""
+    from falusage.timeframes import floor
 
-    timezone, tick = options["timezone"], timedelta(microseconds=1)
-    end = instant(options["end"] or datetime.now(UTC), timezone=timezone, name="end")
-    if month is not None:
-        end = min(end, month_span(month, timezone=timezone)[1])
-    start = floor(end, every="1d", timezone=timezone)
+    start, tick = floor(end, every="1d", timezone=timezone), timedelta(microseconds=1)
     for _ in range(_MONTHS):
         start = floor(start - tick, every="1mo", timezone=timezone)
-    return {"start": start, "end": end, "timeframe": options["timeframe"] or "day"}
+    return start
