@@ -78,7 +78,7 @@ class _Rule:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """The type of a column, whether it is neither missing nor null, and its rules."""
+    """The type of a column, its rules, and whether every row must have a value."""
 
     dtype: pl.DataType
     is_required: bool
