@@ -15,8 +15,8 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage.errors import CoverageError, QueryError, SnapshotError
 from falusage.snapshot import snapshot_metadata
+from tests.old import OLD
 
-OLD = Path(__file__).parent / "old"
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVERYTHING = fu.Coverage(

@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, signals and limits")
 
@@ -30,7 +30,7 @@ Order = Callable[..., dict[str, Any]]
 @pytest.fixture(scope="module")
 def victim(world: World) -> Iterator[Order]:
     """A process that syncs and dies as it is told; gives how it ended."""
-    script = Path(__file__).with_name("store_victim.py")
+    script = Path(__file__).with_name("victim.py")
     with subprocess.Popen(  # noqa: S603 - our own script
         [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

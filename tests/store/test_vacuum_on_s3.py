@@ -15,7 +15,7 @@ import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._parts import write_part
 from falusage.store._place import Place
-from tests.storage.world import BEGIN, DAY, World, spend
+from tests.world import BEGIN, DAY, World, spend
 
 pytest.importorskip("moto", reason="no server of S3: pip install 'moto[server]'")
 boto3 = pytest.importorskip("boto3")
