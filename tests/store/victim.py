@@ -19,8 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import deltalake.fs  # noqa: F401 - as below
-import pandera.polars  # noqa: F401 - imported before the fork, so that a child starts at once
+import deltalake.fs  # noqa: F401 - imported before the fork, so that a child starts at once
 
 import falusage as fu
 from falusage import store as room
