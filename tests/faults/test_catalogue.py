@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from falusage.api._http import exchange
 from falusage.api._pages import paging
 from tests.faults.fault_catalogue import EQUAL, Case, catalogue
 from tests.faults.fault_judge import Judge
@@ -24,6 +25,7 @@ def test_promise(
     case: Case, serve: Callable[..., FaultServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A load is the truth or the promised error, in time, and says nothing that it should not."""
+    monkeypatch.setattr(exchange, "_FIRST_PAUSE", 0.01)  # `test_patience` tries the real ones
     if case.most_pages is not None:
         monkeypatch.setattr(paging, "PAGES", case.most_pages)
     server = serve(case.world, rules=case.rules)

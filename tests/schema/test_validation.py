@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pandera.errors import SchemaErrors
 from polars.testing import assert_frame_equal
 
 from falusage.columns import SUMMARY, USAGE
@@ -142,6 +141,8 @@ def test_rows_received_are_rows_kept_and_rows_set_aside(changes: list[dict[str, 
 @given(st.lists(cells, max_size=3))
 def test_the_schema_and_the_question_agree(changes: list[dict[str, Any]]) -> None:
     """A table that keeps every rule is one in which pandera finds nothing, and the reverse."""
+    from pandera.errors import SchemaErrors
+
     whole = table(*changes) if changes else table({}).clear()
     try:
         usage_schema().validate(whole, lazy=True)
