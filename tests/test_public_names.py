@@ -122,3 +122,10 @@ def test_asking_does_not_import_pictures_or_validation() -> None:
         "matplotlib",
         "fastapi",
     }
+
+
+def test_a_valid_table_needs_no_validation_library() -> None:
+    """Importing pandera takes more than a second, and it only says what a row broke."""
+    asked = "usage = fu.sample_usage(start='2025-03-01', end='2025-03-02').usage"
+    found = in_a_fresh_process(f"import falusage as fu; {asked}; fu.validate_usage(usage)")
+    assert "pandera" not in found

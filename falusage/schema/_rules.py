@@ -1,4 +1,4 @@
-"""The tables' rules as pandera schemas, derived from the contract.
+"""The tables' rules, derived from the contract: one question, and pandera schemas.
 
 Importing pandera takes more than a second, so the functions here import it when they are called.
 The schemas check eager frames. pandera checks only the columns of a LazyFrame, not its values.
@@ -6,7 +6,8 @@ The schemas check eager frames. pandera checks only the columns of a LazyFrame, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -32,7 +33,7 @@ def usage_schema() -> pa.DataFrameSchema:
         >>> fu.usage_schema().validate(usage).height == usage.height
         True
     """
-    return _schema(with_bucket=True, required=ORGANIZATION_USAGE.required())
+    return _schema(in_summary=False)
 
 
 def summary_schema() -> pa.DataFrameSchema:
@@ -43,45 +44,92 @@ def summary_schema() -> pa.DataFrameSchema:
     Returns:
         A `pandera.polars.DataFrameSchema` over `columns.SUMMARY`.
     """
-    return _schema(with_bucket=False, required=ORGANIZATION_USAGE.required(in_summary=True))
+    return _schema(in_summary=True)
 
 
-def _schema(*, with_bucket: bool, required: tuple[str, ...]) -> pa.DataFrameSchema:
+def keeps_every_rule(table: pl.DataFrame, *, in_summary: bool = False) -> bool:
+    """Return whether a table has the columns of a usage table or summary and breaks no rule.
+
+    Valid tables need no pandera, whose import takes more than a second. For 9,000 rows this takes
+    2 ms, and pandera 22.
+    """
+    kept: list[pl.Expr] = []
+    for name, column in _columns(in_summary=in_summary).items():
+        if name in table.columns or column.is_required:
+            if table.schema.get(name) != column.dtype:
+                return False
+            values = pl.col(name)
+            kept += [values.null_count() == 0] if column.is_required else []
+            kept += [rule.holds.all() for rule in column.rules]
+    return table.select(pl.all_horizontal(kept)).item()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule on the values of a column: its words, and an expression that is true or null."""
+
+    words: str
+    holds: pl.Expr
+
+    def check(self, data: pa.PolarsData) -> pl.LazyFrame:
+        """Return where the rule holds, as pandera asks for it."""
+        return data.lazyframe.select(self.holds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The type of a column, its rules, and whether every row must have a value."""
+
+    dtype: pl.DataType
+    is_required: bool
+    rules: list[_Rule]
+
+
+def _schema(*, in_summary: bool) -> pa.DataFrameSchema:
     import pandera.polars as pa
 
-    columns: dict[str, pa.Column] = {}
-    if with_bucket:
-
-        def ends_after_it_starts(data: pa.PolarsData) -> pl.LazyFrame:
-            return data.lazyframe.select(pl.col("bucket_end") > pl.col("bucket"))
-
-        after = pa.Check(ends_after_it_starts, error="not after bucket")
-        columns = {
-            "bucket": pa.Column(INSTANT),
-            "bucket_end": pa.Column(INSTANT, [after]),
+    return pa.DataFrameSchema(
+        {
+            name: pa.Column(
+                column.dtype,
+                [pa.Check(rule.check, error=rule.words) for rule in column.rules],
+                nullable=not column.is_required,
+                required=column.is_required,
+            )
+            for name, column in _columns(in_summary=in_summary).items()
         }
-    for field in ORGANIZATION_USAGE.fields:
-        is_required = field.name in required
-        columns[field.name] = pa.Column(
-            field.dtype, _checks(field), nullable=not is_required, required=is_required
-        )
-    return pa.DataFrameSchema(columns)
+    )
 
 
-def _checks(field: Field) -> list[Any]:
-    import pandera.polars as pa
+def _columns(*, in_summary: bool) -> dict[str, _Column]:
+    columns: dict[str, _Column] = {}
+    if not in_summary:
+        after = _Rule("not after bucket", pl.col("bucket_end") > pl.col("bucket"))
+        columns = {
+            "bucket": _Column(INSTANT, is_required=True, rules=[]),
+            "bucket_end": _Column(INSTANT, is_required=True, rules=[after]),
+        }
+    required = ORGANIZATION_USAGE.required(in_summary=in_summary)
+    return columns | {
+        field.name: _Column(field.dtype, field.name in required, _rules(field))
+        for field in ORGANIZATION_USAGE.fields
+    }
 
-    checks: list[Any] = []
+
+def _rules(field: Field) -> list[_Rule]:
+    values = pl.col(field.name)
+    rules: list[_Rule] = []
     if field.is_number:
-        checks.append(pa.Check.ge(0, error="negative"))
+        rules.append(_Rule("negative", values >= 0))
         if field.at_most is None:
-            checks.append(pa.Check.lt(ABSURD, error="not below 1e18"))
+            rules.append(_Rule("not below 1e18", values < ABSURD))
         else:
-            checks.append(pa.Check.le(field.at_most, error=f"over {field.at_most:g}"))
+            rules.append(_Rule(f"over {field.at_most:g}", values <= field.at_most))
     if field.letters is not None:
         pattern = rf"^[A-Za-z]{{{field.letters}}}$"
-        checks.append(pa.Check.str_matches(pattern, error=f"not {_WORDS[field.letters]} letters"))
-    return checks
+        words = f"not {_WORDS[field.letters]} letters"
+        rules.append(_Rule(words, values.str.contains(pattern)))
+    return rules
 
 
 _WORDS = {3: "three"}

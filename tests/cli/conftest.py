@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import falusage as fu
 from falusage.cli import main
-
-PROGRAM = Path(sys.executable).with_name("falusage")
-RANGE = ("--start", "2025-05-01", "--end", "2025-06-24", "--timeframe", "day")
-
-Run = Callable[..., tuple[int, str, str]]
-Start = Callable[..., "subprocess.Popen[str]"]
+from tests.cli.running import PROGRAM, Run, Start
 
 
 @pytest.fixture(scope="session")

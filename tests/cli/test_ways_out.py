@@ -11,8 +11,8 @@ import pytest
 import falusage as fu
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.snapshot import snapshot_metadata
-from tests.cli.conftest import Run
-from tests.storage.tampering import dearer_summary, negative_cost, tampered
+from tests.cli.running import Run
+from tests.tampering import dearer_summary, negative_cost, tampered
 
 # As a process has it: a warning is a line on stderr.
 pytestmark = pytest.mark.filterwarnings("always::falusage.errors.FalUsageWarning")

@@ -35,7 +35,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the extended copy of the package keeps of the promises, in a fresh interpreter."""
     folder = tmp_path_factory.mktemp("one-place")
     copy = folder / "copy" / "falusage"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, copy)
     declaration = copy / "contract" / "organization.py"
     declaration.write_text(_extended(declaration.read_text("utf-8")), "utf-8")
     with made_up.serving(made_up.table()) as (_emulator, client):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from falusage.api._http import exchange
+from falusage.api._pages import paging
 from tests.faults.fault_catalogue import EQUAL, Case, catalogue
 from tests.faults.fault_judge import Judge
 from tests.faults.fault_server import FaultServer
@@ -19,8 +21,13 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_promise(case: Case, serve: Callable[..., FaultServer]) -> None:
+def test_promise(
+    case: Case, serve: Callable[..., FaultServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A load is the truth or the promised error, in time, and says nothing that it should not."""
+    monkeypatch.setattr(exchange, "_FIRST_PAUSE", 0.01)  # `test_patience` tries the real ones
+    if case.most_pages is not None:
+        monkeypatch.setattr(paging, "PAGES", case.most_pages)
     server = serve(case.world, rules=case.rules)
     heard = JUDGE.run(case, server)
     bitten = all(server.bitten[n] for n in range(len(case.rules)))
@@ -31,6 +38,13 @@ def test_promise(case: Case, serve: Callable[..., FaultServer]) -> None:
     if case.asks_once:
         asked = Counter(request.target for request in server.requests)
         assert {1} == set(asked.values())
+    if case.most_pages is not None:
+        assert f"{case.most_pages} pages without an end" in str(heard.error)
+
+
+def test_a_window_has_ten_thousand_pages_at_most() -> None:
+    """The catalogue lowers this limit, because so many pages take a minute."""
+    assert 10_000 == paging.PAGES
 
 
 def test_every_kind_of_promise_is_in_the_catalogue() -> None:

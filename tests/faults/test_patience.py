@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -85,6 +86,18 @@ def test_no_more_attempts_than_allowed(
     assert caught.value.status == 503
     assert caught.value.type == "server_error"
     assert caught.value.request_id == "req-42"
+
+
+def test_pauses_grow(serve: Callable[..., FaultServer], load: Callable[..., Any]) -> None:
+    """Each is a quarter of a second, doubled with every attempt, less at most the half of it."""
+    asked: list[float] = []
+    server = serve(SMALL, rules=[Rule(lambda _: asked.append(time.monotonic()))])
+    server.rules += always(kinds.status(503))
+    with pytest.raises(fu.ServerError):
+        load(server, max_attempts=4)
+    pauses = [after - before for before, after in pairwise(asked)]
+    assert all(0.125 * 2**n <= pause for n, pause in enumerate(pauses))
+    assert 3 == len(pauses)
 
 
 @pytest.mark.parametrize(

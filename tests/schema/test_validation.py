@@ -16,6 +16,8 @@ from polars.testing import assert_frame_equal
 
 from falusage.columns import SUMMARY, USAGE
 from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning
+from falusage.schema import usage_schema
+from falusage.schema._rules import keeps_every_rule
 from falusage.schema.validation import MARKS, oddities, require_valid, validate, validate_received
 
 ROW: dict[str, Any] = {
@@ -134,6 +136,20 @@ def test_rows_received_are_rows_kept_and_rows_set_aside(changes: list[dict[str, 
     assert_frame_equal(
         whole, pl.concat([split.good, split.bad.drop("rules", "received")]).sort("number")
     )
+
+
+@given(st.lists(cells, max_size=3))
+def test_the_schema_and_the_question_agree(changes: list[dict[str, Any]]) -> None:
+    """A table that keeps every rule is one in which pandera finds nothing, and the reverse."""
+    from pandera.errors import SchemaErrors
+
+    whole = table(*changes) if changes else table({}).clear()
+    try:
+        usage_schema().validate(whole, lazy=True)
+    except SchemaErrors:
+        assert not keeps_every_rule(whole)
+    else:
+        assert keeps_every_rule(whole)
 
 
 def test_a_row_says_everything_that_it_broke() -> None:

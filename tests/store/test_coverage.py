@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage import _clocks as clocks
 from falusage.errors import CoverageError, QuarantineWarning, StoreError
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 HOUR = timedelta(hours=1)
 

@@ -15,7 +15,7 @@ import pytest
 import falusage as fu
 from falusage import _clocks as clocks
 from falusage.errors import AlignmentError, CoverageError, QueryError, StoreError
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 NOW = BEGIN + 30.5 * DAY
 

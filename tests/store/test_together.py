@@ -16,7 +16,7 @@ from falusage.store._committing import OvertakenError, create
 from falusage.store._log import Log
 from falusage.store._scope import Scope
 from falusage.store._writing import commit_rows
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 pytestmark = pytest.mark.slow
 

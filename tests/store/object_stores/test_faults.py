@@ -22,9 +22,9 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-from tests.storage.object_stores.fault_proxy import Fault, Request, Rule
-from tests.storage.object_stores.servers import Service
-from tests.storage.world import BEGIN, DAY, World, spend
+from tests.store.object_stores.fault_proxy import Fault, Request, Rule
+from tests.store.object_stores.servers import Service
+from tests.world import BEGIN, DAY, World, spend
 
 pytestmark = pytest.mark.slow
 

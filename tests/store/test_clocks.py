@@ -19,7 +19,7 @@ import falusage as fu
 from falusage import _clocks as clocks
 from falusage.errors import ClockSkewWarning, CoverageError, StoreError
 from falusage.store._commits import DIGEST, ENTRY
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 START = "2025-01-01"
 

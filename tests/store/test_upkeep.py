@@ -17,7 +17,7 @@ from falusage.errors import StoreError
 from falusage.store import _parts as parts_room
 from falusage.store import _scanning as scanning
 from falusage.store._committing import create
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 pytestmark = pytest.mark.slow
 

@@ -79,7 +79,7 @@ def test_places_that_take_no_file(usage: pl.DataFrame, tmp_path: Path) -> None:
 
 _CHILD = """
 import os, resource, sys
-import falusage as fu, pandera.polars
+import falusage as fu
 usage = fu.read_snapshot(sys.argv[1])
 def write():
     try:

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 
@@ -15,12 +16,12 @@ import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._parts import write_part
 from falusage.store._place import Place
-from tests.storage.world import BEGIN, DAY, World, spend
+from tests.world import BEGIN, DAY, World, spend
 
-pytest.importorskip("moto", reason="no server of S3: pip install 'moto[server]'")
-boto3 = pytest.importorskip("boto3")
-
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("moto") is None, reason="needs pip install 'moto[server]'"),
+]
 
 LONG = 60.0
 
@@ -29,6 +30,8 @@ class Bucket:
     """A bucket, looked into with another client than the store's."""
 
     def __init__(self, url: str, name: str) -> None:
+        import boto3
+
         key, secret = "someone", "nothing"
         self.options = {
             "AWS_ENDPOINT_URL": url,

@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, signals and limits")
 
@@ -30,7 +30,7 @@ Order = Callable[..., dict[str, Any]]
 @pytest.fixture(scope="module")
 def victim(world: World) -> Iterator[Order]:
     """A process that syncs and dies as it is told; gives how it ended."""
-    script = Path(__file__).with_name("store_victim.py")
+    script = Path(__file__).with_name("victim.py")
     with subprocess.Popen(  # noqa: S603 - our own script
         [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -62,6 +62,19 @@ def nights() -> tuple[pl.DataFrame, pl.DataFrame]:
     )
 
 
+@pytest.fixture(scope="module")
+def sound(
+    world: World,
+    nights: tuple[pl.DataFrame, pl.DataFrame],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A store of the first night."""
+    folder = tmp_path_factory.mktemp("sound") / "store"
+    world.on(BEGIN + 24 * DAY, nights[0])
+    fu.UsageStore(folder).sync("2025-01-01", client=world.client)
+    return folder
+
+
 class Trial:
     """A store that is about to be synced by a victim, and what it may read as after."""
 
@@ -70,22 +83,17 @@ class Trial:
         folder: Path,
         world: World,
         nights: tuple[pl.DataFrame, pl.DataFrame],
-        *,
-        anew: bool,
+        sound: Path | None,
     ) -> None:
-        self.world, self.folder = world, folder / "trial"
-        self.before = bag(nights[0].clear() if anew else nights[0])
+        self.world, self.folder, self.sound = world, folder / "trial", sound
+        self.before = bag(nights[0] if sound else nights[0].clear())
         self.after = bag(nights[1])
-        self.sound = folder / "sound"
-        if not anew:
-            world.on(BEGIN + 24 * DAY, nights[0])
-            fu.UsageStore(self.sound).sync("2025-01-01", client=world.client)
         world.on(BEGIN + 25 * DAY, nights[1])
 
     def set_up(self) -> Path:
         """Give a fresh copy of the store before the sync."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        if self.sound.exists():
+        if self.sound:
             shutil.copytree(self.sound, self.folder)
         return self.folder
 
@@ -112,13 +120,14 @@ class Trial:
 def test_a_sync_that_is_killed_at_a_line(  # noqa: PLR0917 - fixtures
     world: World,
     nights: tuple[pl.DataFrame, pl.DataFrame],
+    sound: Path,
     victim: Order,
     tmp_path: Path,
     anew: bool,
     points: int,
 ) -> None:
     """SIGKILL at lines spread over a whole sync: before or after, and the next one mends all."""
-    trial = Trial(tmp_path, world, nights, anew=anew)
+    trial = Trial(tmp_path, world, nights, None if anew else sound)
     lines = int(victim(trial.set_up())["said"])
     assert trial.judge()
     came_through = []
@@ -133,11 +142,12 @@ def test_a_sync_that_is_killed_at_a_line(  # noqa: PLR0917 - fixtures
 def test_a_sync_that_is_killed_as_it_writes(
     world: World,
     nights: tuple[pl.DataFrame, pl.DataFrame],
+    sound: Path,
     victim: Order,
     tmp_path: Path,
 ) -> None:
     """The kernel's timer goes off at twenty moments, from the first file to the commit's end."""
-    trial = Trial(tmp_path, world, nights, anew=False)
+    trial = Trial(tmp_path, world, nights, sound)
     came_through = []
     for point in range(20):
         ended = victim(trial.set_up(), after=0.0002 + point * 0.0024)
@@ -151,13 +161,14 @@ def test_a_sync_that_is_killed_as_it_writes(
 def test_a_disk_that_fails(  # noqa: PLR0917 - fixtures
     world: World,
     nights: tuple[pl.DataFrame, pl.DataFrame],
+    sound: Path,
     victim: Order,
     tmp_path: Path,
     since: str,
     size: int,
 ) -> None:
     """A write that is cut short, of a data file or of the log, is a StoreError; nothing is lost."""
-    trial = Trial(tmp_path, world, nights, anew=since == "create")
+    trial = Trial(tmp_path, world, nights, None if since == "create" else sound)
 
     ended = victim(trial.set_up(), bytes=size, **{"from": since})
 

@@ -13,7 +13,7 @@ import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._log import Log
 from falusage.store._place import Place
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 pytestmark = pytest.mark.slow
 

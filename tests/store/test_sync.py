@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.errors import ApiError, QueryError, StoreError
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 
 def days(*quantities: list[float]) -> dict[datetime, list[float]]:

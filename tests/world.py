@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -27,6 +28,16 @@ class World:
         self.emulator.clock = lambda: clock
         self.emulator.replace(usage)
         return self
+
+
+@contextmanager
+def organization() -> Generator[World]:
+    """Serve an organization that has spent nothing yet, with a client of it."""
+    with (
+        fu.Emulator(pl.DataFrame(schema=USAGE)) as emulator,
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url, workers=1) as client,
+    ):
+        yield World(emulator, client)
 
 
 def spend(

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.storage.object_stores import servers
-from tests.storage.object_stores.fault_proxy import proxy_of
-from tests.storage.object_stores.servers import Service
+from tests.store.object_stores import servers
+from tests.store.object_stores.fault_proxy import proxy_of
+from tests.store.object_stores.servers import Service
 
 PATIENCE = {"timeout": "30s", "retry_timeout": "1s", "max_retries": "1"}
 

@@ -3,7 +3,7 @@
 They were written by the code of commit 07fbe33, which knew nothing of the API's fourth edition:
 
     git worktree add --detach ../old 07fbe33
-    PYTHONPATH=../old python tests/storage/old/make.py
+    PYTHONPATH=../old python tests/old/make.py
 
 `bare` was read from an API of the third edition; `ahead` from one that sent fields of the fourth,
 which that version kept as unknown ones.

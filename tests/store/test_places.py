@@ -10,7 +10,7 @@ import pytest
 import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._place import Place
-from tests.storage.world import BEGIN, DAY, World, spend
+from tests.world import BEGIN, DAY, World, spend
 
 
 @pytest.mark.parametrize(

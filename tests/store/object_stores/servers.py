@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import falusage as fu
-from tests.storage.object_stores.fault_proxy import Proxy, Request, until
+from tests.store.object_stores.fault_proxy import Proxy, Request, until
 
 AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = (

@@ -15,7 +15,7 @@ import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
-from tests.storage.world import BEGIN, DAY, World, spend
+from tests.world import BEGIN, DAY, World, spend
 
 STAMPS = "20250101T000000Z_20250102T000000Z"
 ENTRY = f"_delta_log/{7:020}.json"

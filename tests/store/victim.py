@@ -1,4 +1,4 @@
-"""A process that syncs and dies on command: `python store_victim.py`, a JSON order a line.
+"""A process that syncs and dies on command: `python victim.py`, a JSON order a line.
 
 It imports everything once and forks for each order, so that a hundred deaths cost a hundred syncs
 and not a hundred starts. An order dies at the n-th line that the package's storage runs (`line`),
@@ -19,8 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import deltalake.fs  # noqa: F401 - as below
-import pandera.polars  # noqa: F401 - imported before the fork, so that a child starts at once
+import deltalake.fs  # noqa: F401 - imported before the fork, so that a child starts at once
 
 import falusage as fu
 from falusage import store as room

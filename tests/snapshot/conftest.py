@@ -1,4 +1,4 @@
-"""The table that the snapshot's tests keep, and the world that a store's tests sync with."""
+"""The table that the tests keep, and an organization to load from."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-import falusage as fu
 from falusage.columns import USAGE, widened
-from tests.storage.world import BEGIN, World
+from tests.world import BEGIN, World, organization
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +40,6 @@ def usage() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A server that knows nothing yet, and a client of it."""
-    with (
-        fu.Emulator(pl.DataFrame(schema=USAGE)) as emulator,
-        fu.UsageClient(emulator.api_key, base_url=emulator.base_url, workers=1) as client,
-    ):
-        yield World(emulator, client)
+    """An organization that has spent nothing yet."""
+    with organization() as world:
+        yield world

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._commits import DIGEST, EDITION, ENTRY, _sha256
-from tests.storage.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, spend
 
 
 @pytest.fixture(scope="module")

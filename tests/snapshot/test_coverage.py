@@ -15,8 +15,8 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage.errors import CoverageError, QueryError, SnapshotError
 from falusage.snapshot import snapshot_metadata
+from tests.old import OLD
 
-OLD = Path(__file__).parent / "old"
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVERYTHING = fu.Coverage(
@@ -141,17 +141,24 @@ def test_a_snapshot_that_is_open_stays_as_it_was(usage: pl.DataFrame, tmp_path: 
     assert_frame_equal(usage, snapshot.usage.collect())
 
 
+@pytest.fixture(scope="module")
+def written(usage: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A snapshot's bytes."""
+    path = tmp_path_factory.mktemp("written") / "a.parquet"
+    fu.write_snapshot(usage, path, coverage=EVERYTHING)
+    return path.read_bytes()
+
+
 @settings(
     deadline=None,
     max_examples=300,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
-def test_a_flipped_byte(tmp_path: Path, usage: pl.DataFrame, place: float, flip: int) -> None:
+def test_a_flipped_byte(tmp_path: Path, written: bytes, place: float, flip: int) -> None:
     """Any changed byte is a SnapshotError that names the file."""
     path = tmp_path / "a.parquet"
-    fu.write_snapshot(usage, path, coverage=EVERYTHING)
-    damaged = bytearray(path.read_bytes())
+    damaged = bytearray(written)
     damaged[int(place * len(damaged))] ^= flip
     path.write_bytes(damaged)
     with pytest.raises(SnapshotError, match=r"a\.parquet"):
