@@ -14,31 +14,31 @@ from typing import Final
 NOTHING: Final = "-"
 """The text of a missing number."""
 
-_CENTS_KNOWN: Final = 2.0**46
-"""From here on, doubles are further apart than a cent."""
-
 _UNITS_KNOWN: Final = 2.0**53
 """From here on, doubles are further apart than one."""
 
 
-def figure(value: float | Decimal, *, signed: bool = False) -> str:
-    """Write a number with two decimals, as far as they are known.
+def figure(value: float | Decimal, *, decimals: int = 2, signed: bool = False) -> str:
+    """Write a number with two decimals, or as many as given, as far as they are known.
 
-    A Decimal is written exactly to two decimals; half a cent is rounded to the even cent. A double
-    is written as the decimal that it is read from. From 2**46 on, a double does not know its cents
-    and is written without them. From 2**53 on, it is written with the digits that it has.
+    A Decimal is written exactly to its last decimal; half of it is rounded to the even one. A
+    double is written as the decimal that it is read from. From 2**46 on, a double does not know its
+    cents and is written without them. From 2**53 on, it is written with the digits that it has.
 
     >>> figure(Decimal("10000000000000000.01")), figure(70_000_000_000_000.25)
     ('10,000,000,000,000,000.01', '70,000,000,000,000.25')
     >>> figure(700_000_000_000_000.25), figure(2.0**60)
     ('700,000,000,000,000', '1.152921504606847e+18')
+    >>> figure(1234.5678, decimals=0), figure(1234.5678, decimals=3)
+    ('1,235', '1,234.568')
     """
     sign = "+" if signed and value else ""
     if isinstance(value, Decimal):
-        return f"{value if value else abs(value):{sign},.2f}"
+        return f"{value if value else abs(value):{sign},.{decimals}f}"
     known = Decimal(repr(float(value))) if value else Decimal(0)
-    if abs(value) < _CENTS_KNOWN:
-        return f"{known:{sign},.2f}"
+    # Doubles from here on are further apart than a step of the last decimal.
+    if abs(value) < _UNITS_KNOWN / 2 ** math.ceil(decimals * math.log2(10)):
+        return f"{known:{sign},.{decimals}f}"
     return f"{known:{sign},.0f}" if abs(value) < _UNITS_KNOWN else f"{known.normalize():{sign}e}"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from falusage._wording.money import short_amount
+from falusage._wording.money import mark
 from falusage.plotting._lettering import LITERAL, glyphs, legible
 from falusage.plotting._palette import Rgb, blend
 
@@ -125,7 +125,7 @@ def money_axis(ax: Axes, look: Look, currency: str) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
 
     def written(amount: float, _: int | None) -> str:
-        return short_amount(amount, currency)
+        return mark(amount, currency)
 
     ax.yaxis.set_major_formatter(FuncFormatter(written))
     ax.grid(visible=True, axis="y", color=look.rule, linewidth=0.8)

@@ -80,8 +80,8 @@ def amounts(
 
 def bands(frame: pl.DataFrame, level: int, *, optional: bool = False) -> Column:
     """Return a column of the intervals of a level, sorted by their lower ends."""
-    rows = frame.select(f"lo_{level}", f"hi_{level}").iter_rows()
-    cells = [Cell(band(low, high), low) for low, high in rows]
+    rows = frame.select(f"lo_{level}", f"hi_{level}", "currency").iter_rows()
+    cells = [Cell(band(low, high, currency), low) for low, high, currency in rows]
     return Column(f"{level}% band", cells, numeric=True, optional=optional)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falusage._wording.money import SYMBOLS, short_amount
+from falusage._wording.money import SYMBOLS, mark, short_amount
 from falusage._wording.names import short_names, shorten
 from falusage._wording.numbers import short_percent
 
@@ -16,10 +16,19 @@ from falusage._wording.numbers import short_percent
         (1, "USD", "$1"),
         (0.05, "USD", "$0.05"),
         (0.5, "USD", "$0.50"),
-        (0.125, "USD", "$0.125"),
+        (0.126, "USD", "$0.13"),
         (2.5, "USD", "$2.50"),
         (0.1 + 0.2, "USD", "$0.30"),
-        (0.6851, "EUR", "€0.685"),
+        (0.6851, "EUR", "€0.69"),
+        (0.0679, "EUR", "€0.07"),
+        (0.0042, "EUR", "<€0.01"),
+        (-0.0042, "EUR", ">−€0.01"),
+        (0.2, "JPY", "<¥1"),
+        (57.4, "JPY", "¥57"),
+        (99.6, "JPY", "¥100"),
+        (5, "KWD", "KWD 5"),
+        (57.4321, "KWD", "KWD 57.432"),
+        (0.0005, "KWD", "<KWD 0.001"),
         (57.43, "EUR", "€57.43"),
         (57.0, "EUR", "€57"),
         (57.001, "EUR", "€57.00"),
@@ -42,8 +51,14 @@ from falusage._wording.numbers import short_percent
     ],
 )
 def test_money(amount: float, currency: str, expected: str) -> None:
-    """An amount has its cents or three digits, its scale and its currency."""
+    """An amount has its minor unit or three digits, its scale and its currency."""
     assert expected == short_amount(amount, currency)
+
+
+def test_an_axis_has_no_amount_that_does_not_exist() -> None:
+    """Half a cent and half a yen have a line, and no text."""
+    assert ["$0", "", "$0.01", "$0.25"] == [mark(value, "USD") for value in (0, 5e-3, 0.01, 0.25)]
+    assert ["¥0", "", "¥1", "¥2.5k"] == [mark(value, "JPY") for value in (0, 0.5, 1, 2500)]
 
 
 def test_no_two_currencies_look_alike() -> None:
@@ -51,7 +66,7 @@ def test_no_two_currencies_look_alike() -> None:
     assert len(set(SYMBOLS.values())) == len(SYMBOLS)
 
 
-@given(st.floats(1e-3, 1e15))
+@given(st.floats(1, 1e15))
 def test_money_is_right_to_half_a_percent(amount: float) -> None:
     """What is written, read back, is the amount to three digits."""
     text = short_amount(amount, "USD").removeprefix("$").replace(",", "")
