@@ -2,8 +2,9 @@
 
 A quantity is the line's usual amount × the weight of the hour in the team's week × growth × the
 team's random factor of that day × noise, in whole parts of its unit. Only sums, products,
-quotients and integer hashes are used, and every draw depends on its minute and its line. So the
-result is the same to the last bit on every machine and with any number of threads.
+quotients and integer hashes are used, and everything depends on the minute, the line and the seed
+alone. So the result is the same to the last bit for every range that has the tick, on every
+machine and with any number of threads.
 """
 
 from __future__ import annotations
@@ -17,12 +18,18 @@ from falusage import columns
 from falusage import timeframes as tf
 from falusage.sample import _chance as chance
 from falusage.sample import _organization as org
-from falusage.sample._truth import Truth
+from falusage.sample._truth import ADOPTED, HISTORY
 
+_TERMS: Final = ("unit_price", "percent_discount")
 _DAY_SWING: Final = 0.08
 _LINE_SWING: Final = 0.2
 _HOURS_A_MONTH: Final = 720.0
 _MONDAY: Final = 72  # hours from Monday midnight to the epoch, a Thursday
+_USUAL: Final = datetime(2025, 1, 1, tzinfo=UTC)
+"""When each team spends its usual amount."""
+
+_GROWING: Final = (-366, 730)
+"""The days, counted from then, between which teams grow: all of 2024, 2025 and 2026."""
 
 
 def ticks(low: datetime, high: datetime, *, every: str, timezone: str) -> pl.DataFrame:
@@ -35,16 +42,16 @@ def ticks(low: datetime, high: datetime, *, every: str, timezone: str) -> pl.Dat
         bucket,
         bucket_end,
         hours=(bucket_end - bucket).dt.total_minutes() / 60.0,
-        age=(bucket - bucket.first()).dt.total_minutes() / 1440.0,
+        age=((bucket - pl.lit(_USUAL)).dt.total_minutes() / 1440.0).clip(*_GROWING),
         hour=minute // 60 + _MONDAY,
         day=minute // 1440 + _MONDAY // 24,
-        draw=chance.mixed(minute),
+        draw=chance.mixed(minute % (1 << 32)),
         surging=weekday.is_in(org.SURGE_WEEKDAYS) & hour.is_in(org.SURGE_HOURS),
     )
 
 
 def demand(at: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Return each team's demand at each tick; 1 is its usual hour at the start."""
+    """Return each team's demand at each tick; 1 is its usual hour."""
     teams = pl.DataFrame(
         {
             "team": range(len(org.TEAMS)),
@@ -73,10 +80,10 @@ def demand(at: pl.DataFrame, seed: int) -> pl.DataFrame:
     )
 
 
-def lines(seed: int, truth: Truth) -> pl.DataFrame:
+def lines(seed: int) -> pl.DataFrame:
     """Return the line items: a team's endpoint, by caller; with a second row for surge prices."""
-    begins = {(event.username, event.endpoint_id): event.at for event in truth.launches}
-    ends = {(event.username, event.endpoint_id): event.at for event in truth.retirements}
+    begins = {(event.username, event.endpoint_id): event.at for event in HISTORY.launches}
+    ends = {(event.username, event.endpoint_id): event.at for event in HISTORY.retirements}
     rows = [
         {
             "team": number,
@@ -118,16 +125,15 @@ def lines(seed: int, truth: Truth) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=schema).with_row_index("line")
 
 
-def counted(
-    busy: pl.DataFrame, items: pl.DataFrame, truth: Truth, *, until: datetime
-) -> pl.DataFrame:
+def counted(busy: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     """Return the quantity of each line at each tick, in whole parts of its unit, without zeros."""
     bucket = pl.col("bucket")
-    anomaly = truth.anomalies[0]
+    (anomaly,) = HISTORY.anomalies
     looping = pl.col("runaway") & bucket.is_between(anomaly.start, anomaly.end, closed="left")
     age = bucket - pl.col("begins")
-    whole = pl.lit(until.astimezone(UTC)) - pl.col("begins")
-    adoption = 0.25 + 0.75 * (age.dt.total_minutes() / whole.dt.total_minutes())
+    whole = pl.lit(ADOPTED) - pl.col("begins")
+    adopted = (age.dt.total_minutes() / whole.dt.total_minutes()).clip(upper_bound=1.0)
+    adoption = 0.25 + 0.75 * adopted
     draw = pl.col("draw")
     expected = (
         pl.col("usual")
@@ -169,8 +175,29 @@ def counted(
     )
 
 
+def priced(metered: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """Add the list price and the discount that each line has at each tick."""
+    (discount,) = HISTORY.discounts
+    (rise,) = HISTORY.price_rises
+    bucket, line = pl.col("bucket"), pl.col("line")
+    before = pl.lit(items["price"])
+    after = pl.lit(items.select(pl.coalesce("risen", "price")).to_series())
+    discounted = pl.lit(items["username"] == discount.username)
+    return metered.with_columns(
+        unit_price=pl.when(bucket >= pl.lit(rise.at))
+        .then(after.gather(line))
+        .otherwise(before.gather(line)),
+        percent_discount=pl.when(discounted.gather(line)).then(
+            pl.when(bucket >= pl.lit(discount.at)).then(discount.after).otherwise(discount.before)
+        ),
+    )
+
+
 def days(metered: pl.DataFrame, *, timezone: str) -> pl.DataFrame:
-    """Sum hours to the days of a time zone."""
+    """Sum priced hours to the days of a time zone.
+
+    If a price or a discount changes within a day, the line has one row for each.
+    """
     hour = pl.col("bucket")
     calendar = metered.select(hour.unique()).select(
         hour,
@@ -181,33 +208,25 @@ def days(metered: pl.DataFrame, *, timezone: str) -> pl.DataFrame:
     )
     return (
         metered.join(calendar, on="bucket")
-        .group_by(bucket="day", bucket_end="end", line="line")
+        .group_by("line", *_TERMS, bucket="day", bucket_end="end")
         .agg(pl.col("parts").sum())
-        .sort("bucket", "line")
+        .sort("bucket", "line", *_TERMS)
     )
 
 
-def billed(metered: pl.DataFrame, items: pl.DataFrame, truth: Truth) -> pl.DataFrame:
-    """Add names, prices, discounts and costs to the metered quantities."""
-    rise = pl.lit(truth.price_rises[0].at)
-    discount = truth.discounts[0]
-    percent = pl.when(pl.col("bucket") >= pl.lit(discount.at)).then(discount.after)
-    discounted = pl.col("username") == discount.username
+def billed(metered: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """Add names and costs to priced quantities."""
     return (
         metered.lazy()
         .join(
-            items.lazy().drop("team", "usual", "line_key", "begins", "ends", "runaway", "surge"),
+            items.lazy().drop(
+                "team", "usual", "line_key", "begins", "ends", "runaway", "surge", "price", "risen"
+            ),
             on="line",
             how="left",
             maintain_order="left",
         )
-        .with_columns(
-            quantity=pl.col("parts").cast(pl.Float64) / pl.col("scale"),
-            unit_price=pl.when(pl.col("bucket") >= rise)
-            .then(pl.coalesce("risen", "price"))
-            .otherwise("price"),
-            percent_discount=pl.when(discounted).then(percent.otherwise(discount.before)),
-        )
+        .with_columns(quantity=pl.col("parts").cast(pl.Float64) / pl.col("scale"))
         .with_columns(cost_subtotal=pl.col("quantity") * pl.col("unit_price"))
         .with_columns(
             cost_discount=pl.col("cost_subtotal")

@@ -2,7 +2,7 @@
 
 Everything here is fixed; randomness is added later. Ids, units and prices look like those that the
 provider publishes; the teams, people and keys are invented. Amounts are what a team spends on an
-endpoint in 30 days, in its own currency, at the start of the range.
+endpoint in 30 days, in its own currency, at the start of 2025.
 """
 
 from __future__ import annotations

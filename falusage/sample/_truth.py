@@ -1,27 +1,27 @@
-"""The events that are planted in a sample, so that tests can show that transforms find them.
+"""The events of the history, so that tests can show that transforms find them.
 
-Events are at fixed fractions of the range. Each begins with a local day or, if the range is too
-short for that, with a bucket. The rest is a regular week, smooth growth and bounded noise; no day
-of a team has anything else to find.
+Each has a date, the same for every range and seed. The rest is a regular week, smooth growth and
+bounded noise; no day of a team has anything else to find.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import polars as pl
 
 from falusage import columns
-from falusage import timeframes as tf
 from falusage.sample import _organization as org
 
-_RETIREMENT: Final = 0.75
-_DISCOUNT: Final = 0.775
-_PRICE_RISE: Final = 0.80
-_LAUNCH: Final = 0.875
-_ANOMALY: Final = 0.93
+_RETIREMENT: Final = datetime(2025, 5, 11, tzinfo=UTC)
+_DISCOUNT: Final = datetime(2025, 5, 15, tzinfo=UTC)
+_PRICE_RISE: Final = datetime(2025, 5, 20, tzinfo=UTC)
+_LAUNCH: Final = datetime(2025, 6, 2, tzinfo=UTC)
+_ANOMALY: Final = datetime(2025, 6, 11, tzinfo=UTC)
+ADOPTED: Final = datetime(2025, 6, 24, tzinfo=UTC)
+"""When usage of the launched endpoint stops growing faster than its team."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class DiscountChange:
 
 @dataclass(frozen=True)
 class Launch:
-    """A team calls a new endpoint from `at` on; usage grows to four times that until the end."""
+    """A team calls a new endpoint from `at` on; usage grows to four times that in three weeks."""
 
     at: datetime
     username: str
@@ -108,16 +108,19 @@ class SecondCurrency:
 
 @dataclass(frozen=True)
 class Truth:
-    """The events that are planted in a sample.
+    """The events that are planted in a sample, as far as its range shows them.
+
+    An event at an instant is in it if the instant is inside the range, with time before and after
+    it. A range without events has an empty truth.
 
     Attributes:
-        price_rises: Every change of a list price.
-        discounts: Every change of a team's discount. The other teams have none.
+        price_rises: Every change of a list price within the range.
+        discounts: Every change of a team's discount within the range. The other teams have none.
         launches: Every endpoint that a team starts to call within the range.
         retirements: Every endpoint that a team stops calling within the range.
-        anomalies: Every span in which a team's spend is unusual.
+        anomalies: Every span in which a team's spend is unusual, if a part of it is in the range.
         surges: Every endpoint with two prices side by side; none if the range misses the hours.
-        second_currencies: Every team that is not billed in USD.
+        second_currencies: Every team in the table that is not billed in USD.
     """
 
     price_rises: tuple[PriceRise, ...]
@@ -155,23 +158,30 @@ class Truth:
         return pl.DataFrame(rows, schema=schema, orient="row").sort("at")
 
 
-def planted(start: datetime, end: datetime, *, every: str, timezone: str) -> Truth:
-    """Return the events for a range of at least two whole buckets."""
+def seen(start: datetime, end: datetime) -> Truth:
+    """Return what happens in a range; whether a table has its surges and currencies is not known.
 
-    def span(fraction: float) -> tuple[datetime, datetime]:
-        moment = start + fraction * (end - start)
-        grid = "1d" if tf.floor(moment, every="1d", timezone=timezone) > start else every
-        since = tf.floor(moment, every=grid, timezone=timezone)
-        until = min(tf.after(moment, every=grid, timezone=timezone), end)
-        return since.astimezone(UTC), until.astimezone(UTC)
+    An event at the very start or end changes nothing within the range.
+    """
+    return Truth(
+        price_rises=tuple(e for e in HISTORY.price_rises if start < e.at < end),
+        discounts=tuple(e for e in HISTORY.discounts if start < e.at < end),
+        launches=tuple(e for e in HISTORY.launches if start < e.at < end),
+        retirements=tuple(e for e in HISTORY.retirements if start < e.at < end),
+        anomalies=tuple(e for e in HISTORY.anomalies if start < e.end and e.start < end),
+        surges=HISTORY.surges,
+        second_currencies=HISTORY.second_currencies,
+    )
 
+
+def _history() -> Truth:
     currency = {team.username: team.currency for team in org.TEAMS}
     username, endpoint_id, auth_method = org.RUNAWAY
     discounted, before, after = org.DISCOUNTED
     return Truth(
         price_rises=tuple(
             PriceRise(
-                at=span(_PRICE_RISE)[0],
+                at=_PRICE_RISE,
                 endpoint_id=risen,
                 unit=org.PRICES[risen, money].unit,
                 currency=money,
@@ -180,20 +190,13 @@ def planted(start: datetime, end: datetime, *, every: str, timezone: str) -> Tru
             )
             for (risen, money), price in org.RISEN.items()
         ),
-        discounts=(
-            DiscountChange(
-                at=span(_DISCOUNT)[0],
-                username=discounted,
-                currency=currency[discounted],
-                before=before,
-                after=after,
-            ),
-        ),
-        launches=(Launch(span(_LAUNCH)[0], *org.LAUNCHED, currency[org.LAUNCHED[0]]),),
-        retirements=(Retirement(span(_RETIREMENT)[0], *org.RETIRED, currency[org.RETIRED[0]]),),
+        discounts=(DiscountChange(_DISCOUNT, discounted, currency[discounted], before, after),),
+        launches=(Launch(_LAUNCH, *org.LAUNCHED, currency[org.LAUNCHED[0]]),),
+        retirements=(Retirement(_RETIREMENT, *org.RETIRED, currency[org.RETIRED[0]]),),
         anomalies=(
             Anomaly(
-                *span(_ANOMALY),
+                start=_ANOMALY,
+                end=_ANOMALY + timedelta(days=1),
                 username=username,
                 endpoint_id=endpoint_id,
                 auth_method=auth_method,
@@ -218,3 +221,7 @@ def planted(start: datetime, end: datetime, *, every: str, timezone: str) -> Tru
             SecondCurrency(name, money) for name, money in currency.items() if money != "USD"
         ),
     )
+
+
+HISTORY: Final = _history()
+"""All of it, for all time."""

@@ -31,7 +31,7 @@ def test_the_command_makes_the_committed_file(tmp_path: Path) -> None:
     )
     committed = ROOT / "data" / "sample-usage.parquet"
     assert_frame_equal(pl.read_parquet(committed), pl.read_parquet(out), check_exact=True)
-    assert f"18,636 rows in {out}\n" == made.stdout
+    assert f"19,242 rows in {out}\n" == made.stdout
     assert committed.stat().st_size < 250_000
 
 

@@ -10,18 +10,20 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.sample import Sample
 
 RANGES: list[dict[str, Any]] = [
     {},
-    {"start": "2025-01-01", "end": "2025-05-01", "seed": 3},
-    {"start": "2025-06-10", "end": "2025-06-24"},
-    {"start": "2024-01-01", "end": "2025-06-01", "every": "1d", "timezone": "Europe/Paris"},
-    {"start": "2025-03-03", "end": "2025-03-04"},
-    {"start": "2025-03-03T16:00Z", "end": "2025-03-03T22:00Z", "every": "1m"},
-    {"start": "2025-03-03", "end": "2025-03-05", "every": "1d"},
+    {"start": "2025-03-26", "end": "2025-06-24", "seed": 3},
+    {"start": "2025-05-15", "end": "2025-06-02"},
+    {"start": "2024-01-01", "end": "2025-07-01", "every": "1d", "timezone": "Europe/Paris"},
+    {"start": "2025-05-20T16:00Z", "end": "2025-05-20T22:00Z", "every": "1m"},
+    {"start": "2025-06-11", "end": "2025-06-12", "every": "1d"},
+    {"start": "2024-12-30", "end": "2025-01-06"},
 ]
 
 
@@ -38,36 +40,42 @@ def _seen(usage: pl.DataFrame, *keys: str) -> dict[tuple[Any, ...], tuple[dateti
 
 
 def test_one_endpoint_begins_and_one_ends(sample: Sample) -> None:
-    """A team's endpoint is used from end to end of the range, but for the two that are planted."""
-    (launch,), (retirement,) = sample.truth.launches, sample.truth.retirements
+    """A team's endpoint is used from end to end of the range, but for those that are planted."""
     usage = sample.usage
     first, last = usage["bucket"].min(), usage["bucket_end"].max()
     slack = timedelta(hours=1) if usage["bucket"].n_unique() == 360 else timedelta(0)
-    late = {
-        key: start
-        for key, (start, _) in _seen(usage, "username", "endpoint_id").items()
-        if start > first + slack
+    spans = _seen(usage, "username", "endpoint_id")
+    late = {key: start for key, (start, _) in spans.items() if start > first + slack}
+    early = {key: end for key, (_, end) in spans.items() if end < last - slack}
+    assert {_start(usage, e.at): (e.username, e.endpoint_id) for e in sample.truth.launches} == {
+        start: key for key, start in late.items()
     }
-    early = {
-        key: end
-        for key, (_, end) in _seen(usage, "username", "endpoint_id").items()
-        if end < last - slack
+    assert {_end(usage, e.at): (e.username, e.endpoint_id) for e in sample.truth.retirements} == {
+        end: key for key, end in early.items()
     }
-    assert {(launch.username, launch.endpoint_id)} == set(late)
-    assert {(retirement.username, retirement.endpoint_id)} == set(early)
-    assert launch.at <= next(iter(late.values())) <= launch.at + slack
-    assert retirement.at - slack <= next(iter(early.values())) <= retirement.at
+
+
+def _start(usage: pl.DataFrame, at: datetime) -> datetime:
+    """Return the start of the bucket that has an instant."""
+    return usage.filter(pl.col("bucket") <= at)["bucket"].max()  # type: ignore[return-value]
+
+
+def _end(usage: pl.DataFrame, at: datetime) -> datetime:
+    """Return the end of the last bucket that has time before an instant."""
+    return usage.filter(pl.col("bucket") < at)["bucket_end"].max()  # type: ignore[return-value]
 
 
 def test_one_price_steps_and_no_other(sample: Sample) -> None:
-    """The lowest price of a line in a bucket changes once, at the planted instant."""
-    lowest = (
-        sample.usage.group_by("endpoint_id", "unit", "currency", "bucket")
-        .agg(pl.col("unit_price").min())
+    """The highest price of a line changes once, from the planted instant on, or never."""
+    surging = {surge.endpoint_id for surge in sample.truth.surges}
+    highest = (
+        sample.usage.filter(~pl.col("endpoint_id").is_in(list(surging)))
+        .group_by("endpoint_id", "unit", "currency", "bucket")
+        .agg(pl.col("unit_price").max())
         .sort("bucket")
     )
     prices: dict[tuple[str, ...], list[tuple[datetime, float]]] = defaultdict(list)
-    for endpoint_id, unit, currency, bucket, price in lowest.iter_rows():
+    for endpoint_id, unit, currency, bucket, price in highest.iter_rows():
         prices[endpoint_id, unit, currency].append((bucket, price))
     steps = [
         (*key, old, new, bucket)
@@ -75,34 +83,39 @@ def test_one_price_steps_and_no_other(sample: Sample) -> None:
         for (_, old), (bucket, new) in pairwise(series)
         if old != new
     ]
-    (rise,) = sample.truth.price_rises
-    planted = (rise.endpoint_id, rise.unit, rise.currency, rise.previous_price, rise.price)
-    assert [planted] == [step[:-1] for step in steps]
-    assert timedelta(0) <= steps[0][-1] - rise.at <= timedelta(minutes=10)
-    assert rise.price > rise.previous_price
+    planted = [
+        (e.endpoint_id, e.unit, e.currency, e.previous_price, e.price, _start(sample.usage, e.at))
+        for e in sample.truth.price_rises
+    ]
+    assert planted == steps
+    assert all(rise.price > rise.previous_price for rise in sample.truth.price_rises)
 
 
 def test_one_teams_discount_changes_and_no_other_team_has_one(sample: Sample) -> None:
     """All of a team's rows have one discount before the planted instant and another after it."""
-    (change,) = sample.truth.discounts
-    percents = sample.usage.group_by("username", since=pl.col("bucket") >= change.at).agg(
-        pl.col("percent_discount").unique()
+    discounted = sample.usage.filter(pl.col("percent_discount").is_not_null())
+    assert {"acme-ml-team"} == set(discounted["username"])
+    assert {"acme-ml-team"}.isdisjoint(
+        sample.usage.filter(pl.col("percent_discount").is_null())["username"]
     )
-    found = {(team, since): only for team, since, [only] in percents.iter_rows()}
-    assert {
-        (change.username, False): change.before,
-        (change.username, True): change.after,
-    } == {key: percent for key, percent in found.items() if percent is not None}
-    assert change.before != change.after
-    currencies = sample.usage.filter(pl.col("username") == change.username)["currency"]
-    assert {change.currency} == set(currencies)
+    percents = _seen(discounted, "percent_discount")
+    assert len(percents) == 1 + len(sample.truth.discounts)
+    for change in sample.truth.discounts:
+        assert change.before != change.after
+        assert _end(sample.usage, change.at) == percents[change.before,][1]
+        assert _start(sample.usage, change.at) == percents[change.after,][0]
+        assert {(change.username, change.currency)} == set(
+            discounted.select("username", "currency").iter_rows()
+        )
 
 
 def test_surge_rows_stand_beside_their_base(sample: Sample) -> None:
     """Two rows that differ in price and amounts alone: in the surge's hours, on its lines only."""
     same = ["bucket", "bucket_end", "username", "product", "endpoint_id", "unit", "currency"]
-    same += ["auth_method", "auth_detail", "api_key_id", "login_username"]
-    beside = sample.usage.group_by(same).agg(pl.col("unit_price").sort(), "quantity")
+    same += ["auth_method", "auth_detail", "api_key_id", "login_username", "percent_discount"]
+    risen = [rise.endpoint_id for rise in sample.truth.price_rises]
+    usage = sample.usage.filter(~pl.col("endpoint_id").is_in(risen))
+    beside = usage.group_by(same).agg(pl.col("unit_price").sort(), "quantity")
     assert beside["unit_price"].list.len().max() <= 2
     pairs = beside.filter(pl.col("unit_price").list.len() == 2)
     planted = {
@@ -143,8 +156,32 @@ def test_surge_is_in_its_hours_and_share() -> None:
 
 
 def test_a_range_without_surge_hours_has_no_surge() -> None:
-    """The truth tells what is in this table, not what might be in a longer one."""
+    """The truth lists what is in this table, not what might be in a longer one."""
     assert fu.sample_usage(start="2025-03-08", end="2025-03-10").truth.surges == ()
+
+
+@given(st.integers(0, 24 * 70), st.integers(1, 24 * 30))
+def test_the_truth_of_a_slice_is_what_happens_in_it(first: int, hours: int) -> None:
+    """Of all the events, those that a random slice has time before and after, or a part of."""
+    origin = datetime(2025, 4, 20, tzinfo=UTC)
+    start, end = origin + timedelta(hours=first), origin + timedelta(hours=first + hours)
+    whole = fu.sample_usage(every="1d").truth
+    truth = fu.sample_usage(start=start, end=end).truth
+    for name in ("price_rises", "discounts", "launches", "retirements"):
+        events: tuple[Any, ...] = getattr(whole, name)
+        assert tuple(e for e in events if start < e.at < end) == getattr(truth, name)
+    overlapping = (e for e in whole.anomalies if e.start < end and start < e.end)
+    assert tuple(overlapping) == truth.anomalies
+    assert whole.second_currencies == truth.second_currencies
+
+
+def test_a_quiet_range_has_no_events() -> None:
+    """Neither before the first event nor after the last; what is always so is in it."""
+    for start, end in (("2024-03-01", "2024-03-08"), ("2026-03-01", "2026-03-08")):
+        truth = fu.sample_usage(start=start, end=end).truth
+        assert truth.events.is_empty()
+        assert len(truth.surges) == 2
+        assert ["acme-paris"] == [second.username for second in truth.second_currencies]
 
 
 def test_one_team_is_billed_in_another_currency(sample: Sample) -> None:
