@@ -55,6 +55,20 @@ class Sink(Protocol):
         """Add the next rows. Every read writes at least one table."""
 
 
+class Table:
+    """A sink that keeps the one table of a load in memory."""
+
+    table: pl.DataFrame
+
+    def restart(self) -> None:
+        """Forget the table."""
+        self.table = pl.DataFrame()
+
+    def write(self, items: LineItems) -> None:
+        """Keep the table."""
+        self.table = items.table
+
+
 @dataclass
 class _Read:
     """What is known of one read of the range: counts, sums, and rejected rows."""

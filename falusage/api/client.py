@@ -15,8 +15,8 @@ from falusage.api._http.address import find_base_url
 from falusage.api._http.exchange import Exchange
 from falusage.api._http.key import find_key
 from falusage.api._http.transport import Transport
-from falusage.api._loading import Load, Sink
-from falusage.api.line_items import LineItems
+from falusage.api._loading import Load, Sink, Table
+from falusage.api._server_time import server_time
 from falusage.api.load import UsageLoad, to_arrow
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery, edges
@@ -97,7 +97,7 @@ class UsageClient:
             ApiError: The exchange failed.
         """
         with self._loading(query, invalid, reconcile, has_ways=True) as load:
-            receipt, quarantine = load.into(sink := _Table())
+            receipt, quarantine = load.into(sink := Table())
         return UsageLoad(sink.table, quarantine, receipt)
 
     def load_into(
@@ -154,6 +154,27 @@ class UsageClient:
         with self._loading(query, invalid, has_ways=True) as load:
             return to_arrow(load.summary())
 
+    def server_time(self) -> datetime | None:
+        """Return the present by the server's clock, from the `Date` header of a small answer.
+
+        It is what "until now" means to the server, even if this machine's clock is wrong, or if
+        the server replays the past, as `falusage serve` does. The request is for the totals of
+        one hour. None if the server sends no `Date`.
+
+        Raises:
+            ApiError: The exchange failed, as that of a load would.
+        """
+        return server_time(self._exchange(Progress(shown=False, total=0, title="clock")))
+
+    def _exchange(self, progress: Progress) -> Exchange:
+        return Exchange(
+            self._transport,
+            self._key,
+            workers=self.workers,
+            max_attempts=self.max_attempts,
+            progress=progress,
+        )
+
     @contextmanager
     def _loading(
         self,
@@ -171,13 +192,7 @@ class UsageClient:
         progress = Progress(shown=self.progress, total=buckets, title="usage")
         load = Load(
             query,
-            Exchange(
-                self._transport,
-                self._key,
-                workers=self.workers,
-                max_attempts=self.max_attempts,
-                progress=progress,
-            ),
+            self._exchange(progress),
             progress,
             workers=self.workers,
             invalid=invalid,
@@ -207,18 +222,6 @@ class UsageClient:
         raise ConfigError(
             "a client has a key, so it cannot be pickled; make one where it is needed"
         )
-
-
-class _Table:
-    """A sink that keeps the one table of a load in memory."""
-
-    table: pl.DataFrame
-
-    def restart(self) -> None:
-        self.table = pl.DataFrame()
-
-    def write(self, items: LineItems) -> None:
-        self.table = items.table
 
 
 def load_usage(

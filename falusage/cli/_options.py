@@ -24,10 +24,14 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _CONTRACT: Final = ORGANIZATION_USAGE
+_FIRST: Final = "1970-01-01"
+_LAST: Final = "9000-01-01"
+"""The end of the longest range, with which options are checked before the server is asked."""
+
 _OWN_WORDS: Final = {
     "start": "The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date means midnight in the "
     "time zone.",
-    "end": "The end, exclusive. [default: now]",
+    "end": "The end, exclusive. [default: now, by the server's clock]",
     "timezone": "An IANA time zone.",
 }
 """The help of options that differ from the API, or have an example."""
@@ -145,22 +149,44 @@ def option_name(parameter: str) -> str:
     return f"--{parameter.replace('_', '-')}"
 
 
-def make_query(options: dict[str, Any]) -> UsageQuery:
-    """Return the query. By default, it ends now.
+def make_query(
+    options: dict[str, Any],
+    client: UsageClient,
+    *,
+    usual: Callable[[datetime, str], tuple[datetime, datetime]] | None = None,
+) -> UsageQuery:
+    """Return the query. Without --end, it ends now, by the clock of the server.
+
+    So the default range is the server's present: it is right even if this machine's clock is not,
+    and of `falusage serve` it is where the sample ends. If the server does not tell its time, this
+    machine's clock is used.
+
+    Args:
+        options: The options of the command.
+        client: The client to ask for the time.
+        usual: Returns the range without --start, from its end and the time zone.
 
     Raises:
         UsageError: There is no start.
-        QueryError: An option is invalid.
+        QueryError: An option is invalid. The server is not asked then.
+        ApiError: The server cannot be asked.
     """
     from falusage.api.query import UsageQuery
+    from falusage.timeframes import instant
 
     fields = {"start": options["start"], "end": options["end"], **query_fields(options)}
-    if fields["start"] is None:
+    if fields["start"] is None and usual is None:
         raise click.MissingParameter(param_type="option", param_hint="'--start'")
-    given = {name: fields[name] for name in ("start", "end") if fields[name] is not None}
-    fields["end"] = fields["end"] or datetime.now(UTC)
+    asked = [name for name in ("start", "end") if fields[name] is not None]
+    if fields["end"] is None:
+        longest: dict[str, Any] = {**fields, "start": fields["start"] or _FIRST, "end": _LAST}
+        UsageQuery(**longest)
+        fields["end"] = client.server_time() or datetime.now(UTC)
+    if fields["start"] is None and usual is not None:
+        end = instant(fields["end"], timezone=fields["timezone"], name="end")
+        fields["start"], fields["end"] = usual(end, fields["timezone"])
     query = UsageQuery(**fields)
-    _say_if_wider(query, given)
+    _say_if_wider(query, {name: fields[name] for name in asked})
     return query
 
 

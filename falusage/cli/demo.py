@@ -1,24 +1,20 @@
-"""`demo`: a load, its report and pictures, over HTTP, of an invented organization.
+"""`demo`: a load and its report, over HTTP, of an invented organization.
 
-It uses the same client, checks, tables and pictures as any other command. The dates are fixed, so
+It uses the same client, checks, tables and page as any other command. The dates are fixed, so
 every run shows the same.
 """
 
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from falusage.cli._pictures import save
 from falusage.cli._terminal import put, say, width
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from falusage.api.load import UsageLoad
     from falusage.emulator import Emulator
 
@@ -26,19 +22,22 @@ _START: Final = "2025-03-26"
 _END: Final = "2025-06-24"
 
 
-@click.command(short_help="See a load, its report and pictures, on invented data.")
+@click.command(short_help="See a load and its report, on invented data.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("falusage-demo"),
     show_default=True,
-    help="The folder for the snapshot and the pictures. It is made if it is missing.",
+    help="The folder for the page and the snapshot. It is made if it is missing.",
 )
 def demo(out: Path) -> None:
-    """Serve the usage of an invented organization on this machine; load, check, sum and draw it."""
+    """Serve the usage of an invented organization on this machine; load it, and report on it.
+
+    It prints the report, and writes it as a page, too.
+    """
     from falusage._files import resolved
     from falusage.emulator import Emulator
-    from falusage.reporting import summary
+    from falusage.reporting import report, summary
     from falusage.snapshot import write_snapshot
 
     say("Inventing an organization and serving its usage as the API does ...")
@@ -48,15 +47,13 @@ def demo(out: Path) -> None:
     loaded = _load(emulator)
     put(["", *summary(loaded, width=width()).splitlines()])
     write_snapshot(loaded, out / "usage.parquet")
-    for name, draw in (("trend.png", _trend), ("share.png", _share)):
-        save(partial(draw, loaded), out / name)
+    report(loaded, out=out / "report.html")
     put(
         [
             "",
             "SAVED",
+            f"{out / 'report.html'}    the report as a page: open it in a browser",
             f"{out / 'usage.parquet'}  the table; fu.open_snapshot checks and opens it",
-            f"{out / 'trend.png'}      cost per day and team",
-            f"{out / 'share.png'}      cost by endpoint",
             "",
             "THE SAME ON YOUR OWN ORGANIZATION",
             "export FAL_ADMIN_KEY=...  # an admin key of your organization's root team",
@@ -83,18 +80,3 @@ def _load(emulator: Emulator) -> UsageLoad:
         loaded = client.load(UsageQuery(_START, _END, timeframe="hour"))
     say(str(loaded.receipt))
     return loaded
-
-
-def _trend(loaded: UsageLoad) -> Axes:
-    from falusage.plotting import plot_trend
-    from falusage.transforms import trend
-
-    return plot_trend(trend(loaded, by="username"))
-
-
-def _share(loaded: UsageLoad) -> Axes:
-    from falusage.plotting import plot_share
-    from falusage.transforms import cost_share
-
-    query = loaded.receipt.query
-    return plot_share(cost_share(loaded, by="endpoint_id"), start=query.start, end=query.end)

@@ -71,7 +71,7 @@ def focus(
     timeframe = options["timeframe"]
     if usage is None:
         with open_client(options) as client:
-            usage = load_with(client, make_query(options), options)
+            usage = load_with(client, make_query(options, client), options)
             unmatched = say_if_unmatched(client, usage.receipt)
         say(str(usage.receipt))
         timeframe = None  # that of the load

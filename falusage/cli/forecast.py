@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -161,24 +161,25 @@ def _load(options: dict[str, Any], *, every: str, month: str | None) -> tuple[Us
     from falusage.errors import QueryError
     from falusage.timeframes import month_span
 
-    if options["start"] is None:
-        from falusage.timeframes import floor, instant
-
-        end = instant(options["end"] or datetime.now(UTC), timezone=options["timezone"], name="end")
-        start = floor(end - _HISTORY, every="1d", timezone=options["timezone"])
-        options |= {"start": start, "end": end}
     options["timeframe"] = options["timeframe"] or ("hour" if every == "1h" else "day")
-    query = make_query(options)
-    if month is not None and month_span(month, timezone=query.timezone)[1] <= query.start:
-        raise QueryError(
-            f"--month {month} ends before the range starts, {query.start.isoformat()}; expected a "
-            "month of the range or after it: set an earlier --start"
-        )
     with open_client(options) as client:
+        query = make_query(options, client, usual=_half_a_year)
+        if month is not None and month_span(month, timezone=query.timezone)[1] <= query.start:
+            raise QueryError(
+                f"--month {month} ends before the range starts, {query.start.isoformat()}; "
+                "expected a month of the range or after it: set an earlier --start"
+            )
         loaded = load_with(client, query, options)
         unmatched = say_if_unmatched(client, loaded.receipt)
     say(str(loaded.receipt))
     return loaded, unmatched
+
+
+def _half_a_year(end: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """Return the range of the history to learn from."""
+    from falusage.timeframes import floor
+
+    return floor(end - _HISTORY, every="1d", timezone=timezone), end
 
 
 def _days_left(outlook: pl.DataFrame) -> int:

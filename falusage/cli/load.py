@@ -45,7 +45,7 @@ def load(context: click.Context, *, form: str, out: Path | None, **options: Any)
     if out is not None and is_given(context, "form"):
         raise click.UsageError("--out writes Parquet instead of printing; it takes no --format")
     with open_client(options) as client:
-        loaded = load_with(client, make_query(options), options)
+        loaded = load_with(client, make_query(options, client), options)
         unmatched = say_if_unmatched(client, loaded.receipt)
     if out is None:
         _print(loaded, form)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,9 +127,10 @@ def report(  # noqa: PLR0917 - click passes them by name
     usage = open_saved(context, path, store, options)
     if usage is None:
         if options["start"] is None:
-            options |= _six_months(options, month)
+            options["timeframe"] = options["timeframe"] or "day"
         with open_client(options) as client:
-            usage = load_with(client, make_query(options), options)
+            query = make_query(options, client, usual=partial(_six_months, month=month))
+            usage = load_with(client, query, options)
             unmatched = say_if_unmatched(client, usage.receipt)
     about["timezone"] = given_timezone(context, options)
     if out is not None:
@@ -175,15 +177,13 @@ def _charges(path: Path) -> pl.DataFrame:
     return read_focus(path)
 
 
-def _six_months(options: dict[str, Any], month: str | None) -> dict[str, Any]:
-    """Return the range of six months up to the end of the month, or to now, by day."""
-    from falusage.timeframes import floor, instant, month_span
+def _six_months(end: datetime, timezone: str, *, month: str | None) -> tuple[datetime, datetime]:
+    """Return the range of six months up to the end of the month, or to an earlier end."""
+    from falusage.timeframes import floor, month_span
 
-    timezone, tick = options["timezone"], timedelta(microseconds=1)
-    end = instant(options["end"] or datetime.now(UTC), timezone=timezone, name="end")
     if month is not None:
         end = min(end, month_span(month, timezone=timezone)[1])
-    start = floor(end, every="1d", timezone=timezone)
+    start, tick = floor(end, every="1d", timezone=timezone), timedelta(microseconds=1)
     for _ in range(_MONTHS):
         start = floor(start - tick, every="1mo", timezone=timezone)
-    return {"start": start, "end": end, "timeframe": options["timeframe"] or "day"}
+    return start, end

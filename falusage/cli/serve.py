@@ -47,6 +47,6 @@ def _announce(base_url: str, emulator: Emulator) -> None:
             f"Serving the Organization Usage API at {base_url}; Ctrl-C stops it.",
             "In another terminal:",
             f"  export FALUSAGE_BASE_URL={base_url} FAL_ADMIN_KEY={emulator.api_key}",
-            "  falusage report --start 2025-05-01 --end 2025-06-24 --timeframe day",
+            "  falusage report",
         ]
     )

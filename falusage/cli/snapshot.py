@@ -36,7 +36,7 @@ def snapshot(context: click.Context, *, out: Path, **options: Any) -> None:
 
     with open_client(options) as client:
         receipt = download_snapshot(
-            make_query(options), out, client=client, **check_options(options)
+            make_query(options, client), out, client=client, **check_options(options)
         )
         say_let_through(None, options)
         unmatched = say_if_unmatched(client, receipt)

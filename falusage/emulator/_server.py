@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +29,7 @@ from falusage.emulator._listening import (
 from falusage.errors import ConfigError, FalUsageWarning, MissingExtraError, QueryError, warn
 
 if TYPE_CHECKING:
+    import polars as pl
     import uvicorn
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,7 +41,9 @@ class Emulator:
 
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame. Columns other than those of
-            `columns.USAGE` are served as extra fields. None serves the sample.
+            `columns.USAGE` are served as extra fields. None serves the sample from 1 December
+            2024. Its clock then stands still a minute after the sample ends, at 2025-06-24 00:01
+            UTC, so that a client sees June so far.
         api_key: The admin key that it accepts.
         latency: Seconds to wait before each answer.
         page_size: The most items on a page, and the number of items if `limit` is not given.
@@ -52,7 +55,8 @@ class Emulator:
         base_url: The address for `UsageClient(base_url=)`, while the emulator runs.
         member_key: A key that is known but is not an admin's; requests with it are answered 403.
         faults: May be set while it runs, which restarts their sequence.
-        clock: A function that returns the time in its `Date` headers; may be set while it runs.
+        clock: A function that returns the time in its `Date` headers and the default of `end`; may
+            be set while it runs. For a table it is this machine's clock.
 
     Raises:
         MissingExtraError: If the extra `emulator` is not installed.
@@ -103,6 +107,9 @@ class Emulator:
         self.page_size = page_size
         self._edition: Literal[2, 3, 4] = edition
         self.clock = lambda: datetime.now(UTC)
+        if usage is None:
+            usage, now = _sample()
+            self.clock = lambda: now
         self.faults = faults or Faults()
         self.ledger = _ledger(usage, edition)
         self._running: tuple[uvicorn.Server, threading.Thread, str] | None = None
@@ -148,8 +155,11 @@ class Emulator:
             )
         return self._running[2]
 
-    def replace(self, usage: Lazy | Eager | None) -> None:
-        """Serve another table from the next request on; requests under way finish with the old."""
+    def replace(self, usage: Lazy | Eager) -> None:
+        """Serve another table from the next request on; requests under way finish with the old.
+
+        The clock stays as it is.
+        """
         self.ledger = _ledger(usage, self.edition)
 
     def __enter__(self) -> Emulator:
@@ -222,13 +232,19 @@ def serve(
         server.run(listeners)
 
 
-def _ledger(usage: Lazy | Eager | None, edition: int) -> Ledger:
+def _sample() -> tuple[pl.DataFrame, datetime]:
+    """Return the sample, and the time a minute after its end."""
+    from falusage.sample import sample_usage
+
+    usage = sample_usage(start="2024-12-01").usage  # half a year before June, and its month so far
+    ended = usage["bucket_end"].max()
+    assert isinstance(ended, datetime)  # noqa: S101 (narrows for the type checker)
+    return usage, ended + timedelta(minutes=1)  # a range that ends just now is still open
+
+
+def _ledger(usage: Lazy | Eager, edition: int) -> Ledger:
     from falusage.emulator._ledger import Ledger
 
-    if usage is None:
-        from falusage.sample import sample_usage
-
-        usage = sample_usage().usage
     return Ledger(usage, edition=edition)
 
 

@@ -231,13 +231,12 @@ def test_a_slice_is_one_by_day_and_minute_and_in_every_zone(
 
 @pytest.mark.parametrize("month", ["2025-05", "2025-06"])
 def test_a_month_by_day_costs_what_it_costs_by_hour(month: str) -> None:
-    """To the last digit of an exact sum, per team, endpoint and price."""
+    """Per team, endpoint, caller and price, to the last part that a meter counts."""
     start, end = f"{month}-01", f"{month[:-1]}{int(month[-1]) + 1}-01"
-    by = ["username", "endpoint_id", "auth_method", "unit", "unit_price"]
+    by = ["username", "endpoint_id", "auth_method", "unit", "unit_price", "percent_discount"]
+    parts = (pl.col("quantity") * 1000).round().cast(pl.Int64).sum()
     hours, days = (
-        fu.rollup(
-            fu.sample_usage(start=start, end=end, every=every).usage, by=by, values="quantity"
-        )
+        fu.sample_usage(start=start, end=end, every=every).usage.group_by(by).agg(parts).sort(by)
         for every in ("1h", "1d")
     )
     assert_frame_equal(hours, days, check_exact=True)
