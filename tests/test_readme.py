@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,6 @@ def organization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         "PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     )
     with fu.Emulator(api_key=KEY) as emulator:
-        emulator.clock = lambda: datetime(2025, 6, 24, 12, tzinfo=UTC)
         monkeypatch.setenv("FALUSAGE_BASE_URL", emulator.base_url)
         yield tmp_path
 

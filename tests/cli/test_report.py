@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -76,6 +77,31 @@ def test_totals_are_those_of_the_table(run) -> None:
     ]
     assert "1 – 23 Jun 2025  1 – 23 May 2025" in out
     assert "all of it agrees with the API" in out
+
+
+def test_the_server_is_asked_for_its_time_only_if_the_question_is_sound(
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistake in another option is named though nobody can be asked."""
+    monkeypatch.setenv("FALUSAGE_BASE_URL", "http://127.0.0.1:9/v1")
+    for wrong in (("--start", "2025-06-32"), ("--product", "gpu"), ("--timezone", "Mars")):
+        code, _, err = run("report", *wrong)
+        assert 1 == code
+        assert wrong[1] in err
+
+
+def test_without_an_end_the_servers_clock_decides(run, emulator: fu.Emulator) -> None:
+    """This machine's clock is a year ahead of it, and nothing of that year is asked for."""
+    usual = emulator.clock
+    try:
+        emulator.clock = lambda: datetime(2025, 6, 20, 9, tzinfo=UTC)
+        code, out, _ = run("report")
+    finally:
+        emulator.clock = usual
+
+    assert 0 == code
+    assert "1 May – 20 Jun 2025, UTC" in out
+    assert "1 – 19 Jun 2025  1 – 19 May 2025" in out
 
 
 def test_without_a_start_two_months_are_reported(run) -> None:
@@ -213,7 +239,7 @@ def test_a_damaged_snapshot_is_refused(run) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_demo_shows_all_of_it(run) -> None:
-    """A total, a comparison, certainty, a snapshot, two pictures, and what to do next."""
+    """A total, a comparison, certainty, a page, a snapshot, and what to do next."""
     code, out, err = run("demo", "--out", "shown")
 
     assert 0 == code
@@ -221,6 +247,7 @@ def test_demo_shows_all_of_it(run) -> None:
     assert "export FAL_ADMIN_KEY=" in out
     assert max(map(len, out.splitlines())) <= 80
     assert "64,304 rows" in err
-    assert {"usage.parquet", "trend.png", "share.png"} == {p.name for p in Path("shown").iterdir()}
+    assert {"usage.parquet", "report.html"} == {p.name for p in Path("shown").iterdir()}
     assert 64_304 == fu.read_snapshot("shown/usage.parquet").height
-    assert all(p.read_bytes().startswith(b"\x89PNG") for p in Path("shown").glob("*.png"))
+    assert "shown/report.html " in out
+    assert Path("shown/report.html").read_text("utf-8").startswith("<!doctype html>")

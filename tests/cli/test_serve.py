@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import falusage as fu
+
 RANGE = ("--start", "2025-05-01", "--end", "2025-06-24", "--timeframe", "day")
 
 
@@ -59,6 +61,48 @@ def test_our_own_client_takes_the_address_that_is_printed(start, run, host: str)
     assert warning.startswith(f"warning: other machines can reach {host}: ")
     assert "the key 'falusage-emulator:not-a-real-key', which is the same in every" in warning
     assert f":{port}/v1, with allow_http=True" in warning
+
+
+@pytest.fixture
+def sample(start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run `serve` as a process, and set the two variables that it prints, and nothing else."""
+    process = start("serve", "--port", "0")
+    assert process.stdout is not None
+    printed = [process.stdout.readline().strip() for _ in range(4)]
+    for variable in printed[2].removeprefix("export ").split():
+        monkeypatch.setenv(*variable.split("=", 1))
+    assert "falusage report" == printed[3]
+
+
+@pytest.mark.slow
+def test_what_serve_prints_shows_june_so_far(sample: None, run) -> None:
+    """The sample's June against its May, without a date, a warning, or a word about the clock."""
+    code, out, err = run("report")
+
+    costs = fu.sample_usage(start="2025-05-01", every="1d").usage
+    total = fu.rollup(costs, every="1mo").sort("period", "currency")["cost"].to_list()
+    shown = out.replace(",", "")
+    assert (0, "") == (code, err)
+    assert "1 – 23 Jun 2025  1 – 23 May 2025" in out
+    assert f"{total[3]:.2f} USD" in shown
+    assert f"{total[1] + total[3]:.2f} USD\n" in shown
+    assert "+3.8%" in out
+
+
+@pytest.mark.slow
+def test_every_default_range_ends_where_the_servers_clock_is(sample: None, run) -> None:
+    """A load, a snapshot, a store and a forecast go to the sample's end."""
+    _, _, loaded = run("load", "--start", "2025-06-22", "--timeframe", "day")
+    _, _, written = run(
+        "snapshot", "--start", "2025-06-22", "--timeframe", "day", "--out", "a.parquet"
+    )
+    _, _, synced = run("sync", "--start", "2025-06-22", "--store", "store")
+    code, forecast, _ = run("forecast", "--timeframe", "day")
+
+    for said in (loaded, written, synced):
+        assert "2025-06-22T00:00:00+00:00 to 2025-06-25T00:00:00+00:00" in said
+    assert 0 == code
+    assert "2025-06, as of 2025-06-24 00:00 UTC" in forecast
 
 
 @pytest.mark.slow

@@ -150,17 +150,27 @@ def test_small_answers_do_not_wait_for_acknowledgements() -> None:
         assert time.monotonic() - started < 0.3
 
 
-def test_without_a_table_it_serves_the_sample() -> None:
-    """The sample's own total comes out of the summary."""
-    usage = fu.sample_usage().usage
+def test_without_a_table_it_serves_the_sample_until_its_now() -> None:
+    """June so far is that of `sample_usage`; its clock stands still when all of it has ended."""
+    usage = fu.sample_usage(start="2025-06-01").usage
     with Emulator() as emulator:
-        found = items(
-            emulator,
-            start=usage["bucket"].min().isoformat(),
-            end=(usage["bucket"].max() + timedelta(hours=1)).isoformat(),
-            timeframe="month",
-        )
+        found = items(emulator, start="2025-06-01", timeframe="month")
+        times = {ask(emulator, **DAY).headers["Date"] for _ in range(2)}
+        with fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client:
+            loaded = client.load(fu.UsageQuery("2025-06-01", "2025-06-24", timeframe="hour"))
     assert usage["cost"].sum() == pytest.approx(sum(item["cost"] for _, item in found))
+    assert {"Tue, 24 Jun 2025 00:01:00 GMT"} == times
+    assert usage.height == loaded.usage.height
+    assert loaded.receipt.open_from is None
+
+
+def test_the_clock_of_a_table_is_this_machines() -> None:
+    """A user's own table is served now; replacing the sample leaves its clock as it is."""
+    with Emulator(table(1.0)) as emulator:
+        assert abs(emulator.clock() - datetime.now(UTC)) < timedelta(minutes=1)
+    emulator = Emulator()
+    emulator.replace(table(1.0))
+    assert datetime(2025, 6, 24, 0, 1, tzinfo=UTC) == emulator.clock()
 
 
 @pytest.mark.parametrize("wrong", [{"edition": 1}, {"page_size": 0}, {"latency": -1.0}])

@@ -77,6 +77,21 @@ def test_clocks_that_differ(
         assert OPEN == receipt.open_from == receipt.coverage.closed_until
 
 
+def test_the_servers_time_is_that_of_its_answer(serve: Callable[..., FaultServer]) -> None:
+    """Whatever this machine's clock says; and it is not known if an answer has no Date."""
+    for off in (7 * 24 * HOUR, -HOUR):
+        with fu.UsageClient(KEY, base_url=serve(SMALL, now=NOW + off).base_url) as client:
+            assert NOW + off == client.server_time()
+    silent = serve(SMALL, rules=always(lambda answer: answer.headers.pop("Date")))
+    with fu.UsageClient(KEY, base_url=silent.base_url) as client:
+        assert client.server_time() is None
+    with (
+        fu.UsageClient("another:key", base_url=silent.base_url) as client,
+        pytest.raises(fu.AuthenticationError),
+    ):
+        client.server_time()
+
+
 def test_an_hour_ahead_at_midnight_closes_no_day(
     serve: Callable[..., FaultServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,7 @@ def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     assert str(installed) in done.stdout.splitlines()[0]
     assert "reconciled  all of it agrees" in done.stdout
     kept = {path.name for path in (tmp_path / "falusage-demo").iterdir()}
-    assert {"usage.parquet", "trend.png", "share.png"} == kept
+    assert {"usage.parquet", "report.html"} == kept
 
 
 _DEMO = """

@@ -15,7 +15,7 @@ from falusage.sample import Sample
 SAMPLES: list[dict[str, Any]] = [
     {"seed": 0},
     *({"seed": seed, "every": "1d"} for seed in range(1, 4)),
-    {"start": "2024-01-01", "end": "2025-06-01", "every": "1d", "timezone": "Europe/Paris"},
+    {"start": "2024-01-01", "end": "2025-06-24", "every": "1d", "timezone": "Europe/Paris"},
 ]
 
 
@@ -26,16 +26,22 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 
 def zone(sample: Sample) -> str:
-    """Give the zone of the sample's days."""
+    """Return the zone of the sample's days."""
     return "UTC" if sample.usage["bucket"][0].hour == 0 else "Europe/Paris"
 
 
+def first_bucket(sample: Sample, at: datetime) -> datetime:
+    """Return the start of the first bucket that an event has the whole of."""
+    return sample.usage.filter(pl.col("bucket") >= at)["bucket"].min()  # type: ignore[return-value]
+
+
 def fortnights(sample: Sample, at: datetime) -> dict[str, Any]:
-    """Give the two weeks before an event and the two after it, as a bridge asks for them."""
+    """Return the two weeks before an event and the two after it, without its own day."""
     day, weeks = at.astimezone(ZoneInfo(zone(sample))).date(), timedelta(weeks=2)
+    after = day + timedelta(days=1)
     return {
         "baseline": (day - weeks, day),
-        "comparison": (day, day + weeks),
+        "comparison": (after, after + weeks),
         "timezone": zone(sample),
     }
 
@@ -45,11 +51,12 @@ def test_the_price_rise_is_the_one_price_change(sample: Sample) -> None:
     (rise,) = sample.truth.price_rises
     changes = fu.price_changes(sample.usage).filter(kind="list")
 
+    since = first_bucket(sample, rise.at)
     assert [
-        (rise.endpoint_id, rise.unit, rise.currency, rise.at, rise.previous_price, rise.price)
+        (rise.endpoint_id, rise.unit, rise.currency, since, rise.previous_price, rise.price)
     ] == changes.select(pl.nth(0, 1, 2, 3, 4, 5)).rows()
     after = sample.usage.filter(
-        pl.col("endpoint_id") == rise.endpoint_id, pl.col("bucket") >= rise.at
+        pl.col("endpoint_id") == rise.endpoint_id, pl.col("bucket") >= since
     )
     assert changes["impact"].item() == pytest.approx(
         after["quantity"].sum() * (rise.price - rise.previous_price)
@@ -67,7 +74,9 @@ def test_the_discount_steps_once_for_everything_that_its_team_uses(sample: Sampl
 
     used = sample.usage.filter(pl.col("username") == change.username)["endpoint_id"].unique()
     assert sorted(used) == sorted(steps["endpoint_id"])
-    assert {(change.at, change.username)} == set(steps.select("since", "username").iter_rows())
+    assert {(first_bucket(sample, change.at), change.username)} == set(
+        steps.select("since", "username").iter_rows()
+    )
     less = (100 - change.after) / (100 - change.before) - 1
     assert [pytest.approx(less)] * steps.height == steps["pct_change"].to_list()
 
@@ -104,11 +113,18 @@ def test_the_price_rise_is_the_price_effect(sample: Sample) -> None:
 
 
 def test_the_anomaly_is_the_one_team_day(sample: Sample) -> None:
-    """Growth, rhythm, surge, launch, retirement, the price rise and clock changes are not."""
+    """Growth, rhythm, surge, launch, retirement, the price rise and clock changes are not.
+
+    A day in UTC is a part of two days in Paris.
+    """
     (anomaly,) = sample.truth.anomalies
     found = fu.anomalies(sample.usage, by="username", timezone=zone(sample))
 
-    assert [(anomaly.start, anomaly.username, anomaly.currency)] == found.select(
-        "period", "username", "currency"
-    ).rows()
-    assert found["excess"].item() > 0
+    local = ZoneInfo(zone(sample))
+    ends = anomaly.start, anomaly.end - timedelta(microseconds=1)
+    days = {end.astimezone(local).date() for end in ends}
+    assert days == set(found["period"].dt.date())
+    assert {(anomaly.username, anomaly.currency)} == set(
+        found.select("username", "currency").iter_rows()
+    )
+    assert found["excess"].min() > 0
