@@ -31,7 +31,7 @@ _LAST: Final = "9000-01-01"
 _OWN_WORDS: Final = {
     "start": "The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date means midnight in the "
     "time zone.",
-    "end": "The end, exclusive. [default: now, by the server's clock]",
+    "end": "The end, exclusive.",
     "timezone": "An IANA time zone.",
 }
 """The help of options that differ from the API, or have an example."""
@@ -102,6 +102,7 @@ def asking(*, but: Sequence[str] = (), **defaults: str) -> Callable[[_Command], 
     """
     parameters = {"start": _CONTRACT.paged["start"], "end": _CONTRACT.paged["end"]}
     parameters |= _CONTRACT.asked
+    defaults = {"end": "now, by the server's clock"} | defaults
     query = [
         _option(name, parameter, defaults.get(name))
         for name, parameter in parameters.items()
