@@ -31,7 +31,11 @@ _LAST: Final = "9000-01-01"
 _OWN_WORDS: Final = {
     "start": "The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date means midnight in the "
     "time zone.",
+<<<<<<< HEAD
     "end": "The end, exclusive. [default: now, by the server's clock]",
+=======
+    "end": "The end, exclusive.",
+>>>>>>> sample
     "timezone": "An IANA time zone.",
 }
 """The help of options that differ from the API, or have an example."""
@@ -102,6 +106,7 @@ def asking(*, but: Sequence[str] = (), **defaults: str) -> Callable[[_Command], 
     """
     parameters = {"start": _CONTRACT.paged["start"], "end": _CONTRACT.paged["end"]}
     parameters |= _CONTRACT.asked
+    defaults = {"end": "now, by the server's clock"} | defaults
     query = [
         _option(name, parameter, defaults.get(name))
         for name, parameter in parameters.items()
@@ -153,8 +158,12 @@ def make_query(
     options: dict[str, Any],
     client: UsageClient,
     *,
+<<<<<<< HEAD
     start: Callable[[datetime, str], datetime] | None = None,
     until: datetime | None = None,
+=======
+    usual: Callable[[datetime, str], tuple[datetime, datetime]] | None = None,
+>>>>>>> sample
 ) -> UsageQuery:
     """Return the query. Without --end, it ends now, by the clock of the server.
 
@@ -165,8 +174,12 @@ def make_query(
     Args:
         options: The options of the command.
         client: The client to ask for the time.
+<<<<<<< HEAD
         start: Returns the default of --start, from the end and the time zone.
         until: The latest default of --end.
+=======
+        usual: Returns the range without --start, from its end and the time zone.
+>>>>>>> sample
 
     Raises:
         UsageError: There is no start.
@@ -177,6 +190,7 @@ def make_query(
     from falusage.timeframes import instant
 
     fields = {"start": options["start"], "end": options["end"], **query_fields(options)}
+<<<<<<< HEAD
     if fields["start"] is None and start is None:
         raise click.MissingParameter(param_type="option", param_hint="'--start'")
     given = {name: fields[name] for name in ("start", "end") if fields[name] is not None}
@@ -188,8 +202,20 @@ def make_query(
     if fields["start"] is None and start is not None:
         end = instant(fields["end"], timezone=fields["timezone"], name="end")
         fields["start"] = start(end, fields["timezone"])
+=======
+    if fields["start"] is None and usual is None:
+        raise click.MissingParameter(param_type="option", param_hint="'--start'")
+    asked = [name for name in ("start", "end") if fields[name] is not None]
+    if fields["end"] is None:
+        longest: dict[str, Any] = {**fields, "start": fields["start"] or _FIRST, "end": _LAST}
+        UsageQuery(**longest)
+        fields["end"] = client.server_time() or datetime.now(UTC)
+    if fields["start"] is None and usual is not None:
+        end = instant(fields["end"], timezone=fields["timezone"], name="end")
+        fields["start"], fields["end"] = usual(end, fields["timezone"])
+>>>>>>> sample
     query = UsageQuery(**fields)
-    _say_if_wider(query, given)
+    _say_if_wider(query, {name: fields[name] for name in asked})
     return query
 
 

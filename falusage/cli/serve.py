@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     "--snapshot", "path", type=FILE, help="Serve this Parquet snapshot. [default: the sample]"
 )
 def serve(host: str, port: int, path: Path | None) -> None:
-    """Serve a usage table as the API does, until Ctrl-C."""
+    """Serve a usage table as the API does, until Ctrl-C.
+
+    The sample is served with a clock that stands still a minute after its end, at 2025-06-24 00:01
+    UTC. Commands whose range ends now then end there: `falusage report` shows June so far.
+    """
     from falusage.emulator import serve as serve_until_interrupted
 
     usage = None

@@ -17,7 +17,11 @@ _BUCKETS: Final = "day"
 
 @click.command(short_help="Keep a store up to date.")
 @store_option
-@asking(timeframe=_BUCKETS, but=("bound_to_timeframe",))
+@asking(
+    end="now, by the earlier of the server's clock and this machine's",
+    timeframe=_BUCKETS,
+    but=("bound_to_timeframe",),
+)
 @click.option(
     "--settle",
     default="3d",
