@@ -31,11 +31,7 @@ _LAST: Final = "9000-01-01"
 _OWN_WORDS: Final = {
     "start": "The first instant: 2025-03-01, or 2025-03-01T05:00:00Z. A date means midnight in the "
     "time zone.",
-<<<<<<< HEAD
-    "end": "The end, exclusive. [default: now, by the server's clock]",
-=======
     "end": "The end, exclusive.",
->>>>>>> sample
     "timezone": "An IANA time zone.",
 }
 """The help of options that differ from the API, or have an example."""
@@ -158,12 +154,7 @@ def make_query(
     options: dict[str, Any],
     client: UsageClient,
     *,
-<<<<<<< HEAD
-    start: Callable[[datetime, str], datetime] | None = None,
-    until: datetime | None = None,
-=======
     usual: Callable[[datetime, str], tuple[datetime, datetime]] | None = None,
->>>>>>> sample
 ) -> UsageQuery:
     """Return the query. Without --end, it ends now, by the clock of the server.
 
@@ -174,12 +165,7 @@ def make_query(
     Args:
         options: The options of the command.
         client: The client to ask for the time.
-<<<<<<< HEAD
-        start: Returns the default of --start, from the end and the time zone.
-        until: The latest default of --end.
-=======
         usual: Returns the range without --start, from its end and the time zone.
->>>>>>> sample
 
     Raises:
         UsageError: There is no start.
@@ -190,19 +176,6 @@ def make_query(
     from falusage.timeframes import instant
 
     fields = {"start": options["start"], "end": options["end"], **query_fields(options)}
-<<<<<<< HEAD
-    if fields["start"] is None and start is None:
-        raise click.MissingParameter(param_type="option", param_hint="'--start'")
-    given = {name: fields[name] for name in ("start", "end") if fields[name] is not None}
-    if fields["end"] is None:
-        longest: dict[str, Any] = {**fields, "start": fields["start"] or _FIRST, "end": _LAST}
-        UsageQuery(**longest)
-        now = client.server_time() or datetime.now(UTC)
-        fields["end"] = now if until is None else min(now, until)
-    if fields["start"] is None and start is not None:
-        end = instant(fields["end"], timezone=fields["timezone"], name="end")
-        fields["start"] = start(end, fields["timezone"])
-=======
     if fields["start"] is None and usual is None:
         raise click.MissingParameter(param_type="option", param_hint="'--start'")
     asked = [name for name in ("start", "end") if fields[name] is not None]
@@ -213,7 +186,6 @@ def make_query(
     if fields["start"] is None and usual is not None:
         end = instant(fields["end"], timezone=fields["timezone"], name="end")
         fields["start"], fields["end"] = usual(end, fields["timezone"])
->>>>>>> sample
     query = UsageQuery(**fields)
     _say_if_wider(query, {name: fields[name] for name in asked})
     return query

@@ -163,11 +163,7 @@ def _load(options: dict[str, Any], *, every: str, month: str | None) -> tuple[Us
 
     options["timeframe"] = options["timeframe"] or ("hour" if every == "1h" else "day")
     with open_client(options) as client:
-<<<<<<< HEAD
-        query = make_query(options, client, start=_half_a_year)
-=======
         query = make_query(options, client, usual=_half_a_year)
->>>>>>> sample
         if month is not None and month_span(month, timezone=query.timezone)[1] <= query.start:
             raise QueryError(
                 f"--month {month} ends before the range starts, {query.start.isoformat()}; "
@@ -179,19 +175,11 @@ def _load(options: dict[str, Any], *, every: str, month: str | None) -> tuple[Us
     return loaded, unmatched
 
 
-<<<<<<< HEAD
-def _half_a_year(end: datetime, timezone: str) -> datetime:
-    """Return the start of the history to learn from."""
-    from falusage.timeframes import floor
-
-    return floor(end - _HISTORY, every="1d", timezone=timezone)
-=======
 def _half_a_year(end: datetime, timezone: str) -> tuple[datetime, datetime]:
     """Return the range of the history to learn from."""
     from falusage.timeframes import floor
 
     return floor(end - _HISTORY, every="1d", timezone=timezone), end
->>>>>>> sample
 
 
 def _days_left(outlook: pl.DataFrame) -> int:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-<<<<<<< HEAD
-=======
 from functools import partial
->>>>>>> sample
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +111,6 @@ def report(  # noqa: PLR0917 - click passes them by name
     """
     from falusage.reporting import report as write_report
     from falusage.reporting import summary, summary_json
-    from falusage.timeframes import month_span
 
     _require_page(context, out)
     limits = None if budgets is None else read_budgets(budgets)
@@ -132,14 +128,8 @@ def report(  # noqa: PLR0917 - click passes them by name
     if usage is None:
         if options["start"] is None:
             options["timeframe"] = options["timeframe"] or "day"
-<<<<<<< HEAD
-        until = None if month is None else month_span(month, timezone=options["timezone"])[1]
-        with open_client(options) as client:
-            query = make_query(options, client, start=_six_months, until=until)
-=======
         with open_client(options) as client:
             query = make_query(options, client, usual=partial(_six_months, month=month))
->>>>>>> sample
             usage = load_with(client, query, options)
             unmatched = say_if_unmatched(client, usage.receipt)
     about["timezone"] = given_timezone(context, options)
@@ -187,16 +177,6 @@ def _charges(path: Path) -> pl.DataFrame:
     return read_focus(path)
 
 
-<<<<<<< HEAD
-def _six_months(end: datetime, timezone: str) -> datetime:
-    """Return the start of the sixth month back from the last day before the end."""
-    from falusage.timeframes import floor
-
-    start, tick = floor(end, every="1d", timezone=timezone), timedelta(microseconds=1)
-    for _ in range(_MONTHS):
-        start = floor(start - tick, every="1mo", timezone=timezone)
-    return start
-=======
 def _six_months(end: datetime, timezone: str, *, month: str | None) -> tuple[datetime, datetime]:
     """Return the range of six months up to the end of the month, or to an earlier end."""
     from falusage.timeframes import floor, month_span
@@ -207,4 +187,3 @@ def _six_months(end: datetime, timezone: str, *, month: str | None) -> tuple[dat
     for _ in range(_MONTHS):
         start = floor(start - tick, every="1mo", timezone=timezone)
     return start, end
->>>>>>> sample

@@ -10,6 +10,7 @@ from falusage.plotting._anomalies import plot_anomalies
 from falusage.plotting._bridge import plot_bridge
 from falusage.plotting._forecast import plot_forecast
 from falusage.plotting._heatmap import plot_heatmap
+from falusage.plotting._month import MonthEnd, plot_month
 from falusage.plotting._palette import colors_of
 from falusage.plotting._panels import TOP
 from falusage.plotting._share import plot_share
@@ -19,11 +20,13 @@ from falusage.plotting._trend import plot_trend
 
 __all__ = [
     "TOP",
+    "MonthEnd",
     "colors_of",
     "plot_anomalies",
     "plot_bridge",
     "plot_forecast",
     "plot_heatmap",
+    "plot_month",
     "plot_share",
     "plot_stack",
     "plot_trend",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, Final
 
 import polars as pl
 
 from falusage._usage.table import Arrow, lazy
 from falusage._wording.dates import minute
+from falusage._wording.names import printable
 from falusage.errors import AlignmentError, CoverageError, QueryError
+from falusage.plotting import MonthEnd, plot_month
 from falusage.reporting._bill import Bill
-from falusage.reporting._blocks import Block, Note, Section, Table, unless_empty
+from falusage.reporting._blocks import Drawing, Note, Section, Table, unless_empty
 from falusage.reporting._outlook import Outlook, by_of
 from falusage.reporting._sections.certain import not_exact
 from falusage.reporting.columns import amounts, bands, chances, days, names
-from falusage.transforms import budget_status
+from falusage.timeframes import after, floor
+from falusage.transforms import budget_status, trend
+
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 def ahead(bill: Bill, outlook: Outlook) -> Section | None:
@@ -34,8 +41,51 @@ def ahead(bill: Bill, outlook: Outlook) -> Section | None:
         names(found, "model"),
     ]
     caption = f"{bill.subject.month}, as of {minute(found['as_of'][0])}"
-    blocks: list[Block] = [Table(caption, columns)]
-    return section(blocks)
+    drawn = [picture for row in found.iter_rows(named=True) if (picture := _drawn(bill, row))]
+    return section([*drawn, Table(caption, columns)])
+
+
+def _drawn(bill: Bill, row: dict[str, Any]) -> Drawing | None:
+    """Draw the month day by day, and where it will end; None if the table has no days."""
+    if bill.indivisible is not None:
+        return None
+    start, currency = bill.subject.start, row["currency"]
+    earlier = bill.local(floor(start - _INSTANT, every="1mo", timezone=bill.timezone))
+    days, sums = _added(bill, start, bill.subject.end, currency)
+    if len(days) < 2:
+        return None
+    whole = bill.coverage.start <= earlier and not bill.coverage.lacking(earlier, start)
+    before = _added(bill, earlier, start, currency)[1] if whole else []
+    ends = bill.local(after(start, every="1mo", timezone=bill.timezone))
+    draw = partial(
+        plot_month,
+        days,
+        sums,
+        MonthEnd(ends, row["projected"], row["lo_80"], row["hi_80"]),
+        title=f"Where {bill.subject.name.removesuffix(' so far')} will end",
+        currency=printable(currency),
+        before=before,
+    )
+    return Drawing(draw)
+
+
+def _added(
+    bill: Bill, start: datetime, end: datetime, currency: str
+) -> tuple[list[datetime], list[float]]:
+    """Return the ends of the days of a range, and the cost up to each; first its start and 0."""
+    mine = bill.of(start, end).filter(pl.col("currency").eq_missing(pl.lit(currency)))
+    daily = trend(
+        mine,
+        every="1d",
+        timezone=bill.timezone,
+        window=1,
+        start=start,
+        end=end,
+        coverage=bill.coverage,
+    )
+    costs = [0.0, *daily["cost"].cum_sum()]
+    edges = [bill.local(after(day, every="1d", timezone=bill.timezone)) for day in daily["period"]]
+    return [start, *(min(edge, end) for edge in edges)], costs
 
 
 def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow, outlook: Outlook) -> Section:

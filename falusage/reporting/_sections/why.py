@@ -46,11 +46,16 @@ def moved(bill: Bill, *, most: int = _DRIVERS) -> Section:
         if not (effects["amount"] != 0).any():
             found.append(Note(f"Nothing changed in {printable(currency)}: {this} and {before}."))
             continue
+        before_cost, cost = (
+            bill.only(currency).of(*ends).select(total("cost")).item()
+            for ends in (pair.baseline, pair.comparison)
+        )
+        moved_by = effects.group_by("effect").agg(total("amount")).filter(pl.col("amount") != 0)
         draw = partial(
             plotting.plot_bridge,
-            effects,
-            baseline=pair.baseline,
-            comparison=pair.comparison,
+            effects.filter(pl.col("effect").is_in(moved_by["effect"].implode())),
+            baseline=(*pair.baseline, before_cost),
+            comparison=(*pair.comparison, cost),
             timezone=bill.timezone,
         )
         found += [Drawing(draw), _effects(effects, currency, this, before)]
