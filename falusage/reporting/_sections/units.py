@@ -51,5 +51,5 @@ def _unit_costs(rows: pl.DataFrame) -> pl.DataFrame:
     sums = rows.group_by(_KEY).agg(exact("quantity").sum(), exact("cost").sum())
     cost, quantity = pl.col("cost").cast(pl.Float64), pl.col("quantity").cast(pl.Float64)
     return sums.with_columns(
-        cost, quantity, per_unit=pl.when(quantity > 0).then((cost / quantity).round_sig_figs(9))
+        cost, quantity, per_unit=pl.when(quantity > 0).then((cost / quantity).round_sig_figs(6))
     )
