@@ -81,7 +81,8 @@ class Bill:
             ends = table.rows.select(pl.col("bucket").min(), pl.col("bucket_end").max())
             known = Coverage.from_rows(collected(ends.drop_nulls()))
         about = subject(known, timezone=name, month=month, baseline=baseline, comparison=comparison)
-        edges = [about.start, about.end, known.closed_until, *(_edges(about.pair))]
+        edges = [known.start, about.start, about.end, known.closed_until, *(_edges(about.pair))]
+        edges += [edge for gap in known.gaps for edge in gap]
         lines, indivisible = items(table, edges, timezone=name)
         try:
             spent = _of(lines, about.start, about.end)

@@ -18,8 +18,12 @@ _PARTS = ("credits", "tax", "no_team", "only_here", "only_there")
 def invoice(bill: Bill, focus: pl.LazyFrame | Arrow) -> Section:
     """Compare the usage of the subject with an invoice, and explain the gap."""
     title = "Does the invoice agree"
+    if bill.subject.month is None:
+        return Section("invoice", title, [Note("An invoice is for a month; report a month.")])
     try:
-        found = tie_out(bill.spent, lazy(focus, name="focus"))
+        # Of the rows: an invoice's months are those of UTC, whatever the zone of the report.
+        whole = tie_out(bill.table.rows, lazy(focus, name="focus"), coverage=bill.coverage)
+        found = whole.filter(pl.col("period").dt.strftime("%Y-%m") == bill.subject.month)
     except (AlignmentError, CoverageError) as error:
         return Section("invoice", title, [not_exact("The comparison with the invoice", error)])
     by = ["period", "product", "currency"]
