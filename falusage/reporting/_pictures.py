@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from falusage.reporting._blocks import Picture
 
@@ -41,7 +41,11 @@ def picture(draw: Callable[..., Axes]) -> Picture:
     import matplotlib as mpl
     from matplotlib import style
 
-    colors = {"text.color": _INK, "axes.facecolor": _PAPER, "figure.facecolor": _PAPER}
+    colors: dict[Any, Any] = {
+        "text.color": _INK,
+        "axes.facecolor": _PAPER,
+        "figure.facecolor": _PAPER,
+    }
     with style.context("default"), mpl.rc_context(colors):
         wide, alt = _drawn(draw, _WIDE)
         narrow, _ = _drawn(draw, _NARROW)
