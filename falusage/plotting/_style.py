@@ -99,9 +99,7 @@ def read_look(ax: Axes) -> Look:
 
 def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
     """Write the title and, under it, the range, the zone and the currency."""
-    width = int(size_in_points(ax)[0] / (look.size * 0.5))
-    bound = " · ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
-    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(bound, width)]
+    lines = _lines(facts, int(size_in_points(ax)[0] / (look.size * 0.5)))
     ax.set_title(
         legible(title, look.has),
         loc="left",
@@ -129,6 +127,22 @@ def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
     engine = figure and figure.get_layout_engine()
     if figure and engine:  # labels are measured on the axes, which need their final size first
         engine.execute(figure)
+
+
+def _lines(facts: Sequence[str], width: int) -> list[str]:
+    """Return facts in lines; one that is longer than a line is cut at its spaces.
+
+    >>> _lines(["May 2025", "UTC", "$1k total (USD)"], 20)
+    ['May 2025 · UTC', '$1k total (USD)']
+    """
+    lines: list[str] = []
+    for part in (part for fact in facts for part in textwrap.wrap(fact, width)):
+        joined = f"{lines[-1]} · {part}" if lines else part
+        if lines and len(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return lines
 
 
 def quiet(ax: Axes, look: Look) -> None:

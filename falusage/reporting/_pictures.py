@@ -67,6 +67,7 @@ def _drawn(draw: Callable[..., Axes], size: _Size) -> tuple[str, str]:
     for paper in (figure.patch, ax.patch):
         paper.set_visible(False)
     facts = (text.get_text() for text in ax.texts if text.get_gid() == "facts")
-    alt = ". ".join([ax.get_title(loc="left"), *(" ".join(fact.split()) for fact in facts)])
+    lines = (" · ".join(fact.splitlines()) for fact in facts)
+    alt = ". ".join([ax.get_title(loc="left"), *lines])
     prefix = f"p{zlib.crc32(f'{size.name} {alt}'.encode()):x}-"
     return canvas.markup(alt=alt, name=size.name, prefix=prefix), alt

@@ -7,6 +7,7 @@ dark in its pictures too. Text is text in the font of the page.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -137,8 +138,8 @@ class Renderer(RendererBase):
         self, s: str, prop: FontProperties, ismath: Any
     ) -> tuple[float, float, float]:
         """Return the size of text; a character that no font here has is as wide as a wide one."""
-        font = get_font(findfont(prop)).get_charmap()
-        wide = "".join(char if ord(char) in font else "W" for char in s)
+        known = _characters(findfont(prop))
+        wide = "".join(char if char in known else "W" for char in s)
         return super().get_text_width_height_descent(wide, prop, ismath)
 
     def draw_path(
@@ -258,3 +259,9 @@ class Renderer(RendererBase):
         if paths:
             self._parts.append(f'<path {look} d="{"".join(paths)}"/>')
         self._open = ("", [])
+
+
+@functools.cache
+def _characters(path: str) -> frozenset[str]:
+    """Return the characters that a font file has."""
+    return frozenset(map(chr, get_font(path).get_charmap()))
