@@ -26,6 +26,7 @@ from .errors import FalUsageWarning as FalUsageWarning
 from .errors import IncompletePeriodWarning as IncompletePeriodWarning
 from .errors import MissingColumnError as MissingColumnError
 from .errors import MissingExtraError as MissingExtraError
+from .errors import MissingGlyphWarning as MissingGlyphWarning
 from .errors import MixedCurrencyError as MixedCurrencyError
 from .errors import NotFoundError as NotFoundError
 from .errors import PaginationError as PaginationError

@@ -280,6 +280,10 @@ class UnmatchedWarning(FalUsageWarning):
     """A budget's key appears nowhere in the table; the message names the closest one."""
 
 
+class MissingGlyphWarning(FalUsageWarning):
+    """No installed font has a character of a name in a picture; it is written in another way."""
+
+
 class ShortHistoryWarning(FalUsageWarning):
     """A series is too short for its season or for a backtest; its bands are a guess."""
 

@@ -48,6 +48,7 @@ TREE = {
     "ClockSkewWarning": "FalUsageWarning",
     "IncompletePeriodWarning": "FalUsageWarning",
     "ShortHistoryWarning": "FalUsageWarning",
+    "MissingGlyphWarning": "FalUsageWarning",
     "UnmatchedWarning": "FalUsageWarning",
 }
 FRAME = pl.DataFrame({"cost": [-1.0], "rules": [["cost: negative"]]})

@@ -13,7 +13,6 @@ from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.errors import QueryError
 from falusage.plotting._labels import shown
-from falusage.plotting._lettering import LITERAL
 from falusage.plotting._palette import MAIN, OTHER, colors_of, readable
 from falusage.plotting._panels import (
     Frame,
@@ -233,7 +232,7 @@ def _name_dots(
                 bbox={"facecolor": look.paper, "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
                 annotation_clip=False,
                 zorder=3.5,
-                **LITERAL,
+                **look.lettering,
             )
             box = text.get_window_extent()
             held = inside.x0 <= box.x0 and box.x1 <= inside.x1

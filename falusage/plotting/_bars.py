@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from falusage._wording.money import short_amount
 from falusage._wording.numbers import short_percent
 from falusage.plotting._labels import make_room, shown
-from falusage.plotting._lettering import LITERAL
 from falusage.plotting._panels import Series, series_color
 from falusage.plotting._style import Look, heading, no_spend, quiet
 
@@ -54,7 +53,7 @@ def draw_bars(
             color=look.ink,
             annotation_clip=False,
             **beside,
-            **LITERAL,
+            **look.lettering,
         )
         for row, one in enumerate(series)
     ]
@@ -67,7 +66,7 @@ def draw_bars(
             color=look.muted if one.folded else look.ink,
             annotation_clip=False,
             **beside,
-            **LITERAL,
+            **look.lettering,
         )
         for row, (one, cost, part) in enumerate(zip(series, costs, parts, strict=True))
     ]

@@ -163,7 +163,8 @@ def _draw(ax: Axes, cells: list[list[float | None]], currency: str, look: Look) 
     _add(ax, blank, None, stripes=look.rule, gid="blank")
     ax.set_ylim(7, 0)
     ax.set_yticks([day + 0.5 for day in range(7)], WEEKDAYS)
-    step = 3 if size_in_points(ax)[0] < 40 * look.size else 2
+    hour = size_in_points(ax)[0] / 29  # about, because the key is beside the hours
+    step = next((step for step in (2, 3, 6) if step * hour > 3.6 * look.size), 12)
     ax.set_xticks(range(0, 25, step), [f"{hour:02}:00" for hour in range(0, 25, step)])
     key = [0, highest / 2, highest]
     size = 0.9 * look.size

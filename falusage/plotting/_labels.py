@@ -6,17 +6,21 @@ inside the axes, so that no layout cuts them off.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 from falusage._wording.names import short_names
-from falusage.plotting._lettering import LITERAL, glyphs, legible
+from falusage.errors import MissingGlyphWarning, warn
+from falusage.plotting._lettering import legible, missing
 from falusage.plotting._palette import Rgb, readable
 from falusage.plotting._style import Look, size_in_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
     from matplotlib.text import Text
 
 GAP: Final = 1.8
@@ -49,9 +53,9 @@ def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> l
 
 def shown(names: Iterable[str], ax: Axes, look: Look, *, part: float) -> dict[str, str]:
     """Return each name as it fits into `part` of the width: legible, short, and unique."""
-    has = glyphs()
     known = list(names)
-    words = {name: legible(name, has) for name in known}
+    _warn_of(missing("".join(known), look.has), ax)
+    words = {name: legible(name, look.has) for name in known}
     width = int(part * size_in_points(ax)[0] / (look.size * _GLYPH))
     short = short_names(set(words.values()), max(width, 12))
     given: dict[str, int] = {}
@@ -61,6 +65,25 @@ def shown(names: Iterable[str], ax: Axes, look: Look, *, part: float) -> dict[st
         given[text] = given.get(text, 0) + 1
         written[name] = text if given[text] == 1 else f"{text} #{given[text]}"
     return written
+
+
+def _warn_of(chars: Sequence[str], ax: Axes) -> None:
+    """Warn once per picture of the characters that no font has."""
+    figure = ax.get_figure(root=True)
+    if not chars or figure is None or figure in _WARNED:
+        return
+    _WARNED.add(figure)
+    said = [f"{char} ({unicodedata.name(char, f'U+{ord(char):04X}')})" for char in chars[:5]]
+    more = f" and {len(chars) - 5} more" if len(chars) > 5 else ""
+    warn(
+        f"no installed font has {', '.join(said)}{more}; symbols are written by name, others as "
+        "boxes. Install a font that has them, such as Noto Sans CJK or Noto Emoji, or set "
+        "matplotlib's font.family",
+        MissingGlyphWarning,
+    )
+
+
+_WARNED: Final[WeakSet[FigureBase]] = WeakSet()
 
 
 @dataclass(frozen=True)
@@ -104,7 +127,7 @@ def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> l
                 "shrinkB": 0,
             },
             annotation_clip=False,
-            **LITERAL,
+            **look.lettering,
         )
         for end in ordered
     ]

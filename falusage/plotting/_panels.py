@@ -144,7 +144,8 @@ def read_sheet(
     shown = currencies(rows, amount="cost" if "cost" in rows.columns else "amount")
     axes = axes_for(shown, ax)
     panels = list(zip(axes, shown or [""], strict=True))
-    return Sheet(rows, keys(table, measures), period_zone(table), panels, read_look(axes[0]), other)
+    look = read_look(axes[0]).for_names(rows["name"].unique())
+    return Sheet(rows, keys(table, measures), period_zone(table), panels, look, other)
 
 
 @dataclass(frozen=True)

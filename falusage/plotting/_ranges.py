@@ -77,13 +77,16 @@ def read_ranges(baseline: End | None, comparison: End | None, timezone: str) -> 
     for name, given in (("baseline", baseline), ("comparison", comparison)):
         if isinstance(given, str) or len(given) not in (2, 3):
             raise QueryError(f"{name} is {given!r}; expected (start, end) or (start, end, cost)")
-    before, after = (range_facts(*given[:2], timezone)[0] for given in (baseline, comparison))
+    before, after = (
+        range_facts(given[0], given[1], timezone)[0] for given in (baseline, comparison)
+    )
     if len(baseline) != len(comparison):
         raise QueryError(
             "only one of baseline and comparison has a cost; expected (start, end, cost) for both"
         )
-    costs = (baseline[2], comparison[2]) if len(baseline) == len(comparison) == 3 else None
-    return Ranges((before, after), costs, timezone)
+    if len(baseline) == 2 or len(comparison) == 2:
+        return Ranges((before, after), None, timezone)
+    return Ranges((before, after), (baseline[2], comparison[2]), timezone)
 
 
 def _in(cost: Cost, currency: str, *, alone: bool) -> float:

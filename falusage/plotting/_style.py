@@ -7,12 +7,12 @@ as they are for later pictures.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from falusage._wording.money import mark
-from falusage.plotting._lettering import LITERAL, glyphs, legible
+from falusage.plotting._lettering import LITERAL, families_with, glyphs, legible
 from falusage.plotting._palette import Rgb, blend
 
 if TYPE_CHECKING:
@@ -21,11 +21,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Look:
-    """The quiet colours of a picture, and its text size in points."""
+    """The quiet colours of a picture, its text size in points, and its fonts.
+
+    Attributes:
+        ink: The colour of text.
+        paper: The colour behind it.
+        size: The size of text, in points.
+        has: The code points that the fonts have; None if the reader's fonts draw the text.
+        families: The fonts of names, if the user's own do not have all characters.
+    """
 
     ink: Rgb
     paper: Rgb
     size: float
+    has: Collection[int] | None = None
+    families: tuple[str, ...] = ()
+
+    @property
+    def lettering(self) -> dict[str, Any]:
+        """The options of every text that has a name."""
+        return {**LITERAL, **({"fontfamily": [*self.families]} if self.families else {})}
+
+    def for_names(self, names: Iterable[str]) -> Look:
+        """Return the look with the installed fonts that the names need besides the user's own."""
+        import matplotlib as mpl
+
+        found = families_with("".join(names), self.has)
+        if self.has is None or not found:
+            return self
+        families = (*mpl.rcParams["font.family"], *found)
+        return replace(self, has=frozenset(self.has) | glyphs(found), families=families)
 
     @property
     def muted(self) -> Rgb:
@@ -67,22 +92,22 @@ def read_look(ax: Axes) -> Look:
     papers = [to_rgba(ax.get_facecolor()), *([to_rgba(figure.get_facecolor())] if figure else [])]
     paper = next((paper[:3] for paper in papers if paper[3] > 0), (1.0, 1.0, 1.0))
     width, _ = size_in_points(ax)
-    return Look(to_rgb(mpl.rcParams["text.color"]), paper, min(max(width / 50, 8.0), 15.0))
+    size = min(max(width / 50, 8.0), 15.0)
+    later = figure is not None and getattr(figure.canvas, "keeps_text", False)
+    return Look(to_rgb(mpl.rcParams["text.color"]), paper, size, None if later else glyphs())
 
 
 def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
     """Write the title and, under it, the range, the zone and the currency."""
-    width = int(size_in_points(ax)[0] / (look.size * 0.5))
-    bound = " · ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
-    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(bound, width)]
+    lines = _lines(facts, int(size_in_points(ax)[0] / (look.size * 0.5)))
     ax.set_title(
-        legible(title, glyphs()),
+        legible(title, look.has),
         loc="left",
         fontsize=look.size * 1.25,
         fontweight="bold",
         color=look.ink,
         pad=look.size * (0.9 + 1.35 * len(lines)),
-        **LITERAL,
+        **look.lettering,
     )
     ax.annotate(
         "\n".join(lines),
@@ -102,6 +127,22 @@ def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
     engine = figure and figure.get_layout_engine()
     if figure and engine:  # labels are measured on the axes, which need their final size first
         engine.execute(figure)
+
+
+def _lines(facts: Sequence[str], width: int) -> list[str]:
+    """Return facts in lines; one that is longer than a line is cut at its spaces.
+
+    >>> _lines(["May 2025", "UTC", "$1k total (USD)"], 20)
+    ['May 2025 · UTC', '$1k total (USD)']
+    """
+    lines: list[str] = []
+    for part in (part for fact in facts for part in textwrap.wrap(fact, width)):
+        joined = f"{lines[-1]} · {part}" if lines else part
+        if lines and len(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return lines
 
 
 def quiet(ax: Axes, look: Look) -> None:

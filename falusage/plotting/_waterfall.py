@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from falusage.plotting._labels import make_room, shown
-from falusage.plotting._lettering import LITERAL
 from falusage.plotting._style import Look, heading, quiet
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def _write(
         "fontsize": look.size,
         "color": look.ink,
         "annotation_clip": False,
-        **LITERAL,
+        **look.lettering,
     }
     left = [
         ax.annotate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from falusage.reporting._blocks import Picture
 
@@ -41,7 +41,11 @@ def picture(draw: Callable[..., Axes]) -> Picture:
     import matplotlib as mpl
     from matplotlib import style
 
-    colors = {"text.color": _INK, "axes.facecolor": _PAPER, "figure.facecolor": _PAPER}
+    colors: dict[Any, Any] = {
+        "text.color": _INK,
+        "axes.facecolor": _PAPER,
+        "figure.facecolor": _PAPER,
+    }
     with style.context("default"), mpl.rc_context(colors):
         wide, alt = _drawn(draw, _WIDE)
         narrow, _ = _drawn(draw, _NARROW)
@@ -63,6 +67,7 @@ def _drawn(draw: Callable[..., Axes], size: _Size) -> tuple[str, str]:
     for paper in (figure.patch, ax.patch):
         paper.set_visible(False)
     facts = (text.get_text() for text in ax.texts if text.get_gid() == "facts")
-    alt = ". ".join([ax.get_title(loc="left"), *(" ".join(fact.split()) for fact in facts)])
+    lines = (" · ".join(fact.splitlines()) for fact in facts)
+    alt = ". ".join([ax.get_title(loc="left"), *lines])
     prefix = f"p{zlib.crc32(f'{size.name} {alt}'.encode()):x}-"
     return canvas.markup(alt=alt, name=size.name, prefix=prefix), alt

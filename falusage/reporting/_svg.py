@@ -7,21 +7,26 @@ dark in its pictures too. Text is text in the font of the page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from matplotlib.backend_bases import FigureCanvasBase, GraphicsContextBase, RendererBase
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgba
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.layout_engine import LayoutEngine
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter
 
+from falusage.reporting._svg_paths import path_data, short
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from matplotlib.font_manager import FontProperties
     from matplotlib.text import Text
     from matplotlib.transforms import Transform
+
+Rgba: TypeAlias = tuple[float, float, float, float]
 
 _BOLD: Final = ("bold", "semibold", "demibold", "heavy", "black")
 _ANCHORS: Final = {"center": "middle", "right": "end"}
@@ -30,7 +35,13 @@ _PREFIX: Final = "\N{NULL}"
 
 
 class Canvas(FigureCanvasBase):
-    """A canvas whose texts are measured as they are drawn."""
+    """A canvas whose texts are measured as they are drawn.
+
+    Attributes:
+        keeps_text: That the reader's fonts draw the text, so that no character is missing.
+    """
+
+    keeps_text = True
 
     def __init__(self, figure: Figure, *, roles: Mapping[str, str]) -> None:
         super().__init__(figure)
@@ -123,6 +134,14 @@ class Renderer(RendererBase):
         """Return a length in pixels."""
         return points * self._dpi / 72
 
+    def get_text_width_height_descent(
+        self, s: str, prop: FontProperties, ismath: Any
+    ) -> tuple[float, float, float]:
+        """Return the size of text; a character that no font here has is as wide as a wide one."""
+        known = _characters(findfont(prop))
+        wide = "".join(char if char in known else "W" for char in s)
+        return super().get_text_width_height_descent(wide, prop, ismath)
+
     def draw_path(
         self,
         gc: GraphicsContextBase,
@@ -135,7 +154,7 @@ class Renderer(RendererBase):
         if not look:
             return
         corners = path.transformed(transform)
-        data = self._circle(corners) or self._lines(corners)
+        data = path_data(corners, self._size[1])
         if self._open[0] != look:
             self._close()
             self._open = (look, [])
@@ -155,7 +174,7 @@ class Renderer(RendererBase):
         """Draw a line of text, at the side from which it grows."""
         del angle, ismath
         self._close()
-        attributes = [f'font-size="{_short(self.points_to_pixels(prop.get_size_in_points()))}"']
+        attributes = [f'font-size="{short(self.points_to_pixels(prop.get_size_in_points()))}"']
         if mtext is not None:
             x = float(mtext.get_transform().transform(mtext.get_unitless_position())[0])
             anchor = _ANCHORS.get(mtext.get_horizontalalignment())
@@ -168,31 +187,32 @@ class Renderer(RendererBase):
             attributes.append(f'fill="{color}"')  # on a bar, which has the same colour everywhere
         elif role != "i":
             attributes.append(f'class="f{role}"')
-        place = f'x="{_short(x)}" y="{_short(y)}"'
+        place = f'x="{short(x)}" y="{short(y)}"'
         self._parts.append(f"<text {place} {' '.join(attributes)}>{escape(s, quote=False)}</text>")
 
     def _look(self, gc: GraphicsContextBase, face: Any) -> str:
         """Return the attributes of a line or an area; empty if it cannot be seen."""
         classes: list[str] = []
         attributes: list[str] = []
+        face = None if face is None else to_rgba(face)
         forced = gc.get_alpha() if gc.get_forced_alpha() else None
-        filled = face is not None and (forced or (face[3] if len(face) == 4 else 1.0)) > 0
-        stroke = gc.get_rgb()
+        filled = face is not None and (forced or face[3]) > 0
+        stroke = to_rgba(gc.get_rgb())
         width = self.points_to_pixels(gc.get_linewidth())
         drawn = width > 0 and (forced or stroke[3]) > 0
         hatch = gc.get_hatch()
         if hatch:
             attributes.append(f'fill="url(#{self._pattern(gc, face if filled else None)})"')
-        elif filled:
+        elif face is not None and filled:
             self._paint("fill", face, forced, classes, attributes)
         elif drawn:
             attributes.append('fill="none"')
         if drawn:
             self._paint("stroke", stroke, forced, classes, attributes)
-            attributes += [f'stroke-width="{_short(width)}"'] if abs(width - 1) >= 0.05 else []
-            dashes = gc.get_dashes()[1]
+            attributes += [f'stroke-width="{short(width)}"'] if abs(width - 1) >= 0.05 else []
+            dashes: Any = gc.get_dashes()[1]
             if dashes is not None:
-                lengths = " ".join(_short(self.points_to_pixels(length)) for length in dashes)
+                lengths = " ".join(short(self.points_to_pixels(length)) for length in dashes)
                 attributes.append(f'stroke-dasharray="{lengths}"')
             if gc.get_joinstyle() == "round":
                 attributes.append('stroke-linejoin="round"')
@@ -203,7 +223,7 @@ class Renderer(RendererBase):
     def _paint(
         self,
         kind: str,
-        color: Sequence[float],
+        color: Rgba,
         forced: float | None,
         classes: list[str],
         attributes: list[str],
@@ -215,15 +235,16 @@ class Renderer(RendererBase):
             classes.append(f"{kind[0]}{role}")
         else:
             attributes.append(f'{kind}="{text}"')
-        alpha = forced if forced is not None else color[3] if len(color) == 4 else 1.0
+        alpha = color[3] if forced is None else forced
         if alpha < 1:
-            attributes.append(f'{kind}-opacity="{_short(alpha, 2)}"')
+            attributes.append(f'{kind}-opacity="{short(alpha, 2)}"')
 
-    def _pattern(self, gc: GraphicsContextBase, face: Any) -> str:
+    def _pattern(self, gc: GraphicsContextBase, face: Rgba | None) -> str:
         """Return the id of a pattern of stripes on a colour."""
-        ground, stripe = ([], []), ([], [])
-        self._paint("fill", face if face is not None else (0, 0, 0, 0), None, *ground)
-        self._paint("stroke", gc.get_hatch_color(), None, *stripe)
+        ground: tuple[list[str], list[str]] = ([], [])
+        stripe: tuple[list[str], list[str]] = ([], [])
+        self._paint("fill", face or (0.0, 0.0, 0.0, 0.0), None, *ground)
+        self._paint("stroke", to_rgba(gc.get_hatch_color()), None, *stripe)
         looks = [
             " ".join([*([f'class="{classes[0]}"'] if classes else []), *attributes])
             for classes, attributes in (ground, stripe)
@@ -233,43 +254,6 @@ class Renderer(RendererBase):
         )
         return self._patterns.setdefault(pattern, f"{_PREFIX}{len(self._patterns)}")
 
-    def _circle(self, path: Path) -> str | None:
-        """Return a circle as two arcs; None if the path is another shape."""
-        if path.codes is None or Path.CURVE4 not in path.codes or len(path.vertices) != 26:
-            return None
-        box = path.get_extents()
-        radius = _short(box.width / 2)
-        across = _short(box.width)
-        left, middle = _short(box.x0), _short(self._size[1] - (box.y0 + box.y1) / 2)
-        arc = f"a{radius} {radius} 0 1 0"
-        return f"M{left} {middle}{arc} {across} 0{arc} -{across} 0z"
-
-    def _lines(self, path: Path) -> str:
-        """Return a path in relative steps of a tenth of a pixel."""
-        written: list[str] = []
-        at = begin = (0, 0)
-        for corners, code in path.iter_segments(simplify=False):
-            points = [
-                (round(10 * float(x)), round(10 * (self._size[1] - float(y))))
-                for x, y in zip(corners[::2], corners[1::2], strict=True)
-            ]
-            if code == Path.CLOSEPOLY:
-                written.append("z")
-                at = begin
-            elif code == Path.MOVETO:
-                at = begin = points[0]
-                written.append(f"M{_tenths(at)}")
-            elif code == Path.LINETO:
-                (step,) = _steps(at, points)
-                at = points[0]
-                if step != (0, 0):
-                    written.append(_line(step))
-            else:
-                letter = "q" if code == Path.CURVE3 else "c"
-                written.append(letter + " ".join(_tenths(step) for step in _steps(at, points)))
-                at = points[-1]
-        return "".join(written)
-
     def _close(self) -> None:
         look, paths = self._open
         if paths:
@@ -277,19 +261,7 @@ class Renderer(RendererBase):
         self._open = ("", [])
 
 
-def _steps(at: tuple[int, int], points: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    return [(x - at[0], y - at[1]) for x, y in points]
-
-
-def _line(step: tuple[int, int]) -> str:
-    if step[1] == 0:
-        return f"h{step[0] / 10:g}"
-    return f"v{step[1] / 10:g}" if step[0] == 0 else f"l{_tenths(step)}"
-
-
-def _tenths(point: tuple[int, int]) -> str:
-    return f"{point[0] / 10:g} {point[1] / 10:g}"
-
-
-def _short(length: float, digits: int = 1) -> str:
-    return f"{round(float(length), digits) + 0.0:g}"
+@functools.cache
+def _characters(path: str) -> frozenset[str]:
+    """Return the characters that a font file has."""
+    return frozenset(map(chr, get_font(path).get_charmap()))

@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import polars as pl
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
+from matplotlib.font_manager import fontManager
 
+import falusage as fu
+from falusage.errors import MissingGlyphWarning
 from falusage.plotting._labels import shown, spread
-from falusage.plotting._lettering import glyphs, legible
+from falusage.plotting._lettering import _family_with, glyphs, legible
 from falusage.plotting._style import read_look
 
+TIBETAN, THIRD = "\N{TIBETAN LETTER KA}", "\N{TIBETAN LETTER KHA}"
 PLACES = st.lists(st.floats(0, 100), min_size=1, max_size=9).map(sorted)
 
 
@@ -76,6 +85,45 @@ def test_shown_names_are_unlike() -> None:
     """Names that read the same once they are legible are numbered, and none is empty."""
     with mpl.rc_context({"font.family": "DejaVu Sans"}):
         _, ax = plt.subplots(figsize=(9, 4.5))
-    names = ["中", "文", "\u200b", "plain"]
-    found = shown(names, ax, read_look(ax), part=0.3)
+        look = read_look(ax)
+    names = [TIBETAN, THIRD, "\u200b", "plain"]
+    with pytest.warns(MissingGlyphWarning, match="TIBETAN LETTER KA"):
+        found = shown(names, ax, look, part=0.3)
     assert list(found.values()) == ["□", "□ #2", "(blank)", "plain"]
+
+
+@pytest.fixture
+def tibetan(tmp_path: Path) -> Iterator[str]:
+    """An installed font that has one letter which no other font here has."""
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "ka"])
+    builder.setupCharacterMap({ord(TIBETAN): "ka"})
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    pen.lineTo((0, 500))
+    pen.lineTo((500, 0))
+    pen.closePath()
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "ka": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (600, 0), "ka": (600, 0)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Test Tibetan", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(tmp_path / "tibetan.ttf")
+    known = list(fontManager.ttflist)
+    fontManager.addfont(tmp_path / "tibetan.ttf")
+    _family_with.cache_clear()
+    yield "Test Tibetan"
+    fontManager.ttflist[:] = known
+    _family_with.cache_clear()
+
+
+def test_a_font_with_the_glyphs_is_looked_for(tibetan: str) -> None:
+    """A letter that the user's fonts lack is drawn in an installed font that has it."""
+    frame = pl.DataFrame(
+        {"username": [f"{TIBETAN} team"], "currency": "USD", "cost": 1.0, "share": 1.0}
+    )
+    ax = fu.plot_share(frame)
+    (name,) = (text for text in ax.texts if TIBETAN in text.get_text())
+    assert tibetan in name.get_fontfamily()
+    ax.figure.canvas.draw()  # matplotlib would warn of a missing glyph, and a warning is an error
