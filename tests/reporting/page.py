@@ -1,0 +1,78 @@
+"""A small page over daily sums, and the sums themselves, for the tests of filters and details."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+import polars as pl
+
+from falusage.columns import exact
+from falusage.reporting._page import environment, filter_bar, filtered, page_script, page_style
+from falusage.reporting._page.daily import daily_data, detail
+
+SERIES: Final = (
+    *("day", "username", "product", "endpoint_id", "unit", "currency"),
+    *("unit_price", "percent_discount"),
+)
+
+TEMPLATE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
+style-src '{{ style_hash }}'; script-src '{{ script_hash }}'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>What fal cost</title><style>{{ style }}</style></head>
+<body><header><h1>What fal cost</h1></header>
+{{ bar }}
+<main id="answer"><h2>Teams</h2><table><caption>Cost by team</caption>
+<thead><tr><th scope="col"><button type="button">team</button></th></tr></thead>
+<tbody>{% for cell in cells %}
+<tr><td{% for name, value in cell.items() %} {{ name }}="{{ value }}"{% endfor %}>\
+{{ cell["data-name"] }}</td></tr>{% endfor %}
+</tbody></table></main>
+{{ filtered }}
+<script>{{ script }}</script></body></html>
+"""
+
+
+def daily_sums(usage: pl.DataFrame, timezone: str = "UTC") -> pl.DataFrame:
+    """Return the frame of `daily_data` out of a usage table."""
+    day = pl.col("bucket").dt.convert_time_zone(timezone).dt.date().alias("day")
+    subtotal = pl.col("cost_subtotal")
+    return (
+        usage.with_columns(day)
+        .group_by(SERIES)
+        .agg(
+            exact("quantity").sum(),
+            pl.when(subtotal.is_not_null().all()).then(exact("cost_subtotal").sum()),
+            exact("cost").sum(),
+        )
+    )
+
+
+def page(daily: pl.DataFrame, *, start: date, end: date, **given: Any) -> str:
+    """Return a page with a filter over daily sums, whose own answer is a list of teams."""
+    from markupsafe import Markup
+
+    from falusage.reporting._page import _hash
+
+    script, style = page_script(), page_style()
+    cells: list[Mapping[str, str]] = [
+        detail("username", name) for name in daily["username"].unique().sort()
+    ]
+    return (
+        environment()
+        .from_string(TEMPLATE)
+        .render(
+            style=Markup(style),
+            script=Markup(script),
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            bar=filter_bar(),
+            filtered=filtered(daily_data(daily, start=start, end=end, **given)),
+            cells=cells,
+        )
+    )
