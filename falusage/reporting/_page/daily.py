@@ -11,9 +11,10 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import polars as pl
@@ -24,7 +25,8 @@ from falusage.timeframes import boundaries, instant
 Days: TypeAlias = tuple[date, date]
 
 NAMES: Final = ("username", "product", "endpoint_id", "unit", "currency")
-_SERIES: Final = (*NAMES, "unit_price", "percent_discount")
+_PRICES: Final = ("unit_price", "percent_discount")
+_SERIES: Final = (*NAMES, *_PRICES)
 _PLACES: Final = 12
 """The decimal places of `MONEY`."""
 
@@ -32,6 +34,9 @@ _SAFE: Final = 10**15
 """A script reads smaller integers of JSON exactly; others are written as text."""
 
 _FITS: Final = 2**126
+
+_SPARSE: Final = 4
+"""If at most one in so many integers is not zero, those are written apart."""
 
 
 def daily_data(
@@ -80,7 +85,9 @@ def daily_data(
     text = json.dumps(head, ensure_ascii=False, separators=(",", ":"))
     series = ",".join(_series(daily, names, start))
     whole = f'{text[:-1]},"series":[{series}]}}'
-    return base64.b64encode(zlib.compress(whole.encode(), 6)).decode()
+    # Random digits repeat by chance; this strategy does not look for short repetitions.
+    packer = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
+    return base64.b64encode(packer.compress(whole.encode()) + packer.flush()).decode()
 
 
 def detail(kind: str, value: str | date | None) -> dict[str, str]:
@@ -107,7 +114,7 @@ def _unusual_hours(start: date, end: date, timezone: str) -> list[tuple[int, flo
     ends = boundaries(first, last, every="1d", timezone=timezone).to_list()
     hours = [
         (place, (after - before) / timedelta(hours=1))
-        for place, (before, after) in enumerate(zip(ends[:-1], ends[1:], strict=True))
+        for place, (before, after) in enumerate(pairwise(ends))
     ]
     return [pair for pair in hours if pair[1] != 24]
 
@@ -132,11 +139,12 @@ def _series(
     amounts = [pl.col(name).cast(MONEY).to_physical() for name in ("quantity", "cost")]
     subtotal = pl.col("cost_subtotal").cast(MONEY).to_physical()
     day = (pl.col("day") - pl.lit(start)).dt.total_days()
-    key = pl.struct(*places, "unit_price", "percent_discount").alias("key")
-    rows = daily.select(key, day.alias("day"), *amounts, subtotal.alias("cost_subtotal")).sort(
-        "key", "day"
+    rows = daily.select(*places, *_PRICES, day.alias("day"), *amounts, subtotal).sort(
+        *_SERIES, "day"
     )
-    rows = rows.with_columns(series=pl.col("key").rle_id())
+    rows = rows.select(pl.struct(_SERIES).alias("key"), pl.exclude(_SERIES)).with_columns(
+        series=pl.col("key").rle_id()
+    )
     if rows.select("series", "day").is_duplicated().any():
         raise AssertionError("a day of a series has several rows")
     units = _units(rows)
@@ -144,7 +152,8 @@ def _series(
         quantity=pl.col("quantity") // pl.col("quantity_unit"),
         cost=pl.col("cost") // pl.col("cost_unit") - _predicted("cost"),
         cost_subtotal=pl.col("cost_subtotal") // pl.col("subtotal_unit") - _predicted("subtotal"),
-        gap=pl.col("day").diff().over("series").fill_null(0),
+        gap=pl.col("day") - pl.col("day").shift(1).over("series").fill_null(pl.col("day")),
+        place=pl.int_range(pl.len()).over("series"),
     )
     texts = rows.group_by("series", maintain_order=True).agg(
         pl.col("key", "day").first(),
@@ -152,12 +161,11 @@ def _series(
         .then(pl.col("gap").cast(pl.String).str.join(","))
         .alias("gaps"),
         _joined("quantity").alias("quantities"),
-        _unless_zero("cost").alias("costs"),
-        _unless_zero("cost_subtotal").alias("subtotals"),
         *(pl.col(name).first() for name in units.columns if name != "series"),
     )
+    left = {name: _left(rows, name) for name in ("cost", "cost_subtotal")}
     for row in texts.iter_rows(named=True):
-        yield _json(row)
+        yield _json(row, [left[name][row["series"]] for name in left])
 
 
 def _place(name: str, names: list[str | None]) -> pl.Expr:
@@ -235,24 +243,46 @@ def _joined(column: str) -> pl.Expr:
     return pl.when(large).then('"' + text + '"').otherwise(text).fill_null("null").str.join(",")
 
 
-def _unless_zero(column: str) -> pl.Expr:
-    """Return the integers of a series; zero if all of them are, and null if all of them are."""
-    value = pl.col(column)
-    listed = "[" + _joined(column) + "]"
-    zero = (value == 0).fill_null(value=False).all()
-    return pl.when(value.is_null().all()).then(None).when(zero).then(pl.lit("0")).otherwise(listed)
+def _left(rows: pl.DataFrame, column: str) -> dict[int, str]:
+    """Return what is left of a column of each series as JSON; mostly that is nothing.
+
+    It is null if all are null, 0 if all are zero, and otherwise a list of them. A few that are not
+    zero are two lists: how many places each is after the one before it, and their values.
+    """
+    value, size = pl.col(column), pl.len()
+    odd = value != 0
+    shape = (
+        pl.when(value.null_count() == size)
+        .then(pl.lit("null"))
+        .when((value.null_count() > 0) | (odd.sum() * _SPARSE > size))
+        .then(pl.lit("dense"))
+        .when(odd.any())
+        .then(pl.lit("sparse"))
+        .otherwise(pl.lit("0"))
+    )
+    shapes = rows.group_by("series").agg(shape.alias("shape"))
+    found: dict[int, str] = dict(shapes.iter_rows())
+    listed = rows.join(shapes, on="series", maintain_order="left")
+    for form, group in (
+        ("dense", listed.filter(pl.col("shape") == "dense")),
+        ("sparse", listed.filter((pl.col("shape") == "sparse") & odd)),
+    ):
+        steps = pl.col("place").diff().fill_null(pl.col("place")).cast(pl.String).str.join(",")
+        lists = group.group_by("series", maintain_order=True).agg(_joined(column), steps)
+        for series, values, places in lists.iter_rows():
+            found[series] = f"[{values}]" if form == "dense" else f"[[{places}],[{values}]]"
+    return found
 
 
-def _json(row: Mapping[str, Any]) -> str:
+def _json(row: Mapping[str, Any], left: Sequence[str]) -> str:
     key = row["key"]
     places = ",".join(str(key[name]) for name in NAMES)
     prices = json.dumps([key["unit_price"], key["percent_discount"]])[1:-1]
     gaps = f"[{row['gaps']}]" if row["gaps"] else "0"
     amounts = [f"[{row['quantity_unit']},[{row['quantities']}]]"]
-    for name in ("cost", "subtotal"):
+    for name, rest in zip(("cost", "subtotal"), left, strict=True):
         given = (_number(row[f"{name}_{part}"]) for part in ("unit", "times", "up", "down"))
-        left = row[f"{name}s"]
-        amounts.append("null" if left is None else f"[{','.join(given)},{left}]")
+        amounts.append(rest if rest == "null" else f"[{','.join(given)},{rest}]")
     return f"[{places},{prices},{row['day']},{gaps},{','.join(amounts)}]"
 
 

@@ -64,12 +64,23 @@ function predicted(quantity, times, up, down) {
 
 function costs(counts, [unit, ...rest]) {
   const [times, up, down] = rest.slice(0, 3).map(whole);
-  const left = rest[3];
+  const left = Array.isArray(rest[3]?.[0]) ? dense(rest[3], counts.length) : rest[3];
   const values = counts.map((count, at) => {
     const more = left === 0 ? 0 : left[at];
     return more === null ? null : plus(predicted(count, times, up, down), whole(more));
   });
   return column(unit, values);
+}
+
+/** Return integers of which most are zero, from the steps between the others and their values. */
+function dense([steps, values], size) {
+  const found = new Array(size).fill(0);
+  let at = 0;
+  steps.forEach((step, which) => {
+    at += step;
+    found[at] = values[which];
+  });
+  return found;
 }
 
 /** Return a column of integers, each worth `unit`: numbers if even their sum is exact. */

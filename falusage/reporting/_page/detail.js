@@ -73,7 +73,7 @@ function usualText(data, causes, day, earlier, currency) {
   const weekday = dated(data, day).toLocaleDateString("en", { weekday: "long", timeZone: "UTC" });
   const means = earlier.length === 1 ? `the ${weekday} before` : `the mean of the ${earlier.length} ${weekday}s before`;
   if (more === 0n) return `, as much as ${means}.`;
-  return `, ${money(data, more < 0n ? -more : more, currency)} ${more > 0n ? "more" : "less"} than ${means} (${money(data, usual, currency)}).`;
+  return `. That is ${money(data, more < 0n ? -more : more, currency)} ${more > 0n ? "more" : "less"} than ${means} (${money(data, usual, currency)}).`;
 }
 
 function causesTable(data, causes, compared, currency) {

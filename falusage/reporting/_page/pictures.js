@@ -17,8 +17,8 @@ function drawn(tag, attributes = {}, ...children) {
 }
 
 function picture(words, width, height, ...children) {
-  const frame = { role: "img", "aria-label": words, viewBox: `0 0 ${width} ${height}`, width, height, class: "picture" };
-  return element("figure", {}, drawn("svg", frame, ...children));
+  const frame = { role: "img", "aria-label": `${words}. The amounts are in the table below.`, viewBox: `0 0 ${width} ${height}`, width, height, class: "picture" };
+  return element("figure", {}, element("figcaption", {}, words), drawn("svg", frame, ...children));
 }
 
 /** Return the width that there is for a picture. */
@@ -46,7 +46,7 @@ function dayColumns(data, rows, range, currency) {
   const bars = stacked.flatMap((layer, which) => layer.filter((one) => one[1] > one[0]).map((one) =>
     drawn("rect", {
       ...layerPaint(layers[which]), ...link("day", iso(data, one.data.day)),
-      x: across(one.data.day), y: up(one[1]), width: Math.max(across.bandwidth(), 0.5), height: up(one[0]) - up(one[1]),
+      x: across(one.data.day), y: up(one[1]), width: Math.max(across.bandwidth(), 0.5), height: Math.max(up(one[0]) - up(one[1]), 0),
     }, drawn("title", {}, `${layers[which].text}, ${dayText(data, one.data.day)}: ${short(one[1] - one[0])} ${currency}`)),
   ));
   const every = Math.ceil(days.length / Math.max(2, Math.floor((width - left) / 90)));
@@ -57,7 +57,7 @@ function dayColumns(data, rows, range, currency) {
     drawn("svg", { width: 12, height: 12, "aria-hidden": "true" }, drawn("rect", { ...layerPaint(layer), width: 12, height: 12 })),
     element("bdi", {}, layer.text),
   )));
-  const words = `Cost per day in ${currency}, ${span(data, range)}. The days are in the table below.`;
+  const words = `Cost per day, ${currency}, ${span(data, range)}`;
   const made = picture(words, width, height, ...lines, ...bars, ...marks);
   made.append(legend);
   return made;
@@ -88,17 +88,17 @@ function ranked(found) {
   return [...found].sort(([, one], [, other]) => (one < other ? 1 : one > other ? -1 : 0));
 }
 
-/** Return lines of a label, a bar from one value to another, and an amount. */
-function bars(words, lines) {
+/** Return lines of a label, a bar from one value to another, and an amount; `start` is the left. */
+function bars(words, lines, start = 0) {
   const width = room();
   const step = 26;
   const labels = Math.min(200, width * 0.34);
   const amounts = 84;
-  const ends = lines.flatMap(({ from, to }) => [from, to]);
-  const across = d3.scaleLinear().domain([Math.min(0, ...ends), Math.max(0, ...ends) || 1]).range([labels + 8, width - amounts]);
+  const ends = lines.flatMap(({ from, to }) => [Math.max(from, start), to]);
+  const across = d3.scaleLinear().domain([Math.min(start, ...ends), Math.max(start, ...ends) || 1]).range([labels + 8, width - amounts]);
   const letters = Math.floor(labels / 6.6);
   const made = lines.flatMap(({ label, from, to, text, kind }, at) => {
-    const [x1, x2] = [across(Math.min(from, to)), across(Math.max(from, to))];
+    const [x1, x2] = [Math.min(from, to), Math.max(from, to)].map((end) => across(Math.max(end, start)));
     const cut = [...label].length > letters ? `${[...label].slice(0, letters - 1).join("")}…` : label;
     return [
       drawn("text", { class: "tick end", x: labels, y: at * step + 17 }, cut, drawn("title", {}, label)),
@@ -127,5 +127,11 @@ function waterfall(words, ends, effects) {
     at += amount;
   }
   lines.push({ label: now.label, from: 0, to: now.amount, text: short(now.amount), kind: "bar" });
-  return bars(words, lines);
+  // Small effects on a large cost would not be seen beside bars from zero.
+  const [low, high] = [Math.min(...lines.map(({ to }) => to)), Math.max(...lines.map(({ to }) => to))];
+  const start = low - 0.5 * (high - low);
+  if (start <= 0 || start < 0.3 * high) return bars(words, lines);
+  const made = bars(words, lines, start);
+  made.append(element("figcaption", {}, `The bars start at ${short(start)}, not at zero.`));
+  return made;
 }

@@ -44,8 +44,8 @@ function comparedText(data, cost, previous, currency, now, before) {
   const than = `than ${span(data, before)} (${money(data, previous, currency)})`;
   const more = cost - previous;
   if (more === 0n) return `, as much as ${span(data, before)}.`;
-  const part = previous > 0n ? `, ${percent(Math.abs(share(more, previous)))}` : "";
-  const said = `, ${money(data, more < 0n ? -more : more, currency)}${part} ${more > 0n ? "more" : "less"} ${than}`;
+  const part = previous > 0n ? ` (${percent(Math.abs(share(more, previous)))})` : "";
+  const said = `. That is ${money(data, more < 0n ? -more : more, currency)}${part} ${more > 0n ? "more" : "less"} ${than}`;
   const rates = [double(cost) / length(data, now), double(previous) / length(data, before)];
   if (now[1] - now[0] === before[1] - before[0] || !(rates[1] > 0)) return `${said}.`;
   return `${said}. Per day, ${percent(rates[0] / rates[1] - 1, true)}.`;
@@ -78,7 +78,7 @@ function who(data, { now, before, shown, currencies }) {
     const code = named(data, "currency", one.currency);
     const teams = sums(one.rows, "cost", now, ({ names }) => names[0]);
     return [
-      ...(teams.size > 1 ? [largest(`The largest teams, ${code}. All are in the table below.`, teams, (at) => named(data, "username", at))] : []),
+      ...(teams.size > 1 ? [largest(`The largest teams, ${code}`, teams, (at) => named(data, "username", at))] : []),
       ...BY.map(([kind, at, title]) => costTable(data, title, kind, at, one, now, before)),
       dayColumns(data, one.rows, shown, code),
       dayTable(data, one, shown),
@@ -126,7 +126,7 @@ function why(data, { now, before, currencies }) {
     ];
     const total = ["", sumCell(data, one.cost - one.previous, one.currency, true)];
     return [
-      waterfall(`From ${was} to ${is} in ${code}, effect by effect. The amounts are in the table below.`, ends, effects.filter(({ amount }) => amount !== 0)),
+      waterfall(`From ${was} to ${is}, ${code}`, ends, effects.filter(({ amount }) => amount !== 0)),
       table(`Why cost changed, ${code}`, columns, effects, { total }),
       drivers(data, found, one.currency),
     ];
@@ -137,7 +137,7 @@ function why(data, { now, before, currencies }) {
 function drivers(data, found, currency) {
   const single = found.flatMap(({ username, endpoint, effects }) =>
     Object.entries({ ...effects, volume: undefined, mix: undefined, quantity: (effects.volume ?? 0) + (effects.mix ?? 0) })
-      .filter(([, amount]) => amount)
+      .filter(([, amount]) => amount && rounded(amount) !== 0n)
       .map(([effect, amount]) => ({ username, endpoint, effect, amount })),
   ).sort((one, other) => Math.abs(other.amount) - Math.abs(one.amount));
   const columns = [

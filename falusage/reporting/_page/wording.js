@@ -9,7 +9,8 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066
 
 /** Return a name that can be shown: control characters become question marks. */
 function printable(name) {
-  return name === null ? NOTHING : name.replace(UNPRINTABLE, "?");
+  if (name === null) return NOTHING;
+  return name.trim() === "" ? "(empty)" : name.replace(UNPRINTABLE, "?");
 }
 
 /** Return the name at a place, as it is shown. */
@@ -76,7 +77,7 @@ function short(value, signed = false) {
   const size = Math.abs(value);
   const options = size > 0 && size < 1 ? { maximumSignificantDigits: 2 } : { notation: "compact", maximumSignificantDigits: 3 };
   const sign = value < 0 ? "−" : signed && value > 0 ? "+" : "";
-  return sign + size.toLocaleString("en", options);
+  return sign + size.toLocaleString("en", options).replace("K", "k");
 }
 
 /** Return the date of a day of the data. */
