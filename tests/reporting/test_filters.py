@@ -419,7 +419,7 @@ def test_pictures_follow_the_dark(browser: Browser, written: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Browser, written: Path, scheme: Any) -> None:
-    """Neither in the page with its filter open, nor in the filtered answer, nor in details."""
+    """In the page with its filter open, in the filtered answer, and in details."""
     from axe_playwright_python.sync_playwright import Axe
 
     shown = browser.new_page(color_scheme=scheme, bypass_csp=True)

@@ -61,6 +61,7 @@ def daily_data(
         end: The day after the last one.
         timezone: The zone of the days.
         compared: The comparison and the baseline, each its first day and the day after its last.
+            They are not compared if a day of them is not among the days of the page.
         colors: A colour for each leading team and endpoint.
         digits: The decimals of each currency that does not have two.
         steps: What `price_changes` returned.
@@ -70,7 +71,9 @@ def daily_data(
         start = min(start, daily.select(pl.col("day").min()).item())
         end = max(end, daily.select(pl.col("day").max()).item() + timedelta(days=1))
     names = {name: _sorted(daily[name]) for name in NAMES}
-    ranges = compared and [[(day - start).days for day in one] for one in compared]
+    ends = [day for one in compared or () for day in one]
+    inside = bool(ends) and start <= min(ends) and max(ends) <= end
+    ranges = [[(day - start).days for day in one] for one in compared or ()] if inside else None
     head = {
         "start": start.isoformat(),
         "days": (end - start).days,

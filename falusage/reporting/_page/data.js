@@ -53,23 +53,24 @@ function plus(one, other) {
   return BigInt(one) + BigInt(other);
 }
 
-/** Return quantity × times × up ÷ down, rounded half up: what a cost would be without rounding. */
-function predicted(quantity, times, up, down) {
-  if ([quantity, times, up, down].every((one) => typeof one === "number")) {
-    const doubled = quantity * times * up + Math.floor(down / 2);
-    if (Number.isSafeInteger(doubled)) return Math.floor(doubled / down);
-  }
-  return (BigInt(quantity) * BigInt(times) * BigInt(up) + BigInt(down) / 2n) / BigInt(down);
+/** Return a function of a quantity: × times × up ÷ down, rounded half up. */
+function predictor(times, up, down) {
+  const [factor, divisor] = [BigInt(times) * BigInt(up), BigInt(down)];
+  const small = [factor, divisor].every((one) => one <= Number.MAX_SAFE_INTEGER);
+  const [by, over, half] = small ? [Number(factor), Number(divisor), Number(divisor / 2n)] : [NaN, NaN, NaN];
+  return (quantity) => {
+    const raised = typeof quantity === "number" ? quantity * by + half : NaN;
+    if (Number.isSafeInteger(raised)) return Math.floor(raised / over);
+    return (BigInt(quantity) * factor + divisor / 2n) / divisor;
+  };
 }
 
 function costs(counts, [unit, ...rest]) {
   const [times, up, down] = rest.slice(0, 3).map(whole);
   const left = Array.isArray(rest[3]?.[0]) ? dense(rest[3], counts.length) : rest[3];
-  const values = counts.map((count, at) => {
-    const more = left === 0 ? 0 : left[at];
-    return more === null ? null : plus(predicted(count, times, up, down), whole(more));
-  });
-  return column(unit, values);
+  const predicted = predictor(times, up, down);
+  if (left === 0) return column(unit, counts.map(predicted));
+  return column(unit, counts.map((count, at) => (left[at] === null ? null : plus(predicted(count), whole(left[at])))));
 }
 
 /** Return integers of which most are zero, from the steps between the others and their values. */
@@ -93,21 +94,37 @@ function column(unit, values) {
   return { unit, values: values.map((value) => (value === null ? null : BigInt(value))), zero: 0n };
 }
 
+/** Return the first place in ascending days that is not before a day. */
+function bisected(days, day) {
+  let [low, high] = [0, days.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (days[middle] < day) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Return the places of the rows of a series in a range of days, as a first and an end. */
+function places(one, [from, until]) {
+  return [bisected(one.days, from), bisected(one.days, until)];
+}
+
 /** Return whether a series has a row in a range of days [from, until). */
-function within(one, [from, until]) {
-  return one.days.some((day) => day >= from && day < until);
+function within(one, range) {
+  const [first, end] = places(one, range);
+  return first < end;
 }
 
 /** Return the exact sum of a column over a range of days; null if it lacks a value. */
-function summed(one, name, [from, until]) {
+function summed(one, name, range) {
   const found = one[name];
-  if (found === null) return within(one, [from, until]) ? null : 0n;
+  if (found === null) return within(one, range) ? null : 0n;
+  const [first, end] = places(one, range);
   let sum = found.zero;
-  for (let at = 0; at < one.days.length; at += 1) {
-    if (one.days[at] >= from && one.days[at] < until) {
-      if (found.values[at] === null) return null;
-      sum += found.values[at];
-    }
+  for (let at = first; at < end; at += 1) {
+    if (found.values[at] === null) return null;
+    sum += found.values[at];
   }
   return BigInt(sum) * BigInt(found.unit);
 }
@@ -136,10 +153,8 @@ function daily(rows, [from, until]) {
   const found = new Array(until - from).fill(0);
   for (const one of rows) {
     const scale = one.cost.unit / 1e12;
-    for (let at = 0; at < one.days.length; at += 1) {
-      const day = one.days[at] - from;
-      if (day >= 0 && day < found.length) found[day] += Number(one.cost.values[at]) * scale;
-    }
+    const [first, end] = places(one, [from, until]);
+    for (let at = first; at < end; at += 1) found[one.days[at] - from] += Number(one.cost.values[at]) * scale;
   }
   return found;
 }

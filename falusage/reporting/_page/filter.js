@@ -113,8 +113,12 @@ class Bar {
   set(filter, { record = true } = {}) {
     this.filter = filter;
     for (const [kind, list] of this.lists) {
-      for (const option of list.options) option.selected = filter[kind]?.has(Number(option.value)) ?? false;
-      if ([...filter[kind] ?? []].some((at) => ![...list.options].some((option) => Number(option.value) === at))) this.fill(kind);
+      const listed = new Set();
+      for (const option of list.options) {
+        listed.add(Number(option.value));
+        option.selected = filter[kind]?.has(Number(option.value)) ?? false;
+      }
+      if ([...filter[kind] ?? []].some((at) => !listed.has(at))) this.fill(kind);
     }
     document.getElementById("filter-from").value = filter.from === null ? "" : iso(this.data, filter.from);
     document.getElementById("filter-to").value = filter.until === null ? "" : iso(this.data, filter.until - 1);

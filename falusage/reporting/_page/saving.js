@@ -11,16 +11,15 @@ function csvText(text) {
 }
 
 /** Return the daily sums of rows over a range as CSV: names are text, amounts are exact. */
-function csv(data, rows, [from, until]) {
+function csv(data, rows, range) {
   const lines = [];
   for (const one of rows) {
     const names = one.names.map((at, kind) => csvText(data.names[NAMES[kind]][at]));
-    for (let at = 0; at < one.days.length; at += 1) {
-      const day = one.days[at];
-      if (day < from || day >= until) continue;
+    const [first, end] = places(one, range);
+    for (let at = first; at < end; at += 1) {
       const amounts = ["quantity", "subtotal", "cost"].map((name) => amountAt(one[name], at));
-      const line = [iso(data, day), ...names, one.price ?? "", one.discount ?? "", ...amounts].join(",");
-      lines.push([day, line]);
+      const line = [iso(data, one.days[at]), ...names, one.price ?? "", one.discount ?? "", ...amounts].join(",");
+      lines.push([one.days[at], line]);
     }
   }
   lines.sort(([one], [other]) => one - other);

@@ -56,4 +56,4 @@ const ready = block && "DecompressionStream" in globalThis
   : Promise.resolve(null);
 
 /* For the tests of the page. */
-globalThis.falusage = { ready, added, bridge, chosen, csv, differences, exact, fromHash, kept, money, predicted, span, summed, summedEffects, sums, toHash, units };
+globalThis.falusage = { ready, added, bridge, chosen, csv, differences, exact, fromHash, kept, money, predictor, span, summed, summedEffects, sums, toHash, units };

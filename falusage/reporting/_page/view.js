@@ -88,23 +88,24 @@ function who(data, { now, before, shown, currencies }) {
 
 /** Return a closed list of days, so that a keyboard reaches the details of each. */
 function dayTable(data, { currency, rows }, range) {
-  const found = costByDay(rows, range);
   const columns = [dayColumn(data, ([day]) => day), moneyColumn(data, "cost", ([, amount]) => amount, currency)];
   const caption = `Cost per day, ${named(data, "currency", currency)}`;
   const box = element("details", {}, element("summary", {}, caption));
   box.addEventListener("toggle", () => {
-    if (box.childElementCount === 1) box.append(table(caption, columns, found, { most: found.length }));
+    if (box.childElementCount > 1) return;
+    const found = costByDay(rows, range);
+    box.append(table(caption, columns, found, { most: found.length }));
   });
   return box;
 }
 
 /** Return the exact cost of each day with rows, as pairs. */
-function costByDay(rows, [from, until]) {
+function costByDay(rows, range) {
   const found = new Map();
   for (const one of rows) {
-    for (let at = 0; at < one.days.length; at += 1) {
+    const [first, end] = places(one, range);
+    for (let at = first; at < end; at += 1) {
       const day = one.days[at];
-      if (day < from || day >= until) continue;
       found.set(day, (found.get(day) ?? 0n) + BigInt(one.cost.values[at]) * BigInt(one.cost.unit));
     }
   }
