@@ -1,21 +1,16 @@
-"""A small page over daily sums, and the sums themselves, for the tests of filters and details."""
+"""A small page over daily sums, for the tests of filters and details."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
 import polars as pl
 
-from falusage.columns import exact
 from falusage.reporting._page import environment, filter_bar, filtered, page_script, page_style
-from falusage.reporting._page.daily import daily_data, detail
-
-SERIES: Final = (
-    *("day", "username", "product", "endpoint_id", "unit", "currency"),
-    *("unit_price", "percent_discount"),
-)
+from falusage.reporting._page.daily import daily_data
 
 TEMPLATE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -27,7 +22,7 @@ style-src '{{ style_hash }}'; script-src '{{ script_hash }}'; base-uri 'none'; f
 <title>What fal cost</title><style>{{ style }}</style></head>
 <body><header><h1>What fal cost</h1></header>
 {{ bar }}
-<main id="answer"><h2>Teams</h2><table><caption>Cost by team</caption>
+<main id="answer" data-unfiltered><h2>Teams</h2><table><caption>Cost by team</caption>
 <thead><tr><th scope="col"><button type="button">team</button></th></tr></thead>
 <tbody>{% for cell in cells %}
 <tr><td{% for name, value in cell.items() %} {{ name }}="{{ value }}"{% endfor %}>\
@@ -38,21 +33,6 @@ style-src '{{ style_hash }}'; script-src '{{ script_hash }}'; base-uri 'none'; f
 """
 
 
-def daily_sums(usage: pl.DataFrame, timezone: str = "UTC") -> pl.DataFrame:
-    """Return the frame of `daily_data` out of a usage table."""
-    day = pl.col("bucket").dt.convert_time_zone(timezone).dt.date().alias("day")
-    subtotal = pl.col("cost_subtotal")
-    return (
-        usage.with_columns(day)
-        .group_by(SERIES)
-        .agg(
-            exact("quantity").sum(),
-            pl.when(subtotal.is_not_null().all()).then(exact("cost_subtotal").sum()),
-            exact("cost").sum(),
-        )
-    )
-
-
 def page(daily: pl.DataFrame, *, start: date, end: date, **given: Any) -> str:
     """Return a page with a filter over daily sums, whose own answer is a list of teams."""
     from markupsafe import Markup
@@ -61,7 +41,8 @@ def page(daily: pl.DataFrame, *, start: date, end: date, **given: Any) -> str:
 
     script, style = page_script(), page_style()
     cells: list[Mapping[str, str]] = [
-        detail("username", name) for name in daily["username"].unique().sort()
+        {"data-kind": "username", "data-name": json.dumps(name)}
+        for name in daily["username"].unique().sort()
     ]
     return (
         environment()

@@ -16,10 +16,10 @@ import polars as pl
 import pytest
 
 import falusage as fu
-from falusage.columns import MONEY
+from falusage.columns import MONEY, exact
 from falusage.reporting._page import page_script
-from falusage.reporting._page.daily import daily_data
-from tests.reporting.page import daily_sums, page
+from falusage.reporting._page.daily import daily_data, daily_sums
+from tests.reporting.page import page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -153,6 +153,17 @@ def costs_shown(shown: Page, caption: str) -> dict[str, str]:
     return found
 
 
+def beyond(shown: Page, inside: str) -> list[str]:
+    """Return the texts of a part of the page that are beyond the right edge of the screen."""
+    found: list[str] = shown.evaluate(
+        """(inside) => [...document.querySelector(inside).querySelectorAll("td, p, text")]
+            .filter((one) => one.getBoundingClientRect().right > innerWidth)
+            .map((one) => one.textContent)""",
+        inside,
+    )
+    return found
+
+
 def exact_total(sums: pl.DataFrame) -> str:
     """Return the cost of rows with all the digits that Polars has."""
     cost = sums["cost"].sum()
@@ -192,7 +203,7 @@ def test_totals_of_any_filter_equal_the_sums_of_polars(opened: Page, sums: pl.Da
         filtered(opened, **chosen)
         rows = selected(sums, chosen)
         shown = opened.evaluate(
-            """Object.fromEntries([...document.querySelectorAll("#filtered > .answer strong")]
+            """Object.fromEntries([...document.querySelectorAll("#filtered > .sum strong")]
                 .map((one) => [one.dataset.total, one.dataset.exact]))"""
         )
         expected = {str(key[0]): exact_total(part) for key, part in rows.group_by("currency")}
@@ -266,11 +277,11 @@ def test_dates_are_compared_with_as_many_days_before(opened: Page, sums: pl.Data
     opened.locator("#filter-box summary").click()
     opened.locator("#filter-from").fill("2025-04-11")
     opened.locator("#filter-to").fill("2025-04-20")
-    said = opened.locator("#filtered > .answer").first.inner_text()
+    said = opened.locator("#filtered > .sum").first.inner_text()
     assert said.startswith("11 – 20 Apr 2025: ")
     assert "than 1 – 10 Apr 2025 (" in said
     opened.locator("#filter-from").fill("2025-03-05")
-    assert "No comparison" in opened.locator("#filtered > .answer").first.inner_text()
+    assert "No comparison" in opened.locator("#filtered > .sum").first.inner_text()
 
 
 def test_the_reasons_equal_those_of_cost_bridge(browser: Browser, tmp_path: Path) -> None:
@@ -323,7 +334,9 @@ def test_price_changes_cost_the_chosen_rows_what_python_says(
     usage = fu.sample_usage(start="2025-03-26", end="2025-06-24", every="1d").usage
     steps = fu.price_changes(usage)
     days = {"start": date(2025, 3, 26), "end": date(2025, 6, 24)}
-    (tmp_path / "page.html").write_text(page(daily_sums(usage), steps=steps, **days), "utf-8")
+    (tmp_path / "page.html").write_text(
+        page(daily_sums(usage, "UTC"), steps=steps, **days), "utf-8"
+    )
     for shown in quietly(browser, tmp_path / "page.html"):
         for team in (None, "acme-app-prod"):
             chosen = {"from": 0} if team is None else {"username": [team]}
@@ -337,12 +350,59 @@ def test_price_changes_cost_the_chosen_rows_what_python_says(
             assert wanted == pytest.approx([float(one) for one in found], abs=1e-6)
 
 
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pl.DataFrame]:
+    """A report of hourly usage, and the usage."""
+    usage = fu.sample_usage(start="2025-03-26", end="2025-06-24", every="1h").usage
+    return fu.report(usage, out=tmp_path_factory.mktemp("report") / "report.html").path, usage
+
+
+def test_a_report_is_filtered(browser: Browser, reported: tuple[Path, pl.DataFrame]) -> None:
+    """The page of `report` has the exact total of a team in the days of its first screen."""
+    file, usage = reported
+    june = pl.col("bucket") >= pl.datetime(2025, 6, 1, time_zone="UTC")
+    for team in ("acme-growth", "acme-paris"):
+        shown = browser.new_page()
+        shown.goto(f"{file.as_uri()}#team=%22{team}%22")
+        shown.evaluate("falusage.ready.then(() => true)")
+        rows = usage.filter(june, pl.col("username") == team)
+        expected = rows.select(exact("cost").sum()).item()
+        found = shown.locator("#filtered > .sum strong").first.get_attribute("data-exact")
+        assert f"{expected:.12f}" == found
+        assert not shown.locator(".headline").first.is_visible()
+        shown.locator("nav a", has_text="What a unit costs").click()
+        assert "filtered-units-title" == shown.evaluate("document.activeElement.id")
+        assert "team" in shown.evaluate("location.hash")
+        shown.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_report_is_accessible_and_fits_a_phone(
+    browser: Browser, reported: tuple[Path, pl.DataFrame], scheme: Any
+) -> None:
+    """Axe finds nothing serious at 390 px, and no number is beyond the right edge."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, color_scheme=scheme, bypass_csp=True
+    )
+    shown = context.new_page()
+    shown.goto(reported[0].as_uri())
+    shown.evaluate("falusage.ready.then(() => true)")
+    assert [] == serious(Axe().run(shown).response)
+    assert [] == beyond(shown, "#answer")
+    assert 0 == shown.locator("button.detail", has_text="others").count()
+    context.close()
+
+
 def test_unusual_days_follow_the_filter(browser: Browser, tmp_path: Path) -> None:
     """Only those of the chosen teams and days are left."""
     usage = fu.sample_usage(start="2025-03-26", end="2025-06-24", every="1d").usage
     unusual = fu.anomalies(usage, by="username")
     days = {"start": date(2025, 3, 26), "end": date(2025, 6, 24)}
-    (tmp_path / "page.html").write_text(page(daily_sums(usage), unusual=unusual, **days), "utf-8")
+    (tmp_path / "page.html").write_text(
+        page(daily_sums(usage, "UTC"), unusual=unusual, **days), "utf-8"
+    )
     for shown in quietly(browser, tmp_path / "page.html"):
         for team in unusual["username"].unique():
             filtered(shown, username=[team])
@@ -386,12 +446,7 @@ def test_every_number_is_on_the_screen(browser: Browser, written: Path, width: i
     """At any width no number of the filtered answer is beyond the right edge."""
     for shown in quietly(browser, written, width):
         filtered(shown, product=["model_apis"])
-        beyond = shown.evaluate(
-            """[...document.querySelectorAll("#filtered td, #filtered p, #filtered text")]
-                .filter((one) => one.getBoundingClientRect().right > innerWidth)
-                .map((one) => one.textContent)"""
-        )
-        assert [] == beyond
+        assert [] == beyond(shown, "#filtered")
         assert width == shown.evaluate("document.documentElement.scrollWidth")
 
 

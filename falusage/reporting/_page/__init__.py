@@ -36,8 +36,16 @@ def html(
     screen: Screen,
     sections: Sequence[Section],
     made: str,
+    daily: str | None,
 ) -> str:
     """Return the page as text.
+
+    Args:
+        title: The title.
+        screen: The first screen.
+        sections: The sections below it.
+        made: What made the page.
+        daily: What `daily_data` returned; None for a page without filters and details.
 
     Raises:
         MissingExtraError: The template engine is not installed.
@@ -54,6 +62,8 @@ def html(
             screen=screen,
             sections=shown,
             made=made,
+            bar="" if daily is None else filter_bar(),
+            filtered="" if daily is None else filtered(daily),
             style=Markup(style),  # noqa: S704 - a file of this package
             script=Markup(script),  # noqa: S704 - as above
             style_hash=_hash(style),

@@ -65,7 +65,7 @@ def daily_data(
         colors: A colour for each leading team and endpoint.
         digits: The decimals of each currency that does not have two.
         steps: What `price_changes` returned.
-        unusual: What `anomalies` returned, by `username`.
+        unusual: What `anomalies` returned, by `username`, with what `causes` found.
     """
     if not daily.is_empty():
         start = min(start, daily.select(pl.col("day").min()).item())
@@ -93,15 +93,14 @@ def daily_data(
     return base64.b64encode(packer.compress(whole.encode()) + packer.flush()).decode()
 
 
-def detail(kind: str, value: str | date | None) -> dict[str, str]:
-    """Return the attributes of a cell that opens the details of a name or a day.
-
-    >>> detail("username", "acme"), detail("username", None)
-    ({'data-kind': 'username', 'data-name': '"acme"'}, \
-{'data-kind': 'username', 'data-name': 'null'})
-    """
-    text = value.isoformat() if isinstance(value, date) else value
-    return {"data-kind": kind, "data-name": json.dumps(text)}
+def daily_sums(items: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """Return the line items of a usage table as the frame of `daily_data`."""
+    day = pl.col("bucket").dt.convert_time_zone(timezone).dt.date().alias("day")
+    whole = pl.col("cost_subtotal").is_not_null().all()
+    return items.group_by(day, *_SERIES).agg(
+        pl.col("quantity", "cost").cast(MONEY).sum(),
+        pl.when(whole).then(pl.col("cost_subtotal").cast(MONEY).sum()),
+    )
 
 
 def _sorted(names: pl.Series) -> list[str | None]:

@@ -4,6 +4,13 @@
 const WEEKS = 4;
 const SEVERAL = { username: 0, product: 1, endpoint_id: 2 };
 
+/** Return whether there are details of a cell: the name of others that are folded has none. */
+function isKnown(data, { kind, name }) {
+  if (kind !== "day") return place(data, kind, JSON.parse(name)) >= 0;
+  const day = dayOf(data, JSON.parse(name));
+  return day >= 0 && day < data.days;
+}
+
 /** Return the title and the blocks of the details of a name or a day; null if it is unknown. */
 function details(data, filter, kind, name) {
   if (kind === "day") {
@@ -35,13 +42,13 @@ function dayDetails(data, filter, day) {
   const title = [dayText(data, day)];
   const blocks = [];
   const currencies = ranked(sums(rows, "cost", range, (one) => one.names[4])).map(([at]) => at);
-  if (!currencies.length) blocks.push(element("p", { class: "answer" }, "Nothing was spent on this day with this filter."));
+  if (!currencies.length) blocks.push(element("p", { class: "sum" }, "Nothing was spent on this day with this filter."));
   for (const currency of currencies) {
     const mine = rows.filter((one) => one.names[4] === currency);
     const causes = differences(mine, day, earlier);
     const cost = added(causes.map((one) => one.cost));
     const total = element("strong", { "data-exact": exact(cost), "data-total": named(data, "currency", currency) }, money(data, cost, currency));
-    blocks.push(element("p", { class: "answer" }, total, usualText(data, causes, day, earlier, currency)));
+    blocks.push(element("p", { class: "sum" }, total, usualText(data, causes, day, earlier, currency)));
     blocks.push(causesTable(data, causes, earlier.length > 0, currency));
   }
   return { title, blocks, rows, range, only: null };

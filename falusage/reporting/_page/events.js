@@ -68,6 +68,13 @@ function near(one, other) {
   return Math.abs(one - other) <= 1e-9 * Math.max(Math.abs(one), Math.abs(other));
 }
 
+/** Return the endpoint behind an unusual day, if it is known, with both quantities. */
+function causeText({ endpoint_id: endpoint, unit, quantity, usual_quantity: usual }) {
+  if (endpoint === null || endpoint === undefined) return "";
+  const [now, before] = [quantity, usual].map((value) => number(Math.round(value * 100) / 100));
+  return `${printable(endpoint)}: ${now} ${printable(unit)} instead of ${before}`;
+}
+
 /** Return the unusual days of the chosen teams. */
 function unusualDays(data, filter, { shown }) {
   const chosen = (kind, name) => filter[kind] === null || filter[kind].has(place(data, kind, name));
@@ -84,6 +91,7 @@ function unusualDays(data, filter, { shown }) {
     moneyColumn(data, "cost", (one) => rounded(one.cost), currency),
     moneyColumn(data, "expected", (one) => rounded(one.expected), currency),
     moneyColumn(data, "above expected", (one) => rounded(one.excess), currency, true),
+    textColumn("cause", causeText),
   ];
   return [...notes, table("Unusual days", columns, found)];
 }

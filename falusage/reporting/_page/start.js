@@ -4,11 +4,11 @@
 /** Show the answer for a filter in place of the page's own, or the page's own again. */
 function show(data, filter) {
   const active = isActive(filter);
-  const [answer, filtered, words] = ["answer", "filtered", "filter-words"].map((id) => document.getElementById(id));
-  answer.hidden = active;
+  const [filtered, words] = ["filtered", "filter-words"].map((id) => document.getElementById(id));
+  for (const one of document.querySelectorAll("[data-unfiltered]")) one.hidden = active;
   filtered.hidden = !active;
   filtered.replaceChildren(...(active ? view(data, filter) : []));
-  const totals = [...filtered.querySelectorAll("p.answer")].map((one) => one.textContent);
+  const totals = [...filtered.querySelectorAll("p.sum")].map((one) => one.textContent);
   words.textContent = active ? inWords(data, filter) : "";
   document.getElementById("filter-said").textContent = active ? [inWords(data, filter), ...totals].join(" ") : "All teams, products, currencies and days.";
 }
@@ -16,8 +16,8 @@ function show(data, filter) {
 /** Start filters and details over the data of the page. */
 function start(data) {
   const bar = new Bar(data, (filter) => show(data, filter));
-  for (const cell of document.querySelectorAll("#answer [data-kind]")) {
-    if (cell instanceof HTMLElement) linked(cell);
+  for (const cell of document.querySelectorAll("#answer td[data-kind]")) {
+    if (isKnown(data, cell.dataset)) linked(cell);
   }
   const details = new Details(data, () => bar.filter, (only) => bar.set({ ...bar.filter, ...only }));
   document.getElementById("filter-save").addEventListener("click", () => {

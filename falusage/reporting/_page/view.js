@@ -32,10 +32,10 @@ function chosen(data, filter) {
 
 /** Return a sentence for each currency: what was spent, and compared with before. */
 function sentences(data, { now, before, currencies }) {
-  if (!currencies.length) return [element("p", { class: "answer" }, `Nothing was spent with this filter, ${span(data, now)}.`)];
+  if (!currencies.length) return [element("p", { class: "sum" }, `Nothing was spent with this filter, ${span(data, now)}.`)];
   return currencies.map(({ currency, cost, previous }) => {
     const total = element("strong", { "data-exact": exact(cost), "data-total": named(data, "currency", currency) }, money(data, cost, currency));
-    return element("p", { class: "answer" }, `${span(data, now)}: `, total, comparedText(data, cost, previous, currency, now, before));
+    return element("p", { class: "sum" }, `${span(data, now)}: `, total, comparedText(data, cost, previous, currency, now, before));
   });
 }
 
@@ -194,8 +194,8 @@ function view(data, filter) {
   const found = chosen(data, filter);
   const parts = [
     ["who", "Who spent it, and on what", who(data, found)],
-    ["why", "How it moved, and why", why(data, found)],
-    ["unit", "Cost per unit", perUnit(data, found)],
+    ["why", "Why it changed", why(data, found)],
+    ["units", "What a unit costs", perUnit(data, found)],
     ["prices", "Price changes", priceChanges(data, filter, found)],
     ["unusual", "Unusual days", unusualDays(data, filter, found)],
     ["months", "Months", months(data, found)],
