@@ -22,7 +22,7 @@ from falusage.reporting._causes import causes
 from falusage.reporting._items import items
 from falusage.reporting._ranges import Ends, Pair, Subject, subject
 from falusage.timeframes import floor, zone
-from falusage.transforms import anomalies, cost_bridge
+from falusage.transforms import anomalies, cost_bridge, price_changes
 
 _NEEDS: Final = (
     *("bucket", "bucket_end", "username", "product", "endpoint_id", "unit"),
@@ -143,6 +143,16 @@ class Bill:
             timezone=self.timezone,
             coverage=self.coverage,
         )
+
+    @cached_property
+    def price_changes(self) -> pl.DataFrame:
+        """The price changes since the last gap.
+
+        They are of the rows, not of the days: a price that changes within a day is not one beside
+        another.
+        """
+        rows = self.table.rows.filter(pl.col("bucket") >= self.since)
+        return collected(price_changes(rows))
 
     @cached_property
     def unusual(self) -> pl.DataFrame:

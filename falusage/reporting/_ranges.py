@@ -8,7 +8,7 @@ would always look like a fall.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final, TypeAlias
 
 from falusage._usage.periods import Range
@@ -41,6 +41,15 @@ class Pair:
     def comparison(self) -> tuple[datetime, datetime]:
         """The later range, as `cost_bridge` takes it."""
         return self.start, self.end
+
+    @property
+    def dates(self) -> tuple[tuple[date, date], tuple[date, date]] | None:
+        """Both ranges as dates, the later one first; None if an end is not at midnight."""
+        ends = (self.start, self.end, self.before_start, self.before_end)
+        if any(at.time() != time() for at in ends):
+            return None
+        start, end, before_start, before_end = (at.date() for at in ends)
+        return (start, end), (before_start, before_end)
 
     @property
     def named(self) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from types import MappingProxyType
 
 import polars as pl
@@ -17,6 +18,7 @@ from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Section
 from falusage.reporting._outlook import Outlook, outlook
 from falusage.reporting._page import environment, html
+from falusage.reporting._page.daily import daily_data, daily_sums
 from falusage.reporting._ranges import Ends
 from falusage.reporting._sections.ahead import ahead, budgeted, require_budgets
 from falusage.reporting._sections.certain import certain
@@ -116,12 +118,31 @@ def report(
         title=title or f"What fal cost in {bill.subject.name.removesuffix(' so far')}",
         screen=first,
         sections=_sections(bill, coming, budgets, focus),
+        daily=_daily(bill),
         made=f"Made by falusage {__version__} from {bill.items['rows'].sum():,} rows.",
     )
     place = resolved(out)
     with replacing(place) as file:
         file.write(page.encode())
     return Report(place, tuple(first.lines))
+
+
+def _daily(bill: Bill) -> str | None:
+    """Return the data of filters and details; None if the subject has gaps or no days."""
+    if bill.gaps or bill.indivisible is not None or not bill.spent.height:
+        return None
+    inside = pl.col("bucket").is_between(bill.since, bill.until, closed="left")
+    last = bill.until - timedelta(microseconds=1)
+    return daily_data(
+        daily_sums(bill.items.filter(inside), bill.timezone),
+        start=bill.since.date(),
+        end=last.date() + timedelta(days=1),
+        timezone=bill.timezone,
+        compared=bill.pair and bill.pair.dates,
+        colors=bill.colors,
+        steps=bill.price_changes,
+        unusual=bill.unusual_causes,
+    )
 
 
 def _sections(

@@ -5,10 +5,12 @@ Money has its currency in every cell, so that no column can be read as if it had
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
 import polars as pl
 
@@ -18,13 +20,23 @@ from falusage._wording.names import printable
 from falusage._wording.names import title as title_of
 from falusage._wording.numbers import NOTHING, bar, chance, number, percent
 
+_DETAILED: Final = ("username", "product", "endpoint_id")
+"""Names of these columns have details in a page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell's text, and the value that it is sorted by; None is last."""
+    """A cell.
+
+    Attributes:
+        text: Its text.
+        value: The value that it is sorted by; None is last.
+        opens: The kind and the name, as JSON, of the details that a page opens; None for none.
+    """
 
     text: str
     value: float | Decimal | str | None = None
+    opens: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,11 @@ def names(
     frame: pl.DataFrame, column: str, title: str | None = None, *, optional: bool = False
 ) -> Column:
     """Return a column of names, which a terminal may cut."""
-    found = [printable(cell) for cell in frame[column].cast(pl.String)]
-    cells = [Cell(text, text.lower()) for text in found]
+    cells: list[Cell] = []
+    for name in frame[column].cast(pl.String):
+        text = printable(name)
+        opens = (column, json.dumps(name)) if column in _DETAILED else None
+        cells.append(Cell(text, text.lower(), opens))
     return Column(title or title_of(column), cells, shrinks=True, optional=optional)
 
 
@@ -118,7 +133,7 @@ def _day(at: datetime | date | None) -> Cell:
     text = day(at)
     if isinstance(at, datetime) and (at.hour or at.minute):
         text = f"{text} {at:%H:%M}"
-    return Cell(text, at.isoformat())
+    return Cell(text, at.isoformat(), ("day", json.dumps(f"{at:%Y-%m-%d}")))
 
 
 def minutes(

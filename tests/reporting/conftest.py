@@ -1,11 +1,18 @@
-"""One small table for this room: two months, two currencies, every number checkable by hand."""
+"""What this room's tests share: a table of numbers checkable by hand, and a real browser."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +40,18 @@ def usage() -> pl.DataFrame:
     nulls = [pl.lit(None, dtype).alias(name) for name, dtype in auth.items()]
     instants = pl.col("bucket", "bucket_end").cast(pl.Datetime("us", "UTC"))
     return pl.DataFrame(rows).with_columns(instants, *nulls)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's own chromium, off screen."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        reason = "there is no chromium on this machine; apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as engine:
+        running = engine.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield running
+        running.close()

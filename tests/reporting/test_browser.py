@@ -5,8 +5,6 @@ A machine without chromium skips these tests; with CI set, a missing chromium fa
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,21 +21,6 @@ pytestmark = pytest.mark.slow
 
 EVIL = "<script>document.title = 'run'</script>"
 IMAGE = "<img src=https://example.com/x.png onerror=\"document.title = 'run'\">"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The machine's own chromium, off screen."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        reason = "there is no chromium on this machine; apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as engine:
-        running = engine.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from falusage.errors import MissingExtraError
 from falusage.reporting._blocks import Drawing, Section, Table
@@ -19,6 +19,15 @@ from falusage.reporting._sentences import Screen
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
+
+_STYLES: Final = ("report.css", "filter.css")
+_SCRIPTS: Final = (
+    "vendor/d3.js",
+    *("data.js", "bridge.js", "wording.js", "tables.js", "pictures.js", "events.js", "view.js"),
+    *("saving.js", "detail.js", "filter.js", "start.js"),
+)
+"""What the script is made of, in this order."""
 
 
 def html(
@@ -27,8 +36,16 @@ def html(
     screen: Screen,
     sections: Sequence[Section],
     made: str,
+    daily: str | None,
 ) -> str:
     """Return the page as text.
+
+    Args:
+        title: The title.
+        screen: The first screen.
+        sections: The sections below it.
+        made: What made the page.
+        daily: What `daily_data` returned; None for a page without filters and details.
 
     Raises:
         MissingExtraError: The template engine is not installed.
@@ -36,7 +53,7 @@ def html(
     from markupsafe import Markup
 
     shown = [_shown(section) for section in sections]
-    style, script = _part("report.css"), _part("report.js")
+    style, script = page_style(), page_script()
     return (
         environment()
         .from_string(_part("report.html.jinja"))
@@ -45,6 +62,8 @@ def html(
             screen=screen,
             sections=shown,
             made=made,
+            bar="" if daily is None else filter_bar(),
+            filtered="" if daily is None else filtered(daily),
             style=Markup(style),  # noqa: S704 - a file of this package
             script=Markup(script),  # noqa: S704 - as above
             style_hash=_hash(style),
@@ -67,6 +86,41 @@ def _shown(section: Section) -> dict[str, Any]:
         else:
             blocks.append(block)
     return {"anchor": section.anchor, "title": section.title, "blocks": blocks}
+
+
+def page_style() -> str:
+    """Return the style of the page."""
+    return "\n".join(map(_part, _STYLES))
+
+
+def page_script() -> str:
+    """Return the script of the page: the files of `_SCRIPTS` as one function, which keeps names."""
+    files = "\n".join(map(_part, _SCRIPTS))
+    return f'"use strict";\n(() => {{\n{files}\n}})();\n'
+
+
+def filter_bar() -> Markup:
+    """Return the form with which readers filter, hidden until the script has read the data.
+
+    It stands between the header and `<main id="answer">`.
+    """
+    from markupsafe import Markup
+
+    return Markup(_part("filter.html"))  # noqa: S704 - a file of this package
+
+
+def filtered(data: str) -> Markup:
+    """Return the place of the filtered answer and of details, and the data behind them.
+
+    It stands after `<main id="answer">` and before the script.
+
+    Args:
+        data: What `daily_data` returned.
+    """
+    from markupsafe import Markup
+
+    block = Markup('<script type="application/octet-stream" id="daily">{}</script>\n')
+    return Markup(_part("filtered.html")) + block.format(data)  # noqa: S704 - as above
 
 
 def environment() -> Environment:

@@ -6,11 +6,9 @@ from typing import Final
 
 import polars as pl
 
-from falusage._usage.table import collected
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Note, Section, Table
 from falusage.reporting.columns import Column, amounts, days, names, numbers, percents
-from falusage.transforms import price_changes
 
 _CHANGED: Final = {"list": "list price", "discount": "discount"}
 """A change of the discount is between prices after the discount."""
@@ -18,9 +16,7 @@ _CHANGED: Final = {"list": "list price", "discount": "discount"}
 
 def prices(bill: Bill) -> Section:
     """Return the steps of list prices and of discounts, and what each has cost since."""
-    # Of the rows, not of the days: a price that changes within a day is not one beside another.
-    found = price_changes(bill.table.rows.filter(pl.col("bucket") >= bill.since))
-    steps = collected(found).sort(pl.col("impact").abs(), descending=True)
+    steps = bill.price_changes.sort(pl.col("impact").abs(), descending=True)
     steps = steps.with_columns(pl.col("since").dt.convert_time_zone(bill.timezone))
     if steps.is_empty():
         return Section("prices", "Price changes", [Note("No price changed in this range.")])

@@ -1,0 +1,59 @@
+"""A small page over daily sums, for the tests of filters and details."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+import polars as pl
+
+from falusage.reporting._page import environment, filter_bar, filtered, page_script, page_style
+from falusage.reporting._page.daily import daily_data
+
+TEMPLATE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
+style-src '{{ style_hash }}'; script-src '{{ script_hash }}'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>What fal cost</title><style>{{ style }}</style></head>
+<body><header><h1>What fal cost</h1></header>
+{{ bar }}
+<main id="answer" data-unfiltered><h2>Teams</h2><table><caption>Cost by team</caption>
+<thead><tr><th scope="col"><button type="button">team</button></th></tr></thead>
+<tbody>{% for cell in cells %}
+<tr><td{% for name, value in cell.items() %} {{ name }}="{{ value }}"{% endfor %}>\
+{{ cell["data-name"] }}</td></tr>{% endfor %}
+</tbody></table></main>
+{{ filtered }}
+<script>{{ script }}</script></body></html>
+"""
+
+
+def page(daily: pl.DataFrame, *, start: date, end: date, **given: Any) -> str:
+    """Return a page with a filter over daily sums, whose own answer is a list of teams."""
+    from markupsafe import Markup
+
+    from falusage.reporting._page import _hash
+
+    script, style = page_script(), page_style()
+    cells: list[Mapping[str, str]] = [
+        {"data-kind": "username", "data-name": json.dumps(name)}
+        for name in daily["username"].unique().sort()
+    ]
+    return (
+        environment()
+        .from_string(TEMPLATE)
+        .render(
+            style=Markup(style),  # noqa: S704 - files of the package
+            script=Markup(script),  # noqa: S704 - as above
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            bar=filter_bar(),
+            filtered=filtered(daily_data(daily, start=start, end=end, **given)),
+            cells=cells,
+        )
+    )
