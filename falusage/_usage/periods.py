@@ -75,14 +75,14 @@ class Range:
 
     def holds(self, start: pl.Expr, end: pl.Expr) -> pl.Expr:
         """Return whether a whole bucket lies within the range."""
-        after = pl.lit(True) if self.start is None else start >= _literal(self.start)
-        before = pl.lit(True) if self.end is None else end <= _literal(self.end)
+        after = pl.lit(True) if self.start is None else start >= literal(self.start)
+        before = pl.lit(True) if self.end is None else end <= literal(self.end)
         return after & before
 
     def cuts(self, start: pl.Expr, end: pl.Expr) -> pl.Expr:
         """Return whether an end of the range runs through the middle of a bucket."""
         inside = [
-            (start < _literal(edge)) & (_literal(edge) < end)
+            (start < literal(edge)) & (literal(edge) < end)
             for edge in (self.start, self.end)
             if edge is not None
         ]
@@ -192,7 +192,8 @@ _START, _END = pl.col("_start"), pl.col("_end")
 _ALL = pl.lit(value=True)
 
 
-def _literal(moment: datetime) -> pl.Expr:
+def literal(moment: datetime) -> pl.Expr:
+    """Return an instant of any zone as an expression, to compare with a column of buckets."""
     return pl.lit(moment.astimezone(UTC), dtype=INSTANT)
 
 

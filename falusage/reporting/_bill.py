@@ -13,7 +13,7 @@ import polars as pl
 
 from falusage import _spans as spans
 from falusage._usage.currencies import currencies
-from falusage._usage.periods import Range, within
+from falusage._usage.periods import Range, literal, within
 from falusage._usage.table import Eager, Lazy, Table, collected, take
 from falusage.coverage import Coverage
 from falusage.errors import AlignmentError
@@ -151,7 +151,7 @@ class Bill:
         They are of the rows, not of the days: a price that changes within a day is not one beside
         another.
         """
-        rows = self.table.rows.filter(pl.col("bucket") >= self.since)
+        rows = self.table.rows.filter(_from(self.since))
         return collected(price_changes(rows))
 
     @cached_property
@@ -224,11 +224,11 @@ def _of(lines: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
 
 
 def _from(at: datetime) -> pl.Expr:
-    return pl.col("bucket") >= at
+    return pl.col("bucket") >= literal(at)
 
 
 def _until(at: datetime) -> pl.Expr:
-    return pl.col("bucket") < at
+    return pl.col("bucket") < literal(at)
 
 
 def _edges(pair: Pair | None) -> tuple[datetime, ...]:

@@ -7,12 +7,12 @@ streams, and a page over a store of millions of rows needs little memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import polars as pl
 
-from falusage._usage.periods import with_period
+from falusage._usage.periods import literal, with_period
 from falusage._usage.table import Table, collected
 from falusage.columns import INSTANT, MONEY, exact
 from falusage.errors import AlignmentError
@@ -59,7 +59,7 @@ def items(
 
 def _edge(edges: Sequence[datetime]) -> pl.Expr:
     """Return the last edge at or before the start of a bucket; null if there is none."""
-    moments = [pl.lit(edge.astimezone(UTC), dtype=INSTANT) for edge in edges]
+    moments = [literal(edge) for edge in edges]
     passed = [pl.when(pl.col("bucket") >= edge).then(edge) for edge in moments]
     return pl.max_horizontal(pl.lit(None, dtype=INSTANT), *passed)
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import polars as pl
 
 from falusage._files import replacing, require_place, resolved
+from falusage._usage.periods import literal
 from falusage._usage.table import Arrow, Eager, Lazy
 from falusage._version import __version__
 from falusage.coverage import Coverage
@@ -131,7 +132,7 @@ def _daily(bill: Bill) -> str | None:
     """Return the data of filters and details; None if the subject has gaps or no days."""
     if bill.gaps or bill.indivisible is not None or not bill.spent.height:
         return None
-    inside = pl.col("bucket").is_between(bill.since, bill.until, closed="left")
+    inside = pl.col("bucket").is_between(literal(bill.since), literal(bill.until), closed="left")
     last = bill.until - timedelta(microseconds=1)
     return daily_data(
         daily_sums(bill.items.filter(inside), bill.timezone),

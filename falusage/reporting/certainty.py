@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from falusage._usage.periods import literal
 from falusage._wording.dates import day, minute, span
 from falusage._wording.money import amount
 from falusage._wording.names import printable
@@ -85,7 +86,7 @@ def _settled(bill: Bill) -> list[tuple[str, str]]:
     until = bill.settled
     if until is None:
         return []
-    young = bill.spent.filter(pl.col("bucket") >= until)
+    young = bill.spent.filter(pl.col("bucket") >= literal(until))
     if young.is_empty():
         return [("settled", "no row is recent enough to be corrected by the API")]
     sums = young.group_by("currency").agg(total("cost")).sort("currency")

@@ -7,6 +7,7 @@ for each column.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -21,6 +22,7 @@ _LEGIBLE: Final = 20
 """Names are cut to this width before an optional column is left out, and shorter only then."""
 
 _SHORTEST: Final = 6
+_NUMBER: Final = re.compile(r"\d[.,]\d")
 
 
 def lay_out(
@@ -125,10 +127,23 @@ def _fitted(columns: Sequence[Column], width: int) -> list[int]:
 
 
 def wrapped(line: str, width: int | None, *, indent: int = 0) -> list[str]:
-    """Break a sentence into lines at its spaces, so that no number or date is cut."""
+    """Break a sentence into lines at its spaces, so that no number or date is cut.
+
+    A name that is wider than a line is cut in its middle, as in a table.
+
+    >>> wrapped("more use at acme-data-platform (+715.93 USD)", 12)
+    ['more use at', 'acme-d…tform', '(+715.93', 'USD)']
+    """
+    room = max(width or len(line), indent + 1)
+    if room - indent >= _SHORTEST:
+        words = (
+            word if _NUMBER.search(word) else shorten(word, room - indent)
+            for word in line.split(" ")
+        )
+        line = " ".join(words)
     return textwrap.wrap(
         line,
-        max(width or len(line), indent + 1),
+        room,
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,

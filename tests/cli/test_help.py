@@ -63,12 +63,13 @@ def test_a_store_keeps_the_buckets_that_the_help_names(run) -> None:
 
 
 def test_a_report_asks_for_the_range_and_buckets_that_the_help_names(run) -> None:
-    """By day from the month before, where no start is given."""
+    """Six months by day, where no start is given."""
     _, out, _ = run("report", "--end", "2025-06-20")
 
-    assert named("report", "start") == "the month before that of the last whole day"
+    assert named("report", "start") == "six months, up to the end of the month"
     assert named("report", "timeframe").startswith("day without --start")
-    assert "1 May – 19 Jun 2025" in out
+    assert "No total of 2025" not in out
+    assert "1 – 19 Jun 2025, UTC" in out
 
 
 def test_only_what_has_a_start_of_its_own_names_one() -> None:
