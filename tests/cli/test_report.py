@@ -88,8 +88,8 @@ def test_the_headline_is_the_month_of_the_table(run) -> None:
 
 def test_any_month_is_compared_with_any_other(run) -> None:
     """--month and --baseline load what they need; a range is named by its ends."""
-    code, out, _ = run("report", "--month", "2025-05", "--baseline", "2025-03")
-    assert (0, True, True) == (code, "May 2025: " in out, "than Mar 2025" in out)
+    code, out, _ = run("report", "--month", "2025-05", "--baseline", "2025-04-01/2025-04-16")
+    assert (0, True, True) == (code, "May 2025: " in out, "than 1 – 15 Apr 2025" in out)
 
     week = ("--comparison", "2025-06-08/2025-06-15")
     code, out, _ = run("report", *RANGE, *week)
