@@ -82,6 +82,9 @@ QUESTIONS: dict[str, Asked] = {
     "to_focus": Asked(partial(fu.to_focus, timeframe="day", **ACCOUNT), kind=pl.DataFrame),
     "trend": Asked(partial(fu.trend, by="username")),
 }
+SLOW = {"backtest", "report"}
+"""Imports statsforecast; draws pictures."""
+
 BESIDE: dict[str, Callable[..., Any]] = {
     "anomalies": partial(fu.anomalies, end=GAP[0]),
     "budget_status": lambda usage: fu.budget_status(usage, BUDGETS, month="2025-03"),
@@ -163,7 +166,7 @@ def answered(name: str, table: Any, known: dict[str, Any], folder: Path) -> Any:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.slow] * (name == "report")) for name in QUESTIONS],
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in QUESTIONS],
 )
 def test_every_form_of_usage_has_the_answer_of_its_rows(
     name: str, forms: Forms, tmp_path: Path

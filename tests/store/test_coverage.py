@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -280,11 +280,6 @@ def expected_coverage(
     return first, last, growing[0] if growing else last, gaps
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 @given(steps=SYNCS)
 def test_any_syncs(
     world: World, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int, int | None]]

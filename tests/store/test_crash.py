@@ -128,7 +128,7 @@ def test_a_sync_that_is_killed_at_a_line(  # noqa: PLR0917 - fixtures
 ) -> None:
     """SIGKILL at lines spread over a whole sync: before or after, and the next one mends all."""
     trial = Trial(tmp_path, world, nights, None if anew else sound)
-    lines = int(victim(trial.set_up())["said"])
+    lines = json.loads(victim(trial.set_up())["said"])["lines"]
     assert trial.judge()
     came_through = []
     for point in range(points):
@@ -148,29 +148,44 @@ def test_a_sync_that_is_killed_as_it_writes(
 ) -> None:
     """The kernel's timer goes off at twenty moments, from the first file to the commit's end."""
     trial = Trial(tmp_path, world, nights, sound)
+    seconds = json.loads(victim(trial.set_up())["said"])["seconds"]
     came_through = []
     for point in range(20):
-        ended = victim(trial.set_up(), after=0.0002 + point * 0.0024)
+        ended = victim(trial.set_up(), after=0.0002 + seconds * point / 15)
         assert ended["signal"] in {ALARMED, 0}, ended
         came_through.append(trial.judge())
     assert {True, False} == set(came_through)
 
 
-@pytest.mark.parametrize("since", ["run", "append", "create"])
+@pytest.fixture(scope="module")
+def files(
+    world: World,
+    nights: tuple[pl.DataFrame, pl.DataFrame],
+    sound: Path,
+    victim: Order,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> int:
+    """How many data files the second night's sync writes."""
+    trial = Trial(tmp_path_factory.mktemp("count"), world, nights, sound)
+    return json.loads(victim(trial.set_up())["said"])["files"]
+
+
+@pytest.mark.parametrize("write", ["a data file", "the log", "a new store's log"])
 @pytest.mark.parametrize("size", [0, 1, 700, 2000])
 def test_a_disk_that_fails(  # noqa: PLR0917 - fixtures
     world: World,
     nights: tuple[pl.DataFrame, pl.DataFrame],
     sound: Path,
+    files: int,
     victim: Order,
     tmp_path: Path,
-    since: str,
+    write: str,
     size: int,
 ) -> None:
     """A write that is cut short, of a data file or of the log, is a StoreError; nothing is lost."""
-    trial = Trial(tmp_path, world, nights, None if since == "create" else sound)
+    trial = Trial(tmp_path, world, nights, None if write == "a new store's log" else sound)
 
-    ended = victim(trial.set_up(), bytes=size, **{"from": since})
+    ended = victim(trial.set_up(), bytes=size, files=files if write == "the log" else 0)
 
     assert REFUSED == ended["code"], ended
     assert str(trial.folder) in ended["said"]

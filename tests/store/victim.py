@@ -1,19 +1,22 @@
 """A process that syncs and dies on command: `python victim.py`, a JSON order a line.
 
 It imports everything once and forks for each order, so that a hundred deaths cost a hundred syncs
-and not a hundred starts. An order dies at the n-th line that the package's storage runs (`line`),
-some seconds after the first file is written (`after`, by the kernel, in the midst of Rust as
-well), or has every write end at so many bytes (`bytes`, from the start or from the commit on).
-The answer is how the child ended, and how many lines it ran.
+and not a hundred starts. An order dies at the n-th line that the store's room runs (`line`), some
+seconds after it makes its first file (`after`, by the kernel, in the midst of Rust as well), or has
+every write end at so many bytes (`bytes`) once it has written so many data files (`files`). The
+answer is how the child ended. Of one that came through, it is also how many lines it ran, how many
+data files it wrote, and how many seconds went by since it made the first.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import signal
 import sys
+import time
 import warnings
 from pathlib import Path
 from types import FrameType
@@ -49,7 +52,8 @@ def main() -> None:
 
 def _obey(order: dict[str, Any], said: int) -> int:  # noqa: C901 - one order, told in one place
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    lines = 0
+    lines = files = 0
+    made = math.inf
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
         nonlocal lines
@@ -59,14 +63,21 @@ def _obey(order: dict[str, Any], said: int) -> int:  # noqa: C901 - one order, t
             lines += 1
             if lines == order.get("line"):
                 os.kill(os.getpid(), signal.SIGKILL)
-        elif event == "call":
-            _on_call(frame.f_code.co_name)
         return trace
 
-    def _on_call(name: str) -> None:
-        if name == "_write" and "after" in order:
-            signal.setitimer(signal.ITIMER_REAL, order["after"])  # nobody handles it: it kills
-        if name == order.get("from"):
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal files, made
+        if event not in {"open", "os.rename"} or not _is_below(order["folder"], arguments[0]):
+            return
+        if event == "os.rename":
+            files += 1
+            limit()
+        elif arguments[2] & os.O_CREAT and made == math.inf:
+            made = time.monotonic()
+            signal.setitimer(signal.ITIMER_REAL, order.get("after", 0.0))  # unhandled, it kills
+
+    def limit() -> None:
+        if files == order.get("files"):
             resource.setrlimit(resource.RLIMIT_FSIZE, (order["bytes"], resource.RLIM_INFINITY))
 
     warnings.simplefilter("ignore")
@@ -74,7 +85,9 @@ def _obey(order: dict[str, Any], said: int) -> int:  # noqa: C901 - one order, t
     try:
         with fu.UsageClient(order["key"], base_url=order["url"], workers=1) as client:
             store = fu.UsageStore(order["folder"])
+            sys.addaudithook(audit)
             sys.settrace(trace)
+            limit()
             try:
                 store.sync("2025-01-01", client=client)
             finally:
@@ -86,8 +99,13 @@ def _obey(order: dict[str, Any], said: int) -> int:  # noqa: C901 - one order, t
     except BaseException as error:  # noqa: BLE001 - told to the test, whatever it is
         os.write(said, repr(error).encode())
         return 1
-    os.write(said, str(lines).encode())
+    told = {"lines": lines, "files": files}
+    os.write(said, json.dumps(told | {"seconds": time.monotonic() - made}).encode())
     return 0
+
+
+def _is_below(folder: str, path: object) -> bool:
+    return isinstance(path, str | Path) and str(path).startswith(f"{folder}{os.sep}")
 
 
 if __name__ == "__main__":
