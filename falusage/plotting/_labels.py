@@ -165,8 +165,8 @@ def make_room(
         + (margin if texts else 0.0)
         for texts in (left, right)
     ]
-    # Long names leave at least 40 % of the width for the data.
-    taken = min(sum(sides), 0.6 * width)
+    # Long names leave at least 30 % of the width for the data.
+    taken = min(sum(sides), 0.7 * width)
     before, behind = (side * taken / (sum(sides) or 1) for side in sides)
     per_point = (high - low) / (width - taken)
     ax.set_xlim(low - before * per_point, high + behind * per_point)

@@ -1,9 +1,9 @@
 """One colour for each name: the same in every picture, page and month.
 
-The promise: a colour follows from the name alone, whoever else is in the picture, unless the reader
-fixes it with `colors=`. There are more names than colours that everyone can tell apart, so two
-names may share one. Every name is therefore written beside its line or column, and the second name
-of a colour in a picture is dashed or paler.
+The promise: a colour follows from the name alone, whatever other names are in the picture, unless
+the user sets it with `colors=`. There are more names than colours that everyone can tell apart, so
+two names may share one. Every name is therefore written beside its line or column, and the second
+name of a colour in a picture is dashed or paler.
 
 The palette was found by a search: any two colours, and grey, differ by 14 in CIELAB for each kind
 of colour vision (Machado, Oliveira and Fernandes, 2009), and each stands out from white and from

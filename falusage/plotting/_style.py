@@ -106,6 +106,7 @@ def heading(ax: Axes, look: Look, title: str, facts: Sequence[str]) -> None:
         fontsize=look.size * 1.25,
         fontweight="bold",
         color=look.ink,
+        y=1.0,  # else matplotlib measures all marks to find a place above them
         pad=look.size * (0.9 + 1.35 * len(lines)),
         **look.lettering,
     )

@@ -51,10 +51,10 @@ def plot_trend(
 
     Each line has its name at its end. A period that is not `complete` is hollow, and the line to
     and from it is dotted, so that a day cut short does not look like a drop. Of days, and of a
-    single line, the rolling mean is the line, and the periods are faint behind it: a week has a
-    rhythm that hides the trend. A mean over one period, or known for less than half of the
-    periods, is not drawn. Long names are cut in the middle, and characters that no font has are
-    written by name.
+    single line, the rolling mean is the line, and the periods are faint behind it, because
+    weekends hide a trend. A mean over one period, or known for less than half of the periods, is
+    not drawn. Long names are cut in the middle, and characters that no font has are written by
+    name.
 
     Args:
         trend: The frame: `period`, any *by*, `currency`, `cost`, `rolling_mean`, `complete`.

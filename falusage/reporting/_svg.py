@@ -86,7 +86,7 @@ class Margins(LayoutEngine):
         lines = texts[0].get_text().count("\n") + 1 if texts else 0
         written = ax.yaxis.get_major_formatter()
         mark = written(88_800) if isinstance(written, FuncFormatter) else ""
-        left = (0.62 * max(len(mark), 4) + 0.7) * size if len(ax.get_yticks()) else 0.0
+        left = (0.62 * max(len(mark), 4) + 1.2) * size if len(ax.get_yticks()) else 0.0
         bottom = 3.2 * size if len(ax.get_xticks()) else 0.3 * size
         top = size * (0.9 + 1.35 * lines + 1.25 * 1.3)
         ax.set_position(

@@ -139,10 +139,10 @@ def test_the_track_record_stands_under_the_title() -> None:
     """The error of the model that was taken, and what its bands held; of several, the means."""
     ax = fu.plot_forecast(forecast("ml"), backtest=record("ml"))
     said = "by AutoETS, error 0.60 in backtest · bands: 80% (held 74%) and 95% (held 92%)"
-    assert facts(ax).replace("\n", " ").endswith(said)
+    assert facts(ax).replace("\n", " · ").endswith(said)
     ax = fu.plot_forecast(forecast("ml", "web"), backtest=record("ml", "web", "ops").lazy())
     said = "by AutoETS, error 0.65 in backtest · bands: 80% (held 76%)"
-    assert facts(ax).replace("\n", " ").endswith(said)
+    assert facts(ax).replace("\n", " · ").endswith(said)
 
 
 def test_a_track_record_claims_nothing_that_it_does_not_say() -> None:
@@ -157,7 +157,7 @@ def test_a_track_record_claims_nothing_that_it_does_not_say() -> None:
     )
     euros, dollars = sorted((facts(one) for one in ax.figure.axes), key=lambda said: "USD" in said)
     assert euros.endswith("by AutoETS · bands: 80% and 95%")
-    assert dollars.replace("\n", " ").endswith("bands: 80% (held 74%) and 95%")
+    assert dollars.replace("\n", " · ").endswith("bands: 80% (held 74%) and 95%")
     with pytest.raises(fu.MissingColumnError, match="username"):
         fu.plot_forecast(forecast("ml"), backtest=record("ml").drop("username"))
 

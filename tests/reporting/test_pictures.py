@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -14,6 +16,12 @@ import pytest
 import falusage as fu
 from falusage.reporting._blocks import Picture
 from falusage.reporting._pictures import picture
+from tests.reporting.test_browser import browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+__all__ = ["browser"]  # a fixture, which pytest finds by its name here
 
 EVIL = "<script>alert('x')</script>&\"🚀 日本\x00\u202e"
 
@@ -113,10 +121,40 @@ def test_the_same_numbers_are_the_same_markup(usage: pl.DataFrame) -> None:
         assert first == picture(draw)
 
 
-def test_a_picture_takes_little_time(usage: pl.DataFrame) -> None:
-    """Half a second of this process for both sizes, so that ten pictures are no wait."""
-    draw = partial(fu.plot_trend, fu.trend(usage, by="username"))
-    picture(draw)
-    begin = time.process_time()
-    picture(draw)
-    assert time.process_time() - begin < 0.6
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_browser_shows_all_of_it(
+    browser: Browser, drawn: dict[str, Picture], width: int, tmp_path: Path
+) -> None:
+    """One size of each picture is shown, in the page's ink, with every text inside of it."""
+    style = resources.files("falusage.reporting._page").joinpath("report.css").read_text("utf-8")
+    policy = "default-src 'none'; style-src 'nonce-ours'"
+    figures = "".join(f"<figure>{one.wide}{one.narrow}</figure>" for one in drawn.values())
+    (tmp_path / "page.html").write_text(
+        f'<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+        f'content="{policy}"><meta name="viewport" content="width=device-width">'
+        f'<style nonce="ours">{style}</style><main>{figures}</main>',
+        "utf-8",
+    )
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark")
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto((tmp_path / "page.html").as_uri())
+    shown = page.locator("figure svg:visible")
+    assert len(drawn) == shown.count()
+    for one in shown.all():
+        assert ("narrow" if width < 600 else "wide") in str(one.get_attribute("class"))
+        edges = one.evaluate(
+            """svg => [svg, ...svg.querySelectorAll("text")].map((one) => {
+                const box = one.getBoundingClientRect();
+                return [box.left, box.right, getComputedStyle(one).fill];
+            })"""
+        )
+        (left, right, ink), *texts = edges
+        assert 0 <= left
+        assert right <= width
+        outside = [text for text in texts if text[0] < left - 1 or text[1] > right + 1]
+        assert [] == outside, one.get_attribute("aria-label")
+        assert ink == page.evaluate("getComputedStyle(document.body).color")
+    assert [] == said
+    page.close()
