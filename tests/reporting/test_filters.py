@@ -468,7 +468,7 @@ def test_pictures_follow_the_dark(browser: Browser, written: Path) -> None:
     shown.evaluate("falusage.ready.then(() => true)")
     color = """(selector) => getComputedStyle(document.querySelector(selector))"""
     ink = shown.evaluate(f"({color})('body').color")
-    assert ink == shown.evaluate(f"({color})('svg .amount').fill")
+    assert ink == shown.evaluate(f"({color})('.chart .amount').fill")
     shown.close()
 
 

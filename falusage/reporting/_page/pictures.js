@@ -17,7 +17,7 @@ function drawn(tag, attributes = {}, ...children) {
 }
 
 function picture(words, width, height, ...children) {
-  const frame = { role: "img", "aria-label": `${words}. The amounts are in the table below.`, viewBox: `0 0 ${width} ${height}`, width, height, class: "picture" };
+  const frame = { role: "img", "aria-label": `${words}. The amounts are in the table below.`, viewBox: `0 0 ${width} ${height}`, width, height, class: "chart" };
   return element("figure", {}, element("figcaption", {}, words), drawn("svg", frame, ...children));
 }
 
