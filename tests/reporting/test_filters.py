@@ -370,6 +370,7 @@ def test_a_report_is_filtered(browser: Browser, reported: tuple[Path, pl.DataFra
         found = shown.locator("#filtered > .sum strong").first.get_attribute("data-exact")
         assert f"{expected:.12f}" == found
         assert not shown.locator(".headline").first.is_visible()
+        assert not shown.locator("nav a", has_text="How reliable this is").is_visible()
         shown.locator("nav a", has_text="What a unit costs").click()
         assert "filtered-units-title" == shown.evaluate("document.activeElement.id")
         assert "team" in shown.evaluate("location.hash")
@@ -468,7 +469,7 @@ def test_pictures_follow_the_dark(browser: Browser, written: Path) -> None:
     shown.evaluate("falusage.ready.then(() => true)")
     color = """(selector) => getComputedStyle(document.querySelector(selector))"""
     ink = shown.evaluate(f"({color})('body').color")
-    assert ink == shown.evaluate(f"({color})('svg .amount').fill")
+    assert ink == shown.evaluate(f"({color})('.chart .amount').fill")
     shown.close()
 
 

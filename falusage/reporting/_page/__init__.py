@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
@@ -28,6 +29,9 @@ _SCRIPTS: Final = (
     *("saving.js", "detail.js", "filter.js", "start.js"),
 )
 """What the script is made of, in this order."""
+
+_COMMENT: Final = re.compile(r"^ *(/\*(?! d3\n).*?\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
+_INDENT: Final = re.compile(r"^ +", re.MULTILINE)
 
 
 def html(
@@ -95,8 +99,13 @@ def page_style() -> str:
 
 def page_script() -> str:
     """Return the script of the page: the files of `_SCRIPTS` as one function, which keeps names."""
-    files = "\n".join(map(_part, _SCRIPTS))
+    files = "\n".join(_lean(_part(name)) for name in _SCRIPTS)
     return f'"use strict";\n(() => {{\n{files}\n}})();\n'
+
+
+def _lean(script: str) -> str:
+    """Return a script without indentation and without comments, but for notices of licences."""
+    return _INDENT.sub("", _COMMENT.sub("", script))
 
 
 def filter_bar() -> Markup:

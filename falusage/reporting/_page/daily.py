@@ -19,6 +19,7 @@ from typing import Any, Final, TypeAlias
 
 import polars as pl
 
+from falusage._wording.money import decimals
 from falusage.columns import MONEY
 from falusage.timeframes import boundaries, instant
 
@@ -47,7 +48,6 @@ def daily_data(
     timezone: str = "UTC",
     compared: tuple[Days, Days] | None = None,
     colors: Mapping[str, str] | None = None,
-    digits: Mapping[str, int] | None = None,
     steps: pl.DataFrame | None = None,
     unusual: pl.DataFrame | None = None,
 ) -> str:
@@ -63,7 +63,6 @@ def daily_data(
         compared: The comparison and the baseline, each its first day and the day after its last.
             They are not compared if a day of them is not among the days of the page.
         colors: A colour for each leading team and endpoint.
-        digits: The decimals of each currency that does not have two.
         steps: What `price_changes` returned.
         unusual: What `anomalies` returned, by `username`, with what `causes` found.
     """
@@ -81,7 +80,7 @@ def daily_data(
         "compared": ranges,
         "names": names,
         "colors": dict(colors or {}),
-        "digits": dict(digits or {}),
+        "decimals": {code: decimals(code) for code in names["currency"] if code is not None},
         "steps": _records(steps, timezone),
         "unusual": _records(unusual, timezone),
     }

@@ -17,8 +17,14 @@ function drawn(tag, attributes = {}, ...children) {
 }
 
 function picture(words, width, height, ...children) {
-  const frame = { role: "img", "aria-label": `${words}. The amounts are in the table below.`, viewBox: `0 0 ${width} ${height}`, width, height, class: "picture" };
+  const frame = { role: "img", "aria-label": `${words}. The amounts are in the table below.`, viewBox: `0 0 ${width} ${height}`, width, height, class: "chart" };
   return element("figure", {}, element("figcaption", {}, words), drawn("svg", frame, ...children));
+}
+
+/** Return a function that maps a range of values to a range of places. d3.scaleLinear does more and
+    would add 23 kB to every page. */
+function scaled([low, high], [first, last]) {
+  return (value) => first + ((value - low) / (high - low)) * (last - first);
 }
 
 /** Return the width that there is for a picture. */
@@ -31,26 +37,28 @@ function dayColumns(data, rows, range, currency) {
   const width = room();
   const [height, left, bottom, top] = [240, 56, 26, 8];
   const layers = layersOf(data, rows, range);
-  const days = Array.from({ length: range[1] - range[0] }, (_, at) => {
-    const point = { day: range[0] + at };
-    layers.forEach((layer, which) => { point[which] = Math.max(layer.values[at], 0); });
-    return point;
-  });
-  const across = d3.scaleBand().domain(days.map(({ day }) => day)).range([left, width]).paddingInner(days.length > width / 4 ? 0 : 0.15);
-  const stacked = d3.stack().keys(layers.map((_, at) => at))(days);
-  const up = d3.scaleLinear().domain([0, d3.max(stacked.flat(), (one) => one[1]) || 1]).nice(4).range([height - bottom, top]);
-  const lines = up.ticks(4).flatMap((value) => [
+  const days = Array.from({ length: range[1] - range[0] }, (_, at) => range[0] + at);
+  const across = d3.scaleBand().domain(days).range([left, width]).paddingInner(days.length > width / 4 ? 0 : 0.15);
+  const tops = new Array(days.length).fill(0);
+  const stacked = layers.map(({ values }) => values.map((value, at) => {
+    const from = tops[at];
+    tops[at] += Math.max(value, 0);
+    return { day: days[at], from, to: tops[at] };
+  }));
+  const end = d3.nice(0, d3.max(tops) || 1, 4)[1];
+  const up = scaled([0, end], [height - bottom, top]);
+  const lines = d3.ticks(0, end, 4).flatMap((value) => [
     drawn("line", { class: "grid", x1: left, x2: width, y1: up(value), y2: up(value) }),
     drawn("text", { class: "tick end", x: left - 6, y: up(value) + 4 }, short(value)),
   ]);
-  const bars = stacked.flatMap((layer, which) => layer.filter((one) => one[1] > one[0]).map((one) =>
+  const bars = stacked.flatMap((layer, which) => layer.filter(({ from, to }) => to > from).map(({ day, from, to }) =>
     drawn("rect", {
-      ...layerPaint(layers[which]), ...link("day", iso(data, one.data.day)),
-      x: across(one.data.day), y: up(one[1]), width: Math.max(across.bandwidth(), 0.5), height: Math.max(up(one[0]) - up(one[1]), 0),
-    }, drawn("title", {}, `${layers[which].text}, ${dayText(data, one.data.day)}: ${short(one[1] - one[0])} ${currency}`)),
+      ...layerPaint(layers[which]), ...link("day", iso(data, day)),
+      x: across(day), y: up(to), width: Math.max(across.bandwidth(), 0.5), height: Math.max(up(from) - up(to), 0),
+    }, drawn("title", {}, `${layers[which].text}, ${dayText(data, day)}: ${short(to - from)} ${currency}`)),
   ));
   const every = Math.ceil(days.length / Math.max(2, Math.floor((width - left) / 90)));
-  const marks = days.filter((_, at) => at % every === 0).map(({ day }) =>
+  const marks = days.filter((_, at) => at % every === 0).map((day) =>
     drawn("text", { class: "tick", x: across(day), y: height - 8 }, dayText(data, day).replace(/ \d{4}$/u, "")),
   );
   const legend = element("ul", { class: "legend" }, ...layers.map((layer) => element("li", {},
@@ -95,7 +103,7 @@ function bars(words, lines, start = 0) {
   const labels = Math.min(200, width * 0.34);
   const amounts = 84;
   const ends = lines.flatMap(({ from, to }) => [Math.max(from, start), to]);
-  const across = d3.scaleLinear().domain([Math.min(start, ...ends), Math.max(start, ...ends) || 1]).range([labels + 8, width - amounts]);
+  const across = scaled([Math.min(start, ...ends), Math.max(start, ...ends) || 1], [labels + 8, width - amounts]);
   const letters = Math.floor(labels / 6.6);
   const made = lines.flatMap(({ label, from, to, text, kind }, at) => {
     const [x1, x2] = [Math.min(from, to), Math.max(from, to)].map((end) => across(Math.max(end, start)));

@@ -8,6 +8,9 @@ function show(data, filter) {
   for (const one of document.querySelectorAll("[data-unfiltered]")) one.hidden = active;
   filtered.hidden = !active;
   filtered.replaceChildren(...(active ? view(data, filter) : []));
+  for (const one of document.querySelectorAll('nav a[href^="#"]')) {
+    one.parentElement.hidden = active && !document.getElementById(`filtered-${one.hash.slice(1)}`);
+  }
   const totals = [...filtered.querySelectorAll("p.sum")].map((one) => one.textContent);
   words.textContent = active ? inWords(data, filter) : "";
   document.getElementById("filter-said").textContent = active ? [inWords(data, filter), ...totals].join(" ") : "All teams, products, currencies and days.";

@@ -77,7 +77,7 @@ function table(caption, columns, rows, { total = null, rest = null, most = MOST 
     foot.append(tableFoot(columns, rest ? [others, ...rest(rows.slice(most))] : [others]));
   }
   if (total && rows.length > 1) foot.append(tableFoot(columns, ["total", ...total]));
-  const made = element("table", { class: columns.length > 2 ? "wide" : null });
+  const made = element("table");
   made.append(element("caption", {}, caption), element("thead", {}, element("tr", {}, ...heads)), body);
   if (foot.rows.length) made.append(foot);
   return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, made);

@@ -32,7 +32,7 @@ function plain(amount) {
 /** Return an amount with its currency: rounded half to even, and never to zero. */
 function money(data, amount, currency, signed = false) {
   const code = named(data, "currency", currency);
-  const digits = data.digits[code] ?? 2;
+  const digits = data.decimals[code] ?? 2;
   const unit = 10n ** (PLACES - BigInt(digits));
   const size = amount < 0n ? -amount : amount;
   let count = size / unit;
