@@ -75,7 +75,7 @@ def test_totals_are_those_of_the_table(run) -> None:
     assert [f"{sums['USD']:,.2f} USD", f"{sums['EUR']:,.2f} EUR"] == [
         line.strip() for line in out.splitlines()[1:3]
     ]
-    assert "1 – 23 Jun 2025  1 – 23 May 2025" in out
+    assert "compared with 1 – 23 May 2025" in out
     assert "all of it agrees with the API" in out
 
 
@@ -86,8 +86,8 @@ def test_the_server_is_asked_for_its_time_only_if_the_question_is_sound(
     monkeypatch.setenv("FALUSAGE_BASE_URL", "http://127.0.0.1:9/v1")
     for wrong in (("--start", "2025-06-32"), ("--product", "gpu"), ("--timezone", "Mars")):
         code, _, err = run("report", *wrong)
-        assert 1 == code
-        assert wrong[1] in err
+        assert 2 == code
+        assert f"{wrong[0][2:]} {wrong[1]!r} is not" in err
 
 
 def test_without_an_end_the_servers_clock_decides(run, emulator: fu.Emulator) -> None:
@@ -100,17 +100,17 @@ def test_without_an_end_the_servers_clock_decides(run, emulator: fu.Emulator) ->
         emulator.clock = usual
 
     assert 0 == code
-    assert "1 May – 20 Jun 2025, UTC" in out
-    assert "1 – 19 Jun 2025  1 – 19 May 2025" in out
+    assert "compared with 1 – 19 May 2025" in out
+    assert "Read 20 Jun 2025, 09:00 UTC" in out
 
 
-def test_without_a_start_two_months_are_reported(run) -> None:
-    """This month so far and the month before, by day."""
+def test_without_a_start_the_month_so_far_is_compared(run) -> None:
+    """The month of the end, by day, with the same days of the month before."""
     code, out, _ = run("report", "--end", "2025-06-24")
 
     assert 0 == code
-    assert "1 May – 23 Jun 2025, UTC" in out
-    assert "No comparison" not in out
+    assert "1 – 23 Jun 2025, UTC" in out
+    assert "compared with 1 – 23 May 2025" in out
 
 
 def test_a_snapshot_without_a_receipt_claims_nothing(run) -> None:
