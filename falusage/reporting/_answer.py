@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from falusage.errors import AlignmentError, QueryError
-from falusage.reporting._bill import Bill
+from falusage.reporting._bill import Bill, from_instant
 from falusage.reporting._reasons import Reason, reasons
 
 _ZERO: Final = Decimal(0)
@@ -98,7 +98,7 @@ def answers(bill: Bill, outlook: pl.DataFrame | None = None) -> list[Answer]:
     for currency in _all_currencies(bill):
         mine = pl.col("currency").eq_missing(pl.lit(currency))
         spent = bill.spent.filter(mine)
-        young = None if until is None else _sum(spent.filter(pl.col("bucket") >= until))
+        young = None if until is None else _sum(spent.filter(from_instant(until)))
         ahead = None if outlook is None else _ahead(outlook.filter(mine))
         found.append(Answer(currency, _sum(spent), _change(bill, currency), ahead, young))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -151,7 +151,7 @@ class Bill:
         They are of the rows, not of the days: a price that changes within a day is not one beside
         another.
         """
-        rows = self.table.rows.filter(pl.col("bucket") >= self.since)
+        rows = self.table.rows.filter(from_instant(self.since))
         return collected(price_changes(rows))
 
     @cached_property
@@ -209,7 +209,11 @@ class Bill:
         """The parts of the subject between the gaps, each with its items."""
         whole = (self.subject.start, self.subject.end)
         return [
-            (self.local(start), self.local(end), self.spent.filter(_from(start), _until(end)))
+            (
+                self.local(start),
+                self.local(end),
+                self.spent.filter(from_instant(start), _until(end)),
+            )
             for start, end in spans.without([whole], self.gaps)
         ]
 
@@ -223,12 +227,13 @@ def _of(lines: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
     return collected(within(lines.lazy(), lines.columns, span=Range(start, end)))
 
 
-def _from(at: datetime) -> pl.Expr:
-    return pl.col("bucket") >= at
+def from_instant(at: datetime) -> pl.Expr:
+    """Return whether a bucket starts at an instant of any zone, or later."""
+    return pl.col("bucket") >= at.astimezone(UTC)
 
 
 def _until(at: datetime) -> pl.Expr:
-    return pl.col("bucket") < at
+    return ~from_instant(at)
 
 
 def _edges(pair: Pair | None) -> tuple[datetime, ...]:

@@ -14,7 +14,7 @@ from falusage._usage.table import Arrow, Eager, Lazy
 from falusage._version import __version__
 from falusage.coverage import Coverage
 from falusage.reporting._answer import answers
-from falusage.reporting._bill import Bill
+from falusage.reporting._bill import Bill, from_instant
 from falusage.reporting._blocks import Section
 from falusage.reporting._outlook import Outlook, outlook
 from falusage.reporting._page import environment, html
@@ -131,7 +131,7 @@ def _daily(bill: Bill) -> str | None:
     """Return the data of filters and details; None if the subject has gaps or no days."""
     if bill.gaps or bill.indivisible is not None or not bill.spent.height:
         return None
-    inside = pl.col("bucket").is_between(bill.since, bill.until, closed="left")
+    inside = from_instant(bill.since) & ~from_instant(bill.until)
     last = bill.until - timedelta(microseconds=1)
     return daily_data(
         daily_sums(bill.items.filter(inside), bill.timezone),

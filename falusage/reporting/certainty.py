@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from falusage._wording.dates import day, minute, span
 from falusage._wording.money import amount
 from falusage._wording.names import printable
@@ -82,10 +80,12 @@ def _left_out(coverage: Coverage) -> str:
 
 def _settled(bill: Bill) -> list[tuple[str, str]]:
     """Return how much may still be corrected; nothing if that is not known."""
+    from falusage.reporting._bill import from_instant
+
     until = bill.settled
     if until is None:
         return []
-    young = bill.spent.filter(pl.col("bucket") >= until)
+    young = bill.spent.filter(from_instant(until))
     if young.is_empty():
         return [("settled", "no row is recent enough to be corrected by the API")]
     sums = young.group_by("currency").agg(total("cost")).sort("currency")

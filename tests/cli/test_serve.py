@@ -89,6 +89,16 @@ def test_what_serve_prints_shows_june_so_far(sample: None, run) -> None:
 
 
 @pytest.mark.slow
+def test_june_in_another_zone_ends_with_its_last_day_that_is_over(sample: None, run) -> None:
+    """At the sample's end it is still the 23rd in New York, so 22 days are compared."""
+    code, out, err = run("report", "--timezone", "America/New_York")
+
+    assert (0, "") == (code, err)
+    assert "than 1 – 22 May 2025" in out
+    assert "New_York" in out
+
+
+@pytest.mark.slow
 def test_every_default_range_ends_where_the_servers_clock_is(sample: None, run) -> None:
     """A load, a snapshot, a store and a forecast go to the sample's end."""
     _, _, loaded = run("load", "--start", "2025-06-22", "--timeframe", "day")
