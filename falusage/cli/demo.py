@@ -1,7 +1,7 @@
 """`demo`: a load and its report, over HTTP, of an invented organization.
 
 It uses the same client, checks, tables and page as any other command. The dates are fixed, so
-every run shows the same.
+every run shows the same: what `report` shows of `serve`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from falusage.api.load import UsageLoad
     from falusage.emulator import Emulator
 
-_START: Final = "2025-03-26"
+_START: Final = "2025-01-01"
 _END: Final = "2025-06-24"
 
 
@@ -76,7 +76,7 @@ def _load(emulator: Emulator) -> UsageLoad:
         emulator,
         UsageClient(emulator.api_key, base_url=emulator.base_url, progress=True) as client,
     ):
-        say(f"Loading the last 90 days of it, hour by hour, from {emulator.base_url}")
-        loaded = client.load(UsageQuery(_START, _END, timeframe="hour"))
+        say(f"Loading half a year of it, day by day, from {emulator.base_url}")
+        loaded = client.load(UsageQuery(_START, _END, timeframe="day"))
     say(str(loaded.receipt))
     return loaded

@@ -79,14 +79,23 @@ def test_what_serve_prints_shows_june_so_far(sample: None, run) -> None:
     """The sample's June against its May, without a date, a warning, or a word about the clock."""
     code, out, err = run("report")
 
-    costs = fu.sample_usage(start="2025-05-01", every="1d").usage
-    total = fu.rollup(costs, every="1mo").sort("period", "currency")["cost"].to_list()
-    shown = out.replace(",", "")
+    june = fu.rollup(fu.sample_usage(start="2025-06-01", every="1d").usage)
+    costs = dict(june.select("currency", "cost").iter_rows())
     assert (0, "") == (code, err)
-    assert "1 – 23 Jun 2025  1 – 23 May 2025" in out
-    assert f"{total[3]:.2f} USD" in shown
-    assert f"{total[1] + total[3]:.2f} USD\n" in shown
-    assert "+3.8%" in out
+    assert f"June 2025 so far: {costs['USD']:,.2f} USD" in out
+    assert f"June 2025 so far: {costs['EUR']:,.2f} EUR" in out
+    assert "compared with 1 – 23 May 2025" in out
+    assert "Read 24 Jun 2025, 00:01 UTC" in out
+
+
+@pytest.mark.slow
+def test_june_in_another_zone_ends_with_its_last_day_that_is_over(sample: None, run) -> None:
+    """At the sample's end it is still the 23rd in New York, so 22 days are compared."""
+    code, out, err = run("report", "--timezone", "America/New_York")
+
+    assert (0, "") == (code, err)
+    assert "than 1 – 22 May 2025" in out
+    assert "New_York" in out
 
 
 @pytest.mark.slow

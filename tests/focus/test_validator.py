@@ -117,7 +117,7 @@ def failed(found: dict[str, str]) -> set[str]:
 
 def charges() -> pl.DataFrame:
     """Give FOCUS of a month's end: surges, two currencies, discounts, an unknown product."""
-    usage = fu.sample_usage(start="2025-05-25", end="2025-06-10", every="1d").usage
+    usage = fu.sample_usage(start="2025-05-12", end="2025-06-02", every="1d").usage
     odd: dict[str, Any] = {"product": pl.lit("robots"), "cost": pl.col("cost") / 2}
     assert {None, 5.0, 10.0} == set(usage["percent_discount"])
     usage = pl.concat([usage, usage.head(20).with_columns(**odd, username=pl.lit(""))])
