@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 
 
 def _report(usage: Any, *, folder: Path, **known: Any) -> Path:
-    return Path(fu.report(usage, out=folder / "report.html", **known))
+    return fu.report(usage, out=folder / "report.html", **known).path
 
 
 def _heatmap(usage: Any, **known: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from falusage import _spans as spans
 from falusage._usage.periods import literal
 from falusage._wording.dates import day, minute, span
 from falusage._wording.money import amount
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def facts(bill: Bill) -> list[tuple[str, str]]:
     """Return what is known of a table, in pairs of a heading and a text."""
     coverage = bill.coverage
-    found = [("not whole", gap_text(bill))] if bill.gaps else []
+    found = [("not whole", gap_text(bill))] if bill.gaps else _other_gaps(bill)
     if not coverage.known:
         return [
             *found,
@@ -58,11 +59,22 @@ def let_through(coverage: Coverage) -> list[str]:
 
 def gap_text(bill: Bill) -> str:
     """Return which parts of a range were never read, and what that means."""
-    lacking = "; ".join(span(bill.local(start), bill.local(end)) for start, end in bill.gaps)
     return (
-        f"{lacking} was never read, so the total of {bill.subject.name} would be too small and is "
+        f"{_named(bill, bill.gaps)} was never read, so the total of {bill.subject.name} would be too small and is "
         "left out. Sync or load what is missing, or report a range without a gap."
     )
+
+
+def _other_gaps(bill: Bill) -> list[tuple[str, str]]:
+    """Return the gaps of the table outside of the subject, which does not need them."""
+    if not bill.coverage.gaps:
+        return []
+    lacking = _named(bill, bill.coverage.gaps)
+    return [("gaps", f"{lacking} was never read; {bill.subject.name} does not need it")]
+
+
+def _named(bill: Bill, gaps: spans.Spans) -> str:
+    return "; ".join(span(bill.local(start), bill.local(end)) for start, end in gaps)
 
 
 def _reconciled(coverage: Coverage) -> str:

@@ -19,8 +19,6 @@ import falusage as fu
 from falusage.cli import cli
 from falusage.columns import USAGE
 from falusage.reporting import summary
-from falusage.reporting._months import month_so_far, months
-from falusage.reporting._spending import spending
 from falusage.reporting.layout import usage_table
 
 START, END = datetime(2025, 4, 1, tzinfo=UTC), datetime(2025, 6, 20, tzinfo=UTC)
@@ -173,30 +171,7 @@ def test_every_text_takes_every_shape(usage: pl.DataFrame) -> None:
         text = summary(usage, coverage=COVERAGE, width=width)
         plain(text)
         assert "USD" in usage["currency"].to_list() or "nothing" in text
-        for column in ("username", "endpoint_id"):
-            plain("\n".join(spending(usage, by=column, width=width)))
         assert list(usage_table(usage, width=width)) or not usage.height
-        lines = month_so_far(usage, months(END, timezone="UTC"), timezone="UTC", width=width)
-        plain("\n".join(lines))
-        assert lines
-
-
-@every_shape
-def test_a_comparison_without_spend_says_so(usage: pl.DataFrame) -> None:
-    """The ranges are named in place of a table without rows."""
-    found = months(END, timezone="UTC")
-    spent = usage.filter(
-        (pl.col("cost") > 0)
-        & (
-            pl.col("bucket").is_between(found.start, found.end, closed="left")
-            | pl.col("bucket").is_between(found.before_start, found.before_end, closed="left")
-        )
-    )
-
-    lines = month_so_far(usage, found, timezone="UTC")
-
-    said = "Nothing was spent in either range: 1 – 19 Jun 2025, and 1 – 19 May 2025."
-    assert (lines == [said]) is spent.is_empty()
 
 
 def test_every_picture_is_tried() -> None:
@@ -219,10 +194,16 @@ def test_every_picture_takes_every_shape(name: str, at: int, shape: str) -> None
         assert panel.get_title(loc="left")
 
 
+def charges(usage: pl.DataFrame) -> pl.DataFrame:
+    """The usage as an invoice."""
+    account = {"billing_account_id": "acme", "billing_account_name": "Acme"}
+    return fu.to_focus(usage, **account, timeframe="day")
+
+
 MORE: Final[list[Callable[[], dict[str, pl.DataFrame]]]] = [
     dict,
     lambda: {"budgets": pl.DataFrame(schema=BUDGETS)},
-    lambda: {"outlook": forecast(rows(START, 0, 0))},
+    lambda: {"focus": charges(rows(START, 0, 0))},
 ]
 
 
@@ -234,7 +215,7 @@ def test_every_page_takes_every_shape(
     usage: pl.DataFrame, more: Callable[[], dict[str, pl.DataFrame]], tmp_path: Path
 ) -> None:
     """With or without budgets and an outlook, no table is without rows."""
-    path = fu.report(usage, out=tmp_path / "page.html", coverage=COVERAGE, **more())
+    path = fu.report(usage, out=tmp_path / "page.html", coverage=COVERAGE, **more()).path
     page = path.read_text("utf-8")
     plain(re.sub(r"<(style|script)>.*?</\1>|data:image[^\"]*", "", page, flags=re.DOTALL))
     assert not re.search(r"<tbody>\s*</tbody>", page)

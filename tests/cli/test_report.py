@@ -88,8 +88,8 @@ def test_the_headline_is_the_month_of_the_table(run) -> None:
 
 def test_any_month_is_compared_with_any_other(run) -> None:
     """--month and --baseline load what they need; a range is named by its ends."""
-    code, out, _ = run("report", "--month", "2025-05", "--baseline", "2025-04-01/2025-04-16")
-    assert (0, True, True) == (code, "May 2025: " in out, "than 1 – 15 Apr 2025" in out)
+    code, out, _ = run("report", "--month", "2025-06", "--baseline", "2025-05-20/2025-06-01")
+    assert (0, True, True) == (code, "June 2025 so far: " in out, "than 20 – 31 May 2025" in out)
 
     week = ("--comparison", "2025-06-08/2025-06-15")
     code, out, _ = run("report", *RANGE, *week)
@@ -262,8 +262,7 @@ def test_demo_shows_all_of_it(run) -> None:
     assert 0 == code
     assert "June 2025 so far: 43,496.29 USD" in out
     assert "export FAL_ADMIN_KEY=" in out
-    assert "64,304 rows" in err
     assert {"usage.parquet", "report.html"} == {p.name for p in Path("shown").iterdir()}
-    assert 64_304 == fu.read_snapshot("shown/usage.parquet").height
+    assert f"{fu.read_snapshot('shown/usage.parquet').height:,} rows" in err
     assert "shown/report.html " in out
     assert Path("shown/report.html").read_text("utf-8").startswith("<!doctype html>")

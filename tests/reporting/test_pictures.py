@@ -16,12 +16,10 @@ import pytest
 import falusage as fu
 from falusage.reporting._blocks import Picture
 from falusage.reporting._pictures import picture
-from tests.reporting.test_browser import browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-__all__ = ["browser"]  # a fixture, which pytest finds by its name here
 
 EVIL = "<script>alert('x')</script>&\"🚀 日本\x00\u202e"
 

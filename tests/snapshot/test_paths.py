@@ -94,6 +94,6 @@ def test_a_report_by_any_name(usage: pl.DataFrame, tmp_path: Path) -> None:
         ("data/../a.html", "disk/a.html"),
         ("missing/../b.html", "b.html"),
     ):
-        written = fu.report(usage.head(1), out=out)
+        written = fu.report(usage.head(1), out=out).path
         assert tmp_path / there == written
         assert "<html" in written.read_text("utf-8")

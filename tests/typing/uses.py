@@ -208,7 +208,7 @@ def looking(usage: pl.DataFrame) -> None:
     assert_type(fu.plot_heatmap(usage), Axes)
     assert_type(fu.plot_anomalies(fu.anomalies(usage)), Axes)
     assert_type(fu.plot_forecast(ahead, history=usage), Axes)
-    assert_type(fu.report(usage, out="report.html"), Path)
+    assert_type(fu.report(usage, out="report.html"), fu.Report)
 
 
 def looking_ahead(usage: pl.DataFrame, budgets: pl.DataFrame) -> None:
