@@ -431,7 +431,7 @@ def test_names_are_text_in_the_list_and_in_the_answer(opened: Page) -> None:
 
 
 def test_a_page_without_javascript_has_no_filter(browser: Browser, written: Path) -> None:
-    """Neither the form nor dead buttons are there; the page's own answer is."""
+    """The form and its buttons are not there; the page's own answer is."""
     context = browser.new_context(java_script_enabled=False)
     shown = context.new_page()
     shown.goto(written.as_uri())
