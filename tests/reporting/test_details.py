@@ -122,6 +122,15 @@ def test_details_follow_the_filter_and_can_become_it(opened: Page) -> None:
     opened.locator("#detail .only").click()
     assert not opened.locator("#detail").is_visible()
     assert "Only team ads; 1 – 2 May 2025." == opened.locator("#filter-words").inner_text()
+    button(opened, "#filtered", "veo").click()
+    opened.locator("#detail .only").click()
+    words = "Only team ads; endpoint veo; 1 – 2 May 2025."
+    assert words == opened.locator("#filter-words").inner_text()
+    opened.reload()
+    opened.evaluate("falusage.ready.then(() => true)")
+    assert words == opened.locator("#filter-words").inner_text()
+    total = opened.locator("#filtered > .sum strong").get_attribute("data-exact")
+    assert "20.000000000000" == total
 
 
 def test_what_is_shown_is_saved_exactly_and_runs_no_formula(opened: Page, tmp_path: Path) -> None:

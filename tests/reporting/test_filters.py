@@ -422,7 +422,7 @@ def test_names_are_text_in_the_list_and_in_the_answer(opened: Page) -> None:
     listed = texts(opened, "#filter-username option")
     assert HOSTILE[0] in listed
     assert "?abc" in listed
-    opened.locator("#filter-find").fill("SCRIPT")
+    opened.locator("#find-username").fill("SCRIPT")
     assert [HOSTILE[0]] == texts(opened, "#filter-username option")
     opened.locator("#filter-username").select_option(label=str(HOSTILE[0]))
     assert f"Only team {HOSTILE[0]}." == opened.locator("#filter-words").inner_text()
@@ -431,7 +431,7 @@ def test_names_are_text_in_the_list_and_in_the_answer(opened: Page) -> None:
 
 
 def test_a_page_without_javascript_has_no_filter(browser: Browser, written: Path) -> None:
-    """Neither the form nor dead buttons are there; the page's own answer is."""
+    """The form and its buttons are not there; the page's own answer is."""
     context = browser.new_context(java_script_enabled=False)
     shown = context.new_page()
     shown.goto(written.as_uri())
@@ -525,8 +525,8 @@ def test_a_thousand_teams_are_fast(browser: Browser, tmp_path: Path) -> None:
                 return performance.now() - start;
             })"""
         )
-        assert took < 1000
-        assert opening < 3000  # a second on a machine that does nothing else
+        assert took < 2000  # both take less than a second on a machine that does nothing else
+        assert opening < 3000
         assert 1000 == shown.locator("#filter-username option").count()
 
 

@@ -51,7 +51,7 @@ function dayDetails(data, filter, day) {
     blocks.push(element("p", { class: "sum" }, total, usualText(data, causes, day, earlier, currency)));
     blocks.push(causesTable(data, causes, earlier.length > 0, currency));
   }
-  return { title, blocks, rows, range, only: null };
+  return { title, blocks, rows, range, only: { from: day, until: day + 1 } };
 }
 
 /** Return each pair of team and endpoint with its cost on a day, and the mean of others. */
@@ -144,7 +144,6 @@ class Details {
   /** Show the right buttons, and start reading at the title. */
   settle() {
     this.dialog.querySelector(".back").hidden = this.opened.length < 2;
-    this.dialog.querySelector(".only").hidden = this.shown.only === null;
     this.dialog.scrollTop = 0;
     document.getElementById("detail-title").focus();
   }

@@ -82,7 +82,8 @@ function unusualDays(data, filter, { shown }) {
     .filter((one) => chosen("username", one.username) && chosen("currency", one.currency))
     .map((one) => ({ ...one, day: dayOf(data, one.period) }))
     .filter(({ day }) => day >= shown[0] && day < shown[1]);
-  const notes = filter.product === null ? [] : [element("p", {}, "Unusual days are judged by team, over all products.")];
+  const whole = filter.product === null && filter.endpoint_id === null;
+  const notes = whole ? [] : [element("p", {}, "Unusual days are judged by team, over all products and endpoints.")];
   if (!found.length) return [...notes, element("p", {}, "No unusual day for what is chosen.")];
   const currency = (one) => place(data, "currency", one.currency);
   const columns = [

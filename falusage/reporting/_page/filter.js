@@ -1,12 +1,12 @@
 "use strict";
 /* The filter: its form, its words, and its place in the address of the page. */
 
-const CHOICES = ["username", "product", "currency"];
+const CHOICES = ["username", "endpoint_id", "product", "currency"];
 const FEW = 5;
 
 /** Return the filter that keeps everything. */
 function everything() {
-  return { username: null, product: null, currency: null, from: null, until: null };
+  return { username: null, endpoint_id: null, product: null, currency: null, from: null, until: null };
 }
 
 /** Return whether a filter leaves something out. */
@@ -73,8 +73,8 @@ class Bar {
     for (const [kind, list] of this.lists) {
       this.fill(kind);
       list.addEventListener("change", () => this.choose(kind));
+      document.getElementById(`find-${kind}`)?.addEventListener("input", () => this.fill(kind));
     }
-    document.getElementById("filter-find").addEventListener("input", () => this.fill("username"));
     for (const id of ["filter-from", "filter-to"]) {
       const field = document.getElementById(id);
       field.min = iso(data, 0);
@@ -88,7 +88,7 @@ class Bar {
 
   /** List the names of a kind that the search finds, and those that are chosen. */
   fill(kind) {
-    const sought = kind === "username" ? document.getElementById("filter-find").value.trim().toLowerCase() : "";
+    const sought = document.getElementById(`find-${kind}`)?.value.trim().toLowerCase() ?? "";
     const chosen = this.filter[kind];
     const options = this.data.names[kind].flatMap((_, at) => {
       const text = named(this.data, kind, at);
@@ -110,7 +110,8 @@ class Bar {
   }
 
   /** Apply a filter, and write it into the address unless it came from there. */
-  set(filter, { record = true } = {}) {
+  set(given, { record = true } = {}) {
+    const filter = { ...everything(), ...given };
     this.filter = filter;
     for (const [kind, list] of this.lists) {
       const listed = new Set();
