@@ -46,13 +46,13 @@ def ahead(bill: Bill, outlook: Outlook) -> Section | None:
 
 
 def _drawn(bill: Bill, row: dict[str, Any]) -> Drawing | None:
-    """Draw the month day by day, and where it will end; None if the table has no days."""
+    """Draw the month day by day, and where it will end; None without days, or without cost."""
     if bill.indivisible is not None:
         return None
     start, currency = bill.subject.start, row["currency"]
     earlier = bill.local(floor(start - _INSTANT, every="1mo", timezone=bill.timezone))
     days, sums = _added(bill, start, bill.subject.end, currency)
-    if len(days) < 2:
+    if len(days) < 2 or not row["hi_80"]:  # a line has two ends, and a height
         return None
     whole = bill.coverage.start <= earlier and not bill.coverage.lacking(earlier, start)
     before = _added(bill, earlier, start, currency)[1] if whole else []
