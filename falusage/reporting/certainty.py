@@ -60,8 +60,8 @@ def let_through(coverage: Coverage) -> list[str]:
 def gap_text(bill: Bill) -> str:
     """Return which parts of a range were never read, and what that means."""
     return (
-        f"{_named(bill, bill.gaps)} was never read, so the total of {bill.subject.name} would be too small and is "
-        "left out. Sync or load what is missing, or report a range without a gap."
+        f"{_named(bill, bill.gaps)} was never read, so the total of {bill.subject.name} would be "
+        "too small and is left out. Sync or load what is missing, or report a range without a gap."
     )
 
 
