@@ -129,3 +129,20 @@ def test_a_valid_table_needs_no_validation_library() -> None:
     asked = "usage = fu.sample_usage(start='2025-03-01', end='2025-03-02').usage"
     found = in_a_fresh_process(f"import falusage as fu; {asked}; fu.validate_usage(usage)")
     assert "pandera" not in found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_process_that_forks_after_the_import_goes_on() -> None:
+    """No import runs a query: a child would wait forever for the threads that it started."""
+    code = """
+import os, signal
+import falusage as fu
+[getattr(fu, name) for name in fu.__all__]
+if child := os.fork():
+    raise SystemExit(os.waitpid(child, 0)[1])
+signal.alarm(20)
+fu.UsageQuery("2025-01-01", "2025-01-02")
+os._exit(0)
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=False)  # noqa: S603 - as above
+    assert 0 == told.returncode

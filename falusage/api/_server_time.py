@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from falusage.api._http.exchange import Exchange
 from falusage.api.query import UsageQuery, asks
 
-_ONE_HOUR: Final = UsageQuery("2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z", timeframe="hour")
-"""A fixed hour, because this machine's clock may be wrong."""
-
 
 def server_time(exchange: Exchange) -> datetime | None:
     """Return the Date of a small answer, or None if it has none."""
-    ask = next(asks(_ONE_HOUR, time_series=False, summary=True))
+    # A fixed hour, because this machine's clock may be wrong.
+    hour = UsageQuery("2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z", timeframe="hour")
+    ask = next(asks(hour, time_series=False, summary=True))
     exchange.get(ask.params(), len, window=ask.window)
     return exchange.tally.server_time
