@@ -123,6 +123,7 @@ def label_ends(ax: Axes, ends: Sequence[End], look: Look, *, beyond: float) -> l
                 "alpha": 0.6,
                 "linewidth": 0.8,
                 "relpos": (0.0, 0.5),
+                "patchA": None,  # else matplotlib bisects the line at the text, which is slow
                 "shrinkA": 3,
                 "shrinkB": 0,
             },

@@ -5,9 +5,9 @@ the user sets it with `colors=`. There are more names than colours that everyone
 two names may share one. Every name is therefore written beside its line or column, and the second
 name of a colour in a picture is dashed or paler.
 
-The palette was found by a search: any two colours, and grey, differ by 14 in CIELAB for each kind
-of colour vision (Machado, Oliveira and Fernandes, 2009), and each stands out from white and from
-dark paper.
+The palette was found by a search: any two colours, and grey, differ by 13 in CIELAB for each kind
+of colour vision (Machado, Oliveira and Fernandes, 2009) and by 21 for most people, and each has a
+contrast of 2.5 to white and to dark paper.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Final
 from falusage.errors import QueryError
 
 COLORS: Final = (
-    *("#3090cc", "#b40018", "#188460", "#cc9c18", "#7848a8", "#fc6c48", "#186084"),
-    *("#e49cd8", "#a8603c", "#30cc60", "#a80078", "#84b4fc", "#9c780c", "#543cb4"),
-    *("#fc306c", "#84c090", "#783c54", "#546cfc", "#30540c", "#a878a8", "#9084fc"),
+    *("#3c9ccc", "#cc0c30", "#189c48", "#cc9c00", "#8448b4", "#f0786c"),
+    *("#3c48d8", "#f060cc", "#9c6c00", "#307860", "#fc3078", "#546c9c"),
+    *("#b41884", "#b49c3c", "#9c60f0", "#b42448", "#486018", "#f06cfc"),
 )
 """The colours of names."""
 
@@ -36,7 +36,7 @@ RISE: Final = COLORS[1]
 FALL: Final = COLORS[0]
 """The colours of what adds to a bill, and of what reduces it."""
 
-_SEED: Final = 175  # of the checksum: the sample's teams have different colours
+_SEED: Final = 2345  # of the checksum: the sample's teams have different colours
 BLACK: Final = (0.0, 0.0, 0.0)
 WHITE: Final = (1.0, 1.0, 1.0)
 """The colours of text on a colour."""
@@ -61,7 +61,7 @@ def colors_of(names: Iterable[str], colors: Mapping[str, str] | None = None) -> 
         QueryError: A colour in `colors` is not one.
 
     >>> colors_of(["ml-platform", "growth"], {"growth": "teal"})
-    {'ml-platform': '#9084fc', 'growth': 'teal'}
+    {'ml-platform': '#b42448', 'growth': 'teal'}
     """
     fixed = dict(colors or {})
     if fixed:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from matplotlib.backend_bases import FigureCanvasBase, GraphicsContextBase, RendererBase
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.ft2font import LoadFlags
 from matplotlib.layout_engine import LayoutEngine
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter
@@ -30,6 +31,7 @@ Rgba: TypeAlias = tuple[float, float, float, float]
 
 _BOLD: Final = ("bold", "semibold", "demibold", "heavy", "black")
 _ANCHORS: Final = {"center": "middle", "right": "end"}
+_LARGE: Final = 100.0
 _PREFIX: Final = "\N{NULL}"
 """Stands for the start of an `id`: no name that is drawn has this character."""
 
@@ -137,10 +139,12 @@ class Renderer(RendererBase):
     def get_text_width_height_descent(
         self, s: str, prop: FontProperties, ismath: Any
     ) -> tuple[float, float, float]:
-        """Return the size of text; a character that no font here has is as wide as a wide one."""
-        known = _characters(findfont(prop))
-        wide = "".join(char if char in known else "W" for char in s)
-        return super().get_text_width_height_descent(wide, prop, ismath)
+        """Return the size of text: the sum of its characters, without kerning or hints."""
+        del ismath
+        path = findfont(prop)
+        size = float(self.points_to_pixels(prop.get_size_in_points()))
+        height, descent = _line(path)
+        return size * sum(_advance(path, char) for char in s), size * height, size * descent
 
     def draw_path(
         self,
@@ -262,6 +266,19 @@ class Renderer(RendererBase):
 
 
 @functools.cache
-def _characters(path: str) -> frozenset[str]:
-    """Return the characters that a font file has."""
-    return frozenset(map(chr, get_font(path).get_charmap()))
+def _advance(path: str, char: str) -> float:
+    """Return the width of a character in font sizes; that of a wide one if the font lacks it."""
+    font = get_font(path)
+    if ord(char) not in font.get_charmap():
+        return 1.0
+    font.set_size(_LARGE, 72)
+    return font.load_char(ord(char), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / _LARGE
+
+
+@functools.cache
+def _line(path: str) -> tuple[float, float]:
+    """Return the height of a line of text and its part below the baseline, in font sizes."""
+    font = get_font(path)
+    font.set_size(_LARGE, 72)
+    font.set_text("lp", 0.0, flags=LoadFlags.NO_HINTING)
+    return font.get_width_height()[1] / 64 / _LARGE, font.get_descent() / 64 / _LARGE
