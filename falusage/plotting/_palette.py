@@ -70,7 +70,7 @@ def colors_of(names: Iterable[str], colors: Mapping[str, str] | None = None) -> 
         for name, color in fixed.items():
             if not is_color_like(color):
                 raise QueryError(
-                    f"colors[{name!r}] is {color!r}; expected a colour such as '#3090cc' or 'teal'"
+                    f"colors[{name!r}] is {color!r}; expected a colour such as '#3c9ccc' or 'teal'"
                 )
     return {name: fixed.get(name) or _color(name) for name in names}
 

@@ -20,7 +20,6 @@ from falusage.reporting._pictures import picture
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-
 EVIL = "<script>alert('x')</script>&\"🚀 日本\x00\u202e"
 
 
