@@ -6,6 +6,7 @@ Each currency has an answer of its own. An answer has numbers; `_sentences` writ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -15,8 +16,10 @@ from falusage._usage.periods import literal
 from falusage.errors import AlignmentError, QueryError
 from falusage.reporting._bill import Bill
 from falusage.reporting._reasons import Reason, reasons
+from falusage.timeframes import floor
 
 _ZERO: Final = Decimal(0)
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Answer:
         change: The comparison; None if there is none.
         ahead: Where the month will end; None if it is over or not known.
         provisional: How much of `spent` may still be corrected; None if that is not known.
+        previous: What the whole month before cost; None if the table does not have it.
     """
 
     currency: str
@@ -83,6 +87,7 @@ class Answer:
     change: Change | None = None
     ahead: Ahead | None = None
     provisional: Decimal | None = None
+    previous: Decimal | None = None
 
 
 def answers(bill: Bill, outlook: pl.DataFrame | None = None) -> list[Answer]:
@@ -95,14 +100,26 @@ def answers(bill: Bill, outlook: pl.DataFrame | None = None) -> list[Answer]:
     if bill.gaps:
         return []
     until = bill.settled
+    last = _month_before(bill)
     found: list[Answer] = []
     for currency in _all_currencies(bill):
         mine = pl.col("currency").eq_missing(pl.lit(currency))
         spent = bill.spent.filter(mine)
         young = None if until is None else _sum(spent.filter(pl.col("bucket") >= literal(until)))
         ahead = None if outlook is None else _ahead(outlook.filter(mine))
-        found.append(Answer(currency, _sum(spent), _change(bill, currency), ahead, young))
+        previous = None if last is None else _sum(last.filter(mine))
+        change = _change(bill, currency)
+        found.append(Answer(currency, _sum(spent), change, ahead, young, previous))
     return found
+
+
+def _month_before(bill: Bill) -> pl.DataFrame | None:
+    """Return the items of the month before that of the subject, if the table has all of it."""
+    end = bill.subject.start
+    if bill.subject.month is None or bill.indivisible is not None:
+        return None
+    start = bill.local(floor(end - _INSTANT, every="1mo", timezone=bill.timezone))
+    return None if bill.coverage.start > start or bill.since > start else bill.of(start, end)
 
 
 def _all_currencies(bill: Bill) -> list[str]:

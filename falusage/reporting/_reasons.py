@@ -22,6 +22,8 @@ from falusage.reporting._bill import Bill
 from falusage.reporting._ranges import Pair
 
 MOST: Final = 3
+_LEAST: Final = Decimal("0.01")
+"""A smaller part of the change is no reason to name."""
 _MONEY_ZERO: Final = Decimal(0)
 _PAIR: Final = ("username", "endpoint_id")
 
@@ -54,7 +56,8 @@ def reasons(bill: Bill, currency: str) -> tuple[list[Reason], Decimal]:
         *_used(bill, mine, currency),
     ]
     found.sort(key=lambda reason: (-abs(reason.amount), reason.text))
-    first = [reason for reason in found[:MOST] if reason.amount]
+    least = abs(change) * _LEAST
+    first = [reason for reason in found[:MOST] if reason.amount and abs(reason.amount) >= least]
     return first, change - sum((reason.amount for reason in first), _MONEY_ZERO)
 
 
@@ -63,8 +66,7 @@ def _days(effects: pl.DataFrame, pair: Pair) -> Iterator[Reason]:
     later, earlier = pair.days
     more = later - earlier
     if abs(more) >= 1:
-        days = f"{abs(more):.0f} {'day' if round(abs(more)) == 1 else 'days'}"
-        text = f"{days} {'more' if more > 0 else 'fewer'}"
+        text = f"{later:.0f} days instead of {earlier:.0f}"
         yield Reason(text, _sum(effects.filter(pl.col("effect") == "days")))
 
 
@@ -77,11 +79,12 @@ def _appeared(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reas
     ):
         there = bill.of(*ends).filter(pl.col("currency") == currency)["endpoint_id"]
         known = pl.col("endpoint_id").is_in(there.unique().implode(), nulls_equal=True)
+        alone = pl.col("username").n_unique().over("endpoint_id") == 1
         rows = effects.filter(pl.col("effect") == effect).with_columns(
-            pl.when(known).then("username").alias("_at"), known.alias("_known")
+            pl.when(known | alone).then("username").alias("_at")
         )
-        for endpoint, at, is_known, amount in _largest(rows, "endpoint_id", "_at", "_known"):
-            where = f" at {printable(at)}" if is_known else ""
+        for endpoint, at, amount in _largest(rows, "endpoint_id", "_at"):
+            where = "" if at is None else f" at {printable(at)}"
             yield Reason(f"{printable(endpoint)} is {word}{where}", amount)
 
 
@@ -123,7 +126,7 @@ def _used(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reason]:
         word = "more" if whole > 0 else "less"
         endpoint, largest = max(parts, key=lambda part: (part[1] * whole, str(part[0])))
         most = f", mostly {printable(endpoint)}" if 2 * abs(largest) > abs(whole) else ""
-        yield Reason(f"{word} use at {printable(team)}{most}", whole)
+        yield Reason(f"{printable(team)} uses {word}{most}", whole)
 
 
 def _sign(period: datetime, pair: Pair) -> int:

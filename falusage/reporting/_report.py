@@ -116,7 +116,7 @@ def report(
     coming = outlook(bill, budgets)
     first = screen(bill, answers(bill, coming.whole), coming)
     page = html(
-        title=title or f"What fal cost in {bill.subject.name.removesuffix(' so far')}",
+        title=title or f"What fal cost in {bill.subject.name}",
         screen=first,
         sections=_sections(bill, coming, budgets, focus),
         daily=_daily(bill),

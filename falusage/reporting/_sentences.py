@@ -8,8 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from falusage._wording.dates import day, minute, span
-from falusage._wording.money import amount, short_amount
+from falusage._wording.dates import day, minute, month_name, span
+from falusage._wording.money import amount, decimals
 from falusage._wording.names import printable
 from falusage._wording.numbers import percent
 from falusage.reporting._answer import Ahead, Answer, Change
@@ -51,9 +51,18 @@ def screen(bill: Bill, found: Sequence[Answer], coming: Outlook) -> Screen:
         parts = [(f"{bill.subject.name}: nothing was spent", [])]
     last = f"{final(bill)} {coming.otherwise}".strip()
     warning = f"Not whole: {gap_text(bill)}" if bill.gaps else ""
-    shown = [f"{span(bill.subject.start, bill.subject.end)}, {bill.timezone}"]
+    shown = [f"{_dates(bill)}, {bill.timezone}"]
     shown += [f"only {printable(text)}" for text in bill.coverage.filters]
     return Screen(warning, parts, last, "; ".join(shown))
+
+
+def _dates(bill: Bill) -> str:
+    """Return the days of the subject; that they are a whole month, if so."""
+    about = bill.subject
+    if about.month is None or not about.is_over or about.start.day != 1:
+        return span(about.start, about.end)
+    last = about.end - _INSTANT
+    return f"1 – {day(last)}, the whole month"
 
 
 def headline(bill: Bill, answer: Answer) -> str:
@@ -68,35 +77,39 @@ def sentences(bill: Bill, answer: Answer) -> list[str]:
         found += _why(answer.change, answer)
     if answer.ahead is not None:
         found.append(_ahead(bill, answer.ahead, answer))
-    if answer.provisional:
-        found.append(f"{_money(answer.provisional, answer)} of it may still change.")
-    return found
+    return [*found, *_settled(bill, answer)]
 
 
 def final(bill: Bill) -> str:
-    """Return until when the numbers are final, and when they were read."""
+    """Return what had not ended when the data was fetched, and when that was."""
     coverage = bill.coverage
     if not coverage.known:
         return (
-            "Not known: when this was read, and what may still change. The table came without its "
-            "coverage; report a load, a snapshot or a store to know."
+            "Not known: when this was fetched, and what may still change. The table came without "
+            "its coverage; report a load, a snapshot or a store to know."
         )
     said: list[str] = []
-    if bill.settled is not None:
-        until = min(bill.settled, bill.subject.end)
-        if until <= bill.subject.start:
-            said.append("Nothing of it is final yet.")
-        else:
-            said.append(f"Final up to {day(until - _INSTANT)}.")
-    if coverage.closed_until < bill.subject.end:
-        said.append(f"Buckets from {minute(bill.closed_until)} on had not ended.")
-    if coverage.read_at is not None:
-        said.append(
-            f"Read {day(read := bill.local(coverage.read_at))}, {read:%H:%M} {bill.timezone}."
-        )
+    if coverage.read_at is None:
+        said.append("Not known: when this was fetched.")
     else:
-        said.append("Not known: when this was read.")
+        at = bill.local(coverage.read_at)
+        said.append(f"Fetched on {day(at)}, {at:%H:%M} {bill.timezone}.")
+    if coverage.closed_until < bill.subject.end:
+        said.append(f"Buckets from {minute(bill.closed_until)} on had not ended then.")
     return " ".join(said)
+
+
+def _settled(bill: Bill, answer: Answer) -> list[str]:
+    """Return how much of the cost is final, and how much may still be corrected."""
+    if bill.settled is None or answer.provisional is None:
+        return []
+    if bill.settled >= bill.subject.end:
+        return ["All of it is final."]
+    if bill.settled <= bill.subject.start:
+        return ["Nothing of it is final yet: the API may still correct it."]
+    first = day(bill.settled - _INSTANT)
+    left = _money(answer.provisional, answer)
+    return [f"Final up to {first}; the {left} spent after that may still be corrected."]
 
 
 def _compared(bill: Bill, answer: Answer) -> str:
@@ -118,8 +131,9 @@ def _compared(bill: Bill, answer: Answer) -> str:
     later, earlier = change.days
     if change.ratio_per_day is not None and abs(later - earlier) >= 1:
         word = "more" if change.ratio_per_day > 0 else "less"
-        each = amount(change.per_day[0], printable(answer.currency))
-        said += f". Per day: {each}, {_ratio(change.ratio_per_day)} {word}"
+        unit = printable(answer.currency)
+        each, was_each = (amount(cost, unit) for cost in change.per_day)
+        said += f". Per day: {each}, {_ratio(change.ratio_per_day)} {word} than {was_each}"
     return _sentence(said)
 
 
@@ -129,19 +143,36 @@ def _why(change: Change, answer: Answer) -> list[str]:
         return [f"The reasons are not known: {change.unexplained}."]
     if not change.reasons:
         return []
-    listed = "; ".join(
-        f"{reason.text} ({_money(reason.amount, answer, signed=True)})" for reason in change.reasons
-    )
-    rest = f"; all else ({_money(change.rest, answer, signed=True)})" if change.rest else ""
-    whole = _money(change.cost - change.before, answer, signed=True)
-    return [f"Why {whole}: {listed}{rest}."]
+    whole = _rounded(change.cost, answer) - _rounded(change.before, answer)
+    parts = [(reason.text, _rounded(reason.amount, answer)) for reason in change.reasons]
+    rest = whole - sum((part for _, part in parts), Decimal(0))  # so that what is shown adds up
+    parts += [("all else", rest)] if rest else []
+    listed = "; ".join(f"{text} ({_money(part, answer, signed=True)})" for text, part in parts)
+    return [f"Why {_money(whole, answer, signed=True)}: {listed}."]
 
 
 def _ahead(bill: Bill, ahead: Ahead, answer: Answer) -> str:
-    unit = printable(answer.currency)
-    low, high = short_amount(ahead.low, unit), short_amount(ahead.high, unit)
+    """Return where the month will end, to three digits, and what the whole month before cost."""
     month = bill.subject.name.removesuffix(" so far")
-    return f"Expected for {month}: {short_amount(ahead.projected, unit)} (80%: {low} – {high})."
+    low, high = _about(ahead.low), _about(ahead.high)
+    expected = f"{_about(ahead.projected)} {printable(answer.currency)}"
+    said = (
+        f"Expected for all of {month}: {expected}, with 80% probability between {low} and {high}."
+    )
+    if answer.previous is None:
+        return said
+    earlier = month_name(bill.subject.start - _INSTANT)
+    return f"{said} All of {earlier} cost {_money(answer.previous, answer)}."
+
+
+def _about(value: float) -> str:
+    """Write an estimate, to three digits: the others are not known."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:,.2f}"
+
+
+def _rounded(value: Decimal, answer: Answer) -> Decimal:
+    return round(value, decimals(answer.currency))
 
 
 def _in(named: str) -> str:

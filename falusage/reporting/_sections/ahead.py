@@ -17,6 +17,7 @@ from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Drawing, Note, Section, Table, unless_empty
 from falusage.reporting._outlook import Outlook, by_of
 from falusage.reporting._sections.certain import not_exact
+from falusage.reporting._spending import in_order
 from falusage.reporting.columns import amounts, bands, chances, days, names
 from falusage.timeframes import after, floor
 from falusage.transforms import budget_status, trend
@@ -31,7 +32,7 @@ def ahead(bill: Bill, outlook: Outlook) -> Section | None:
         return section([Note(outlook.otherwise)])
     if outlook.whole is None:
         return None
-    found = outlook.whole
+    found = in_order(outlook.whole, bill.currencies)
     columns = [
         names(found, "currency"),
         amounts(found, "spent", "spent so far"),
