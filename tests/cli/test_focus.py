@@ -100,7 +100,6 @@ def test_a_snapshot_without_a_receipt_needs_the_timeframe(run) -> None:
         (*RANGE, *ACME, "--focus-version", "1.0", "--out", "focus.csv"),
         (*RANGE, *ACME[:2], "--billing-account-name", " ", "--out", "focus.csv"),
         (*ACME, "--out", "focus.csv"),
-        ("--snapshot", "a.parquet", "--product", "compute", *ACME, "--out", "focus.csv"),
     ],
 )
 def test_wrong_usage_exits_with_2(run, environment, arguments: tuple[str, ...]) -> None:

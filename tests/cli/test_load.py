@@ -104,7 +104,6 @@ def test_snapshot_streams_the_same(run, environment) -> None:
         ("snapshot", *RANGE, "--out", "usage.csv"),
         ("load", *RANGE, "--api-key", "a:b"),
         ("snapshot", *RANGE),
-        ("report", "--snapshot", "a.parquet", "--product", "compute"),
         ("lood",),
     ],
 )

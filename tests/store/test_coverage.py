@@ -159,6 +159,7 @@ def test_hours_of_new_york(world: World, tmp_path: Path) -> None:
         closed_until=start + 30 * HOUR,
         settled_until=start + 24 * HOUR,
         products=["model_apis"],
+        filters=["product: model_apis"],
         read_at=now,
         reconciled=True,
     )
