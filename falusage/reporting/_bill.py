@@ -28,6 +28,7 @@ _NEEDS: Final = (
     *("bucket", "bucket_end", "username", "product", "endpoint_id", "unit"),
     *("quantity", "unit_price", "cost", "currency"),
 )
+_PRICED: Final = ("endpoint_id", "unit", "currency")
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,9 +150,13 @@ class Bill:
         """The price changes since the last gap.
 
         They are of the rows, not of the days: a price that changes within a day is not one beside
-        another.
+        another. Only what has several prices is read again, so that memory stays small.
         """
-        rows = self.table.rows.filter(_from(self.since))
+        several = pl.struct("unit_price", "percent_discount").n_unique() > 1
+        changing = self.items.group_by(_PRICED).agg(several.alias("_several")).filter("_several")
+        rows = self.table.rows.filter(_from(self.since)).join(
+            changing.lazy().select(_PRICED), on=_PRICED, how="semi", nulls_equal=True
+        )
         return collected(price_changes(rows))
 
     @cached_property
