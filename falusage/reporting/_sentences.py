@@ -119,8 +119,7 @@ def _compared(bill: Bill, answer: Answer) -> str:
         return bill.subject.otherwise
     this, before = pair.named
     cost, was = _money(change.cost, answer), _money(change.before, answer)
-    whole = (bill.subject.start, bill.subject.end) == pair.comparison
-    opening = "" if whole else f"{this}: {cost}, "
+    opening = "" if change.cost == answer.spent else f"{this}: {cost}, "
     if change.before == change.cost:
         return _sentence(f"{opening}as much as {before}")
     difference = change.cost - change.before

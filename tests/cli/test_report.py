@@ -38,7 +38,7 @@ def test_a_store_reports_as_the_api_does(run) -> None:
 
 def without_reading(text: str) -> list[str]:
     """Return the lines but that of when the data was read."""
-    return [line for line in text.splitlines() if "Read " not in line]
+    return [line for line in text.splitlines() if "Fetched on " not in line]
 
 
 def test_a_file_reports_the_same_from_python(run) -> None:
@@ -106,7 +106,7 @@ def test_json_is_the_first_screen(run) -> None:
     found = json.loads(out)
     assert (0, "2025-06") == (code, found["month"])
     shown = {line.strip() for line in text.splitlines()}
-    assert {line for line in found["lines"] if "Read " not in line} <= shown
+    assert {line for line in found["lines"] if "Fetched on " not in line} <= shown
 
 
 def test_saved_usage_is_filtered_as_a_query_would(run) -> None:
@@ -148,7 +148,7 @@ def test_a_page_is_written_of_the_api_and_of_a_snapshot(run) -> None:
     assert (0, "") == (code, out)
     assert "written to file.html" in err
     api, file = (
-        re.sub(r"Read [^.]*\d\d:\d\d", "", Path(name).read_text("utf-8"))
+        re.sub(r"Fetched on [^.]*\d\d:\d\d", "", Path(name).read_text("utf-8"))
         for name in ("api.html", "file.html")
     )
     assert api == file

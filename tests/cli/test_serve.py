@@ -85,7 +85,7 @@ def test_what_serve_prints_shows_june_so_far(sample: None, run) -> None:
     assert f"June 2025 so far: {costs['USD']:,.2f} USD" in out
     assert f"June 2025 so far: {costs['EUR']:,.2f} EUR" in out
     assert "compared with 1 – 23 May 2025" in out
-    assert "Read 24 Jun 2025, 00:01 UTC" in out
+    assert "Fetched on 24 Jun 2025, 00:01 UTC" in out
 
 
 @pytest.mark.slow

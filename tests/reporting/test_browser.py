@@ -68,7 +68,7 @@ def test_it_loads_without_an_error_or_a_request(opened: Page) -> None:
 
 def test_names_are_shown_and_not_run(opened: Page) -> None:
     """A team called `<script>` stands in the table; the page's title is its own."""
-    assert "What fal cost in June 2025" == opened.title()
+    assert "What fal cost in June 2025 so far" == opened.title()
     assert EVIL in column(opened, "Cost by team, USD", 1)
     assert IMAGE in column(opened, "Cost by endpoint, USD", 1)
 
@@ -84,7 +84,7 @@ def test_a_script_from_elsewhere_is_refused(browser: Browser, report: Path, tmp_
     page.on("requestfailed", lambda request: failed.append(request.url))
     page.on("requestfinished", lambda request: loaded.append(request.url))
     page.goto(pierced.as_uri())
-    assert "What fal cost in June 2025" == page.title()
+    assert "What fal cost in June 2025 so far" == page.title()
     assert "https://example.com/x.png" not in loaded
     page.close()
 

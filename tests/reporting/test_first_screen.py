@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -56,16 +57,42 @@ def test_the_month_so_far_is_the_first_number(usage: pl.DataFrame) -> None:
     assert [
         "June 2025 so far: 60.00 USD",
         "50.0% more than 1 – 10 May 2025 (40.00 USD).",
-        "Why +20.00 USD: more use at ads, mostly fal-ai/ads/model (+10.00 USD); more use at labs, "
+        "Why +20.00 USD: ads uses more, mostly fal-ai/ads/model (+10.00 USD); labs uses more, "
         "mostly fal-ai/labs/model (+10.00 USD).",
-        "18.00 USD of it may still change.",
+        "Final up to 7 Jun 2025; the 18.00 USD spent after that may still be corrected.",
         "June 2025 so far: 30.00 EUR",
         "50.0% more than 1 – 10 May 2025 (20.00 EUR).",
-        "Why +10.00 EUR: more use at paris, mostly fal-ai/paris/model (+10.00 EUR).",
-        "9.00 EUR of it may still change.",
-        "Final up to 7 Jun 2025. Read 11 Jun 2025, 02:10 UTC.",
+        "Why +10.00 EUR: paris uses more, mostly fal-ai/paris/model (+10.00 EUR).",
+        "Final up to 7 Jun 2025; the 9.00 EUR spent after that may still be corrected.",
+        "Fetched on 11 Jun 2025, 02:10 UTC.",
         "1 – 10 Jun 2025, UTC",
     ] == first_screen(usage)
+
+
+def test_what_is_shown_adds_up(history: fu.Sample, told: Coverage) -> None:
+    """To the cent: the two totals, the change between them, and its reasons."""
+    for month in ("2025-05", "2025-06"):
+        lines = first_screen(history.usage, told, month=month)
+        for place, line in enumerate(lines):
+            if not line.startswith("Why "):
+                continue
+            cost, before = (amounts(text)[0] for text in (lines[place - 2], lines[place - 1]))
+            whole, *parts = amounts(line)
+            assert cost - before == whole == sum(parts)
+
+
+def amounts(text: str) -> list[Decimal]:
+    """Return the amounts in a sentence."""
+    found = re.findall(r"[+-]?[\d,]+\.\d\d(?= [A-Z]{3})", text)
+    return [Decimal(one.replace(",", "")) for one in found]
+
+
+def test_what_is_final_is_said_of_each_currency(usage: pl.DataFrame) -> None:
+    """All of it, none of it, or up to a day."""
+    assert "All of it is final." in first_screen(usage, month="2025-05")
+    nothing = Coverage(start=at(5, 1), end=at(6, 11), settled_until=at(5, 20))
+    said = "Nothing of it is final yet: the API may still correct it."
+    assert said in first_screen(usage, nothing)
 
 
 def test_a_whole_month_is_compared_whole_and_per_day(history: fu.Sample, told: Coverage) -> None:
@@ -81,9 +108,10 @@ def test_a_whole_month_is_compared_whole_and_per_day(history: fu.Sample, told: C
     assert f"May 2025: {may:,.2f} USD" == lines[0]
     assert lines[1] == (
         f"{may / april - 1:.1%} more than Apr 2025 ({april:,.2f} USD). Per day: {may / 31:,.2f} "
-        f"USD, {may / 31 / (april / 30) - 1:.1%} more."
+        f"USD, {may / 31 / (april / 30) - 1:.1%} more than {april / 30:,.2f} USD."
     )
-    assert f"Why +{may - april:,.2f} USD: 1 day more (+" in lines[2]
+    assert f"Why +{may - april:,.2f} USD: 31 days instead of 30 (+" in lines[2]
+    assert "1 – 31 May 2025, the whole month, UTC" == lines[-1]
 
 
 def test_the_reasons_name_what_was_planted(history: fu.Sample, told: Coverage) -> None:
@@ -116,7 +144,7 @@ def test_the_open_day_is_in_the_total_and_not_compared(usage: pl.DataFrame) -> N
     assert "June 2025 so far: 60.00 USD" == lines[0]
     assert "1 – 9 Jun 2025: 54.00 USD, 50.0% more than 1 – 9 May 2025 (36.00 USD)." == lines[1]
     assert (
-        "Buckets from 2025-06-10 00:00 on had not ended. Not known: when this was read."
+        "Not known: when this was fetched. Buckets from 2025-06-10 00:00 on had not ended"
         in (lines[-2])
     )
 
@@ -144,7 +172,7 @@ def test_a_currency_that_ended_is_not_forgotten(usage: pl.DataFrame) -> None:
     lines = first_screen(ended)
     assert "June 2025 so far: 0.00 EUR" in lines
     assert "100.0% less than 1 – 10 May 2025 (20.00 EUR)." in lines
-    assert any("fal-ai/paris/model is no longer used (-20.00 EUR)" in line for line in lines)
+    assert any("fal-ai/paris/model is no longer used at paris (-20.00 EUR)" in line for line in lines)
 
 
 def test_what_is_missing_is_said_with_the_way_to_it(usage: pl.DataFrame) -> None:
@@ -203,7 +231,8 @@ def test_the_terminal_says_it_and_where_the_month_will_end(usage: pl.DataFrame) 
     found = json.loads(summary_json(usage, coverage=READ))["lines"]
     text = summary(usage, coverage=READ).splitlines()
     assert found == [line.strip() for line in text[: len(found)]]
-    assert found[3].startswith("Expected for June 2025: $")
+    assert found[3].startswith("Expected for all of June 2025: ")
+    assert found[3].endswith("All of May 2025 cost 320.00 USD.")
     assert [line for line in found if not line.startswith("Expected")] == first_screen(usage)
     assert "Expected" not in summary(usage, coverage=READ, month="2025-05")
 

@@ -332,8 +332,8 @@ def test_the_outlook_is_drawn_and_answers_the_budgets(usage: pl.DataFrame) -> No
     section = ahead(about, coming)
     assert section is not None
     (rows,) = tables(section).values()
-    assert ["EUR", "USD"] == [row[0] for row in rows]
-    assert ["30.00 EUR", "60.00 USD"] == [row[1] for row in rows]
+    assert ["USD", "EUR"] == [row[0] for row in rows]
+    assert ["60.00 USD", "30.00 EUR"] == [row[1] for row in rows]
     assert 2 == sum(isinstance(block, Drawing) for block in section.blocks)
     (rows,) = tables(budgeted(about, BUDGETS, coming)).values()
     assert ["ads", "labs"] == [row[0] for row in rows]
