@@ -51,12 +51,10 @@ class FalUsageError(Exception):
         return _revive, (type(self), self.args, self.__dict__)
 
 
-def _revive(
-    cls: type[FalUsageError], args: tuple[Any, ...], facts: dict[str, Any]
-) -> FalUsageError:
-    error = cls.__new__(cls)
+def _revive(kind: type[FalUsageError], args: tuple[Any, ...], own: dict[str, Any]) -> FalUsageError:
+    error = kind.__new__(kind)
     error.args = args
-    error.__dict__.update(facts)
+    error.__dict__.update(own)
     return error
 
 
@@ -281,7 +279,7 @@ class UnmatchedWarning(FalUsageWarning):
 
 
 class MissingGlyphWarning(FalUsageWarning):
-    """No installed font has a character of a name in a picture; it is written in another way."""
+    """No installed font has a character of a name in a picture."""
 
 
 class ShortHistoryWarning(FalUsageWarning):
@@ -296,8 +294,6 @@ def warn(message: str, category: type[FalUsageWarning]) -> None:
     warnings.warn(message, category, stacklevel=depth)
 
 
-_OURS = (
-    *(f"{Path(module).parent}{os.sep}" for module in (__file__, pl.__file__)),
-    contextlib.__file__,
-)
+_FOLDERS = (f"{Path(module).parent}{os.sep}" for module in (__file__, pl.__file__))
+_OURS = (*_FOLDERS, contextlib.__file__)
 """Files between a warning and the caller; Polars calls back when a plan is collected."""

@@ -1,4 +1,4 @@
-"""The largest reasons why cost moved, in words; with the rest they sum to the change.
+"""The largest reasons why cost moved, as text; with the rest they sum to the change.
 
 The bridge says by how much each team's endpoint moved cost, and how. Here its effects are put
 together as people speak of them: a price belongs to an endpoint, a discount and use to a team, and

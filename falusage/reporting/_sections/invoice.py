@@ -43,5 +43,7 @@ def invoice(bill: Bill, focus: pl.LazyFrame | Arrow) -> Section:
         if (sums["gap"] == 0).all()
         else ("The invoice and the usage differ. Each gap is the sum of the parts to its right.")
     )
-    table = unless_empty(Table("Usage and invoice", columns), "Neither has a charge.")
+    table = unless_empty(
+        Table("Usage and invoice", columns), "There is no usage and no charge in this month."
+    )
     return Section("invoice", title, [Note(said), table])
