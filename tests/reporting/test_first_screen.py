@@ -172,7 +172,9 @@ def test_a_currency_that_ended_is_not_forgotten(usage: pl.DataFrame) -> None:
     lines = first_screen(ended)
     assert "June 2025 so far: 0.00 EUR" in lines
     assert "100.0% less than 1 – 10 May 2025 (20.00 EUR)." in lines
-    assert any("fal-ai/paris/model is no longer used at paris (-20.00 EUR)" in line for line in lines)
+    assert any(
+        "fal-ai/paris/model is no longer used at paris (-20.00 EUR)" in line for line in lines
+    )
 
 
 def test_what_is_missing_is_said_with_the_way_to_it(usage: pl.DataFrame) -> None:

@@ -68,7 +68,7 @@ function textColumn(title, get, value = get, numeric = false) {
 /** Return a table in its own frame; rows beyond MOST are counted in a last row. */
 function table(caption, columns, rows, { total = null, rest = null, most = MOST } = {}) {
   const heads = columns.map(({ title, numeric }) =>
-    element("th", { scope: "col", class: numeric ? "number" : null }, title === "" ? "" : element("button", { type: "button" }, title)),
+    element("th", { scope: "col", class: numeric ? "number" : null, "data-title": title }, title === "" ? "" : element("button", { type: "button" }, title)),
   );
   const body = element("tbody", {}, ...rows.slice(0, most).map((row) => tableRow(columns, row)));
   const foot = element("tfoot");
