@@ -7,6 +7,7 @@ computed once, where the table is made, and every function that takes usage uses
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -120,6 +121,40 @@ class Coverage:
         if self.quarantined:
             lines.append(f"{self.quarantined:,} rows were invalid and left out")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return it as a table of two columns, as notebooks show it."""
+        cells = [
+            f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in self._rows()
+        ]
+        return f"<table>{''.join(cells)}</table>"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """Return what is known as names and texts; instants are in the time zone of the buckets."""
+        at = self._local
+        rows = [
+            ("range", f"{at(self.start)} to {at(self.end)}"),
+            ("buckets", f"{self.timeframe or 'length unknown'}, in {self.timezone}"),
+            ("filters", "; ".join(self.filters) or "none"),
+        ]
+        if not self.known:
+            return [*rows, ("known", "only the rows: not what was asked, or what may still change")]
+        growing, settled, read = self.closed_until, self.settled_until, self.read_at
+        reconciled = {None: "unknown", False: "not all of it", True: "all of it"}[self.reconciled]
+        if self.differing:
+            reconciled += f"; {self.differing:,} keys differ from the API's totals"
+        return [
+            *rows,
+            ("never read", ", ".join(f"{at(a)} to {at(b)}" for a, b in self.gaps) or "nothing"),
+            ("may still grow", f"from {at(growing)} on" if growing < self.end else "nothing"),
+            ("settled until", "unknown" if settled is None else at(settled)),
+            ("read at", "unknown" if read is None else at(read)),
+            ("reconciled", reconciled),
+            ("left out", f"{self.quarantined:,} invalid rows"),
+        ]
+
+    def _local(self, moment: datetime) -> str:
+        return moment.astimezone(zone(self.timezone)).isoformat(" ", "minutes")
 
     @classmethod
     def from_rows(cls, usage: pl.DataFrame) -> Self:

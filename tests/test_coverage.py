@@ -107,3 +107,54 @@ def test_a_range_is_closed_if_all_its_buckets_had_ended() -> None:
     assert ((day(8), day(9)),) == caught.value.gaps
     with pytest.raises(fu.CoverageError, match="the table lacks 2025-03-03T00"):
         coverage.require_closed(day(0), day(8), name="range")
+
+
+def test_a_notebook_shows_a_coverage_as_a_table() -> None:
+    """One row for each fact, in the time zone of the buckets; every text is escaped."""
+    coverage = fu.Coverage(
+        start=datetime(2025, 6, 1, 4, tzinfo=UTC),
+        end=datetime(2025, 7, 1, 4, tzinfo=UTC),
+        timezone="America/New_York",
+        timeframe="day",
+        closed_until=datetime(2025, 6, 23, 4, tzinfo=UTC),
+        settled_until=datetime(2025, 6, 20, 4, tzinfo=UTC),
+        gaps=[(datetime(2025, 6, 3, 4, tzinfo=UTC), datetime(2025, 6, 4, 4, tzinfo=UTC))],
+        filters=["username: <b>ads</b>", "product: compute"],
+        read_at=datetime(2025, 6, 24, tzinfo=UTC),
+        reconciled=True,
+        differing=2,
+        quarantined=1,
+    )
+    rows = [
+        ("range", "2025-06-01 00:00-04:00 to 2025-07-01 00:00-04:00"),
+        ("buckets", "day, in America/New_York"),
+        ("filters", "username: &lt;b&gt;ads&lt;/b&gt;; product: compute"),
+        ("never read", "2025-06-03 00:00-04:00 to 2025-06-04 00:00-04:00"),
+        ("may still grow", "from 2025-06-23 00:00-04:00 on"),
+        ("settled until", "2025-06-20 00:00-04:00"),
+        ("read at", "2025-06-23 20:00-04:00"),
+        ("reconciled", "all of it; 2 keys differ from the API's totals"),
+        ("left out", "1 invalid rows"),
+    ]
+    expected = "".join(f"<tr><th>{name}</th><td>{text}</td></tr>" for name, text in rows)
+
+    assert f"<table>{expected}</table>".replace("'", "&#x27;") == coverage._repr_html_()
+
+
+def test_a_notebook_shows_what_is_not_known_of_a_bare_frame() -> None:
+    """Its rows show their range, and nothing of what was asked or may still change."""
+    shown = fu.Coverage(start=START, end=day(9), known=False)._repr_html_()
+
+    assert "<td>length unknown, in UTC</td>" in shown
+    assert "<td>only the rows: not what was asked, or what may still change</td>" in shown
+    assert "settled" not in shown
+
+
+def test_jupyter_takes_the_table() -> None:
+    """IPython finds it for a coverage, as the page of a report and the lines of a receipt."""
+    from IPython.core.formatters import DisplayFormatter
+
+    shown, _ = DisplayFormatter().format(fu.Coverage(start=START, end=day(9)))
+
+    assert shown["text/html"].startswith("<table>")
+    assert shown["text/plain"].startswith("Coverage(")
