@@ -44,8 +44,8 @@ STATEMENTS = [
     ),
     ("01", "a day in UTC cannot be split", "crosses a boundary of every='1d' in America/New_York"),
     ("01", "here of the last whole month", "May 2025: 56,438.56 USD"),
-    ("02", "2,262.62 more, or 5.5 percent", "5.5% more than 1 – 23 Apr 2025"),
-    ("02", "2,262.62 more, or 5.5 percent", "Why +2,262.62 USD"),
+    ("02", "2,263 more, or 5.5 percent", "5.5% more than 1 – 23 Apr 2025"),
+    ("02", "2,263 more, or 5.5 percent", "Why +2,262.63 USD"),
     ("02", "on the 20th of May", "fal-ai/flux-pro/kontext 2025-05-20 list 0.25"),
     ("02", "Five days earlier, the discount", "fal-ai/flux/dev 2025-05-15 discount -0.05"),
     (

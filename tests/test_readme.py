@@ -80,7 +80,7 @@ def test_commands_run(organization: Path) -> None:
 
     shown = ["June 2025 so far", "HOW RELIABLE THIS IS", "version"]
     assert all(words in out for words, out in zip(shown, printed, strict=True))
-    assert (organization / "report.html").read_text("utf-8").startswith("<!doctype html>")
+    assert (organization / "may.html").read_text("utf-8").startswith("<!doctype html>")
     assert (
         (organization / "compute.csv").read_text("utf-8").startswith("bucket,bucket_end,username")
     )
