@@ -148,13 +148,3 @@ def test_a_notebook_shows_what_is_not_known_of_a_bare_frame() -> None:
     assert "<td>length unknown, in UTC</td>" in shown
     assert "<td>only the rows: not what was asked, or what may still change</td>" in shown
     assert "settled" not in shown
-
-
-def test_jupyter_takes_the_table() -> None:
-    """IPython finds it for a coverage, as the page of a report and the lines of a receipt."""
-    from IPython.core.formatters import DisplayFormatter
-
-    shown, _ = DisplayFormatter().format(fu.Coverage(start=START, end=day(9)))
-
-    assert shown["text/html"].startswith("<table>")
-    assert shown["text/plain"].startswith("Coverage(")

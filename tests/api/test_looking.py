@@ -39,6 +39,18 @@ def test_a_load_shows_its_receipt_and_its_table(emulator: fu.Emulator) -> None:
         assert "key-id" not in text
 
 
+def test_jupyter_shows_a_load_its_receipt_and_its_coverage(emulator: fu.Emulator) -> None:
+    """Each as HTML beside its text, which other notebooks ask for in the same way."""
+    from IPython.core.formatters import DisplayFormatter
+
+    with fu.UsageClient(KEY, base_url=emulator.base_url) as client:
+        load = client.load(fu.UsageQuery("2025-06-01", "2025-06-03", timeframe="day"))
+    shown = [DisplayFormatter().format(what)[0] for what in (load.receipt, load.coverage, load)]
+
+    assert ["<ul>", "<tab", "<ul>"] == [each["text/html"][:4] for each in shown]
+    assert ["Receipt(", "Coverage", "UsageLoa"] == [each["text/plain"][:8] for each in shown]
+
+
 def test_an_error_shows_its_rows() -> None:
     """The message and the rows that made it so, both escaped."""
     rows = pl.DataFrame({"username": ["<b>bold</b>"], "cost": [-1.0]})
