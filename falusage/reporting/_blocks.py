@@ -20,14 +20,12 @@ class Table:
         caption: Its caption.
         columns: Its columns.
         totals: The last row.
-        key: The column of the usage table that its rows are by; empty if there is none.
     """
 
     kind: ClassVar = "table"
     caption: str
     columns: Sequence[Column]
     totals: Sequence[str] = ()
-    key: str = ""
 
     @property
     def rows(self) -> list[tuple[Cell, ...]]:

@@ -85,12 +85,17 @@ def names(
 
 
 def amounts(
-    frame: pl.DataFrame, column: str, title: str | None = None, *, signed: bool = False
+    frame: pl.DataFrame,
+    column: str,
+    title: str | None = None,
+    *,
+    signed: bool = False,
+    optional: bool = False,
 ) -> Column:
     """Return a column of money, each cell with the currency of its row."""
     pairs = zip(frame[column], frame["currency"], strict=True)
     cells = [Cell(amount(value, printable(unit), signed=signed), value) for value, unit in pairs]
-    return Column(title or title_of(column), cells, numeric=True)
+    return Column(title or title_of(column), cells, numeric=True, optional=optional)
 
 
 def bands(frame: pl.DataFrame, level: int, *, optional: bool = False) -> Column:

@@ -157,7 +157,7 @@ def test_what_was_planted_is_in_it(shown: Page) -> None:
     (day,) = shown.tables["Unusual days"][1:]
     assert f"{runaway.start.day} Jun 2025" == day[0]
     assert runaway.username == day[1]
-    assert day[-1].startswith(f"{runaway.endpoint_id}: ")
+    assert runaway.endpoint_id == day[3]
     single = {tuple(row[:3]) for row in shown.tables["The largest single changes, USD"]}
     assert {(e.username, e.endpoint_id, "new") for e in truth.launches} <= single
 

@@ -22,17 +22,15 @@ def prices(bill: Bill) -> Section:
         return Section("prices", "Price changes", [Note("No price changed in this range.")])
     columns = [
         names(steps, "endpoint_id"),
-        names(steps, "unit"),
+        names(steps, "unit", optional=True),
         _kind(steps),
         days(steps, "since"),
-        numbers(steps, "previous_price"),
+        numbers(steps, "previous_price", optional=True),
         numbers(steps, "price"),
         percents(steps, "pct_change", signed=True),
         amounts(steps, "impact", "impact since", signed=True),
     ]
-    return Section(
-        "prices", "Price changes", [Table("Changes of unit prices", columns, key="endpoint_id")]
-    )
+    return Section("prices", "Price changes", [Table("Changes of unit prices", columns)])
 
 
 def _kind(steps: pl.DataFrame) -> Column:

@@ -43,7 +43,7 @@ def units(bill: Bill) -> Section:
         caption = f"Cost per unit; before: {bill.pair.named[1]}"
     if each.height > shown.height:
         caption = f"{caption}. The {MOST} with the most cost, of {each.height:,}"
-    return Section("units", "What a unit costs", [Table(caption, columns, key="endpoint_id")])
+    return Section("units", "What a unit costs", [Table(caption, columns)])
 
 
 def _unit_costs(rows: pl.DataFrame) -> pl.DataFrame:

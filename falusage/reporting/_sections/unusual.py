@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from falusage import plotting
 from falusage._wording.names import printable
-from falusage._wording.numbers import number
+from falusage._wording.numbers import NOTHING, number
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Block, Drawing, Note, Section, Table
 from falusage.reporting._sections.certain import not_exact
 from falusage.reporting._spending import MOST
-from falusage.reporting.columns import amounts, days, names
+from falusage.reporting.columns import amounts, days, names, texts
 from falusage.timeframes import ceil, floor
 from falusage.transforms import trend
 from falusage.transforms.anomalies import learned_from
@@ -31,8 +31,7 @@ def unusual(bill: Bill) -> Section:
     found = bill.unusual_causes.filter(pl.col("period") < bill.subject.end)
     if found.is_empty():
         return section([Note(_usual(bill))])
-    causes = [_cause(row) for row in found.iter_rows(named=True)]
-    shown = found.with_columns(pl.Series("cause", causes, pl.String)).head(MOST)
+    shown = found.head(MOST)
     pictures: list[Block] = []
     daily = trend(
         bill.items,
@@ -58,28 +57,24 @@ def unusual(bill: Bill) -> Section:
     columns = [
         days(shown, "period", "day"),
         names(shown, "username"),
-        amounts(shown, "cost"),
-        amounts(shown, "expected"),
         amounts(shown, "excess", signed=True),
-        names(shown, "cause"),
+        names(shown, "endpoint_id", "caused by"),
+        texts("quantity", map(_quantity, shown.iter_rows(named=True)), numeric=True),
+        amounts(shown, "cost", optional=True),
+        amounts(shown, "expected", optional=True),
     ]
     caption = "Unusual days"
     if found.height > shown.height:
         caption = f"The {MOST} most expensive of {found.height:,} unusual days"
-    return section([*pictures, Table(caption, columns, key="username")])
+    return section([*pictures, Table(caption, columns)])
 
 
-def _cause(row: dict[str, object]) -> str:
-    """Return the endpoint behind an unusual day, with its quantity and the usual one."""
+def _quantity(row: dict[str, Any]) -> str:
+    """Return the quantity of the endpoint behind an unusual day, and the usual one."""
     if row["endpoint_id"] is None:
-        return ""
-    now, usual = row["quantity"], row["usual_quantity"]
-    assert isinstance(now, float) and isinstance(usual, float)  # noqa: S101, PT018 - of `causes`
-    unit = printable(str(row["unit"]))
-    return (
-        f"{printable(str(row['endpoint_id']))}: {number(round(now, 2))} {unit} instead of "
-        f"{number(round(usual, 2))}"
-    )
+        return NOTHING
+    now, usual = (number(round(row[name], 2)) for name in ("quantity", "usual_quantity"))
+    return f"{now} {printable(row['unit'])}, usually {usual}"
 
 
 def _usual(bill: Bill) -> str:

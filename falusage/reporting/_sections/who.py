@@ -71,7 +71,7 @@ def _table(bill: Bill, by: str, currency: str, most: int) -> Table:
     columns.append(bars(shares, "share"))
     ((_, spent),) = totals(bill.spent)
     whole = ("total", amount(spent, printable(currency)), *[""] * (len(columns) - 2))
-    return Table(caption, columns, whole if shares.height > 1 else (), key=by)
+    return Table(caption, columns, whole if shares.height > 1 else ())
 
 
 def _changes(bill: Bill, shares: pl.DataFrame, by: str) -> pl.DataFrame:
