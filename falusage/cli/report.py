@@ -108,6 +108,13 @@ def report(  # noqa: PLR0917 - click passes them by name
 
     If a part of the month was never read, the report says so, has totals of the other parts only,
     and the exit code is 1.
+
+    --format json prints one object: month, start, end, timezone, is_over, filters, gaps,
+    final_until, read_at, compared (start, end, baseline_start, baseline_end), not_compared, lines
+    (the first screen as text), and currencies. Each of these has currency, spent, may_change,
+    projected, lo_80, hi_80 and change: comparison, baseline, amount, pct_change,
+    pct_change_per_day, reasons (each with text and amount) and rest. Instants are ISO 8601 text,
+    changes are fractions, and what is not known is null.
     """
     from falusage.reporting import report as write_report
     from falusage.reporting import summary, summary_json

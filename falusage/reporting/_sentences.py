@@ -10,7 +10,7 @@ from typing import Final
 
 from falusage._wording.dates import day, minute, month_name, span
 from falusage._wording.money import amount, decimals
-from falusage._wording.names import printable
+from falusage._wording.names import printable, title
 from falusage._wording.numbers import percent
 from falusage.reporting._answer import Ahead, Answer, Change
 from falusage.reporting._bill import Bill
@@ -52,7 +52,9 @@ def screen(bill: Bill, found: Sequence[Answer], coming: Outlook) -> Screen:
     last = f"{final(bill)} {coming.otherwise}".strip()
     warning = f"Not whole: {gap_text(bill)}" if bill.gaps else ""
     shown = [f"{_dates(bill)}, {bill.timezone}"]
-    shown += [f"only {printable(text)}" for text in bill.coverage.filters]
+    for text in bill.coverage.filters:
+        column, _, names = text.partition(": ")
+        shown.append(f"only {title(column)} {printable(names)}")
     return Screen(warning, parts, last, "; ".join(shown))
 
 

@@ -105,8 +105,19 @@ def test_json_is_the_first_screen(run) -> None:
     text = run("report", *RANGE)[1]
     found = json.loads(out)
     assert (0, "2025-06") == (code, found["month"])
+    words = run("report", "--help")[1]
+    assert all(name in words for name in names_in(found))
     shown = {line.strip() for line in text.splitlines()}
     assert {line for line in found["lines"] if "Fetched on " not in line} <= shown
+
+
+def names_in(value: object) -> set[str]:
+    """Return the names of all members of a JSON value."""
+    if isinstance(value, dict):
+        return {*value, *(name for each in value.values() for name in names_in(each))}
+    if isinstance(value, list):
+        return {name for each in value for name in names_in(each)}
+    return set()
 
 
 def test_saved_usage_is_filtered_as_a_query_would(run) -> None:
@@ -120,7 +131,7 @@ def test_saved_usage_is_filtered_as_a_query_would(run) -> None:
         code, out, _ = run("report", *source, *team)
         assert 0 == code
         assert expected == without_reading(out.partition("HOW RELIABLE")[0])
-        assert "only username: acme-growth" in out
+        assert "only team acme-growth" in out
 
     code, _, err = run("report", "--snapshot", "usage.parquet", "--team-username", "acme-grwth")
     assert (2, True) == (code, "Did you mean 'acme-growth'?" in err)

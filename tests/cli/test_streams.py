@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +16,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
+from falusage.cli._terminal import emphasize
 
 pytestmark = pytest.mark.slow
 
@@ -185,3 +188,31 @@ def test_unbuffered_data_is_whole_or_an_error(tmp_path: Path) -> None:
         )
     assert done.returncode != 0
     assert b"File too large" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environ", "bold"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (False, {"TERM": "xterm"}, False),
+    ],
+)
+def test_headings_are_bold_where_a_terminal_wants_it(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, environ: dict[str, str], bold: bool
+) -> None:
+    """Neither in a pipe, nor with NO_COLOR or on a dumb terminal; numbers are never changed."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stdout", out)
+    lines = ["June 2025: 1.00 USD", "  more", "", "WHO SPENT IT", "ads  1.00 USD"]
+
+    shown = list(emphasize(lines))
+
+    assert lines == [re.sub(r"\x1b\[\d*m", "", line) for line in shown]
+    assert bold == shown[0].startswith("\x1b[1m") == ("\x1b" in shown[3])
+    assert not any("\x1b" in shown[place] for place in (1, 2, 4))

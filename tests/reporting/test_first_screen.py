@@ -203,7 +203,7 @@ def test_a_table_of_a_part_says_so(usage: pl.DataFrame) -> None:
     assert ("username: ads",) == load.coverage.filters
     lines = summary(load).splitlines()
     assert "June 2025 so far: 30.00 USD" == lines[0]
-    assert "1 – 10 Jun 2025, UTC; only username: ads" in lines
+    assert "1 – 10 Jun 2025, UTC; only team ads" in lines
 
 
 def test_weeks_are_not_cut_into_months(usage: pl.DataFrame) -> None:
