@@ -116,8 +116,8 @@ def report(  # noqa: PLR0917 - click passes them by name
     pct_change_per_day, reasons (each with text and amount) and rest. Instants are ISO 8601 text,
     changes are fractions, and what is not known is null.
     """
+    from falusage.reporting import lacking, summary, summary_json
     from falusage.reporting import report as write_report
-    from falusage.reporting import summary, summary_json
 
     _require_page(context, out)
     limits = None if budgets is None else read_budgets(budgets)
@@ -149,10 +149,11 @@ def report(  # noqa: PLR0917 - click passes them by name
         put_data(summary_json(usage, **about) + "\n")
     else:
         put(emphasize(summary(usage, width=width(), **about).splitlines()))
-    if usage.coverage.gaps:
+    asked = {name: about[name] for name in ("timezone", "month", "comparison")}
+    if gaps := lacking(usage.coverage, **asked):
         from falusage.coverage import named
 
-        say(f"error: the table lacks {named(usage.coverage.gaps)}, so there are no totals over it")
+        say(f"error: the table lacks {named(gaps)}, so there are no totals over it")
         context.exit(_REFUSED)
     if unmatched:
         context.exit(UNMATCHED)

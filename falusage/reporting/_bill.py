@@ -180,7 +180,7 @@ class Bill:
     @cached_property
     def colors(self) -> Mapping[str, str]:
         """A colour for each team, the same in every picture."""
-        return {**colors_of(self.items["username"].unique().sort()), **self.chosen}
+        return colors_of(self.items["username"].drop_nulls().unique().sort(), self.chosen)
 
     def of(self, start: datetime, end: datetime) -> pl.DataFrame:
         """Return the items of a range.

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final, TypeAlias
 
+from falusage._spans import Spans
 from falusage._usage.periods import Range
 from falusage._wording.dates import month_name, span
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
-from falusage.timeframes import boundaries, floor, month_span, zone
+from falusage.timeframes import boundaries, ceil, floor, month_span, zone
 
 Ends: TypeAlias = tuple[date | datetime | str, date | datetime | str]
 
@@ -138,7 +139,7 @@ def subject(
                 "name another month, or load that one"
             )
         over = coverage.closed_until >= month_end
-        end = min(month_end, coverage.end.astimezone(local))
+        end = min(month_end, _known_end(coverage, timezone).astimezone(local))
         pair_end, before = month_end, None
         if not over:
             pair_end = floor(coverage.closed_until, every="1d", timezone=timezone).astimezone(local)
@@ -156,6 +157,29 @@ def subject(
     first = coverage.start.astimezone(local)
     late = name is not None and first - start >= (_INSTANT if coverage.known else _A_DAY)
     return Subject(first if late else start, end, name, over, pair, otherwise)
+
+
+def lacking(
+    coverage: Coverage,
+    *,
+    timezone: str | None = None,
+    month: str | None = None,
+    comparison: Ends | None = None,
+) -> Spans:
+    """Return the parts of what a report is about that were never read, as `report` takes them."""
+    name = timezone or coverage.timezone
+    about = subject(coverage, timezone=name, month=month, comparison=comparison)
+    return coverage.lacking(about.start, about.end)
+
+
+def _known_end(coverage: Coverage, timezone: str) -> datetime:
+    """Return where the table ends: of a range that was read too early, the end of that day."""
+    read_at = coverage.read_at
+    if read_at is None or coverage.timeframe in {"week", "month"}:
+        return coverage.end
+    return min(
+        coverage.end, max(ceil(read_at, every="1d", timezone=timezone), coverage.closed_until)
+    )
 
 
 def _last_month(coverage: Coverage, timezone: str) -> str:

@@ -70,7 +70,10 @@ def test_a_store_with_a_gap_is_reported_without_totals_over_it(run) -> None:
     ]
     assert "lacks 2025-05-20T00:00:00+00:00 to 2025-05-25T00:00:00+00:00" in err
     assert summary(fu.UsageStore("gap")) + "\n" == out
-    code, _, _ = run("report", "--store", "gap", "--out", "gap.html")
+    run("sync", "--store", "gap", "--start", "2025-06-01", "--end", "2025-06-24")
+    code, out, _ = run("report", "--store", "gap", "--month", "2025-06")
+    assert (0, True) == (code, "June 2025: " in out and "does not need it" in out)
+    code, _, _ = run("report", "--store", "gap", "--month", "2025-05", "--out", "gap.html")
     assert (1, True) == (code, "was never read" in Path("gap.html").read_text("utf-8"))
 
 

@@ -37,6 +37,16 @@ def test_the_month_so_far_is_compared_by_its_days_that_are_over() -> None:
     assert at(6, 24) == subject(opened, timezone="UTC").end
 
 
+def test_a_range_that_was_read_too_early_ends_with_that_day() -> None:
+    """A load up to the end of June that was read on the 23rd knows nothing of the 24th."""
+    early = attrs.evolve(
+        KNOWN, end=at(7, 1), closed_until=at(6, 23, 9), read_at=at(6, 23, 9, 30), timeframe="hour"
+    )
+    found = subject(early, timezone="UTC")
+    assert (at(6, 1), at(6, 24)) == (found.start, found.end)
+    assert ("June 2025 so far", ("1 – 22 Jun 2025", "1 – 22 May 2025")) == asked(early)
+
+
 def test_a_month_that_is_over_is_compared_whole() -> None:
     """All of May with all of April, whatever the table has besides."""
     assert ("May 2025", ("May 2025", "Apr 2025")) == asked(month="2025-05")

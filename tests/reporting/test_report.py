@@ -202,6 +202,16 @@ def test_names_are_shown_and_not_run(usage: pl.DataFrame, tmp_path: Path) -> Non
     assert "\u202e" not in found.text
 
 
+def test_a_name_that_is_missing_is_a_member(usage: pl.DataFrame, tmp_path: Path) -> None:
+    """Rows without a team are a row of their own, in the total and in the data of the page."""
+    some = usage.with_columns(username=pl.when(pl.col("username") != "labs").then("username"))
+    found = page(some, tmp_path)
+    (caption,) = (one for one in found.tables if one.startswith("Cost by team, USD"))
+    assert {("ads", "30.00 USD"), ("-", "30.00 USD")} == {
+        tuple(row[:2]) for row in found.tables[caption][1:3]
+    }
+
+
 def test_an_empty_load_is_a_report_that_says_so(load: fu.UsageLoad, tmp_path: Path) -> None:
     """With the range that was asked for; an empty table without a receipt knows none."""
     found = page(replace(load, usage=load.usage.clear()), tmp_path)
