@@ -22,7 +22,7 @@ _LEGIBLE: Final = 20
 """Names are cut to this width before an optional column is left out, and shorter only then."""
 
 _SHORTEST: Final = 6
-_NUMBER: Final = re.compile(r"\d[.,]\d")
+_NUMBER: Final = re.compile(r"\W*\d[\d.,]*\W*")
 
 
 def lay_out(
@@ -88,7 +88,9 @@ def _stacked(row: Sequence[str], columns: Sequence[Column], width: int) -> Itera
         if place and column.title and len(line) > width:
             yield f"{lead}{column.title}"
             line = f"{lead}{short}"
-        if line.strip():
+        if len(line) > width >= _LEGIBLE:
+            yield from (f"{lead}{part}" for part in wrapped(line.strip(), width - len(lead)))
+        elif line.strip():
             yield line
 
 
@@ -137,7 +139,7 @@ def wrapped(line: str, width: int | None, *, indent: int = 0) -> list[str]:
     room = max(width or len(line), indent + 1)
     if room - indent >= _SHORTEST:
         words = (
-            word if _NUMBER.search(word) else shorten(word, room - indent)
+            word if _NUMBER.fullmatch(word) else shorten(word, room - indent)
             for word in line.split(" ")
         )
         line = " ".join(words)

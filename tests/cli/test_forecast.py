@@ -87,7 +87,7 @@ def test_a_horizon_prints_periods_and_their_track_record(run, kept: str) -> None
         (("--out", "a.html"), "does not end in .png, .svg or .pdf"),
         (("--store", "b"), "name one"),
         (("--month", "June"), "month is 'June'"),
-        (("--start", "2025-01-01"), "it takes no --start"),
+        (("--workers", "2"), "it takes no --workers"),
     ],
 )
 def test_what_cannot_be_asked_is_wrong_usage(
@@ -102,10 +102,10 @@ def test_what_cannot_be_asked_is_wrong_usage(
 
 def test_a_store_is_named_where_a_query_is_refused(run) -> None:
     """What is read as it is, is what was named."""
-    code, out, err = run("forecast", "--store", "kept", "--start", "2025-01-01")
+    code, out, err = run("forecast", "--store", "kept", "--timeframe", "day")
 
     assert (2, "") == (code, out)
-    assert "--store is read as it is; it takes no --start" in err
+    assert "--store is read as it is; it takes no --timeframe" in err
 
 
 def test_too_little_history_is_refused(run) -> None:
