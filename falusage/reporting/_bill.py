@@ -183,11 +183,13 @@ class Bill:
         return colors_of(self.items["username"].drop_nulls().unique().sort(), self.chosen)
 
     def of(self, start: datetime, end: datetime) -> pl.DataFrame:
-        """Return the items of a range.
+        """Return the items of a range whose ends are midnights or ends of the report's ranges.
 
         Raises:
-            AlignmentError: An end of the range runs through a bucket.
+            AlignmentError: The table has no days, and an end of the range runs through a bucket.
         """
+        if self.indivisible is None:  # `items` ends every sum there
+            return self.items.filter(_from(start), _until(end))
         return _of(self.items, start, end)
 
     def local(self, at: datetime) -> datetime:
