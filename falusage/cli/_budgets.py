@@ -66,14 +66,9 @@ def read_budgets(path: Path) -> pl.DataFrame:
     return read.with_columns(pl.col("budget").str.strip_chars().cast(pl.Float64))
 
 
-def budget_columns(budgets: pl.DataFrame) -> tuple[str, ...]:
-    """Return the columns that a budget is for, besides the currency."""
-    return tuple(name for name in budgets.columns if name not in {"currency", "budget"})
-
-
 def warn_of_unmatched(usage: UsageLoad | Saved, budgets: pl.DataFrame) -> bool:
     """Warn of budgets that match nothing in a table; return whether there are any."""
-    from falusage.transforms.budgets import unmatched
+    from falusage.transforms.budgets import budget_columns, unmatched
     from falusage.transforms.budgets import warn_of_unmatched as warn
 
     group = (*budget_columns(budgets), "currency")

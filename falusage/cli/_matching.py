@@ -31,7 +31,7 @@ UNMATCHED: Final = 1
 """The exit code where a filter or a budget matched nothing."""
 
 _ASKED: Final = ORGANIZATION_USAGE.asked
-_COLUMNS: Final = {name: parameter.column for name, parameter in _ASKED.items() if parameter.column}
+FILTERS: Final = {name: parameter.column for name, parameter in _ASKED.items() if parameter.column}
 """The query's filters, and the columns that they compare."""
 
 _EXPANDED: Final = {field.name: field.expand for field in ORGANIZATION_USAGE.fields if field.expand}
@@ -59,10 +59,10 @@ def say_if_store_unmatched(
     """Print which filters of a sync match nothing in the store; see `say_if_unmatched`."""
     from falusage.api.query import UsageQuery
 
-    filters = {field: options[field] for field in _COLUMNS if options[field]}
+    filters = {field: options[field] for field in FILTERS if options[field]}
     if not filters:
         return False
-    columns = [column for column in _COLUMNS.values() if column not in _EXPANDED]
+    columns = [column for column in FILTERS.values() if column not in _EXPANDED]
     there = store.scan().select(columns).unique().collect()
     query = UsageQuery(result.start, result.end, timezone=options["timezone"], **filters)
     return say_unmatched(client, query, there, empty=there.is_empty())
@@ -74,7 +74,7 @@ def say_unmatched(
     """Print which filters of a query match nothing in a table; see `say_if_unmatched`."""
     lost = {
         field: names
-        for field, column in _COLUMNS.items()
+        for field, column in FILTERS.items()
         if (names := _missing(getattr(query, field), there, column, empty=empty))
     }
     if not lost:
@@ -97,10 +97,10 @@ def _missing(
 
 def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, ...]]) -> str:
     """Return a hint for each name: the closest name in the range, or all of them."""
-    known = _known(client, query, [_COLUMNS[field] for field in lost])
+    known = _known(client, query, [FILTERS[field] for field in lost])
     said: list[str] = []
     for field, names in lost.items():
-        others = known.get(_COLUMNS[field], [])
+        others = known.get(FILTERS[field], [])
         for name in names:
             near = closest(name, others)
             if name in others:
@@ -118,7 +118,7 @@ def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, 
 
 def _may_be_listed(field: str) -> bool:
     """Return whether to list the names of a filter: not fixed choices, and not API keys."""
-    return not _ASKED[field].choices and _COLUMNS[field] not in _EXPANDED
+    return not _ASKED[field].choices and FILTERS[field] not in _EXPANDED
 
 
 def _known(client: UsageClient, query: UsageQuery, columns: Sequence[str]) -> dict[str, list[str]]:
@@ -142,7 +142,7 @@ def _known(client: UsageClient, query: UsageQuery, columns: Sequence[str]) -> di
         summary = pl.DataFrame(client.fetch_summary(whole))
         return {
             column: sorted(summary[column].drop_nulls().unique())
-            for column in _COLUMNS.values()
+            for column in FILTERS.values()
             if column in summary.columns
         }
     return {}

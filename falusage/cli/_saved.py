@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from falusage.cli._options import FILE, is_given, option_name, reject_query
+from falusage.cli._matching import FILTERS
+from falusage.cli._options import FILE, given_timezone, option_name, reject_query
 from falusage.cli._terminal import say
 from falusage.contract import ORGANIZATION_USAGE
 
@@ -22,14 +23,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_FILTERS: Final = {
-    name: parameter.column
-    for name, parameter in ORGANIZATION_USAGE.asked.items()
-    if parameter.column
-}
-"""The query's filters, and the columns that they compare."""
-
-_SLICES: Final = ("start", "end", "timezone", *_FILTERS)
+_SLICES: Final = ("start", "end", "timezone", *FILTERS)
 """The options of a query that saved usage takes as well."""
 
 
@@ -82,7 +76,7 @@ def open_saved(
     source = "--snapshot" if store is None else "--store"
     reject_query(context, options, source=source, but=(*_SLICES, *but))
     opened = _open(path, store)
-    timezone = options["timezone"] if is_given(context, "timezone") else opened.coverage.timezone
+    timezone = given_timezone(context, options) or opened.coverage.timezone
     saved = _only(_ranged(opened, options, timezone), options)
     from falusage.reporting.certainty import let_through
 
@@ -132,10 +126,10 @@ def _only(saved: Saved, options: Mapping[str, Any]) -> Saved:
     from falusage._suggestions import did_you_mean
     from falusage.errors import QueryError
 
-    asked = {name: options[name] for name in _FILTERS if options.get(name)}
+    asked = {name: options[name] for name in FILTERS if options.get(name)}
     rows, known = saved.usage, saved.coverage
     for name, values in asked.items():
-        column = _FILTERS[name]
+        column = FILTERS[name]
         there = set(rows.select(pl.col(column).unique()).collect()[column])
         for value in values:
             if value not in there:
@@ -145,6 +139,6 @@ def _only(saved: Saved, options: Mapping[str, Any]) -> Saved:
                     f"table, exactly as it is written.{did_you_mean(value, names)}"
                 )
     for name, values in asked.items():
-        rows = rows.filter(pl.col(_FILTERS[name]).is_in(values))
+        rows = rows.filter(pl.col(FILTERS[name]).is_in(values))
     said = (*known.filters, *ORGANIZATION_USAGE.filters(asked))
     return Saved(rows, attrs.evolve(known, filters=said))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from falusage.cli._budgets import budget_columns, read_budgets, require_askable
+from falusage.cli._budgets import read_budgets, require_askable
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (
     FILE,
@@ -111,6 +111,7 @@ def forecast(  # noqa: PLR0917 - click passes them by name
     _require_one_question(context, horizon=horizon, track=track, of_month=bool(month or budgets))
     import falusage as fu
     from falusage.timeframes import month_span
+    from falusage.transforms.budgets import budget_columns
 
     if find_spec("statsforecast") is None:  # before anything is loaded
         raise fu.MissingExtraError("forecast", need="a forecast")

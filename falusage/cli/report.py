@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli._budgets import budget_columns, read_budgets, require_askable, warn_of_unmatched
+from falusage.cli._budgets import read_budgets, require_askable, warn_of_unmatched
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (
     FILE,
@@ -118,6 +118,7 @@ def report(  # noqa: PLR0917 - click passes them by name
     """
     from falusage.reporting import lacking, summary, summary_json
     from falusage.reporting import report as write_report
+    from falusage.transforms.budgets import budget_columns
 
     _require_page(context, out)
     limits = None if budgets is None else read_budgets(budgets)

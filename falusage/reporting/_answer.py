@@ -12,7 +12,6 @@ from typing import Final
 
 import polars as pl
 
-from falusage._usage.periods import literal
 from falusage.errors import AlignmentError, QueryError
 from falusage.reporting._bill import Bill
 from falusage.reporting._reasons import Reason, reasons
@@ -66,7 +65,6 @@ class Ahead:
     projected: float
     low: float
     high: float
-    model: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +97,12 @@ def answers(bill: Bill, outlook: pl.DataFrame | None = None) -> list[Answer]:
     """
     if bill.gaps:
         return []
-    until = bill.settled
     last = _month_before(bill)
     found: list[Answer] = []
     for currency in _all_currencies(bill):
         mine = pl.col("currency").eq_missing(pl.lit(currency))
         spent = bill.spent.filter(mine)
-        young = None if until is None else _sum(spent.filter(pl.col("bucket") >= literal(until)))
+        young = None if bill.provisional is None else _sum(bill.provisional.filter(mine))
         ahead = None if outlook is None else _ahead(outlook.filter(mine))
         previous = None if last is None else _sum(last.filter(mine))
         change = _change(bill, currency)
@@ -150,7 +147,7 @@ def _ahead(rows: pl.DataFrame) -> Ahead | None:
     if rows.is_empty():
         return None
     row = rows.row(0, named=True)
-    return Ahead(row["projected"], row["lo_80"], row["hi_80"], row["model"])
+    return Ahead(row["projected"], row["lo_80"], row["hi_80"])
 
 
 def _sum(rows: pl.DataFrame) -> Decimal:

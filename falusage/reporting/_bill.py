@@ -70,7 +70,7 @@ class Bill:
         """Return the bill of a usage table. Lazy rows are summed as they stream.
 
         Raises:
-            AlignmentError: `month` or `comparison` would split a bucket.
+            AlignmentError: `month`, `baseline` or `comparison` would split a bucket.
             MissingColumnError: It is not a usage table.
             QueryError: An argument is invalid, or the table is empty and has no coverage.
         """
@@ -87,8 +87,10 @@ class Bill:
         lines, indivisible = items(table, edges, timezone=name)
         try:
             spent = _of(lines, about.start, about.end)
+            for ends in () if about.pair is None else (about.pair.baseline, about.pair.comparison):
+                _of(lines, *ends)  # an end inside a bucket is an error here, and nowhere later
         except AlignmentError as error:
-            if month is not None or comparison is not None:
+            if (month, baseline, comparison) != (None, None, None):
                 raise
             local = zone(name)
             start, end = known.start.astimezone(local), known.end.astimezone(local)
@@ -108,6 +110,13 @@ class Bill:
         if until is None:
             return None
         return self.local(floor(until, every="1d", timezone=self.timezone))
+
+    @cached_property
+    def provisional(self) -> pl.DataFrame | None:
+        """The items of the subject that may still be corrected; None if that is not known."""
+        if self.settled is None:
+            return None
+        return self.spent.filter(pl.col("bucket_end") > literal(self.settled))
 
     @property
     def since(self) -> datetime:
@@ -149,12 +158,24 @@ class Bill:
     def price_changes(self) -> pl.DataFrame:
         """The price changes since the last gap.
 
-        They are of the rows, not of the days: a price that changes within a day is not one beside
-        another. Only what has several prices is read again, so that memory stays small.
+        They end with the subject, and so does their impact.
+        """
+        return self._price_changes(self.subject.end)
+
+    @property
+    def price_changes_in_all(self) -> pl.DataFrame:
+        """The same to the end of the table, or to the next gap."""
+        same = self.until == self.subject.end
+        return self.price_changes if same else self._price_changes(self.until)
+
+    def _price_changes(self, end: datetime) -> pl.DataFrame:
+        """Return the price changes of the rows: within a day, one price is not beside another.
+
+        Only what has several prices is read again, so that memory stays small.
         """
         several = pl.struct("unit_price", "percent_discount").n_unique() > 1
         changing = self.items.group_by(_PRICED).agg(several.alias("_several")).filter("_several")
-        rows = self.table.rows.filter(_from(self.since)).join(
+        rows = self.table.rows.filter(_from(self.since), _until(end)).join(
             changing.lazy().select(_PRICED), on=_PRICED, how="semi", nulls_equal=True
         )
         return collected(price_changes(rows))
@@ -195,16 +216,6 @@ class Bill:
     def local(self, at: datetime) -> datetime:
         """Return an instant in the zone of the report."""
         return at.astimezone(zone(self.timezone))
-
-    @property
-    def start(self) -> datetime:
-        """The start of the table's range, in the zone of the report."""
-        return self.local(self.coverage.start)
-
-    @property
-    def end(self) -> datetime:
-        """The end of the table's range, exclusive, in the zone of the report."""
-        return self.local(self.coverage.end)
 
     @property
     def closed_until(self) -> datetime:

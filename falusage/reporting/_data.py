@@ -36,7 +36,7 @@ def summary_json(
     reasons sum to `amount`.
 
     Raises:
-        AlignmentError: `month` or `comparison` would split a bucket.
+        AlignmentError: `month`, `baseline` or `comparison` would split a bucket.
         MissingColumnError: It is not a usage table.
         QueryError: An argument is invalid, or the table is empty and has no coverage.
     """

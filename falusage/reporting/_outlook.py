@@ -19,6 +19,10 @@ from falusage.errors import (
     UnmatchedWarning,
 )
 from falusage.reporting._bill import Bill
+from falusage.transforms.budgets import budget_columns
+
+_SAID = (UnmatchedWarning, ShortHistoryWarning, IncompletePeriodWarning)
+"""Warnings of a forecast that the page says in its own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,13 @@ class Outlook:
         whole: What `month_outlook` returned for each currency; None if there is none.
         budgeted: The same by the columns of the budgets; None if there is none.
         otherwise: Why there is no outlook; empty for a month that is over.
+        is_guess: Whether the history is too short to trust the bands.
     """
 
     whole: pl.DataFrame | None = None
     budgeted: pl.DataFrame | None = None
     otherwise: str = ""
+    is_guess: bool = False
 
 
 def outlook(bill: Bill, budgets: pl.LazyFrame | Arrow | None) -> Outlook:
@@ -45,10 +51,10 @@ def outlook(bill: Bill, budgets: pl.LazyFrame | Arrow | None) -> Outlook:
         return Outlook(otherwise="No outlook: the table does not have all of the month so far.")
     limits = None if budgets is None else lazy(budgets, name="budgets").collect()
     try:
-        with warnings.catch_warnings():
-            for kind in (UnmatchedWarning, ShortHistoryWarning, IncompletePeriodWarning):
-                warnings.simplefilter("ignore", kind)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ShortHistoryWarning)
             whole = _month(bill, None)
+            is_guess = any(issubclass(one.category, ShortHistoryWarning) for one in caught)
             budgeted = None if limits is None else _month(bill, limits)
     except (
         AlignmentError,
@@ -58,12 +64,10 @@ def outlook(bill: Bill, budgets: pl.LazyFrame | Arrow | None) -> Outlook:
         ShortHistoryError,
     ) as error:
         return Outlook(otherwise=f"No outlook: {error}.")
-    return Outlook(whole, budgeted)
-
-
-def by_of(budgets: pl.DataFrame) -> list[str]:
-    """Return the columns that budgets are by."""
-    return [name for name in budgets.columns if name not in ("currency", "budget")]
+    for one in caught:
+        if not issubclass(one.category, _SAID):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return Outlook(whole, budgeted, is_guess=is_guess)
 
 
 def _month(bill: Bill, budgets: pl.DataFrame | None) -> pl.DataFrame:
@@ -71,7 +75,7 @@ def _month(bill: Bill, budgets: pl.DataFrame | None) -> pl.DataFrame:
 
     found = month_outlook(
         bill.table.rows,
-        by=() if budgets is None else by_of(budgets),
+        by=() if budgets is None else budget_columns(budgets),
         month=bill.subject.month,
         budgets=budgets,
         as_of=bill.coverage.closed_until,

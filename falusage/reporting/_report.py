@@ -84,7 +84,7 @@ def report(
         A `Report`: its `path`, and its first screen as text. A notebook shows the page.
 
     Raises:
-        AlignmentError: `month` or `comparison` would split a bucket.
+        AlignmentError: `month`, `baseline` or `comparison` would split a bucket.
         MissingColumnError: It is not a usage table.
         MissingExtraError: The extra `report` is not installed.
         QueryError: An argument is invalid, or the table is empty and has no coverage.
@@ -141,7 +141,7 @@ def _daily(bill: Bill) -> str | None:
         timezone=bill.timezone,
         compared=bill.pair and bill.pair.dates,
         colors=bill.colors,
-        steps=bill.price_changes,
+        steps=bill.price_changes_in_all,
         unusual=bill.unusual_causes,
     )
 

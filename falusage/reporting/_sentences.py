@@ -15,7 +15,7 @@ from falusage._wording.numbers import percent
 from falusage.reporting._answer import Ahead, Answer, Change
 from falusage.reporting._bill import Bill
 from falusage.reporting._outlook import Outlook
-from falusage.reporting.certainty import gap_text
+from falusage.reporting.certainty import gap_text, let_through
 
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -27,7 +27,7 @@ class Screen:
     Attributes:
         warning: What makes it incomplete; empty if nothing does.
         parts: For each currency, the headline and the sentences below it.
-        final: What is final, and when it was read.
+        final: When the data was fetched, and what a reader must know of all of it.
         range: The range, the time zone, and the filters of the table.
     """
 
@@ -46,10 +46,11 @@ class Screen:
 
 def screen(bill: Bill, found: Sequence[Answer], coming: Outlook) -> Screen:
     """Return the first screen of a bill."""
-    parts = [(headline(bill, answer), sentences(bill, answer)) for answer in found]
+    parts = [(headline(bill, answer), sentences(bill, answer, coming)) for answer in found]
     if not parts and not bill.gaps:
         parts = [(f"{bill.subject.name}: nothing was spent", [])]
-    last = f"{final(bill)} {coming.otherwise}".strip()
+    left_out = [f"{text[0].upper()}{text[1:]}." for text in let_through(bill.coverage)]
+    last = " ".join([final(bill), *left_out, *([coming.otherwise] if coming.otherwise else [])])
     warning = f"Not whole: {gap_text(bill)}" if bill.gaps else ""
     shown = [f"{_dates(bill)}, {bill.timezone}"]
     for text in bill.coverage.filters:
@@ -72,13 +73,13 @@ def headline(bill: Bill, answer: Answer) -> str:
     return f"{bill.subject.name}: {_money(answer.spent, answer)}"
 
 
-def sentences(bill: Bill, answer: Answer) -> list[str]:
+def sentences(bill: Bill, answer: Answer, coming: Outlook) -> list[str]:
     """Return the sentences below the headline of one currency."""
     found = [_compared(bill, answer)]
     if answer.change is not None:
         found += _why(answer.change, answer)
     if answer.ahead is not None:
-        found.append(_ahead(bill, answer.ahead, answer))
+        found.append(_ahead(bill, answer.ahead, answer, is_guess=coming.is_guess))
     return [*found, *_settled(bill, answer)]
 
 
@@ -152,14 +153,15 @@ def _why(change: Change, answer: Answer) -> list[str]:
     return [f"Why {_money(whole, answer, signed=True)}: {listed}."]
 
 
-def _ahead(bill: Bill, ahead: Ahead, answer: Answer) -> str:
+def _ahead(bill: Bill, ahead: Ahead, answer: Answer, *, is_guess: bool) -> str:
     """Return where the month will end, to three digits, and what the whole month before cost."""
     month = bill.subject.name.removesuffix(" so far")
     low, high = _about(ahead.low), _about(ahead.high)
     expected = f"{_about(ahead.projected)} {printable(answer.currency)}"
-    said = (
-        f"Expected for all of {month}: {expected}, with 80% probability between {low} and {high}."
-    )
+    sure = f"with 80% probability between {low} and {high}"
+    if is_guess:
+        sure = "but the history is too short to say how sure that is"
+    said = f"Expected for all of {month}: {expected}, {sure}."
     if answer.previous is None:
         return said
     earlier = month_name(bill.subject.start - _INSTANT)

@@ -55,7 +55,7 @@ def summary(
         never read, only the totals of the parts that were read.
 
     Raises:
-        AlignmentError: `month` or `comparison` would split a bucket.
+        AlignmentError: `month`, `baseline` or `comparison` would split a bucket.
         MissingColumnError: It is not a usage table.
         QueryError: An argument is invalid, or the table is empty and has no coverage.
 

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from falusage import _spans as spans
-from falusage._usage.periods import literal
 from falusage._wording.dates import day, minute, span
 from falusage._wording.money import amount
 from falusage._wording.names import printable
@@ -95,15 +92,14 @@ def _left_out(coverage: Coverage) -> str:
 
 def _settled(bill: Bill) -> list[tuple[str, str]]:
     """Return how much may still be corrected; nothing if that is not known."""
-    until = bill.settled
-    if until is None:
+    young = bill.provisional
+    if young is None or bill.settled is None:
         return []
-    young = bill.spent.filter(pl.col("bucket") >= literal(until))
     if young.is_empty():
         return [("settled", "no row is recent enough to be corrected by the API")]
     sums = young.group_by("currency").agg(total("cost")).sort("currency")
     said = " and ".join(amount(cost, printable(unit)) for unit, cost in sums.iter_rows())
-    since = day(until)
+    since = day(bill.settled)
     rows = young["rows"].sum()
     text = f"{said}, in {rows:,} rows from {since} on, may still be corrected by the API"
     return [("settled", text)]

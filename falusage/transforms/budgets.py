@@ -14,6 +14,11 @@ _NAMED = 10
 """The most budgets, or keys, that a warning names."""
 
 
+def budget_columns(budgets: pl.DataFrame) -> tuple[str, ...]:
+    """Return the columns that budgets are by: all but the currency and the amount."""
+    return tuple(name for name in budgets.columns if name not in {"currency", "budget"})
+
+
 def read_budgets(budgets: object, usage: pl.Schema, keys: Sequence[str]) -> pl.DataFrame:
     """Return budgets as a frame of `keys` and `budget`, each key once.
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import polars as pl
 import pytest
 
@@ -193,6 +194,43 @@ def test_what_is_missing_is_said_with_the_way_to_it(usage: pl.DataFrame) -> None
     assert "48.00" not in summary(read, coverage=whole)
     may = first_screen(read, whole, month="2025-05")
     assert "May 2025: 320.00 USD" == may[0]
+
+
+def test_what_was_let_through_is_on_the_first_screen(usage: pl.DataFrame) -> None:
+    """A total without some rows, or that differs from the API's, is not read as whole."""
+    doubtful = attrs.evolve(READ, quarantined=3, differing=2)
+    said = first_screen(usage, doubtful)[-2]
+    assert "3 invalid rows are left out of every total." in said
+    assert "2 keys differ from the API's own totals." in said
+    assert "rows" not in first_screen(usage)[-2]
+
+
+def test_a_range_that_splits_a_bucket_is_an_error_whichever_it_is(usage: pl.DataFrame) -> None:
+    """A day is one number: half of it is in neither range."""
+    noon = ("2025-05-01T12:00:00Z", "2025-05-11")
+    with pytest.raises(fu.AlignmentError):
+        first_screen(usage, baseline=noon)
+    with pytest.raises(fu.AlignmentError):
+        first_screen(usage, comparison=noon)
+
+
+def test_a_bucket_is_final_once_all_of_it_is(usage: pl.DataFrame) -> None:
+    """A week that ends after the settled day may still be corrected, all of it."""
+    weekly = usage.filter(pl.col("bucket").dt.weekday() == 5).with_columns(
+        bucket_end=pl.col("bucket") + pl.duration(days=7)
+    )
+    whole = Coverage(start=at(5, 2), end=at(6, 13), settled_until=at(6, 8))
+    said = "Final up to 7 Jun 2025; the 6.00 USD spent after that may still be corrected."
+    assert said in first_screen(weekly, whole)
+
+
+def test_a_short_history_has_no_band(usage: pl.DataFrame) -> None:
+    """A band that is a guess would be read as one that was measured."""
+    late = usage.filter(pl.col("bucket") >= at(5, 26))
+    lines = summary(late, coverage=attrs.evolve(READ, start=at(5, 26))).splitlines()
+    expected = [line for line in lines if "Expected for all of June 2025" in line]
+    assert 2 == len(expected)
+    assert all("the history is too short to say how sure that is" in line for line in expected)
 
 
 def test_a_table_of_a_part_says_so(usage: pl.DataFrame) -> None:

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import matplotlib.figure
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage import AlignmentError, Coverage
@@ -48,12 +49,12 @@ def bill(
 
 
 def notes(section: Section) -> str:
-    """Give the sentences of a section."""
+    """Return the sentences of a section."""
     return " ".join(block.text for block in section.blocks if isinstance(block, Note))
 
 
 def tables(section: Section) -> dict[str, list[list[str]]]:
-    """Give the rows of a section's tables by their captions."""
+    """Return the rows of a section's tables by their captions."""
     return {
         block.caption: [[cell.text for cell in row] for row in block.rows]
         for block in section.blocks
@@ -175,11 +176,12 @@ def test_a_unit_costs_what_its_quantity_and_cost_say(usage: pl.DataFrame) -> Non
 def test_the_last_months_are_whole_or_say_what_they_have(usage: pl.DataFrame) -> None:
     """May is whole, June is not; the year is not there, and the way to it is named."""
     section = months(bill(usage))
-    assert [["May 2025", "320.00 USD", "-"], ["June 2025 so far", "60.00 USD", "-"]] == tables(
+    assert [["May 2025", "320.00 USD", "-"], ["1 – 10 Jun 2025", "60.00 USD", "-"]] == tables(
         section
     )["Cost by month, USD"]
-    assert "No total of 2025: the table starts on 2025-05-01. Load from 2025-01-01" in notes(
-        section
+    assert (
+        "No total of 2025: the table is whole from 2025-05-01 on only. Load from 2025-01-01"
+        in notes(section)
     )
     whole = bill(usage, start=at(1, 1))
     assert "1 Jan – 10 Jun 2025: 190.00 EUR and 380.00 USD." in notes(months(whole))
@@ -240,6 +242,19 @@ def test_a_step_says_whether_the_list_price_or_the_discount_changed(usage: pl.Da
     assert price_changes(usage).height == len(table.rows)
     (column,) = [column for column in table.columns if column.title == "what changed"]
     assert {"list price", "discount"} == {cell.text for cell in column.cells}
+
+
+def test_price_changes_end_with_the_month(usage: pl.DataFrame) -> None:
+    """What a price of May cost in June is not on the page of May."""
+    dear = pl.col("bucket") >= at(5, 30)
+    stepped = usage.with_columns(unit_price=pl.when(dear).then(0.2).otherwise("unit_price"))
+    stepped = stepped.with_columns(cost=pl.col("quantity") * pl.col("unit_price"))
+    whole = bill(stepped)
+    may = bill(stepped, about={"month": "2025-05"})
+    until_june = price_changes(stepped.filter(pl.col("bucket") < at(6, 1)))
+    assert_frame_equal(until_june, may.price_changes, check_dtypes=False)
+    assert_frame_equal(whole.price_changes, may.price_changes_in_all)
+    assert not until_june.equals(whole.price_changes)
 
 
 def test_no_change_of_price_and_no_anomaly_are_said(usage: pl.DataFrame) -> None:

@@ -15,12 +15,13 @@ from falusage.errors import AlignmentError, CoverageError, QueryError
 from falusage.plotting import MonthEnd, plot_month
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Drawing, Note, Section, Table, unless_empty
-from falusage.reporting._outlook import Outlook, by_of
+from falusage.reporting._outlook import Outlook
 from falusage.reporting._sections.certain import not_exact
 from falusage.reporting._spending import in_order
 from falusage.reporting.columns import amounts, bands, chances, days, names
 from falusage.timeframes import after, floor
 from falusage.transforms import budget_status, trend
+from falusage.transforms.budgets import budget_columns
 
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -98,7 +99,7 @@ def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow, outlook: Outlook) -> Sec
     frame = lazy(budgets, name="budgets").collect()
     if outlook.budgeted is not None:
         return section([_judged(bill, outlook.budgeted.filter(pl.col("budget").is_not_null()))])
-    by = by_of(frame)
+    by = budget_columns(frame)
     try:
         status = budget_status(
             bill.items,

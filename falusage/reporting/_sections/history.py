@@ -57,7 +57,7 @@ def _named(bill: Bill, row: dict[str, object]) -> str:
         return month_name(start)
     last = bill.local(after(start, every="1mo", timezone=bill.timezone))
     first, until = max(start, bill.since), min(last, bill.subject.end)
-    return span(first, until) if first != start else f"{month_name(start)} so far"
+    return span(first, until)
 
 
 def _year(bill: Bill) -> Note:
@@ -66,8 +66,8 @@ def _year(bill: Bill) -> Note:
     start = bill.local(floor(bill.subject.start, every="1y", timezone=bill.timezone))
     if bill.since > start:
         return Note(
-            f"No total of {start.year}: the table starts on {bill.since:%Y-%m-%d}. Load from "
-            f"{start:%Y-%m-%d} on to see it."
+            f"No total of {start.year}: the table is whole from {bill.since:%Y-%m-%d} on only. "
+            f"Load from {start:%Y-%m-%d} on to see it."
         )
     sums = rollup(bill.of(start, end), timezone=bill.timezone)
     said = " and ".join(amount(cost, printable(unit)) for unit, cost in sums.iter_rows())

@@ -8,7 +8,7 @@ from falusage._usage.table import Arrow, lazy
 from falusage.errors import AlignmentError, CoverageError
 from falusage.focus import tie_out
 from falusage.reporting._bill import Bill
-from falusage.reporting._blocks import Note, Section, Table, unless_empty
+from falusage.reporting._blocks import Note, Section, Table
 from falusage.reporting._sections.certain import not_exact
 from falusage.reporting.columns import amounts, days, names
 
@@ -26,6 +26,8 @@ def invoice(bill: Bill, focus: pl.LazyFrame | Arrow) -> Section:
         found = whole.filter(pl.col("period").dt.strftime("%Y-%m") == bill.subject.month)
     except (AlignmentError, CoverageError) as error:
         return Section("invoice", title, [not_exact("The comparison with the invoice", error)])
+    if found.is_empty():
+        return Section("invoice", title, [Note("There is no usage and no charge in this month.")])
     by = ["period", "product", "currency"]
     sums = (
         found.group_by(by).agg(pl.col("usage_cost", "billed_cost", "gap", *_PARTS).sum()).sort(by)
@@ -41,9 +43,6 @@ def invoice(bill: Bill, focus: pl.LazyFrame | Arrow) -> Section:
     said = (
         "The invoice and the usage agree."
         if (sums["gap"] == 0).all()
-        else ("The invoice and the usage differ. Each gap is the sum of the parts to its right.")
+        else "The invoice and the usage differ. Each gap is the sum of the parts to its right."
     )
-    table = unless_empty(
-        Table("Usage and invoice", columns), "There is no usage and no charge in this month."
-    )
-    return Section("invoice", title, [Note(said), table])
+    return Section("invoice", title, [Note(said), Table("Usage and invoice", columns)])
