@@ -135,8 +135,8 @@ def _only(saved: Saved, options: Mapping[str, Any]) -> Saved:
             if value not in there:
                 names = sorted(one for one in there if one is not None)
                 raise QueryError(
-                    f"nothing matches {option_name(name)} {value}; expected a {column} of the "
-                    f"table, exactly as it is written.{did_you_mean(value, names)}"
+                    f"nothing matches {option_name(name)} {value}; expected a value of the column "
+                    f"{column}, exactly as it is written.{did_you_mean(value, names)}"
                 )
     for name, values in asked.items():
         rows = rows.filter(pl.col(FILTERS[name]).is_in(values))
