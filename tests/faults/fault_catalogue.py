@@ -238,8 +238,8 @@ def transport() -> Iterator[Case]:
         yield Case(f"transport: {name}, once", (EQUAL,), once(fault))
         yield Case(f"transport: {name}, always", (TRANSPORT,), always(fault))
     for name, fault in slow.items():
-        yield Case(f"late: {name}, once", (EQUAL,), once(fault), client=late, within=4)
-        yield Case(f"late: {name}, always", (TRANSPORT,), always(fault), client=late, within=4)
+        yield Case(f"late: {name}, once", (EQUAL,), once(fault), client=late, within=20)
+        yield Case(f"late: {name}, always", (TRANSPORT,), always(fault), client=late, within=20)
     for name, fault in either.items():
         yield Case(f"transport: {name}, once", (EQUAL,), once(fault), client={"max_attempts": 4})
         yield Case(f"transport: {name}, always", (TRANSPORT, PROTOCOL), always(fault))
@@ -291,7 +291,7 @@ def transport() -> Iterator[Case]:
         (PROTOCOL, TRANSPORT),
         always(kinds.endless_head),
         client=late,
-        within=4,
+        within=20,
     )
     for name, size, zipped in (
         ("gzip bomb", 70 << 20, True),
@@ -314,7 +314,7 @@ def transport() -> Iterator[Case]:
         "limits: a length of a terabyte",
         (PROTOCOL,),
         always(kinds.claims_terabytes),
-        within=6,
+        within=20,
     )
 
 
@@ -376,7 +376,7 @@ def statuses() -> Iterator[Case]:
                     f"status: {code} that asks to wait for {name}, once",
                     (EQUAL,),
                     once(kinds.status(code, "rate_limited", **header)),
-                    within=6,
+                    within=20,
                 )
     for name, header in {
         "a day": {"Retry_After": "99999"},
@@ -388,7 +388,7 @@ def statuses() -> Iterator[Case]:
                 f"status: {code} that asks to wait for {name}",
                 (RATE,),
                 once(kinds.status(code, "rate_limited", **header)),
-                within=4,
+                within=20,
             )
     for value in ("inf", "1e400", "9" * 400, "9" * 20):
         shown = value if len(value) < 10 else f"a number of {len(value)} digits of"
@@ -396,7 +396,7 @@ def statuses() -> Iterator[Case]:
             f"status: 429 that asks to wait for {shown} seconds",
             (RATE, EQUAL),
             once(kinds.status(429, "rate_limited", Retry_After=value)),
-            within=6,
+            within=20,
         )
 
 

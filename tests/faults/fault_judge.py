@@ -77,7 +77,7 @@ class Judge:
 
     def run(self, case: Case, server: FaultServer) -> Overheard:
         """Load the case's question from the server."""
-        settings = {"timeout": 5.0, "max_attempts": 3, **case.client}
+        settings = {"timeout": 30.0, "max_attempts": 3, **case.client}
         query = fu.UsageQuery(**case.world.query)
 
         def load() -> Any:
