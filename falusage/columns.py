@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from falusage.contract import INSTANT, ORGANIZATION_USAGE, PRODUCTS, Product
+from falusage.contract import INSTANT, ORGANIZATION_USAGE, PRODUCTS, SERVERLESS_USAGE, Product
 
 __all__ = ["INSTANT", "PRODUCTS", "Product"]
 
@@ -26,6 +26,14 @@ ABSURD: Final = 1e18
 SUMMARY: Final = ORGANIZATION_USAGE.columns
 BUCKET: Final = {"bucket": INSTANT, "bucket_end": INSTANT}
 USAGE: Final = {**BUCKET, **SUMMARY}
+
+FURTHER: Final = {
+    name: dtype for name, dtype in SERVERLESS_USAGE.columns.items() if name not in SUMMARY
+}
+"""The columns that follow in the usage of a workspace with serverless apps."""
+
+KNOWN: Final = {**USAGE, **FURTHER}
+"""Every declared column of usage, in order."""
 
 REQUIRED: Final = ORGANIZATION_USAGE.required()
 """The columns that every row must have, besides its bucket."""
@@ -48,7 +56,10 @@ AUTH: Final = {name: SUMMARY[name] for name in ORGANIZATION_USAGE.named("caller"
 MEANINGS: Final = {
     "bucket": "where the bucket starts",
     "bucket_end": "where it ends, exclusive",
-    **{field.name: field.meaning for field in ORGANIZATION_USAGE.fields},
+    **{
+        field.name: field.meaning
+        for field in (*SERVERLESS_USAGE.fields, *ORGANIZATION_USAGE.fields)
+    },
 }
 """What each column means."""
 

@@ -40,6 +40,7 @@ from falusage.errors import (
     ReconciliationWarning,
     warn,
 )
+from falusage.schema.rules import SUMMARY_ROWS
 from falusage.schema.validation import Oddities, oddities, require_valid, validate_received
 
 _REGROUP_AFTER: Final = 64
@@ -96,7 +97,9 @@ class Load:
         invalid: Invalid,
         reconcile: Reconcile,
         has_ways: bool,
+        workspace: str | None = None,
     ) -> None:
+        self._workspace = workspace
         self._query = query
         self._exchange = exchange
         self._progress = progress
@@ -110,7 +113,14 @@ class Load:
     def _begin(self) -> _Read:
         with_summary = self._reconcile != "off"
         return _Read(
-            Reading(self._query, self._exchange, self._workers, self._progress, with_summary)
+            Reading(
+                self._query,
+                self._exchange,
+                self._workers,
+                self._progress,
+                with_summary,
+                workspace=self._workspace,
+            )
         )
 
     def into(self, sink: Sink, *, batch_rows: int | None = None) -> tuple[Receipt, pl.DataFrame]:
@@ -188,7 +198,7 @@ class Load:
         return LineItems(checked.good, items.kinds)
 
     def _valid_summary(self, summary: LineItems) -> pl.DataFrame:
-        checked = validate_received(summary.table, kind="summary")
+        checked = validate_received(summary.table, SUMMARY_ROWS)
         if self._invalid == "raise":
             require_valid(checked.bad, what="summary's rows", way_out=self._way_out)
         return checked.good
@@ -271,7 +281,9 @@ class Load:
         """Warn of what the last read kept or rejected and a caller should know."""
         tally, read = self._exchange.tally, self._read
         clocks.report(tally.skew, on_this_machine=self._exchange.on_this_machine)
-        warn_of_unknown(read.kinds, read.ignored)
+        sparse = {name for endpoint in self._query.endpoints for name in endpoint.sparse}
+        unknown: Kinds = {name: kind for name, kind in read.kinds.items() if name not in sparse}
+        warn_of_unknown(unknown, read.ignored - sparse)
         read.oddities.warn()
         quarantined = sum(bad.height for bad in read.bad)
         if quarantined:

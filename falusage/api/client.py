@@ -17,12 +17,13 @@ from falusage.api._http.key import find_key
 from falusage.api._http.transport import Transport
 from falusage.api._loading import Load, Sink, Table
 from falusage.api._server_time import server_time
+from falusage.api._workspace import workspace_name
 from falusage.api.load import UsageLoad, to_arrow
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery, edges
 from falusage.api.receipt import Receipt
 from falusage.api.ways import Invalid, Reconcile, require_ways
-from falusage.contract import UsageFields
+from falusage.contract import Scope, UsageFields
 from falusage.errors import ConfigError, QueryError
 
 
@@ -154,17 +155,18 @@ class UsageClient:
         with self._loading(query, invalid, has_ways=True) as load:
             return to_arrow(load.summary())
 
-    def server_time(self) -> datetime | None:
+    def server_time(self, scope: Scope = "organization") -> datetime | None:
         """Return the present by the server's clock, from the `Date` header of a small answer.
 
         It is what "until now" means to the server, even if this machine's clock is wrong, or if
         the server replays the past, as `falusage serve` does. The request is for the totals of
-        one hour. None if the server sends no `Date`.
+        one hour, in the given scope. None if the server sends no `Date`.
 
         Raises:
             ApiError: The exchange failed, as that of a load would.
         """
-        return server_time(self._exchange(Progress(shown=False, total=0, title="clock")))
+        exchange = self._exchange(Progress(shown=False, total=0, title="clock"))
+        return server_time(exchange, scope)
 
     def _exchange(self, progress: Progress) -> Exchange:
         return Exchange(
@@ -190,14 +192,16 @@ class UsageClient:
             raise QueryError(f"query is {query!r}; expected a UsageQuery; load_usage takes dates")
         buckets = len(edges(query)) - 1 if self.progress else 0
         progress = Progress(shown=self.progress, total=buckets, title="usage")
+        exchange = self._exchange(progress)
         load = Load(
             query,
-            self._exchange(progress),
+            exchange,
             progress,
             workers=self.workers,
             invalid=invalid,
             reconcile=reconcile,
             has_ways=has_ways,
+            workspace=workspace_name(exchange) if query.scope == "workspace" else None,
         )
         try:
             yield load

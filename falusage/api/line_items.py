@@ -15,7 +15,6 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from falusage.columns import USAGE
 from falusage.errors import UnknownFieldWarning, warn
 from falusage.schema.validation import MARKS
 
@@ -37,7 +36,7 @@ KIND_DTYPES: Final[dict[Kind, pl.DataType]] = {
 EXACT: Final = 2.0**53
 """Up to here a double holds every whole number."""
 
-_INT64: Final = range(-(2**63), 2**63)
+INT64: Final = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,8 @@ class LineItems:
                 columns.append(pl.Series(name, json_texts(self.table[name]), pl.String))
             else:
                 columns.append(self.table[name].cast(KIND_DTYPES[kind]))
-        known = (name for name in USAGE if name in self.table.columns)
+        taken = {*kinds, *MARKS}
+        known = (name for name in self.table.columns if name not in taken)
         marks = (name for name in MARKS if name in self.table.columns)
         return self.table.select(*known, *columns, *marks)
 
@@ -81,7 +81,10 @@ def concat(parts: Sequence[LineItems], columns: Mapping[str, pl.DataType]) -> Li
     """
     kinds = joint_kinds(part.kinds for part in parts)
     tables = [part.with_kinds(kinds) for part in parts]
-    return LineItems(pl.concat([pl.DataFrame(schema=columns), *tables], how="diagonal"), kinds)
+    table = pl.concat([pl.DataFrame(schema=columns), *tables], how="diagonal")
+    last = {*kinds, *MARKS}
+    first = [name for name in table.columns if name not in last]
+    return LineItems(table.select(*first, *(name for name in table.columns if name in last)), kinds)
 
 
 def joint_kinds(several: Iterable[Kinds]) -> Kinds:
@@ -114,14 +117,17 @@ def kind_of_values(values: Sequence[Any]) -> Kind:
         return "bool"
     if types == {str}:
         return "string"
-    if types == {int} and all(value in _INT64 for value in whole):
+    if types == {int} and all(value in INT64 for value in whole):
         return "int" if is_exact else "long"
     return "float" if types <= {int, float} and is_exact else "json"
 
 
 def json_texts(values: Iterable[Any]) -> list[str | None]:
-    """Return values as JSON text; null stays null."""
-    return [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+    """Return values as JSON text, equal values as equal text; null stays null."""
+    return [
+        None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+        for value in values
+    ]
 
 
 def warn_of_unknown(kinds: Kinds, ignored: Iterable[str]) -> None:

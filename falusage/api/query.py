@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,19 +22,27 @@ import numpy.typing as npt
 
 from falusage import timeframes
 from falusage._suggestions import did_you_mean
-from falusage.contract import ORGANIZATION_USAGE, Timeframe, UsageFields
+from falusage.contract import (
+    ASKED,
+    USAGE_ENDPOINTS,
+    Endpoint,
+    Parameter,
+    Timeframe,
+    UsageFields,
+)
 from falusage.errors import QueryError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Value = str | bool | int | tuple[str, ...] | None
 """A checked parameter."""
 
-_ASKED: Final = ORGANIZATION_USAGE.asked
-
 
 @attrs.frozen(init=False, repr=False)
 class UsageQuery:
-    """A query to the Organization Usage API.
+    """A query of usage: that of an organization's teams, or of one workspace.
+
+    A workspace has two endpoints, for model APIs and for serverless; compute has none. A filter
+    that only one of them takes (such as `app` or `api_key_id`) asks only that one.
 
     Args:
         start: The first instant, inclusive: a date (midnight in `timezone`), a datetime with an
@@ -48,7 +57,8 @@ class UsageQuery:
 
     Raises:
         QueryError: A datetime has no offset, the start is not before the end, a field, zone,
-            timeframe or product is unknown, an id is empty, or a limit is below 1.
+            timeframe or product is unknown, an id is empty, a limit is below 1, or a field is
+            not one of the scope.
 
     Example:
         >>> query = UsageQuery("2025-01-01", "2025-02-01", timezone="America/New_York")
@@ -80,6 +90,7 @@ class UsageQuery:
             )
         timeframe = cast("Timeframe", asked["timeframe"] or timeframes.auto_timeframe(first, last))
         asked["timeframe"] = timeframe
+        _require_scope(asked)
         if bound:
             every = timeframes.EVERY[timeframe]
             first = timeframes.floor(first, every=every, timezone=timezone)
@@ -94,12 +105,12 @@ class UsageQuery:
         )
 
     def __getattr__(self, name: str) -> Any:
-        if name in _ASKED:
+        if name in ASKED:
             return dict(self._fields)[name]
-        raise AttributeError(f"a query has no {name!r}; it has start, end, {', '.join(_ASKED)}")
+        raise AttributeError(f"a query has no {name!r}; it has start, end, {', '.join(ASKED)}")
 
     def __repr__(self) -> str:
-        usual = {name: parameter.default for name, parameter in _ASKED.items()}
+        usual = {name: parameter.default for name, parameter in ASKED.items()}
         said = {"start": self.start.isoformat(), "end": self.end.isoformat()}
         said |= {name: value for name, value in self._fields if value != usual[name]}
         return f"UsageQuery({', '.join(f'{name}={value!r}' for name, value in said.items())})"
@@ -109,10 +120,21 @@ class UsageQuery:
         return {"start": self.start, "end": self.end, **dict(self._fields)}
 
     @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that it asks: those of its scope that have the products and filters."""
+        return tuple(_endpoints(dict(self._fields)).values())
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """The products that it asks for; empty for all of an organization."""
+        names = tuple(_endpoints(dict(self._fields)))
+        return self.product if names == ("",) else names
+
+    @property
     def expand(self) -> tuple[str, ...]:
         """What to add to every line item."""
         return tuple(
-            name for name, value in self._fields if value is True and _ASKED[name].kind == "expand"
+            name for name, value in self._fields if value is True and ASKED[name].kind == "expand"
         )
 
     @property
@@ -126,7 +148,7 @@ class UsageQuery:
         return {
             name: str(value).lower() if type(value) is bool else str(value)
             for name, value in self._fields
-            if value is not None and _ASKED[name].kind not in {"names", "expand"}
+            if value is not None and ASKED[name].kind not in {"names", "expand"}
         }
 
     @property
@@ -138,7 +160,7 @@ class UsageQuery:
 
 def _explained() -> str:
     lines: list[str] = []
-    for name, parameter in _ASKED.items():
+    for name, parameter in ASKED.items():
         lines += textwrap.wrap(
             f"{name} (default {parameter.default!r}): {parameter.help}",
             width=100,
@@ -154,20 +176,59 @@ UsageQuery.__doc__ = (UsageQuery.__doc__ or "").replace("{parameters}", _explain
 def _checked_fields(fields: Mapping[str, Any]) -> dict[str, Value]:
     """Return all fields, checked, in the order of the declaration. Reject unknown fields."""
     for name in fields:
-        if name not in _ASKED:
+        if name not in ASKED:
             raise QueryError(
-                f"there is no argument {name!r}.{did_you_mean(name, sorted(_ASKED))} "
-                f"Expected {', '.join(sorted(_ASKED))}"
+                f"there is no argument {name!r}.{did_you_mean(name, sorted(ASKED))} "
+                f"Expected {', '.join(sorted(ASKED))}"
             )
     return {
         name: _checked(name, fields.get(name, parameter.default))
-        for name, parameter in _ASKED.items()
+        for name, parameter in ASKED.items()
     }
+
+
+def _endpoints(fields: Mapping[str, Any]) -> dict[str, Endpoint]:
+    """Return the endpoints that have the products and filters of a query, by product."""
+    filters = [
+        name
+        for name, value in fields.items()
+        if value and ASKED[name].kind == "names" and name != "product"
+    ]
+    products = fields["product"]
+    return {
+        product: endpoint
+        for product, endpoint in USAGE_ENDPOINTS[fields["scope"]].items()
+        if all(name in endpoint.asked for name in filters)
+        and (not product or not products or product in products)
+    }
+
+
+def _require_scope(fields: Mapping[str, Any]) -> None:
+    """Raise if a field is not one of the query's scope, or no endpoint has all of them."""
+    scope = fields["scope"]
+    endpoints = USAGE_ENDPOINTS[scope]
+    taken = {"scope", "product"}.union(*(endpoint.asked for endpoint in endpoints.values()))
+    for name, value in fields.items():
+        if name not in taken and value != ASKED[name].default:
+            other = next(each for each in USAGE_ENDPOINTS if each != scope)
+            raise QueryError(f"{name} is a field of scope={other!r}, and scope is {scope!r}")
+    absent = [each for each in fields["product"] if "" not in endpoints and each not in endpoints]
+    if absent:
+        raise QueryError(
+            f"product {absent[0]!r} has no endpoint for a workspace; it is only in the usage of an "
+            f"organization and in the FOCUS report. Expected {' or '.join(endpoints)}"
+        )
+    if not _endpoints(fields):
+        given = [name for name, value in fields.items() if value and ASKED[name].kind == "names"]
+        raise QueryError(
+            f"no endpoint of a workspace takes {' and '.join(given)} together; "
+            f"{' and '.join(USAGE_ENDPOINTS[scope])} have different filters, so ask for each alone"
+        )
 
 
 def _checked(name: str, value: Any) -> Value:
     """Check one field by the kind that its parameter is declared with."""
-    parameter = _ASKED[name]
+    parameter = ASKED[name]
     match parameter.kind:
         case "switch" | "expand":
             if type(value) is not bool:
@@ -179,9 +240,7 @@ def _checked(name: str, value: Any) -> Value:
             if value is not None:
                 _one_of(name, value, parameter.choices)
         case "names":
-            value = _names(name, value)
-            for each in value if parameter.choices else ():
-                _one_of(name, each, parameter.choices)
+            value = names(name, value, parameter)
         case _:
             pass  # a zone is checked together with the instants
     return value
@@ -194,15 +253,25 @@ def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
         )
 
 
-def _names(field: str, value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return one name or several as a tuple, each name once, so that no row counts twice."""
+def names(field: str, value: str | Iterable[str], parameter: Parameter) -> tuple[str, ...]:
+    """Return one name or several as a tuple, each name once, so that no row counts twice.
+
+    Raises:
+        QueryError: A name is empty or not one that the parameter takes, or there are too many.
+    """
     if not isinstance(value, Iterable):
         raise QueryError(f"{field} is {value!r}; expected a name or several, or () for all")
-    names = (value,) if isinstance(value, str) else tuple(value)
-    for name in names:
+    found = (value,) if isinstance(value, str) else tuple(value)
+    for name in found:
         if type(name) is not str or not name.strip():
             raise QueryError(f"{field} has {name!r}; expected names that are not empty")
-    return tuple(dict.fromkeys(names))
+        if parameter.choices:
+            _one_of(field, name, parameter.choices)
+        if parameter.pattern and not re.fullmatch(parameter.pattern, name):
+            raise QueryError(f"{field} is {name!r}; expected {parameter.metavar.lower()}")
+    if not parameter.splits and parameter.most and len(found) > parameter.most:
+        raise QueryError(f"{field} has {len(found)} values; expected {parameter.most} at most")
+    return tuple(dict.fromkeys(found))
 
 
 @functools.lru_cache(maxsize=8)
@@ -233,14 +302,22 @@ class Ask:
 
     Attributes:
         chunk: The filters of this request, by parameter: the query's, or a part of its lists.
+        workspace: The name of the workspace whose usage it is; None for an organization.
     """
 
     query: UsageQuery
+    endpoint: Endpoint
     start: datetime
     end: datetime
     chunk: tuple[tuple[str, tuple[str, ...]], ...]
     time_series: bool = True
     summary: bool = False
+    workspace: str | None = None
+
+    @property
+    def expand(self) -> tuple[str, ...]:
+        """What to add to every line item, as far as the endpoint can."""
+        return tuple(name for name in self.query.expand if name in self.endpoint.asked)
 
     def params(self, cursor: str | None = None) -> list[tuple[str, str]]:
         """Return the request's parameters. Lists are repeated, because ids may contain commas."""
@@ -249,9 +326,13 @@ class Ask:
             ("start", utc_text(self.start)),
             ("end", utc_text(self.end)),
             *(("expand", name) for name, asked in wanted.items() if asked),
-            *(("expand", name) for name in self.query.expand),
+            *(("expand", name) for name in self.expand),
             *((name, value) for name, values in self.chunk for value in values),
-            *self.query.settings.items(),
+            *(
+                (name, value)
+                for name, value in self.query.settings.items()
+                if name in self.endpoint.asked
+            ),
         ]
         if cursor is not None:
             pairs.append(("cursor", cursor))
@@ -267,15 +348,28 @@ class Ask:
         return utc_text(self.start), utc_text(self.end)
 
 
-def asks(query: UsageQuery, *, time_series: bool, summary: bool) -> Iterator[Ask]:
-    """Yield the requests that ask for the query's whole range, one for each chunk of ids."""
-    chunks = [
+def asks(
+    query: UsageQuery, *, time_series: bool, summary: bool, workspace: str | None = None
+) -> Iterator[Ask]:
+    """Yield the requests for the query's whole range: for each endpoint, one per chunk of ids."""
+    for endpoint in query.endpoints:
+        filters = {k: v for k, v in query.filters.items() if k in endpoint.asked}
+        for chunk in chunks(filters, endpoint):
+            yield Ask(
+                query, endpoint, query.start, query.end, chunk, time_series, summary, workspace
+            )
+
+
+def chunks(
+    filters: Mapping[str, tuple[str, ...]], endpoint: Endpoint
+) -> Iterator[tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Yield the filters in parts that are short enough for one request each."""
+    parts = [
         [(name, values[at : at + most]) for at in range(0, len(values), most)]
-        for name, values in query.filters.items()
-        for most in [_ASKED[name].most or len(values)]
+        for name, values in filters.items()
+        for most in [endpoint.asked[name].most or len(values)]
     ]
-    for chunk in itertools.product(*chunks):
-        yield Ask(query, query.start, query.end, chunk, time_series, summary)
+    return itertools.product(*parts)
 
 
 def utc_text(moment: datetime) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 from falusage._clocks import earlier
 from falusage.api.query import UsageQuery
 from falusage.api.reconciliation import differences, rounding
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.contract import filters
 from falusage.coverage import SETTLE, Coverage
 from falusage.timeframes import EVERY, floor
 
@@ -77,8 +77,9 @@ class Receipt:
             timeframe=query.timeframe,
             closed_until=closed,
             settled_until=min(settled, closed),
-            products=query.product,
-            filters=ORGANIZATION_USAGE.filters(query.filters),
+            scope=query.scope,
+            products=query.products,
+            filters=filters(query.filters),
             read_at=read_at,
             reconciled=self.reconciled,
             differing=self.differing,

@@ -12,7 +12,7 @@ import click
 from falusage.cli._matching import FILTERS
 from falusage.cli._options import FILE, given_timezone, option_name, reject_query
 from falusage.cli._terminal import say
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.contract import filters
 
 if TYPE_CHECKING:
     import polars as pl
@@ -140,5 +140,5 @@ def _only(saved: Saved, options: Mapping[str, Any]) -> Saved:
                 )
     for name, values in asked.items():
         rows = rows.filter(pl.col(FILTERS[name]).is_in(values))
-    said = (*known.filters, *ORGANIZATION_USAGE.filters(asked))
+    said = (*known.filters, *filters(asked))
     return Saved(rows, attrs.evolve(known, filters=said))

@@ -1,32 +1,89 @@
 """The provider's contract, declared once, as data.
 
-`organization` declares the endpoint: its path, editions, parameters and fields. `fields`,
+Each endpoint is declared with its path, editions, parameters and fields: `organization` and
+`workspace` have those of usage, `events` those of billing events, `account` the others. `fields`,
 `parameters` and `endpoints` define what a declaration consists of. Every other room derives its
 lists from here: what is sent, and how an answer is read, checked, summed, kept, compared, served
 and documented. A new field or parameter is one line.
 """
 
-from falusage.contract.endpoints import Endpoint
-from falusage.contract.fields import INSTANT, Field, Role
-from falusage.contract.organization import (
-    ORGANIZATION_USAGE,
-    PRODUCTS,
-    Product,
-    UsageFields,
+from falusage.contract.account import (
+    ACCOUNT_FOCUS,
+    BALANCE,
+    KEYS,
+    ORGANIZATION_FOCUS,
+    PRICES,
+    TEAMS,
 )
+from falusage.contract.endpoints import REFUSED, Endpoint, Needs
+from falusage.contract.events import (
+    EVENT_ENDPOINTS,
+    EVENTS_ASKED,
+    MODELS_EVENTS,
+    ORGANIZATION_EVENTS,
+    EventFields,
+)
+from falusage.contract.fields import INSTANT, Field, Role
+from falusage.contract.organization import ORGANIZATION_USAGE
 from falusage.contract.parameters import TIMEFRAMES, Names, Parameter, Timeframe
+from falusage.contract.usage import (
+    ASKED,
+    PRODUCTS,
+    SCOPES,
+    Product,
+    Scope,
+    UsageFields,
+    filters,
+)
+from falusage.contract.workspace import MODELS_USAGE, SERVERLESS_USAGE, USAGE_ENDPOINTS
+
+ENDPOINTS = (
+    ORGANIZATION_USAGE,
+    MODELS_USAGE,
+    SERVERLESS_USAGE,
+    ORGANIZATION_EVENTS,
+    MODELS_EVENTS,
+    ORGANIZATION_FOCUS,
+    ACCOUNT_FOCUS,
+    TEAMS,
+    KEYS,
+    PRICES,
+    BALANCE,
+)
+"""Every declared endpoint."""
 
 __all__ = [
+    "ACCOUNT_FOCUS",
+    "ASKED",
+    "BALANCE",
+    "ENDPOINTS",
+    "EVENTS_ASKED",
+    "EVENT_ENDPOINTS",
     "INSTANT",
+    "KEYS",
+    "MODELS_EVENTS",
+    "MODELS_USAGE",
+    "ORGANIZATION_EVENTS",
+    "ORGANIZATION_FOCUS",
     "ORGANIZATION_USAGE",
+    "PRICES",
     "PRODUCTS",
+    "REFUSED",
+    "SCOPES",
+    "SERVERLESS_USAGE",
+    "TEAMS",
     "TIMEFRAMES",
+    "USAGE_ENDPOINTS",
     "Endpoint",
+    "EventFields",
     "Field",
     "Names",
+    "Needs",
     "Parameter",
     "Product",
     "Role",
+    "Scope",
     "Timeframe",
     "UsageFields",
+    "filters",
 ]

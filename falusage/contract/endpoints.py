@@ -3,34 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_type_hints
 
 import polars as pl
 
 from falusage.contract.fields import Field, Role
 from falusage.contract.parameters import Parameter
 
+Needs = Literal["a key", "billing", "root team", "enterprise"]
+"""Which keys may call an endpoint: any, those that may read billing, those of the root team of an
+organization, or those of an enterprise account."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+REFUSED: Final[dict[Needs, str]] = {
+    "a key": "the key may not read this; look at its permissions on the provider's dashboard",
+    "billing": "the key is without permission to read billing (billing:usage:read); keys of the "
+    "presets FULL, READONLY and BILLING have it, and keys of API do not",
+    "root team": "the key is not a key of the organization's root team, or is without permission "
+    "to read billing, or organizations are not enabled; with a key of one workspace, use "
+    "scope='workspace' (--scope workspace)",
+    "enterprise": "the account is not an enterprise account, or the key is without permission to "
+    "read billing",
+}
+"""Why a key is refused, and what to do, by what an endpoint needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Endpoint:
     """One endpoint of the API.
 
     Attributes:
         path: Its path below the base URL.
         summary: What it answers, in a sentence.
+        needs: Which keys may call it.
         editions: The editions that are read and served; the last is the newest.
         asked: The parameters that a caller chooses, by name.
         paged: The other parameters: the range, the cursor and what to expand.
         fields: The fields of a line item, in the order of the table's columns.
+        rows: The member of the answer that lists the items. Those of `time_series` are in buckets,
+            beside a summary. None: the answer has no items.
+        media: The media type of the answer.
+        is_paged: Whether the answer has `next_cursor` and `has_more`.
+        most_on_page: The most items that a page can be asked to have.
+        most_days: The longest range of a request.
+        derived: Columns of the table that are not sent, as expressions over those that are.
+        sparse: Members that only some answers have, with their meanings. They become columns
+            after the others where they are sent, as unknown fields do, but without a warning.
     """
 
     path: str
     summary: str
+    needs: Needs
     editions: tuple[int, ...]
-    asked: Mapping[str, Parameter]
-    paged: Mapping[str, Parameter]
-    fields: tuple[Field, ...]
+    asked: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter])
+    paged: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter])
+    fields: tuple[Field, ...] = ()
+    rows: str | None = "time_series"
+    media: str = "application/json"
+    is_paged: bool = True
+    most_on_page: int | None = None
+    most_days: int | None = None
+    derived: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])
+    sparse: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def in_buckets(self) -> bool:
+        """Whether its items are in buckets, beside a summary."""
+        return self.rows == "time_series"
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -40,53 +79,40 @@ class Endpoint:
     @property
     def columns(self) -> dict[str, pl.DataType]:
         """The table's columns with their types."""
-        return {field.name: field.dtype for field in self.fields}
+        return {each.name: each.dtype for each in self.fields}
 
     @property
     def items(self) -> dict[str, pl.DataType]:
         """The members of an item as the API sends it, over all editions, with their types."""
         found: dict[str, pl.DataType] = {}
-        for field in self.fields:
-            if field.within is None:
-                found |= dict.fromkeys(field.names, field.dtype)
-            elif field.within not in found:
-                found[field.within] = pl.Struct(self.inside(field.within))
+        for each in self.fields:
+            if each.within is None:
+                found |= dict.fromkeys(each.names, each.sent_dtype)
+            elif each.within not in found:
+                found[each.within] = pl.Struct(self.inside(each.within))
         return found
 
     @property
     def objects(self) -> tuple[str, ...]:
         """The members of an item that are objects."""
-        return tuple(dict.fromkeys(field.within for field in self.fields if field.within))
+        return tuple(dict.fromkeys(each.within for each in self.fields if each.within))
 
     def inside(self, member: str) -> dict[str, pl.DataType]:
         """Return the members of an object inside an item, with their types."""
         return {
-            name: field.dtype
-            for field in self.fields
-            if field.within == member
-            for name in field.names
+            name: each.sent_dtype
+            for each in self.fields
+            if each.within == member
+            for name in each.names
         }
 
     def named(self, *roles: Role) -> tuple[str, ...]:
         """Return the columns with one of the roles, in order."""
-        return tuple(field.name for field in self.fields if field.role in roles)
-
-    def filters(self, asked: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the filters among what was asked, as text: the column and its values.
-
-        >>> from falusage.contract import ORGANIZATION_USAGE
-        >>> ORGANIZATION_USAGE.filters({"team_username": ("ads", "labs"), "product": ()})
-        ('username: ads, labs',)
-        """
-        return tuple(
-            f"{parameter.column}: {', '.join(asked[name])}"
-            for name, parameter in self.asked.items()
-            if parameter.column and asked.get(name)
-        )
+        return tuple(each.name for each in self.fields if each.role in roles)
 
     def numbers(self) -> tuple[str, ...]:
         """Return the columns of numbers, in order."""
-        return tuple(field.name for field in self.fields if field.is_number)
+        return tuple(each.name for each in self.fields if each.is_number)
 
     def required(self, *, in_summary: bool = False) -> tuple[str, ...]:
         """Return the columns that every row must have, in order.
@@ -94,17 +120,17 @@ class Endpoint:
         A row of a summary needs no rates, such as prices.
         """
         return tuple(
-            field.name
-            for field in self.fields
-            if field.required and not (in_summary and field.role == "rate")
+            each.name
+            for each in self.fields
+            if each.required and not (in_summary and each.role == "rate")
         )
 
     def in_edition(self, edition: int) -> dict[str, Field]:
         """Return the names that an edition sends, each with its field, in order."""
         return {
-            name: field
-            for field in self.fields
-            for name, since in field.names.items()
+            name: each
+            for each in self.fields
+            for name, since in each.names.items()
             if since <= edition
         }
 

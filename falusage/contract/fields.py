@@ -23,6 +23,8 @@ Role = Literal["key", "rate", "amount", "label", "caller"]
 
 TEXT: Final = pl.String()
 NUMBER: Final = pl.Float64()
+WHOLE: Final = pl.Int64()
+FLAG: Final = pl.Boolean()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Field:
         name: The column in our tables.
         role: Its role in the row.
         meaning: What its values mean, in a few words.
-        dtype: The column's type: String, Float64 or Boolean.
+        dtype: The column's type: String, Float64, Int64, Boolean, or an instant, sent as ISO 8601
+            text.
         required: A row without a value is invalid. Otherwise a missing value and a null are null.
         nullable: The API itself sends null where the field does not apply.
         sent_as: The names that the API sends it under, the preferred one first, each with the
@@ -67,6 +70,11 @@ class Field:
         return self.sent_as or {self.name: self.since}
 
     @property
+    def sent_dtype(self) -> pl.DataType:
+        """The type of its values as they are sent: instants are text."""
+        return TEXT if self.dtype == INSTANT else self.dtype
+
+    @property
     def is_number(self) -> bool:
         """Whether its values are numbers."""
-        return self.dtype == NUMBER
+        return self.dtype in (NUMBER, WHOLE)

@@ -38,6 +38,8 @@ class Parameter:
         choices: The values that it takes, if they are fixed.
         column: The column that it filters. Rows with another value there are a protocol error.
         most: The most values that one request takes. A longer list becomes several requests.
+        splits: Whether a longer list may become several requests; otherwise it is rejected.
+        pattern: The regular expression that each name must match.
         one_until: The last edition that takes only a single value.
         per_page: Whether it changes only pages, not the answer.
         metavar: What command-line help calls its value.
@@ -50,6 +52,8 @@ class Parameter:
     choices: tuple[str, ...] = ()
     column: str | None = None
     most: int | None = None
+    splits: bool = True
+    pattern: str = ""
     one_until: int = 0
     per_page: bool = False
     metavar: str = ""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import polars as pl
 
-from falusage.columns import PRODUCTS, SUMMARY, USAGE, widened
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.columns import PRODUCTS, widened
 from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning, warn
-from falusage.schema._rules import keeps_every_rule, summary_schema, usage_schema
 from falusage.schema.rounding import parts_are_rounded, product, rounded_off
+from falusage.schema.rules import USAGE_ROWS, Rows, keeps_every_rule, schema_of
 
 RULES: Final = "rules"
 RECEIVED: Final = "received"
@@ -45,31 +44,29 @@ class Validated:
     broken: pl.DataFrame
 
 
-def validate(table: pl.DataFrame, *, kind: Literal["usage", "summary"] = "usage") -> Validated:
+def validate(table: pl.DataFrame, rows: Rows = USAGE_ROWS) -> Validated:
     """Split a table into valid and invalid rows.
 
     Args:
-        table: An eager frame with the columns of `columns.USAGE` or `columns.SUMMARY`. Further
-            columns may follow and are not checked.
-        kind: Which rules apply.
+        table: An eager frame with the columns of such rows. Further columns may follow and are
+            not checked.
+        rows: Which rules apply.
 
     Raises:
         SchemaError: A column is missing or has another type, so that no row can be checked.
     """
-    return _split(table, _broken_rules(table, kind))
+    return _split(table, _broken_rules(table, rows))
 
 
-def validate_received(
-    table: pl.DataFrame, *, kind: Literal["usage", "summary"] = "usage"
-) -> Validated:
+def validate_received(table: pl.DataFrame, rows: Rows = USAGE_ROWS) -> Validated:
     """Split rows as received, like `validate`; rows with `MARKS` are invalid.
 
     Args:
         table: As for `validate`. It may have the columns of `MARKS`; the result has not.
-        kind: Which rules apply.
+        rows: Which rules apply.
     """
     if FAULTS not in table.columns:
-        return validate(table, kind=kind)
+        return validate(table, rows)
     bare = table.drop(*MARKS)
     faults = (
         table.select(pl.int_range(pl.len()).alias(_ROW), FAULTS)
@@ -78,25 +75,24 @@ def validate_received(
         .select(*_BROKEN)
     )
     # A cell that could not be typed is null by now. Its fault says more than the rule on nulls.
-    rules = _broken_rules(bare, kind).join(faults, on=[_ROW, "column"], how="anti")
+    rules = _broken_rules(bare, rows).join(faults, on=[_ROW, "column"], how="anti")
     return _split(bare, pl.concat([faults, rules]), table["_received"])
 
 
-def _broken_rules(table: pl.DataFrame, kind: Literal["usage", "summary"]) -> pl.DataFrame:
+def _broken_rules(table: pl.DataFrame, rows: Rows) -> pl.DataFrame:
     """Return which rule is broken in which row and column."""
-    if keeps_every_rule(table, in_summary=kind == "summary"):
+    if keeps_every_rule(table, rows):
         return pl.DataFrame(schema=_BROKEN)
 
     import pandera.polars as pa
 
-    schema = usage_schema() if kind == "usage" else summary_schema()
     try:
-        schema.validate(table, lazy=True)
+        schema_of(rows).validate(table, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases
     else:
         return pl.DataFrame(schema=_BROKEN)
-    _refuse_wrong_columns(table, cases, kind)
+    _reject_wrong_columns(table, cases, rows)
     return (
         cases.select(
             pl.col("index").cast(pl.Int64).alias(_ROW),
@@ -108,9 +104,8 @@ def _broken_rules(table: pl.DataFrame, kind: Literal["usage", "summary"]) -> pl.
     )
 
 
-def _refuse_wrong_columns(table: pl.DataFrame, cases: pl.DataFrame, kind: str) -> None:
-    schema = USAGE if kind == "usage" else SUMMARY
-    needed = {"bucket", "bucket_end", *ORGANIZATION_USAGE.required(in_summary=kind == "summary")}
+def _reject_wrong_columns(table: pl.DataFrame, cases: pl.DataFrame, rows: Rows) -> None:
+    schema, needed = rows.schema, rows.required
     wrong = [
         f"{name} is {table.schema[name]}, not {dtype}" if name in table.schema else f"no {name}"
         for name, dtype in schema.items()
@@ -118,7 +113,7 @@ def _refuse_wrong_columns(table: pl.DataFrame, cases: pl.DataFrame, kind: str) -
     ]
     if wrong or cases["index"].null_count():
         raise SchemaError(
-            f"not a {kind} table: {'; '.join(wrong) or 'see failures'}. Expected the columns "
+            f"not a {rows.name} table: {'; '.join(wrong) or 'see failures'}. Expected the columns "
             f"{', '.join(schema)}",
             failures=cases,
         )

@@ -14,7 +14,7 @@ import attrs
 
 from falusage import _spans as spans
 from falusage._spans import Span, Spans
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.contract import filters
 from falusage.coverage import Coverage
 from falusage.store._commits import Commit
 from falusage.store._finality import ended, finality, last_clock
@@ -53,8 +53,9 @@ def coverage(log: Log, state: State) -> Coverage | None:
         closed_until=first_outside(final.closed),
         settled_until=first_outside(final.settled),
         gaps=gaps,
-        products=commit.scope.fields()["product"],
-        filters=ORGANIZATION_USAGE.filters(commit.scope.fields()),
+        scope=commit.scope.fields()["scope"],
+        products=commit.scope.query(start, end).products,
+        filters=filters(commit.scope.fields()),
         read_at=final.at,
         **_let_through(commit, (start, end)),
     )

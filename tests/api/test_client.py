@@ -22,7 +22,7 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage.api._pages import page as pages
-from falusage.api._pages.answers import Answer
+from falusage.api._pages.answers import Answer, Expected
 from falusage.api._pages.strict import read_strictly
 from falusage.api.progress import Progress
 from falusage.columns import AUTH, SUMMARY, USAGE
@@ -602,9 +602,9 @@ def test_a_new_field_costs_one_careful_page(monkeypatch: pytest.MonkeyPatch) -> 
     """What is new on one page is known on the next: the day the API adds a field is not slow."""
     careful: list[int] = []
 
-    def counted(body: bytes, **wanted: bool) -> Answer:
+    def counted(body: bytes, expected: Expected) -> Answer:
         careful.append(len(body))
-        return read_strictly(body, **wanted)
+        return read_strictly(body, expected)
 
     monkeypatch.setattr(pages, "read_strictly", counted)
     usage = fu.sample_usage(start="2025-03-01", end="2025-03-03").usage

@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 from falusage.columns import SUMMARY, USAGE
 from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning
 from falusage.schema import usage_schema
-from falusage.schema._rules import keeps_every_rule
+from falusage.schema.rules import keeps_every_rule
 from falusage.schema.validation import MARKS, oddities, require_valid, validate, validate_received
 
 ROW: dict[str, Any] = {

@@ -30,6 +30,7 @@ from falusage.api._http.transport import Response, Transport
 from falusage.api._http.unreachable import LastingError
 from falusage.api._http.words import one_line, read_words, shortened
 from falusage.api.progress import Progress
+from falusage.contract import Endpoint
 from falusage.errors import ApiError, ProtocolError, RateLimitError, ServerError, TransportError
 
 _T = TypeVar("_T")
@@ -81,18 +82,20 @@ class Exchange:
 
     def get(
         self,
+        endpoint: Endpoint,
         params: Sequence[tuple[str, str]],
         read: Callable[[bytes], _T],
         *,
-        window: tuple[str, str],
+        window: tuple[str, str] | None = None,
         cursor: str | None = None,
     ) -> _T:
         """Send a request and return what `read` makes of the body.
 
         Args:
+            endpoint: The endpoint to ask.
             params: The request's parameters.
             read: Reads the body of a 200, or raises a `ProtocolError`.
-            window: The range of the request, for the error.
+            window: The range of the request, for the error; None if it has none.
             cursor: The cursor of the page, for the error.
 
         Raises:
@@ -109,13 +112,13 @@ class Exchange:
             with ExitStack() as in_use:
                 with self._slots:
                     self._sleep(self._not_before - time.monotonic())
-                    attempted = self._transport.attempt(params, stopped=self._stop)
+                    attempted = self._transport.attempt(endpoint, params, stopped=self._stop)
                     attempted.start()
                     response = attempted.result()
                     in_use.enter_context(attempted.held)
                 self._count(response)
                 if response.status != 200:
-                    raise refusal(response, url=self._transport.url, key=self._key, facts=facts)
+                    raise self._refusal(response, endpoint, facts)
                 return read(response.body)
 
         def may_pass_by_itself(error: BaseException) -> bool:
@@ -136,7 +139,7 @@ class Exchange:
         except ApiError as error:
             if self._stop.is_set():
                 raise CancelledError from None
-            raise self._described(error, response, facts) from error.__cause__
+            raise self._described(error, response, endpoint, facts) from error.__cause__
 
     def _may_try_again(self, error: ApiError, spoiled: int) -> bool:
         """Return whether an error may pass by itself and the load's budget allows it."""
@@ -158,8 +161,15 @@ class Exchange:
         with self._lock:
             self.tally.retries += 1
 
+    def _refusal(self, response: Response, endpoint: Endpoint, facts: dict[str, Any]) -> ApiError:
+        return refusal(response, endpoint, url=self._transport.url, key=self._key, facts=facts)
+
     def _described(
-        self, error: ApiError, response: Response | None, facts: dict[str, Any]
+        self,
+        error: ApiError,
+        response: Response | None,
+        endpoint: Endpoint,
+        facts: dict[str, Any],
     ) -> ApiError:
         """Return an error with the page that it is about, and how that page begins."""
         if not isinstance(error, TransportError | ProtocolError):
@@ -173,9 +183,10 @@ class Exchange:
             kind = TransportError
         if isinstance(error, NotJsonError):
             kind, hint = ProtocolError, "; a proxy or a login page may answer in the API's place"
-        start, end = facts["window"]
         page = f"page {facts['cursor']!r}" if facts["cursor"] else "first page"
-        where = f" ({page} of the window {start} to {end}{excerpt})"
+        window = facts["window"]
+        whole = endpoint.path if window is None else f"the window {' to '.join(window)}"
+        where = f" ({page} of {whole}{excerpt})"
         return kind(self._key.hide(f"{error.args[0]}{where}{hint}"), **{**vars(error), **facts})
 
     def _count(self, response: Response) -> None:

@@ -10,6 +10,7 @@ from falusage.api._http.key import Secret
 from falusage.api._http.throttling import LONGEST_WAIT, Wait, asked_wait
 from falusage.api._http.transport import Response
 from falusage.api._http.words import Words, one_line, read_words, shortened
+from falusage.contract import REFUSED, Endpoint
 from falusage.errors import (
     ApiError,
     AuthenticationError,
@@ -37,8 +38,6 @@ _ADVICE: Final = {
     400: "check the fields of the query",
     401: "the API does not know the key; check api_key, or else FAL_ADMIN_KEY, then FAL_KEY",
     402: "look at the account's balance and payment on the provider's dashboard",
-    403: "the key is not a key of the organization's root team, or is without permission to read "
-    "billing, or organizations are not enabled",
     404: f"there is nothing at this URL; {_BASE}",
     405: f"this URL does not accept GET; {_BASE}",
     407: "a proxy asks for a user and a password; put them into HTTPS_PROXY",
@@ -56,12 +55,15 @@ _ID_FIELDS: Final = ("x-fal-request-id", "x-request-id", "request-id", "cf-ray")
 _ID_LENGTH: Final = 100
 
 
-def refusal(response: Response, *, url: str, key: Secret, facts: dict[str, Any]) -> ApiError:
+def refusal(
+    response: Response, endpoint: Endpoint, *, url: str, key: Secret, facts: dict[str, Any]
+) -> ApiError:
     """Return the error that a status other than 200 means.
 
     Args:
         response: The answer.
-        url: The URL of the request, without its query.
+        endpoint: The endpoint that was asked.
+        url: The base URL.
         key: The key, which the error's text must not have.
         facts: The `cursor` and `window` of the request.
     """
@@ -69,7 +71,7 @@ def refusal(response: Response, *, url: str, key: Secret, facts: dict[str, Any])
     words = read_words(response.body, response.headers.get("Content-Type", ""))
     facts = {**facts, "status": status, "request_id": request_id(response, key, words)}
     if 300 <= status < 400:
-        return ProtocolError(_redirect(response, url, key), **facts)
+        return ProtocolError(_redirect(response, url + endpoint.path, key), **facts)
     said = _quoted(words, key)
     if status < 300:
         return ProtocolError(f"status {status}{said}; expected 200", **facts)
@@ -77,7 +79,8 @@ def refusal(response: Response, *, url: str, key: Secret, facts: dict[str, Any])
     kind = _ERRORS.get(status, ServerError if status >= 500 else BadRequestError)
     if wait.seconds is not None and wait.seconds > LONGEST_WAIT and may_pass(status):
         kind = RateLimitError
-    parts = [f"status {status}{said}", _advice(status, words), key.hide(_on_waiting(wait, kind))]
+    advice = _advice(status, words, endpoint)
+    parts = [f"status {status}{said}", advice, key.hide(_on_waiting(wait, kind))]
     return kind(
         "; ".join(part for part in parts if part),
         type=shortened(key.hide(words.type), _ID_LENGTH) if words.type else None,
@@ -106,11 +109,13 @@ def _quoted(words: Words, key: Secret) -> str:
     return f': "{text}"' if text else ", without a message from the server"
 
 
-def _advice(status: int, words: Words) -> str:
+def _advice(status: int, words: Words, endpoint: Endpoint) -> str:
     if words.is_page:
         return _PAGE_ADVICE
-    advice = _ADVICE.get(status, _OUTAGE if status >= 500 else "")
-    return f"if that is not the reason: {advice}" if status == 403 and words.text else advice
+    if status == 403:
+        lead = "if that is not the reason: " if words.text else ""
+        return f"{lead}{REFUSED[endpoint.needs]} ({endpoint.path})"
+    return _ADVICE.get(status, _OUTAGE if status >= 500 else "")
 
 
 def _on_waiting(wait: Wait, kind: type[ApiError]) -> str:

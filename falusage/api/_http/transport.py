@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Final
 from urllib.parse import urlsplit
 
 import requests
@@ -27,9 +26,8 @@ from falusage.api._http.attempt import Attempt, WatchedAdapter
 from falusage.api._http.body import BIG_BODIES, read_body
 from falusage.api._http.key import Secret, strip_tracebacks
 from falusage.api._http.unreachable import no_answer
+from falusage.contract import Endpoint
 from falusage.errors import ProtocolError
-
-PATH: Final = "/organization/usage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +64,25 @@ class Transport:
 
     def __init__(self, key: Secret, base_url: str, *, timeout: float) -> None:
         self._key = key
-        self.url = base_url + PATH
+        self.url = base_url
         self.timeout = timeout
         self._idle: list[requests.Session] = []
         self._lock = threading.Lock()
         self._closed = False
 
     def attempt(
-        self, params: Iterable[tuple[str, str]], *, stopped: threading.Event
+        self,
+        endpoint: Endpoint,
+        params: Iterable[tuple[str, str]],
+        *,
+        stopped: threading.Event,
     ) -> Attempt[Response]:
         """Prepare a request. Its result is the whole answer, whatever its status.
 
         A large body counts against the limit on memory until `Attempt.held` is closed.
 
         Args:
+            endpoint: The endpoint to ask.
             params: The query's parameters.
             stopped: Stops the attempt once it is set.
 
@@ -89,14 +92,16 @@ class Transport:
             asked for; ConfigError if a proxy or a file of certificates cannot be used.
         """
         return Attempt(
-            partial(self._fetch, list(params)),
+            partial(self._fetch, endpoint, list(params)),
             self.timeout,
             stopped=stopped,
             late=f"no complete answer from {self._host} within {self.timeout:g} s; "
             "check the network, or allow more time with timeout=",
         )
 
-    def _fetch(self, params: list[tuple[str, str]], attempt: Attempt[Response]) -> Response:
+    def _fetch(
+        self, endpoint: Endpoint, params: list[tuple[str, str]], attempt: Attempt[Response]
+    ) -> Response:
         def hold() -> None:
             with attempt.paused():
                 attempt.held.enter_context(BIG_BODIES)
@@ -105,8 +110,9 @@ class Transport:
             with (
                 self._session() as session,
                 session.get(
-                    self.url,
+                    self.url + endpoint.path,
                     params=params,
+                    headers={"Accept": endpoint.media},
                     auth=self._key,
                     timeout=self.timeout,
                     allow_redirects=False,
@@ -147,7 +153,7 @@ class Transport:
         # On the loopback, zipping takes longer than sending the bytes.
         encoding = "identity" if is_loopback(urlsplit(self.url).hostname or "") else "gzip"
         session.headers = CaseInsensitiveDict(
-            {"Accept": "application/json", "Accept-Encoding": encoding, "User-Agent": "falusage"}
+            {"Accept-Encoding": encoding, "User-Agent": "falusage"}
         )
         # Over plain http a proxy could read the key; over https it only passes bytes on.
         session.trust_env = self.url.startswith("https:")

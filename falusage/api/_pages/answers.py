@@ -1,4 +1,4 @@
-"""One answer as both readers return it, before the checks that they share."""
+"""What is asked of one answer, and the answer as both readers return it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,27 @@ from dataclasses import dataclass
 from typing import Final
 
 from falusage.api.line_items import LineItems
+from falusage.contract import Endpoint
 
 AGREE: Final = 1e-9
 """Two names of one number may differ by this part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an answer must have.
+
+    Attributes:
+        endpoint: The endpoint that answers.
+        expand: What was asked to be added to every item.
+        rows: Whether its items were asked for.
+        summary: Whether the summary of the whole range was asked for.
+    """
+
+    endpoint: Endpoint
+    expand: tuple[str, ...] = ()
+    rows: bool = True
+    summary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +34,7 @@ class Answer:
     """The contents of one answer.
 
     Attributes:
-        rows: The line items of `time_series`, without their buckets, or None.
+        rows: The items that the endpoint lists, without their buckets, or None.
         summary: The line items of `summary`, or None if there is none.
         next_cursor: The cursor of the next page, or None at the end.
         has_more: What the answer says about a next page.

@@ -12,6 +12,7 @@ strict reader.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from typing import Final
@@ -19,21 +20,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from falusage.api._pages.answers import AGREE, Answer
+from falusage.api._pages.answers import AGREE, Answer, Expected
 from falusage.api._pages.byte_counts import Members, count_members
 from falusage.api.line_items import EXACT, KIND_DTYPES, Kind, Kinds, LineItems
-from falusage.api.query import Ask
-from falusage.contract import ORGANIZATION_USAGE, Field
+from falusage.contract import Endpoint, Field
 
 _SURROGATE: Final = re.compile(rb"\\u[dD]")
-_ALWAYS: Final = frozenset(
-    field.name
-    for field in ORGANIZATION_USAGE.fields
-    if field.required and tuple(field.names) == (field.name,)
-)
-"""The members that every item has, in all editions."""
-
-_ANCHOR: Final = min(_ALWAYS)
 _ENDS_ITEM: Final = re.compile(rb"\}\s*(?:\]|,\s*\{)")
 """What stands between two items, whatever the spacing, and nowhere inside a plain one."""
 
@@ -42,35 +34,49 @@ class _DoubtError(Exception):
     """Something may have been lost."""
 
 
-def read_fast(body: bytes, ask: Ask, kinds: Kinds) -> Answer | None:
+@functools.cache
+def _always(endpoint: Endpoint) -> frozenset[str]:
+    """Return the members that every item has, in all editions."""
+    return frozenset(
+        field.name
+        for field in endpoint.fields
+        if field.required and tuple(field.names) == (field.name,)
+    )
+
+
+def read_fast(body: bytes, expected: Expected, kinds: Kinds) -> Answer | None:
     """Read an answer, or return None if it cannot be proved that nothing was lost.
 
     Args:
         body: The decoded body of a 200.
+        expected: What it must have.
         ask: The request that it answers.
         kinds: Unknown fields to expect.
     """
     try:
-        return _read(body, ask, kinds)
+        return _read(body, expected, kinds)
     except _DoubtError:
         return None
 
 
-def _read(body: bytes, ask: Ask, kinds: Kinds) -> Answer:
+def _read(body: bytes, expected: Expected, kinds: Kinds) -> Answer:
+    endpoint = expected.endpoint
     _doubt(
-        not body.startswith(b"{")
+        not endpoint.is_paged  # and so short
+        or not body.startswith(b"{")
         or (b"\\" in body and (b"\\\\" in body or _SURROGATE.search(body)))
         or "json" in kinds.values()
     )
     held = count_members(body)
     if held is None:
         raise _DoubtError
-    item = _item_schema(ask, kinds)
+    item = _item_schema(expected, kinds)
     schema: dict[str, pl.DataType] = {"next_cursor": pl.String(), "has_more": pl.Boolean()}
-    if ask.time_series:
-        bucket = {"bucket": pl.String(), "results": pl.List(pl.Struct(item))}
-        schema["time_series"] = pl.List(pl.Struct(bucket))
-    if ask.summary:
+    bucket = {"bucket": pl.String(), "results": pl.List(pl.Struct(item))}
+    if expected.rows and endpoint.rows is not None:
+        entry = pl.Struct(bucket if endpoint.in_buckets else item)
+        schema[endpoint.rows] = pl.List(entry)
+    if expected.summary:
         schema["summary"] = pl.List(pl.Struct(item))
     try:
         envelope = pl.read_json(body, schema=schema)
@@ -83,21 +89,23 @@ def _read(body: bytes, ask: Ask, kinds: Kinds) -> Answer:
     rows: pl.DataFrame | None = None
     summary: pl.DataFrame | None = None
     buckets: list[tuple[str, int]] = []
-    if ask.time_series:
+    if expected.rows and endpoint.in_buckets:
         entries = envelope["time_series"].item().struct.unnest()
         results = entries["results"]
         _doubt(entries["bucket"].null_count() or results.null_count())
         buckets = list(zip(entries["bucket"].to_list(), results.list.len().to_list(), strict=True))
         rows = _items(results)
         read.update(texts=len(buckets), lists=len(buckets))
-    if ask.summary:
+    elif expected.rows and endpoint.rows is not None:
+        rows = _items(envelope[endpoint.rows])
+    if expected.summary:
         summary = _items(envelope["summary"])
     tables = [table for table in (rows, summary) if table is not None]
-    read.update(_count(tables, body if held["nulls"] > read["nulls"] else b""))
+    read.update(_count(tables, body if held["nulls"] > read["nulls"] else b"", endpoint))
     _doubt(read != held)
     return Answer(
-        None if rows is None else _line_items(rows, kinds),
-        None if summary is None else _line_items(summary, kinds),
+        None if rows is None else _line_items(rows, kinds, endpoint),
+        None if summary is None else _line_items(summary, kinds, endpoint),
         cursor,
         envelope["has_more"].item(),
         buckets,
@@ -116,28 +124,33 @@ def _items(lists: pl.Series) -> pl.DataFrame:
     return items.struct.unnest()
 
 
-def _item_schema(ask: Ask, kinds: Kinds) -> dict[str, pl.DataType]:
-    asked = {None, *ask.query.expand}
+def _item_schema(expected: Expected, kinds: Kinds) -> dict[str, pl.DataType]:
+    asked = {None, *expected.expand}
     members = {
         field.within or name
-        for field in ORGANIZATION_USAGE.fields
+        for field in expected.endpoint.fields
         if field.expand in asked
         for name in field.names
     }
-    item = {name: kind for name, kind in ORGANIZATION_USAGE.items.items() if name in members}
     # Read as Int64, 1.5 would silently become 1; as Float64 it is seen.
+    item = {
+        name: pl.Float64() if kind.is_integer() else kind
+        for name, kind in expected.endpoint.items.items()
+        if name in members
+    }
     return item | {
         name: pl.Float64() if kind in {"int", "long"} else KIND_DTYPES[kind]
         for name, kind in kinds.items()
     }
 
 
-def _count(tables: list[pl.DataFrame], body: bytes) -> Members:
+def _count(tables: list[pl.DataFrame], body: bytes, endpoint: Endpoint) -> Members:
     """Count the members that tables were read from.
 
     Args:
         tables: All tables of the page's items, with the same columns.
         body: The page, or nothing if its items have no null.
+        endpoint: The endpoint that answered.
     """
     read: Members = Counter()
     for name in tables[0].columns:
@@ -145,7 +158,7 @@ def _count(tables: list[pl.DataFrame], body: bytes) -> Members:
         rows = sum(map(len, parts))
         nulls = sum(part.null_count() for part in parts)
         there = rows - nulls
-        _doubt(nulls and name in _ALWAYS)
+        _doubt(nulls and name in _always(endpoint))
         match parts[0].dtype:
             case pl.String():
                 read.update(texts=there)
@@ -153,16 +166,18 @@ def _count(tables: list[pl.DataFrame], body: bytes) -> Members:
                 read.update(words=there)
             case pl.Struct():
                 inner = [part.drop_nulls().struct.unnest() for part in parts]
-                read.update(_count(inner, body), objects=there)
+                read.update(_count(inner, body, endpoint), objects=there)
             case _:
-                _doubt(name not in ORGANIZATION_USAGE.items and any(map(_beyond_exact, parts)))
+                is_double = endpoint.items.get(name) == pl.Float64()
+                _doubt(not is_double and any(map(_beyond_exact, parts)))
                 read.update(numbers=there)
         if nulls and body:
-            read.update(nulls=_nulls(name, body, nulls=nulls, rows=rows))
+            anchor = min(_always(endpoint))
+            read.update(nulls=_nulls(name, body, anchor, nulls=nulls, rows=rows))
     return read
 
 
-def _nulls(name: str, body: bytes, *, nulls: int, rows: int) -> int:
+def _nulls(name: str, body: bytes, anchor: str, *, nulls: int, rows: int) -> int:
     """Count the nulls of a member that the body spells out; the others are left out.
 
     If it spells some, one could stand for a member left out beside another that came twice. So
@@ -170,15 +185,16 @@ def _nulls(name: str, body: bytes, *, nulls: int, rows: int) -> int:
     with a discount in some rows here, rather than in the strict reader.
     """
     spelled = _spelled_nulls(name, body)
-    _doubt(spelled not in {0, nulls} or (0 < spelled < rows and not _is_in_each(name, body, rows)))
+    _doubt(spelled not in {0, nulls})
+    _doubt(0 < spelled < rows and not _is_in_each(name, body, anchor, rows))
     return spelled
 
 
-def _is_in_each(name: str, body: bytes, rows: int) -> bool:
+def _is_in_each(name: str, body: bytes, anchor: str, rows: int) -> bool:
     """Return whether each item has the member once: beside one that each has just once."""
     known, found = (
         np.array([match.start() for match in re.finditer(f'"{each}":'.encode(), body)])
-        for each in (_ANCHOR, name)
+        for each in (anchor, name)
     )
     if not len(known) == len(found) == rows:
         return False
@@ -204,7 +220,7 @@ def _beyond_exact(series: pl.Series) -> bool:
     return isinstance(largest, float) and largest >= EXACT
 
 
-def _line_items(table: pl.DataFrame, expected: Kinds) -> LineItems:
+def _line_items(table: pl.DataFrame, expected: Kinds, endpoint: Endpoint) -> LineItems:
     """Return items with the table's columns, and unknown fields of the kind that they have."""
     kinds: dict[str, Kind] = dict(expected)
     for name, kind in expected.items():
@@ -217,13 +233,11 @@ def _line_items(table: pl.DataFrame, expected: Kinds) -> LineItems:
             table = table.with_columns(whole) if is_whole else table
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, table.height)
     objects = {
-        name: table[name].struct.unnest()
-        for name in ORGANIZATION_USAGE.objects
-        if name in table.columns
+        name: table[name].struct.unnest() for name in endpoint.objects if name in table.columns
     }
     columns = [
         _column(field, table if field.within is None else objects.get(field.within), nothing)
-        for field in ORGANIZATION_USAGE.fields
+        for field in endpoint.fields
     ]
     return LineItems(pl.DataFrame([*columns, *(table[name] for name in kinds)]), kinds)
 
@@ -232,7 +246,7 @@ def _column(field: Field, holder: pl.DataFrame | None, nothing: pl.Series) -> pl
     """Return a field's column, from the names that were sent; they must agree."""
     names = [name for name in field.names if holder is not None and name in holder.columns]
     if holder is None or not names:
-        return nothing.cast(field.dtype).alias(field.name)
+        return nothing.cast(field.sent_dtype).alias(field.name)
     values, *others = (holder[name] for name in names)
     for other in others:
         if other.null_count() == len(other):
@@ -241,6 +255,9 @@ def _column(field: Field, holder: pl.DataFrame | None, nothing: pl.Series) -> pl
             _doubt(_differ(values, other))
         values = values.fill_null(other)
     _doubt(len(field.names) > 1 and field.required and values.null_count())
+    if field.dtype.is_integer():
+        _doubt((values != values.round()).any())
+        values = values.cast(field.dtype)
     return values.alias(field.name)
 
 

@@ -7,6 +7,7 @@ window and the filters, and when each bucket starts and ends.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -15,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from falusage.api._pages.answers import Answer, Expected
 from falusage.api._pages.byte_counts import is_too_dense
 from falusage.api._pages.fast import read_fast
 from falusage.api._pages.strict import read_strictly
 from falusage.api.line_items import Kinds, LineItems
 from falusage.api.query import Ask, edges, microseconds, utc_text
-from falusage.columns import INSTANT
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.columns import BUCKET, INSTANT, KNOWN, USAGE
 from falusage.errors import PaginationError, ProtocolError
 from falusage.timeframes import Timeframe
 
@@ -69,31 +70,71 @@ def read_page(body: bytes, ask: Ask, *, kinds: Kinds) -> Page:
         ProtocolError: The answer is outside the contract, or a row outside the window or filters.
         PaginationError: `has_more` and `next_cursor` disagree.
     """
+    expected = Expected(ask.endpoint, ask.expand, rows=ask.time_series, summary=ask.summary)
+    answer = read_answer(body, expected, kinds)
+    rows, summary = (
+        None if items is None else LineItems(_as_usage(items.table, ask), items.kinds)
+        for items in (answer.rows, answer.summary)
+    )
+    for items in (rows, summary):
+        if items is not None:
+            check_filters(items.table, expected, ask.chunk)
+    if rows is not None:
+        rows = LineItems(_with_instants(rows.table, answer.buckets, ask), rows.kinds)
+    return Page(rows, summary, answer.next_cursor, answer.ignored)
+
+
+def read_answer(body: bytes, expected: Expected, kinds: Kinds) -> Answer:
+    """Read an answer of any endpoint that lists items, fast if possible.
+
+    Raises:
+        ProtocolError: The answer is outside the contract.
+        PaginationError: `has_more` and `next_cursor` disagree.
+    """
     if is_too_dense(body):
         raise ProtocolError("the answer has more values than any page of line items")
-    answer = read_fast(body, ask, kinds)
-    if answer is None:
-        answer = read_strictly(body, time_series=ask.time_series, summary=ask.summary)
+    answer = read_fast(body, expected, kinds) or read_strictly(body, expected)
     if answer.has_more != (answer.next_cursor is not None):
         raise PaginationError(
             f"has_more is {answer.has_more} but next_cursor is {answer.next_cursor!r}"
         )
-    rows = answer.rows
-    for items in (rows, answer.summary):
-        if items is not None:
-            _check_filters(items.table, ask)
-    if rows is not None:
-        rows = LineItems(_with_instants(rows.table, answer.buckets, ask), rows.kinds)
-    return Page(rows, answer.summary, answer.next_cursor, answer.ignored)
+    return answer
 
 
-def _check_filters(table: pl.DataFrame, ask: Ask) -> None:
-    """Reject rows that the request's filters exclude."""
-    expanded = {None, *ask.query.expand}
-    expand = {field.name: field.expand for field in ORGANIZATION_USAGE.fields}
-    for name, allowed in ask.chunk:
-        column = ORGANIZATION_USAGE.asked[name].column
-        if column is None or expand[column] not in expanded:
+def _as_usage(items: pl.DataFrame, ask: Ask) -> pl.DataFrame:
+    """Return items with the columns of usage, whatever the endpoint calls its own."""
+    derived = dict(ask.endpoint.derived)
+    if ask.workspace is not None:
+        derived["username"] = pl.lit(ask.workspace)
+    table = items.with_columns(**derived)
+    missing = [
+        pl.lit(None, dtype).alias(name)
+        for name, dtype in USAGE.items()
+        if name not in (*table.columns, *BUCKET)
+    ]
+    table = table.with_columns(missing)
+    known = [name for name in KNOWN if name in table.columns]
+    return table.select(*known, *(name for name in table.columns if name not in known))
+
+
+def check_filters(
+    table: pl.DataFrame, expected: Expected, chunk: Iterable[tuple[str, tuple[str, ...]]]
+) -> None:
+    """Reject rows that the request's filters exclude.
+
+    Args:
+        table: The items of an answer.
+        expected: What the answer must have.
+        chunk: The filters of the request: each parameter with its names.
+
+    Raises:
+        ProtocolError: A row has a name that was not asked for.
+    """
+    expanded = {None, *expected.expand}
+    expand = {field.name: field.expand for field in expected.endpoint.fields}
+    for name, allowed in chunk:
+        column = expected.endpoint.asked[name].column
+        if column is None or expand.get(column) not in expanded:
             continue
         stray = set(table[column].drop_nulls().unique()) - set(allowed)
         if stray:

@@ -25,19 +25,15 @@ import polars as pl
 
 from falusage._waiting import result
 from falusage.api._http.exchange import Exchange
+from falusage.api._pages.cursors import follow
 from falusage.api._pages.page import Page, read_page
 from falusage.api._pages.windows import Windows
 from falusage.api.line_items import Kinds, LineItems, concat
 from falusage.api.progress import Progress
 from falusage.api.query import Ask, UsageQuery, asks
 from falusage.columns import USAGE
-from falusage.errors import PaginationError, ProtocolError
-
-EMPTY_PAGES: Final = 100
-"""The most pages without a row that are followed in a row."""
-
-PAGES: Final = 10_000
-"""The most pages of one window."""
+from falusage.contract import Endpoint
+from falusage.errors import ProtocolError
 
 _ROWS_AHEAD: Final = 50_000
 _THREADS: Final = 2
@@ -63,6 +59,7 @@ class Reading:
         windows: How many windows have been read.
         page_count: How many pages have been read, `row_count` how many rows.
         followed: Whether a cursor was followed, so that pages may have shifted.
+        workspace: The name of the workspace, if the query asks for one.
     """
 
     query: UsageQuery
@@ -75,13 +72,16 @@ class Reading:
     page_count: int = 0
     row_count: int = 0
     followed: bool = False
-    _kinds: dict[bool, Kinds] = field(default_factory=lambda: {True: {}, False: {}})
+    workspace: str | None = None
+    _kinds: dict[tuple[Endpoint, bool], Kinds] = field(
+        default_factory=dict[tuple[Endpoint, bool], Kinds]
+    )
 
     def pages(self) -> Iterator[Page]:
         """Yield every page of the range, in the order of time."""
         first = [
             next(self._follow(ask))
-            for ask in asks(self.query, time_series=True, summary=self.with_summary)
+            for ask in self._asks(time_series=True, summary=self.with_summary)
         ]
         if self.with_summary and any(page.summary is None for page in first):
             raise ProtocolError(_NO_SUMMARY)
@@ -97,6 +97,9 @@ class Reading:
                     windows.learn_from_first_page(rows=page.row_count, last_bucket=last)
             yield from self._in_windows(windows, chunks=len(first))
 
+    def _asks(self, *, time_series: bool, summary: bool) -> Iterator[Ask]:
+        return asks(self.query, time_series=time_series, summary=summary, workspace=self.workspace)
+
     def _in_windows(self, windows: Windows, *, chunks: int) -> Iterator[Page]:
         ahead: deque[tuple[int, list[Future[Iterator[Page]]]]] = deque()
         most = min(_AHEAD * self.workers, _MOST_AHEAD // windows.page_rows)
@@ -110,7 +113,7 @@ class Reading:
                     self.windows += 1
                     tasks = [
                         pool.submit(self._read_window, ask.during(start, end), windows, buckets)
-                        for ask in asks(self.query, time_series=True, summary=False)
+                        for ask in self._asks(time_series=True, summary=False)
                     ]
                     ahead.append((buckets, tasks))
                 if not ahead:
@@ -142,43 +145,27 @@ class Reading:
 
     def _follow(self, ask: Ask) -> Iterator[Page]:
         """Yield a window's pages, one cursor after the other."""
-        seen: set[str] = set()
-        cursor: str | None = None
-        empty = 0
-        for _ in range(PAGES):
-            read = partial(read_page, ask=ask, kinds=self._kinds[ask.time_series])
-            page = self.exchange.get(ask.params(cursor), read, window=ask.window, cursor=cursor)
+
+        def fetch(cursor: str | None) -> Page:
+            kinds = self._kinds.setdefault((ask.endpoint, ask.time_series), {})
+            read = partial(read_page, ask=ask, kinds=kinds)
+            page = self.exchange.get(
+                ask.endpoint, ask.params(cursor), read, window=ask.window, cursor=cursor
+            )
             # A field that is new on one page is likely on the next, which is then read fast.
-            for of_rows, items in ((True, page.rows), (False, page.summary)):
+            for has_rows, items in ((True, page.rows), (False, page.summary)):
                 if items is not None and items.kinds:
-                    self._kinds[of_rows] = {**self._kinds[of_rows], **items.kinds}
-            yield page
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-            self.followed = True
-            if cursor in seen:
-                raise PaginationError(
-                    f"cursor {cursor!r} came twice in the window {' to '.join(ask.window)}",
-                    cursor=cursor,
-                    window=ask.window,
-                )
-            seen.add(cursor)
-            empty = 0 if page.row_count else empty + 1
-            if empty > EMPTY_PAGES:
-                break
-        too_empty = empty > EMPTY_PAGES
-        what = f"{EMPTY_PAGES} empty pages in a row" if too_empty else f"{PAGES:,} pages"
-        raise PaginationError(
-            f"{what} without an end in the window {' to '.join(ask.window)}",
-            cursor=cursor,
-            window=ask.window,
-        )
+                    at = (ask.endpoint, has_rows)
+                    self._kinds[at] = {**self._kinds.get(at, {}), **items.kinds}
+            self.followed |= cursor is not None
+            return page
+
+        return follow(fetch, window=ask.window)
 
     def read_summary(self) -> list[LineItems]:
         """Return the summary's pages; a page that repeats the whole list counts once."""
         found: list[LineItems] = []
-        for ask in asks(self.query, time_series=False, summary=True):
+        for ask in self._asks(time_series=False, summary=True):
             first: pl.DataFrame | None = None
             for page in self._follow(ask):
                 if page.summary is None:

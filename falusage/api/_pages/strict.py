@@ -17,15 +17,16 @@ from typing import Any, Final, NoReturn
 import polars as pl
 
 from falusage.api._http.refusal import NotJsonError
-from falusage.api._pages.answers import AGREE, Answer
+from falusage.api._pages.answers import AGREE, Answer, Expected
 from falusage.api.line_items import (
+    INT64,
     KIND_DTYPES,
     Kind,
     LineItems,
     json_texts,
     kind_of_values,
 )
-from falusage.contract import ORGANIZATION_USAGE, Field
+from falusage.contract import Endpoint, Field
 from falusage.errors import ProtocolError
 from falusage.schema.validation import MARKS
 
@@ -35,32 +36,39 @@ _TOO_DEEP: Final = "the answer is nested too deeply"
 # Python objects take many times the memory of their JSON, so one page is read at a time.
 _ONE_AT_A_TIME: Final = threading.Lock()
 _MISSING: Final = object()
-_ENVELOPE: Final = {"has_more", "next_cursor", "time_series", "summary"}
+_ENVELOPE: Final = {"has_more", "next_cursor"}
 _BUCKET: Final = {"bucket", "results"}
 _TYPES: Final[dict[pl.DataType, set[type]]] = {
     pl.Float64(): {int, float},
+    pl.Int64(): {int},
     pl.String(): {str},
     pl.Boolean(): {bool},
 }
 _WORDS: Final[dict[pl.DataType, str]] = {
     pl.Float64(): "number",
+    pl.Int64(): "whole number",
     pl.String(): "text",
     pl.Boolean(): "truth value",
 }
 
 
-def read_strictly(body: bytes, *, time_series: bool, summary: bool) -> Answer:
+def read_strictly(body: bytes, expected: Expected) -> Answer:
     """Read an answer field by field.
 
     Raises:
         ProtocolError: The JSON or the envelope is outside the contract.
     """
     with _ONE_AT_A_TIME:
-        envelope = _parse(body)
-        return _read(envelope, time_series=time_series, summary=summary)
+        return _read(parse(body), expected)
 
 
-def _parse(body: bytes) -> dict[str, Any]:
+def parse(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body is.
+
+    Raises:
+        ProtocolError: It is something else, is an error, names a member twice, is nested too
+            deeply, or has an absurd number.
+    """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -82,6 +90,8 @@ def _parse(body: bytes) -> dict[str, Any]:
         ) from None
     if not isinstance(parsed, dict):
         raise NotJsonError("the answer is not a JSON object")
+    if parsed.get("error") is not None:
+        raise ProtocolError(f"status 200 with an error body: {str(parsed['error'])[:200]!r}")
     return parsed
 
 
@@ -130,48 +140,57 @@ def _constant(name: str) -> NoReturn:
     raise ProtocolError(f"the answer holds {name}, which is not JSON")
 
 
-def _read(envelope: dict[str, Any], *, time_series: bool, summary: bool) -> Answer:
-    if envelope.get("error") is not None:
-        raise ProtocolError(f"status 200 with an error body: {str(envelope['error'])[:200]!r}")
-    has_more = _take(envelope, "has_more", bool, "true or false")
-    cursor = _take(envelope, "next_cursor", (str, type(None)), "a string or null")
+def _read(envelope: dict[str, Any], expected: Expected) -> Answer:
+    endpoint = expected.endpoint
+    has_more, cursor = False, None
+    if endpoint.is_paged:
+        has_more = take(envelope, "has_more", bool, "true or false")
+        cursor = take(envelope, "next_cursor", (str, type(None)), "a string or null")
     items: list[dict[str, Any]] = []
     buckets: list[tuple[str, int]] = []
-    if time_series:
-        for number, entry in enumerate(_take(envelope, "time_series", list, "a list")):
+    if expected.rows and endpoint.rows is not None and not endpoint.in_buckets:
+        listed = take(envelope, endpoint.rows, list, "a list")
+        items = [_item(item, endpoint.rows) for item in listed]
+    elif expected.rows and endpoint.in_buckets:
+        for number, entry in enumerate(take(envelope, "time_series", list, "a list")):
             where = f"time_series[{number}]"
             if not isinstance(entry, dict):
                 raise ProtocolError(f"{where} is {_show(entry)}; expected an object")
-            bucket = _take(entry, "bucket", str, "a string", where)
-            results = _take(entry, "results", list, "a list", where)
+            bucket = take(entry, "bucket", str, "a string", where)
+            results = take(entry, "results", list, "a list", where)
             beside = {
                 f"bucket_{name}": value for name, value in entry.items() if name not in _BUCKET
             }
             items += [{**beside, **_item(item, where)} for item in results]
             buckets.append((bucket, len(results)))
     totals: list[dict[str, Any]] | None = None
-    if summary and "summary" in envelope:
-        listed = _take(envelope, "summary", list, "a list")
+    if expected.summary and "summary" in envelope:
+        listed = take(envelope, "summary", list, "a list")
         totals = [_item(item, "summary") for item in listed]
     return Answer(
-        _line_items(items, ORGANIZATION_USAGE.required()) if time_series else None,
+        _line_items(items, endpoint, endpoint.required()) if expected.rows else None,
         None
         if totals is None
-        else _line_items(totals, ORGANIZATION_USAGE.required(in_summary=True)),
+        else _line_items(totals, endpoint, endpoint.required(in_summary=True)),
         cursor,
         has_more,
         buckets,
-        tuple(sorted(envelope.keys() - _ENVELOPE)),
+        tuple(sorted(envelope.keys() - _ENVELOPE - {endpoint.rows, "summary"})),
     )
 
 
-def _take(
+def take(
     entry: dict[str, Any],
     name: str,
     kind: type | tuple[type, ...],
     expected: str,
     where: str = "the answer",
 ) -> Any:
+    """Return a member of an object.
+
+    Raises:
+        ProtocolError: It is missing, or of another type.
+    """
     value = entry.get(name, _MISSING)
     if value is _MISSING:
         raise ProtocolError(f"{where} has no {name!r}; expected {expected}")
@@ -190,24 +209,26 @@ def _show(value: Any) -> str:
     return json.dumps(value)[:80]
 
 
-def _line_items(items: Sequence[Mapping[str, Any]], required: Sequence[str]) -> LineItems:
+def _line_items(
+    items: Sequence[Mapping[str, Any]], endpoint: Endpoint, required: Sequence[str]
+) -> LineItems:
     """Return items as columns, with marks on those that could not be typed."""
     faults: dict[int, list[dict[str, str]]] = {}
     columns: dict[str, pl.Series] = {}
-    objects = {name: _objects(name, items, faults) for name in ORGANIZATION_USAGE.objects}
-    for field in ORGANIZATION_USAGE.fields:
+    objects = {name: _objects(name, items, faults) for name in endpoint.objects}
+    for field in endpoint.fields:
         values: list[Any] = []
         for at, holder in enumerate(items if field.within is None else objects[field.within]):
             value, fault = _value(field, holder, required=field.name in required)
             if fault is not None:
                 faults.setdefault(at, []).append({"column": field.name, "rule": fault})
             values.append(value)
-        columns[field.name] = pl.Series(field.name, values, dtype=field.dtype, strict=False)
-    items = _with_new_members(items, objects)
-    members = ORGANIZATION_USAGE.items
+        columns[field.name] = pl.Series(field.name, values, dtype=field.sent_dtype, strict=False)
+    items = _with_new_members(items, objects, endpoint)
+    members = endpoint.items
     unknown = dict.fromkeys(name for item in items for name in item if name not in members)
     kinds: dict[str, Kind] = {}
-    taken = {"bucket", "bucket_end", *MARKS}
+    taken = {"bucket", "bucket_end", "username", *endpoint.derived, *MARKS}
     for name in unknown:
         free = name  # which may not take the place of another column
         while not free or free in taken or free in columns:
@@ -233,13 +254,15 @@ def _value(field: Field, holder: Mapping[str, Any], *, required: bool) -> tuple[
         fault = "null" if sent else "missing"
         return None, fault if required else None
     for value in there.values():
-        if type(value) not in _TYPES[field.dtype]:
-            return None, f"not a {_WORDS[field.dtype]}"
+        if type(value) not in _TYPES[field.sent_dtype]:
+            return None, f"not a {_WORDS[field.sent_dtype]}"
+        if field.dtype.is_integer() and value not in INT64:
+            return None, "beyond 64 bits"
     (name, value), *others = there.items()
     for other_name, other in others:
         if not _agree(value, other):
             return None, f"{name} and {other_name} differ"
-    return float(value) if field.is_number else value, None
+    return float(value) if field.dtype.is_float() else value, None
 
 
 def _agree(one: Any, other: Any) -> bool:
@@ -262,12 +285,14 @@ def _objects(
 
 
 def _with_new_members(
-    items: Sequence[Mapping[str, Any]], objects: Mapping[str, list[dict[str, Any]]]
+    items: Sequence[Mapping[str, Any]],
+    objects: Mapping[str, list[dict[str, Any]]],
+    endpoint: Endpoint,
 ) -> list[dict[str, Any]]:
     """Add the unknown members of objects to their items, under the object's first word."""
     flat = [dict(item) for item in items]
     for name, entries in objects.items():
-        known = ORGANIZATION_USAGE.inside(name)
+        known = endpoint.inside(name)
         for item, entry in zip(flat, entries, strict=True):
             for member in sorted(entry.keys() - known.keys()):
                 item[f"{name.partition('_')[0]}_{member}"] = entry[member]

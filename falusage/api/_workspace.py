@@ -1,0 +1,37 @@
+"""The name of the workspace that a key belongs to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from falusage.api._http.exchange import Exchange
+from falusage.api._pages.strict import parse, take
+from falusage.contract import BALANCE
+from falusage.errors import FalUsageWarning, NotFoundError, PermissionDeniedError, warn
+
+UNNAMED: Final = "workspace"
+"""The name of a workspace whose own name the key may not read."""
+
+
+def workspace_name(exchange: Exchange) -> str:
+    """Return the name of the workspace, from `/account/billing`.
+
+    Returns:
+        Its username; `workspace`, with a warning, if the key may not read it.
+
+    Raises:
+        ApiError: The exchange failed for another reason.
+    """
+    try:
+        return exchange.get(BALANCE, (), _username)
+    except (PermissionDeniedError, NotFoundError) as error:
+        warn(
+            f"the workspace's name cannot be read, so username is {UNNAMED!r} ({error})",
+            FalUsageWarning,
+        )
+        return UNNAMED
+
+
+def _username(body: bytes) -> str:
+    username: str = take(parse(body), "username", str, "a string")
+    return username
