@@ -26,7 +26,8 @@ def workspace_name(exchange: Exchange) -> str:
         return exchange.get(BALANCE, (), _username)
     except (PermissionDeniedError, NotFoundError) as error:
         warn(
-            f"the workspace's name cannot be read, so username is {UNNAMED!r} ({error})",
+            f"the key may not read the workspace's name (status {error.status}, {BALANCE.path}), so "
+            f"username is {UNNAMED!r}",
             FalUsageWarning,
         )
         return UNNAMED

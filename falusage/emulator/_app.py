@@ -21,17 +21,17 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
-from falusage.contract import ORGANIZATION_USAGE
-from falusage.emulator import _wire as wire
-from falusage.emulator._document import ERRORS, Page, item_model
+from falusage.contract import BALANCE, USAGE_ENDPOINTS, Endpoint
+from falusage.emulator import _account as account
+from falusage.emulator import _usage as usage
+from falusage.emulator._document import ERRORS, answer_model
 from falusage.emulator._faults import Faults
 from falusage.emulator._parameters import Parameters, parameters_model
 from falusage.errors import QueryError
 
 if TYPE_CHECKING:
-    from falusage.emulator._ledger import Ledger
+    from falusage.emulator._books import Books
 
-PATH: Final = f"/v1{ORGANIZATION_USAGE.path}"
 GZIP_FROM: Final = 8 * 1024
 _TYPES: Final = {
     400: "validation_error",
@@ -41,9 +41,15 @@ _TYPES: Final = {
     405: "not_implemented",
     429: "rate_limited",
 }
+_REFUSED: Final = {
+    "a key": "The key may not read this.",
+    "billing": "The key has no permission billing:usage:read.",
+    "root team": "The key is not an admin key of the organization's root team.",
+    "enterprise": "The account is not an enterprise account.",
+}
 _key = APIKeyHeader(
     name="Authorization",
-    description="`Key <admin key>` of the organization's root team.",
+    description="`Key <key>`; what a key may read depends on its preset and its account.",
     auto_error=False,
 )
 
@@ -52,11 +58,15 @@ class Served(Protocol):
     """What the application reads for each request, because all but the edition may change."""
 
     api_key: str
-    member_key: str
     latency: float
     page_size: int
-    ledger: Ledger
+    books: Books
     statuses: Iterator[int]
+
+    @property
+    def keys(self) -> Mapping[str, frozenset[str]]:
+        """What each known key may read."""
+        ...
 
     @property
     def edition(self) -> int:
@@ -79,32 +89,9 @@ def application(served: Served) -> FastAPI:
 
     The OpenAPI document is at `/openapi.json`, next to the base `/v1`, and needs no key.
     """
-    app = FastAPI(title="Organization Usage", docs_url=None, redoc_url=None, redirect_slashes=False)
-
-    async def admit(given: Annotated[str | None, Depends(_key)]) -> None:
-        _check_key(given, served)
-        status = next(served.statuses)
-        await asyncio.sleep(served.latency)
-        if status == 429:
-            after = {"Retry-After": str(served.faults.retry_after)}
-            raise HTTPException(429, "Too many requests.", after)
-        if status == 500:
-            raise HTTPException(500, "The server failed on purpose.")
-
-    parameters = parameters_model(served.edition)
-
-    def usage(asked: Annotated[parameters, Query()], request: Request) -> Response:  # type: ignore[valid-type]
-        return _answer(asked, request, served)
-
-    usage.__annotations__["asked"] = Annotated[parameters, Query()]
-    app.add_api_route(
-        PATH,
-        usage,
-        responses={200: {"model": Page[item_model(served.edition)]}, **ERRORS},
-        operation_id="organization_usage",
-        summary=ORGANIZATION_USAGE.summary,
-        dependencies=[Depends(admit)],
-    )
+    app = FastAPI(title="fal", docs_url=None, redoc_url=None, redirect_slashes=False)
+    for endpoint, answer in ANSWERS.items():
+        _add(app, endpoint, answer, served)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(QueryError, _rejected)
     app.add_exception_handler(HTTPException, _failed)
@@ -113,30 +100,64 @@ def application(served: Served) -> FastAPI:
     return app
 
 
-def _check_key(given: str | None, served: Served) -> None:
-    scheme, _, key = (given or "").partition(" ")
-    if scheme != "Key" or key not in (served.api_key, served.member_key):
-        raise HTTPException(401, "Expected the header 'Authorization: Key <admin key>'.")
-    if key == served.member_key:
-        raise HTTPException(403, "The key is not an admin key of the organization's root team.")
+Answer = Callable[[Parameters, "Served"], bytes]
+"""Answers the parameters of a request, or raises a `QueryError`."""
+
+ANSWERS: Final[dict[Endpoint, Answer]] = {
+    **{each: usage.answer for scope in USAGE_ENDPOINTS.values() for each in scope.values()},
+    BALANCE: account.balance,
+}
+"""What answers each endpoint."""
 
 
-def _answer(asked: Parameters, request: Request, served: Served) -> Response:
-    _check_once(asked, request)
-    ledger = served.ledger
-    question = asked.question(ledger, now=served.clock())
-    most = min(asked.asked("limit") or served.page_size, served.page_size)
-    body = wire.page(
-        ledger.time_series(question) if asked.wants("time_series") else None,
-        ledger.summary(question) if asked.wants("summary") else None,
-        number=asked.page_number(),
-        limit=most,
+def _add(app: FastAPI, endpoint: Endpoint, answer: Answer, served: Served) -> None:
+    """Add the route of an endpoint, with its parameters, its key and its faults."""
+    edition = served.edition if served.edition in endpoint.editions else endpoint.editions[-1]
+
+    async def admit(given: Annotated[str | None, Depends(_key)]) -> None:
+        _check_key(given, endpoint, served)
+        status = next(served.statuses)
+        await asyncio.sleep(served.latency)
+        if status == 429:
+            after = {"Retry-After": str(served.faults.retry_after)}
+            raise HTTPException(429, "Too many requests.", after)
+        if status == 500:
+            raise HTTPException(500, "The server failed on purpose.")
+
+    parameters = parameters_model(endpoint, edition)
+
+    def route(asked: Annotated[parameters, Query()], request: Request) -> Response:  # type: ignore[valid-type]
+        _check_once(asked, request)
+        return _sent(answer(asked, served), endpoint, request)
+
+    route.__annotations__["asked"] = Annotated[parameters, Query()]
+    content = {"model": answer_model(endpoint, edition)}
+    if endpoint.media != "application/json":
+        content = {"content": {endpoint.media: {"schema": {"type": "string"}}}}
+    app.add_api_route(
+        f"/v1{endpoint.path}",
+        route,
+        responses={200: content, **ERRORS},
+        operation_id=endpoint.path.strip("/").replace("/", "_").replace("-", "_"),
+        summary=endpoint.summary,
+        dependencies=[Depends(admit)],
     )
+
+
+def _check_key(given: str | None, endpoint: Endpoint, served: Served) -> None:
+    scheme, _, key = (given or "").partition(" ")
+    if scheme != "Key" or key not in served.keys:
+        raise HTTPException(401, "Expected the header 'Authorization: Key <key>'.")
+    if endpoint.needs not in served.keys[key]:
+        raise HTTPException(403, _REFUSED[endpoint.needs])
+
+
+def _sent(body: bytes, endpoint: Endpoint, request: Request) -> Response:
     headers = {"x-request-id": uuid.uuid4().hex, "vary": "Accept-Encoding"}
     if len(body) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
         body = gzip.compress(body, compresslevel=1, mtime=0)
         headers["content-encoding"] = "gzip"
-    return Response(body, media_type="application/json", headers=headers)
+    return Response(body, media_type=endpoint.media, headers=headers)
 
 
 def _check_once(asked: Parameters, request: Request) -> None:
@@ -197,8 +218,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, openapi_version="3.1.0", routes=app.routes
     )
     # FastAPI documents its own 422, but here such requests get the contract's 400.
-    for operation in document["paths"][PATH].values():
-        del operation["responses"]["422"]
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
     for name in ("HTTPValidationError", "ValidationError"):
-        del document["components"]["schemas"][name]
+        document["components"]["schemas"].pop(name, None)
     return document

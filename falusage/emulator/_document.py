@@ -11,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.json_schema import SkipJsonSchema
 
 from falusage import contract
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.contract import Endpoint
 
 _TYPES: Final[dict[pl.DataType, Any]] = {
     pl.String(): str,
     pl.Float64(): float,
+    pl.Int64(): int,
     pl.Boolean(): bool,
+    contract.INSTANT: datetime,
 }
 ErrorType = Literal[
     "authorization_error",
@@ -39,11 +41,30 @@ class Caller(BaseModel):
 
 
 @functools.cache
-def item_model(edition: int) -> type[Item]:
-    """Return the model of an edition's line items."""
+def answer_model(endpoint: Endpoint, edition: int) -> type[BaseModel]:
+    """Return the model of an endpoint's answers in an edition."""
+    if endpoint.rows is None:
+        return Account
+    item = item_model(endpoint, edition)
+    if endpoint.in_buckets:
+        return Page[item]
+    ends: dict[str, Any] = {"next_cursor": (str | None, ...), "has_more": (bool, ...)}
+    listed: dict[str, Any] = {endpoint.rows: (list[item], ...)}
+    members = {**listed, **(ends if endpoint.is_paged else {})}
+    return create_model(f"List{_name(endpoint)}", **members)
+
+
+def _name(endpoint: Endpoint) -> str:
+    """Return the path as a name: OrganizationUsage."""
+    return "".join(part.title() for part in endpoint.path.replace("-", "/").split("/"))
+
+
+@functools.cache
+def item_model(endpoint: Endpoint, edition: int) -> type[Item]:
+    """Return the model of the items of an endpoint in an edition."""
     members: dict[str, Any] = {}
     objects: dict[str, dict[str, Any]] = {}
-    for name, field in ORGANIZATION_USAGE.in_edition(edition).items():
+    for name, field in endpoint.in_edition(edition).items():
         if field.within is not None:
             objects.setdefault(field.within, {})[name] = _optional(_type(field), field.meaning)
         elif field.expand is not None:
@@ -52,9 +73,9 @@ def item_model(edition: int) -> type[Item]:
             kind = _type(field) | None if field.nullable else _type(field)
             members[name] = (kind, Field(description=field.meaning))
     for name, inner in objects.items():
-        model = create_model(f"Caller{edition}", __base__=Caller, **inner)
+        model = create_model(f"Caller{_name(endpoint)}{edition}", __base__=Caller, **inner)
         members[name] = _optional(model, "who called, in fields; when expanded")
-    return create_model(f"Item{edition}", __base__=Item, **members)
+    return create_model(f"{_name(endpoint)}{edition}", __base__=Item, **members)
 
 
 def _type(field: contract.Field) -> Any:
@@ -94,6 +115,20 @@ class Page(BaseModel, Generic[AnyItem]):
     has_more: bool
 
 
+class Credits(BaseModel):
+    """The account's balance, which may be below zero."""
+
+    current_balance: float
+    currency: str
+
+
+class Account(BaseModel):
+    """The account of the key."""
+
+    username: str
+    credits: Credits | SkipJsonSchema[None] = Field(None, description="When expanded.")
+
+
 class ErrorDetail(BaseModel):
     """What went wrong."""
 
@@ -114,7 +149,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     for status, meaning in {
         400: "The parameters are invalid.",
         401: "No key, another scheme, or an unknown key.",
-        403: "Not an admin's key.",
+        403: "The key may not read this.",
         404: "Nothing is served there.",
         429: "Too many requests; see Retry-After.",
         500: "The server failed.",

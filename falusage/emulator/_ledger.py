@@ -1,4 +1,4 @@
-"""The table that is served, and the line items that answer a question.
+"""The line items of a usage table that answer a question of one endpoint.
 
 A row belongs to the calendar bucket that contains its own `bucket`. If it covers only a part of
 that bucket, it is merged with rows of the same key, so hours are served as days. If it covers all
@@ -8,6 +8,7 @@ comes back row for row. Answers are kept, so a further page costs only its own l
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,25 +18,19 @@ from typing import Any, Final, TypeVar
 import polars as pl
 
 from falusage import columns, timeframes
-from falusage._usage.table import Eager, Lazy, collected, take
-from falusage.contract import ORGANIZATION_USAGE
-from falusage.emulator._wire import Written, items
-from falusage.errors import QueryError
+from falusage.contract import Endpoint
+from falusage.emulator._wire import Written, items, optional_json
 
 KEPT_BYTES: Final = 512 * 2**20
-_OWN: Final = "own "
+OWN: Final = "own "
 """A prefix for extra columns, whose names might be those of columns used here."""
 
-_FILTERED: Final = tuple(
-    parameter.column for parameter in ORGANIZATION_USAGE.asked.values() if parameter.column
-)
+TAGS: Final = "tags"
+"""The tags of a row, as JSON text. They are served only from a tagged source."""
+
+UNTAGGED: Final = "(untagged)"
 
 _Answer = TypeVar("_Answer", Written, bytes)
-_DISCOUNTS_SINCE: Final = next(
-    field.since for field in ORGANIZATION_USAGE.fields if field.name == "percent_discount"
-)
-_LINE: Final = ORGANIZATION_USAGE.named("key", "rate", "label")
-"""The columns that identify a line item, in the order in which items are served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +43,10 @@ class Question:
         timeframe: The length of a bucket.
         timezone: The zone whose calendar cuts the buckets.
         only: For each filtered column, the values to keep.
+        tags: For each key of a tag, the values to keep.
+        search: A part of the app's name, in lower case; empty for any.
         shown: Which further fields are served and identify an item, by their value of `expand`.
+        tagged: Whether tags are served and identify an item.
     """
 
     start: datetime
@@ -56,55 +54,34 @@ class Question:
     timeframe: timeframes.Timeframe
     timezone: str = "UTC"
     only: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    search: str = ""
     shown: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns that `shown` adds."""
-        return [field.name for field in ORGANIZATION_USAGE.fields if field.expand in self.shown]
+    tagged: bool = False
 
 
 class Ledger:
-    """A usage table, prepared for questions.
+    """The rows of one endpoint, prepared for questions.
 
     Args:
-        usage: A usage table. `bucket_end` and the auth columns may be missing. Without
-            `bucket_end`, the rows are whole buckets of a timeframe if every `bucket` is one of
-            its boundaries, and parts of buckets otherwise. Columns that are not in
-            `columns.USAGE` are served as extra fields, and rows that differ in them are never
-            merged.
-
-    Raises:
-        MissingColumnError: If a required column is missing.
-        CoverageError: If a part of the table's range was never read.
-        QueryError: If it is not a table, `bucket` has no time zone, or a number is not finite or
-            is absurd.
+        rows: The columns of the endpoint, the buckets, and extra columns that begin with `OWN`,
+            which are served as extra fields; rows that differ in them are never merged.
+        endpoint: The endpoint.
+        edition: The edition of the contract to write.
     """
 
-    def __init__(self, usage: Lazy | Eager, *, edition: int) -> None:
-        self._edition = edition
-        table = take(usage).as_text()
-        table.require(("bucket", *columns.REQUIRED))
-        table.require_covered()
-        usage = collected(table.rows)
-        for name in ("bucket", "bucket_end"):
-            dtype = usage.schema.get(name, columns.INSTANT)
-            if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
-                raise QueryError(f"{name} is {dtype}; expected a Datetime with a time zone")
-        numbers = [name for name in columns.NUMBERS if name in usage.columns]
-        sound = pl.col(numbers).cast(pl.Float64).abs().lt(columns.ABSURD).fill_null(True)
-        if not usage.select(pl.all_horizontal(sound.all())).item():
-            raise QueryError(f"{', '.join(numbers)} must be finite and below {columns.ABSURD}")
-        beyond = [name for name in usage.columns if name not in columns.USAGE]
-        self.extras = tuple(map(_OWN.__add__, beyond))
-        self._rows = (
-            columns.widened(usage.rename(dict(zip(beyond, self.extras, strict=True))))
-            .pipe(_with_discount, edition)
-            .with_columns(pl.col("bucket", "bucket_end").cast(columns.INSTANT))
-            .sort("bucket", *_LINE, *columns.AUTH, maintain_order=True)
-        )
+    def __init__(self, rows: pl.DataFrame, endpoint: Endpoint, *, edition: int) -> None:
+        self._endpoint, self._edition = endpoint, edition
+        self._line = endpoint.named("key", "rate", "label")
+        self._amounts = endpoint.named("amount")
+        self.extras = tuple(name for name in rows.columns if name.startswith(OWN))
+        has_tags = TAGS in endpoint.sparse and TAGS in rows.columns
+        self._callers = (*endpoint.named("caller"), *([TAGS] if has_tags else []))
+        self._rows = rows.sort("bucket", *self._line, *self._callers, maintain_order=True)
         self._names = {
-            name: frozenset(self._rows[name].drop_nulls().unique()) for name in _FILTERED
+            name: frozenset(self._rows[name].drop_nulls().unique())
+            for name in (parameter.column for parameter in endpoint.asked.values())
+            if name is not None
         }
         self._kept: dict[tuple[str, Question], Any] = {}
         self._lock = threading.Lock()
@@ -149,23 +126,24 @@ class Ledger:
         rows = rows.join(
             calendar, on=["bucket", "bucket_end"], nulls_equal=True, maintain_order="left"
         )
-        key = ["period", *_LINE, *question.columns, *self.extras]
+        shown = self._shown(question)
+        key = ["period", *self._line, *shown, *self.extras]
         hidden = [
             name
-            for name in columns.AUTH
-            if name not in question.columns and rows[name].null_count() < rows.height
+            for name in self._callers
+            if name not in shown and rows[name].null_count() < rows.height
         ]
         if hidden:
             # Rows that differ only in a hidden column are one item. The first row of each caller
             # is merged with the first of the others, the second with the second, and so on, so
             # that duplicates stay.
-            nth = pl.int_range(pl.len()).over("period", *_LINE, *columns.AUTH, *self.extras)
+            nth = pl.int_range(pl.len()).over("period", *self._line, *self._callers, *self.extras)
             rows = rows.with_columns(pl.when("part").then(-1).otherwise(nth).alias("nth"))
-            lines = _merged(rows, [*key, "nth"])
+            lines = self._merged(rows, [*key, "nth"])
         else:
             whole, parts = rows.filter(~pl.col("part")), rows.filter("part")
-            lines = whole if parts.is_empty() else _stacked(whole, _merged(parts, key))
-        lines = lines.sort("period", *_LINE, *question.columns, maintain_order=True)
+            lines = whole if parts.is_empty() else _stacked(whole, self._merged(parts, key))
+        lines = lines.sort("period", *self._line, *shown, maintain_order=True)
         labels = calendar.select("period", pl.col("label").alias("bucket")).unique()
         return Written.from_lines(
             lines.select("period", self._items(question).alias("item")).join(
@@ -174,17 +152,21 @@ class Ledger:
         )
 
     def _summary(self, question: Question) -> bytes:
-        lines = _merged(self._asked(question), [*_LINE, *question.columns, *self.extras])
-        lines = lines.sort(*_LINE, *question.columns, maintain_order=True)
+        shown = self._shown(question)
+        lines = self._merged(self._asked(question), [*self._line, *shown, *self.extras])
+        lines = lines.sort(*self._line, *shown, maintain_order=True)
         item = lines.select(self._items(question)).to_series()
         return f"[{item.str.join(',').item()}]".encode()
 
     def _items(self, question: Question) -> pl.Expr:
-        return items(
-            self._edition,
-            question.shown,
-            [pl.col(name).alias(name[len(_OWN) :]) for name in self.extras],
-        )
+        tags = [optional_json(TAGS, TAGS)] if TAGS in self._shown(question) else []
+        extras = [pl.col(name).alias(name[len(OWN) :]) for name in self.extras]
+        return items(self._endpoint, self._edition, question.shown, extras, tags)
+
+    def _shown(self, question: Question) -> list[str]:
+        """Return the columns of callers and tags that are served and identify an item."""
+        asked = [each.name for each in self._endpoint.fields if each.expand in question.shown]
+        return [*asked, *(name for name in self._callers if name == TAGS and question.tagged)]
 
     def _asked(self, question: Question) -> pl.DataFrame:
         inside = pl.col("bucket").is_between(
@@ -193,23 +175,34 @@ class Ledger:
             closed="left",
         )
         return self._rows.filter(
-            inside, *(pl.col(name).is_in(values) for name, values in question.only)
+            inside,
+            *(pl.col(name).is_in(values) for name, values in question.only),
+            *(self._has_tag(key, values) for key, values in question.tags),
+            *(
+                [pl.col("app").str.to_lowercase().str.contains(question.search, literal=True)]
+                if question.search
+                else []
+            ),
         )
 
+    def _has_tag(self, key: str, values: tuple[str, ...]) -> pl.Expr:
+        if TAGS not in self._callers:
+            return pl.lit(UNTAGGED in values)
+        value = pl.col(TAGS).map_elements(
+            lambda text: json.loads(text).get(key), return_dtype=pl.String
+        )
+        return value.fill_null(UNTAGGED).is_in(values)
 
-def _with_discount(rows: pl.DataFrame, edition: int) -> pl.DataFrame:
-    """Fill in missing amounts: without a subtotal, there was no discount.
-
-    In an edition without discounts, the price is the price paid.
-    """
-    subtotal = pl.coalesce("cost_subtotal", pl.col("cost") + pl.col("cost_discount"), "cost")
-    paid = pl.col("unit_price") * (1.0 - pl.col("percent_discount").fill_null(0.0) / 100.0)
-    taken_off = (subtotal - pl.col("cost")).clip(0.0)  # float noise must not make it negative
-    return rows.with_columns(
-        cost_subtotal=subtotal,
-        cost_discount=pl.coalesce("cost_discount", taken_off),
-        unit_price="unit_price" if edition >= _DISCOUNTS_SINCE else paid,
-    )
+    def _merged(self, rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+        # A single row keeps its numbers to the last bit; sums are rounded to 1e-12. An amount
+        # that is null in every row stays null.
+        return rows.group_by(by, maintain_order=True).agg(
+            pl.when((pl.len() == 1) | (pl.col(name).count() == 0))
+            .then(pl.col(name).first())
+            .otherwise(columns.total(name))
+            .alias(name)
+            for name in self._amounts
+        )
 
 
 def _calendar(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
@@ -233,18 +226,6 @@ def _calendar(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
             .then(unsaid)
             .otherwise(inside & (pl.col("bucket_end") <= pl.col("period_end"))),
         )
-    )
-
-
-def _merged(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    # A single row keeps its numbers to the last bit; sums are rounded to 1e-12. An amount that is
-    # null in every row stays null.
-    return rows.group_by(by, maintain_order=True).agg(
-        pl.when((pl.len() == 1) | (pl.col(name).count() == 0))
-        .then(pl.col(name).first())
-        .otherwise(columns.total(name))
-        .alias(name)
-        for name in columns.AMOUNTS
     )
 
 

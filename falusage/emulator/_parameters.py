@@ -8,21 +8,20 @@ with commas) is resolved here against the table that is served.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic.json_schema import SkipJsonSchema
 
 from falusage import timeframes
-from falusage.contract import ORGANIZATION_USAGE, Parameter
+from falusage.contract import Endpoint, Parameter
 from falusage.emulator._ledger import Ledger, Question
 from falusage.emulator._wire import page_number
 from falusage.errors import QueryError
 
 _Name = Annotated[str, Field(min_length=1)]
-_ASKED: Final = ORGANIZATION_USAGE.asked
 
 
 def _cut_at_commas(values: list[str]) -> list[str]:
@@ -39,14 +38,15 @@ class Parameters(BaseModel):
     """What a request asks for, checked as far as a form can be."""
 
     model_config = ConfigDict(extra="forbid")
+    endpoint: ClassVar[Endpoint]
 
     def asked(self, name: str) -> Any:
         """Return a parameter's value, None if this edition does not have it."""
         return getattr(self, name, None)
 
-    def wants(self, part: Literal["time_series", "summary"]) -> bool:
+    def wants(self, part: str) -> bool:
         """Return whether a part of the answer is asked for."""
-        return part in self.asked("expand")
+        return part in (self.asked("expand") or ())
 
     def page_number(self) -> int:
         """Return the page that is asked for, from 1, or raise a `QueryError`."""
@@ -56,16 +56,23 @@ class Parameters(BaseModel):
         except ValueError as error:
             raise QueryError(str(error)) from error
 
-    def names(self, ledger: Ledger) -> dict[str, tuple[str, ...]]:
-        """Return the names to keep in each column, empty for all, or raise a `QueryError`."""
+    def names(self, holds: Callable[[str, str], bool]) -> dict[str, tuple[str, ...]]:
+        """Return the names to keep in each column, empty for all.
+
+        Args:
+            holds: Tells whether a column has a value, which is then not cut at its commas.
+
+        Raises:
+            QueryError: A name is empty, or there are too many.
+        """
         found: dict[str, tuple[str, ...]] = {}
-        for name, parameter in _ASKED.items():
+        for name, parameter in self.endpoint.asked.items():
             given = self.asked(name)
             if parameter.column is None or given is None:
                 continue
             values = [given] if isinstance(given, str) else given
             most = 1 if isinstance(given, str) else parameter.most
-            cut = _names(name, parameter.column, values, ledger, most=most)
+            cut = _names(name, parameter.column, values, holds, most=most)
             found[parameter.column] = tuple(values) if parameter.choices else cut
         return found
 
@@ -78,7 +85,12 @@ class Parameters(BaseModel):
         if not (self.wants("time_series") or self.wants("summary")):
             raise QueryError("expand must name at least one of time_series and summary")
         try:
-            start, end, timeframe = self._range(now)
+            start, end = self.range(now)
+            timeframe = self.asked("timeframe") or timeframes.auto_timeframe(start, end)
+            if self.asked("bound_to_timeframe") == "true":
+                every, timezone = timeframes.EVERY[timeframe], self.asked("timezone")
+                start = timeframes.floor(start, every=every, timezone=timezone).astimezone(UTC)
+                end = timeframes.ceil(end, every=every, timezone=timezone).astimezone(UTC)
         except OverflowError as error:
             raise QueryError("start and end must lie between the years 1 and 9999") from error
         return Question(
@@ -88,16 +100,39 @@ class Parameters(BaseModel):
             timezone=self.asked("timezone"),
             only=tuple(
                 (name, tuple(sorted(set(kept))))
-                for name, kept in self.names(ledger).items()
+                for name, kept in self.names(ledger.holds).items()
                 if kept
             ),
-            shown=tuple(name for name in _ASKED if name in self.asked("expand")),
+            tags=tuple(sorted((key, tuple(sorted(kept))) for key, kept in self.tags().items())),
+            search=(self.asked("search") or "").lower(),
+            shown=self.shown(),
+            tagged=self.asked("source") == "tagged-estimate",
         )
 
-    def _range(self, now: datetime) -> tuple[datetime, datetime, timeframes.Timeframe]:
+    def shown(self) -> tuple[str, ...]:
+        """Return the fields that are asked for beside the usual ones."""
+        return tuple(name for name in self.endpoint.asked if self.wants(name))
+
+    def tags(self) -> dict[str, list[str]]:
+        """Return the tags that are asked for: the values of each key."""
+        found: dict[str, list[str]] = {}
+        for tag in self.asked("tag") or ():
+            key, is_tag, value = tag.partition("=")
+            if not (key and is_tag and value):
+                raise QueryError(f"tag is {tag!r}; expected key=value")
+            found.setdefault(key, []).append(value)
+        return found
+
+    def range(self, now: datetime) -> tuple[datetime, datetime]:
+        """Return the range that is asked for, by default the last 24 hours.
+
+        Raises:
+            QueryError: The start is not before the end, or one is not an instant.
+            OverflowError: One is in no year of the calendar.
+        """
         given = {"start": self.asked("start"), "end": self.asked("end")}
         usual = {"start": now - timedelta(hours=24), "end": now}
-        timezone = self.asked("timezone")
+        timezone = self.asked("timezone") or "UTC"
         # In UTC, because datetimes of one ZoneInfo are compared by their wall clocks.
         start, end = (
             timeframes.instant(
@@ -107,26 +142,23 @@ class Parameters(BaseModel):
         )
         if start >= end:
             raise QueryError(f"start {start.isoformat()} is not before end {end.isoformat()}")
-        timeframe = self.asked("timeframe") or timeframes.auto_timeframe(start, end)
-        if self.asked("bound_to_timeframe") == "true":
-            every = timeframes.EVERY[timeframe]
-            start = timeframes.floor(start, every=every, timezone=timezone).astimezone(UTC)
-            end = timeframes.ceil(end, every=every, timezone=timezone).astimezone(UTC)
-        return start, end, timeframe
+        return start, end
 
 
 @functools.cache
-def parameters_model(edition: int) -> type[Parameters]:
-    """Return the model of an edition's parameters."""
+def parameters_model(endpoint: Endpoint, edition: int) -> type[Parameters]:
+    """Return the model of an endpoint's parameters in an edition."""
     fields = {
-        name: _field(name, parameter, edition)
-        for name, parameter in ORGANIZATION_USAGE.parameters_in(edition).items()
+        name: _field(name, parameter, endpoint, edition)
+        for name, parameter in endpoint.parameters_in(edition).items()
         if parameter.kind != "expand" or name == "expand"
     }
-    return create_model(f"Edition{edition}", __base__=Parameters, **fields)  # type: ignore[call-overload]
+    model = create_model(f"Edition{edition}", __base__=Parameters, **fields)  # type: ignore[call-overload]
+    model.endpoint = endpoint
+    return model
 
 
-def _field(name: str, parameter: Parameter, edition: int) -> tuple[Any, Any]:
+def _field(name: str, parameter: Parameter, endpoint: Endpoint, edition: int) -> tuple[Any, Any]:
     """Return a parameter as pydantic takes it: its type, and its default with a description."""
     told: dict[str, Any] = {"description": parameter.help}
     match parameter.kind:
@@ -141,17 +173,17 @@ def _field(name: str, parameter: Parameter, edition: int) -> tuple[Any, Any]:
         case "names" if parameter.takes_one(edition):
             return str | SkipJsonSchema[None], Field(None, min_length=1, **told)
         case "names" | "expand":
-            return _list_field(parameter, _choices(name, parameter, edition), told)
+            return _list_field(parameter, _choices(name, parameter, endpoint, edition), told)
         case _:
             kind = str if parameter.default is not None else str | SkipJsonSchema[None]
             return kind, Field(parameter.default, **told)
 
 
-def _choices(name: str, parameter: Parameter, edition: int) -> tuple[str, ...]:
+def _choices(name: str, parameter: Parameter, endpoint: Endpoint, edition: int) -> tuple[str, ...]:
     """Return the values that a list may have, empty for any; `expand` also has what it shows."""
     shown = (
         each
-        for each, other in ORGANIZATION_USAGE.parameters_in(edition).items()
+        for each, other in endpoint.parameters_in(edition).items()
         if other.kind == "expand" and each != "expand" and name == "expand"
     )
     return (*parameter.choices, *shown)
@@ -174,13 +206,16 @@ def _list_field(
 
 
 def _names(
-    parameter: str, column: str, values: Iterable[str], ledger: Ledger, *, most: int | None
+    parameter: str,
+    column: str,
+    values: Iterable[str],
+    holds: Callable[[str, str], bool],
+    *,
+    most: int | None,
 ) -> tuple[str, ...]:
     """Cut values at their commas, but keep those whole that name something in the table."""
     names = tuple(
-        name
-        for value in values
-        for name in ([value] if ledger.holds(column, value) else value.split(","))
+        name for value in values for name in ([value] if holds(column, value) else value.split(","))
     )
     if "" in names:
         raise QueryError(f"{parameter} has an empty name in it")

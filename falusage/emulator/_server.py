@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from falusage._usage.table import Eager, Lazy
 from falusage.contract import ORGANIZATION_USAGE
+from falusage.emulator._account import keys, member_key, workspace_key
 from falusage.emulator._faults import Faults
 from falusage.emulator._listening import (
     LOOPBACK,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from falusage.emulator._ledger import Ledger
+    from falusage.emulator._books import Books
 
 
 class Emulator:
@@ -53,7 +54,10 @@ class Emulator:
 
     Attributes:
         base_url: The address for `UsageClient(base_url=)`, while the emulator runs.
-        member_key: A key that is known but is not an admin's; requests with it are answered 403.
+        workspace_key: The key of a workspace without an organization: that of the team that spent
+            most. It reads this team's usage and billing, and gets a 403 for an organization.
+        member_key: A key of that team which may not read billing, nor an organization.
+        keys: What each of these keys may read.
         faults: May be set while it runs, which restarts their sequence.
         clock: A function that returns the time in its `Date` headers and the default of `end`; may
             be set while it runs. For a table it is this machine's clock.
@@ -102,7 +106,9 @@ class Emulator:
         if latency < 0:
             raise QueryError(f"latency is {latency}; expected 0 or more seconds")
         self.api_key = api_key
-        self.member_key = f"{api_key}-of-a-member"
+        self.workspace_key = workspace_key(api_key)
+        self.member_key = member_key(api_key)
+        self.keys = keys(api_key)
         self.latency = latency
         self.page_size = page_size
         self._edition: Literal[2, 3, 4] = edition
@@ -111,7 +117,7 @@ class Emulator:
             usage, now = _sample()
             self.clock = lambda: now
         self.faults = faults or Faults()
-        self.ledger = _ledger(usage, edition)
+        self.books = _books(usage, edition)
         self._running: tuple[uvicorn.Server, threading.Thread, str] | None = None
 
     @property
@@ -160,7 +166,7 @@ class Emulator:
 
         The clock stays as it is.
         """
-        self.ledger = _ledger(usage, self.edition)
+        self.books = _books(usage, self.edition)
 
     def __enter__(self) -> Emulator:
         if self._running:
@@ -242,10 +248,10 @@ def _sample() -> tuple[pl.DataFrame, datetime]:
     return usage, ended + timedelta(minutes=1)  # a range that ends just now is still open
 
 
-def _ledger(usage: Lazy | Eager, edition: int) -> Ledger:
-    from falusage.emulator._ledger import Ledger
+def _books(usage: Lazy | Eager, edition: int) -> Books:
+    from falusage.emulator._books import Books
 
-    return Ledger(usage, edition=edition)
+    return Books(usage, edition=edition)
 
 
 def _server(emulator: Emulator, *, log_level: str) -> uvicorn.Server:

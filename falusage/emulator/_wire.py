@@ -18,53 +18,75 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.contract import Endpoint, Field
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_INSTANT: Final = "%Y-%m-%dT%H:%M:%S%.6fZ"
 _OPEN: Final = ('{"bucket":"', '","results":[')
 _CLOSE: Final = "]}"
 
 
-def items(edition: int, shown: Sequence[str] = (), extras: Sequence[pl.Expr] = ()) -> pl.Expr:
+def items(
+    endpoint: Endpoint,
+    edition: int,
+    shown: Sequence[str] = (),
+    extras: Sequence[pl.Expr] = (),
+    raw: Sequence[pl.Expr] = (),
+) -> pl.Expr:
     """Write each row of a frame of line items as a JSON object.
 
     Args:
+        endpoint: The endpoint whose items they are.
         edition: The edition of the contract, which decides the fields and their names.
         shown: The values of `expand` whose fields are written, except nulls.
         extras: Further columns, each named as its field; nulls are written.
+        raw: Further members, each written after a comma.
 
     Returns:
         A String expression.
 
+    >>> from falusage.contract import ORGANIZATION_USAGE
     >>> row = dict(username="a", product="compute", endpoint_id="b", unit="second", quantity=2.0,
     ...            unit_price=0.1, cost=0.2, currency="USD", auth_detail="k", api_key_id=None)
-    >>> shown = ["auth_method_structured"]
-    >>> print(pl.DataFrame(row).with_columns(login_username=None).select(items(3, shown)).item())
+    >>> item = items(ORGANIZATION_USAGE, 3, ["auth_method_structured"])
+    >>> print(pl.DataFrame(row).with_columns(login_username=None).select(item).item())
     {"username":"a","product":"compute","endpoint_id":"b","unit":"second","quantity":2.0,\
 "unit_price":0.1,"cost":0.2,"currency":"USD","auth_method_structured":{"detail":"k"}}
     """
     always: list[pl.Expr] = []
     asked: list[pl.Expr] = []
     objects: dict[str, list[pl.Expr]] = {}
-    for name, field in ORGANIZATION_USAGE.in_edition(edition).items():
+    for name, field in endpoint.in_edition(edition).items():
         if field.expand is None:
-            always.append(pl.col(field.name).alias(name))
+            always.append(_sent(field).alias(name))
         elif field.expand in shown:
-            member = _optional(field.name, name)
+            member = _optional(field, name)
             (asked if field.within is None else objects.setdefault(field.within, [])).append(member)
     for name, members in objects.items():
         inside = pl.concat_str(members).str.strip_prefix(",")
         whole = pl.concat_str(pl.lit(f',"{name}":{{'), inside, pl.lit("}"))
         asked.append(pl.when(inside != "").then(whole).otherwise(pl.lit("")))
-    return pl.concat_str(pl.lit("{"), _members(*always, *extras), *asked, pl.lit("}"))
+    return pl.concat_str(pl.lit("{"), _members(*always, *extras), *asked, *raw, pl.lit("}"))
 
 
 def _members(*fields: str | pl.Expr) -> pl.Expr:
     return pl.struct(*fields).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")
 
 
-def _optional(column: str, field: str) -> pl.Expr:
-    member = pl.concat_str(pl.lit(","), _members(pl.col(column).alias(field)))
+def _optional(field: Field, name: str) -> pl.Expr:
+    member = pl.concat_str(pl.lit(","), _members(_sent(field).alias(name)))
+    return pl.when(pl.col(field.name).is_not_null()).then(member).otherwise(pl.lit(""))
+
+
+def _sent(field: Field) -> pl.Expr:
+    """Return a column as it is sent: instants are ISO 8601 text."""
+    column = pl.col(field.name)
+    return column if field.dtype == field.sent_dtype else column.dt.to_string(_INSTANT)
+
+
+def optional_json(column: str, name: str) -> pl.Expr:
+    """Write a column of JSON texts as a member, left out where it is null."""
+    member = pl.concat_str(pl.lit(f',"{name}":'), pl.col(column))
     return pl.when(pl.col(column).is_not_null()).then(member).otherwise(pl.lit(""))
 
 

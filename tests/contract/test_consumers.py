@@ -23,8 +23,9 @@ from falusage.api.query import asks
 from falusage.cli import cli
 from falusage.columns import SUMMARY, USAGE, widened
 from falusage.contract import ORGANIZATION_USAGE, Field, Parameter
+from falusage.emulator._books import Books
 from falusage.emulator._document import item_model
-from falusage.emulator._ledger import Ledger, Question
+from falusage.emulator._ledger import Question
 from falusage.emulator._parameters import parameters_model
 from falusage.store._log import STORED
 from falusage.store._scope import Scope
@@ -57,7 +58,7 @@ SHOWN = tuple(name for name, parameter in ASKED.items() if parameter.kind == "ex
 def page(edition: int = ORGANIZATION_USAGE.editions[-1]) -> bytes:
     """Return a page of an edition, with a value of each field, as the emulator writes it."""
     question = Question(start=BEGIN, end=END, timeframe="day", shown=SHOWN)
-    items = Ledger(TABLE, edition=edition).summary(question).decode()
+    items = Books(TABLE, edition=edition).ledger(ORGANIZATION_USAGE).summary(question).decode()
     series = f'[{{"bucket":"{BEGIN.isoformat()}","results":{items}}}]'
     return f'{{"time_series":{series},"next_cursor":null,"has_more":false}}'.encode()
 
@@ -114,7 +115,7 @@ def test_the_emulator_serves_it(field: Field, edition: int) -> None:
 @every_edition
 def test_the_document_has_it(field: Field, edition: int) -> None:
     """Each name of the edition, with its meaning."""
-    schema = item_model(edition).model_json_schema()
+    schema = item_model(ORGANIZATION_USAGE, edition).model_json_schema()
     holder = schema if field.within is None else next(iter(schema.get("$defs", {}).values()), {})
     found = holder.get("properties", {})
     for name, since in field.names.items():
@@ -234,7 +235,7 @@ def test_the_query_has_it_and_sends_it(name: str) -> None:
 @every_edition
 def test_the_emulator_takes_it(name: str, edition: int) -> None:
     """From its first edition on: as a parameter, or as a value of `expand`."""
-    parameter, model = ASKED[name], parameters_model(edition)
+    parameter, model = ASKED[name], parameters_model(ORGANIZATION_USAGE, edition)
     if parameter.kind == "expand":
         found = json.dumps(model.model_json_schema()["properties"]["expand"])
         assert (parameter.since <= edition) == (f'"{name}"' in found)
@@ -245,7 +246,9 @@ def test_the_emulator_takes_it(name: str, edition: int) -> None:
 @every_edition
 def test_the_emulator_takes_what_every_request_has(edition: int) -> None:
     """The range, the cursor and `expand`."""
-    assert set(ORGANIZATION_USAGE.paged) <= set(parameters_model(edition).model_fields)
+    assert set(ORGANIZATION_USAGE.paged) <= set(
+        parameters_model(ORGANIZATION_USAGE, edition).model_fields
+    )
 
 
 @every_parameter

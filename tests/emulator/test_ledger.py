@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.emulator import _ledger as room
-from falusage.emulator._ledger import Ledger, Question
+from falusage.emulator._books import Books
+from falusage.emulator._ledger import Question
 from falusage.emulator._wire import page
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -33,7 +35,7 @@ def question(days: int) -> Question:
 
 def test_a_question_is_worked_out_once() -> None:
     """A further page, or the same question again, is cut out of the same bytes."""
-    ledger = Ledger(USAGE, edition=4)
+    ledger = Books(USAGE, edition=4).ledger(ORGANIZATION_USAGE)
     assert ledger.time_series(question(1)) is ledger.time_series(question(1))
     assert ledger.summary(question(1)) is ledger.summary(question(1))
     assert ledger.time_series(question(1)).text != ledger.time_series(question(2)).text
@@ -41,7 +43,10 @@ def test_a_question_is_worked_out_once() -> None:
 
 def test_a_window_of_a_question_is_cut_out_of_its_answer() -> None:
     """Whole buckets of what was asked before are not worked out again, and are the same bytes."""
-    ledger, fresh = Ledger(USAGE, edition=4), Ledger(USAGE, edition=4)
+    ledger, fresh = (
+        Books(USAGE, edition=4).ledger(ORGANIZATION_USAGE),
+        Books(USAGE, edition=4).ledger(ORGANIZATION_USAGE),
+    )
     whole = replace(question(2), timeframe="hour")
     ledger.time_series(whole)
     for first, last in ((0, 48), (0, 1), (5, 30), (47, 48)):
@@ -58,7 +63,7 @@ def test_a_window_of_a_question_is_cut_out_of_its_answer() -> None:
 
 def test_the_oldest_answers_are_forgotten_first(monkeypatch) -> None:
     """What is kept stays under a bound, and what was asked last is kept."""
-    ledger = Ledger(USAGE, edition=4)
+    ledger = Books(USAGE, edition=4).ledger(ORGANIZATION_USAGE)
     here, there = question(1), replace(question(1), timezone="Asia/Tokyo")
     sizes = [len(ledger.time_series(asked).text) for asked in (here, there)]
     monkeypatch.setattr(room, "KEPT_BYTES", sum(sizes))
@@ -73,9 +78,12 @@ def test_a_loose_window_keeps_the_bucket_that_it_begins_inside() -> None:
     """The first bucket is named by its start, which lies before the range and the window."""
     loose = replace(question(2), start=START + timedelta(hours=7))
     window = replace(loose, end=START + timedelta(days=1))
-    ledger = Ledger(USAGE, edition=4)
+    ledger = Books(USAGE, edition=4).ledger(ORGANIZATION_USAGE)
     ledger.time_series(loose)
-    cut, fresh = ledger.time_series(window), Ledger(USAGE, edition=4).time_series(window)
+    cut, fresh = (
+        ledger.time_series(window),
+        Books(USAGE, edition=4).ledger(ORGANIZATION_USAGE).time_series(window),
+    )
     assert (1, page(fresh, None, number=1, limit=9)) == (
         len(cut),
         page(cut, None, number=1, limit=9),
@@ -85,9 +93,8 @@ def test_a_loose_window_keeps_the_bucket_that_it_begins_inside() -> None:
 def test_further_columns_may_have_any_name() -> None:
     """Also those that the work itself uses; each is served under its own."""
     further = {"period": "a", "part": 1, "nth": 2.5, "label": None, "period_end": "b"}
-    ledger = Ledger(
-        USAGE.with_columns(**{name: pl.lit(value) for name, value in further.items()}), edition=4
-    )
+    wider = USAGE.with_columns(**{name: pl.lit(value) for name, value in further.items()})
+    ledger = Books(wider, edition=4).ledger(ORGANIZATION_USAGE)
     (item,) = json.loads(ledger.summary(question(1)))
     assert further == {name: item[name] for name in further}
     assert b'"period":"a"' in bytes(ledger.time_series(question(1)).text)
@@ -103,7 +110,7 @@ def test_what_a_row_says_of_its_discount_is_completed() -> None:
         }
     )
     rows = USAGE.head(1).drop("endpoint_id").join(said, how="cross")
-    items = json.loads(Ledger(rows, edition=4).summary(question(1)))
+    items = json.loads(Books(rows, edition=4).ledger(ORGANIZATION_USAGE).summary(question(1)))
     found = {item["endpoint_id"]: (item["cost_subtotal"], item["cost_discount"]) for item in items}
     discounted, plain = (0.02, 0.01), (0.01, 0.0)
     assert found.pop("neither") == plain
@@ -119,5 +126,7 @@ def test_an_edition_without_discounts_has_the_price_that_is_paid() -> None:
         cost_discount=0.03,
     )
     for edition, price in ((2, 0.01), (3, 0.01), (4, 0.04)):
-        (item,) = json.loads(Ledger(rows, edition=edition).summary(question(1)))
+        (item,) = json.loads(
+            Books(rows, edition=edition).ledger(ORGANIZATION_USAGE).summary(question(1))
+        )
         assert (price, 0.01) == (item["unit_price"], item["cost"])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.emulator._wire import Written, cursor, items, page, page_number
 
 ITEM = {
@@ -36,7 +37,9 @@ DISCOUNT = ("percent_discount", "cost_subtotal", "cost_discount", "cost_total")
 def test_text_and_numbers_read_back_as_they_are(text: str, number: float) -> None:
     """Any text (quotes, control characters, emoji) and any double survive the wire."""
     item = {**ITEM, "endpoint_id": text, "percent_discount": number, "auth_method": text}
-    [written] = pl.DataFrame([item]).select(items(4, ["auth_method"])).to_series()
+    [written] = (
+        pl.DataFrame([item]).select(items(ORGANIZATION_USAGE, 4, ["auth_method"])).to_series()
+    )
     assert item == json.loads(written)
 
 
@@ -47,7 +50,7 @@ def test_text_and_numbers_read_back_as_they_are(text: str, number: float) -> Non
 def test_awkward_text_and_numbers_read_back(text: str, number: float) -> None:
     """The cases that encoders get wrong, one by one."""
     item = {**ITEM, "unit": text, "quantity": number}
-    assert item == json.loads(pl.DataFrame([item]).select(items(4)).item())
+    assert item == json.loads(pl.DataFrame([item]).select(items(ORGANIZATION_USAGE, 4)).item())
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,9 @@ def test_null_members_are_left_out(
     """Optional members stand only where they have a value, the object only if any has."""
     caller = {"auth_detail": detail, "api_key_id": key, "login_username": login}
     frame = pl.DataFrame([ITEM | caller], schema_overrides=dict.fromkeys(caller, pl.String))
-    written = json.loads(frame.select(items(4, ["auth_method_structured"])).item())
+    written = json.loads(
+        frame.select(items(ORGANIZATION_USAGE, 4, ["auth_method_structured"])).item()
+    )
     assert expected == written.get("auth_method_structured")
 
 
@@ -86,7 +91,7 @@ def test_each_edition_has_its_own_members(edition: int, discounts: bool, callers
         del expected["product"]
     if callers:
         expected["auth_method_structured"] = {"detail": "b"}
-    assert expected == json.loads(frame.select(items(edition, shown)).item())
+    assert expected == json.loads(frame.select(items(ORGANIZATION_USAGE, edition, shown)).item())
 
 
 def test_extra_columns_are_written_with_their_nulls() -> None:
@@ -94,7 +99,7 @@ def test_extra_columns_are_written_with_their_nulls() -> None:
     extra = {"is_surge": None, "tags": ["a", "b"], "meta": {"x": 1}}
     frame = pl.DataFrame([ITEM | extra])
     assert ITEM | extra == json.loads(
-        frame.select(items(4, extras=list(map(pl.col, extra)))).item()
+        frame.select(items(ORGANIZATION_USAGE, 4, extras=list(map(pl.col, extra)))).item()
     )
 
 

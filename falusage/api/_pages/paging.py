@@ -13,8 +13,9 @@ range, and `iter_usage` has no summary that would show a lost row. On 288,000 ro
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -33,7 +34,7 @@ from falusage.api.progress import Progress
 from falusage.api.query import Ask, UsageQuery, asks
 from falusage.columns import USAGE
 from falusage.contract import Endpoint
-from falusage.errors import ProtocolError
+from falusage.errors import PermissionDeniedError, ProtocolError
 
 _ROWS_AHEAD: Final = 50_000
 _THREADS: Final = 2
@@ -149,9 +150,10 @@ class Reading:
         def fetch(cursor: str | None) -> Page:
             kinds = self._kinds.setdefault((ask.endpoint, ask.time_series), {})
             read = partial(read_page, ask=ask, kinds=kinds)
-            page = self.exchange.get(
-                ask.endpoint, ask.params(cursor), read, window=ask.window, cursor=cursor
-            )
+            with self._naming_the_others(ask.endpoint):
+                page = self.exchange.get(
+                    ask.endpoint, ask.params(cursor), read, window=ask.window, cursor=cursor
+                )
             # A field that is new on one page is likely on the next, which is then read fast.
             for has_rows, items in ((True, page.rows), (False, page.summary)):
                 if items is not None and items.kinds:
@@ -161,6 +163,19 @@ class Reading:
             return page
 
         return follow(fetch, window=ask.window)
+
+    @contextmanager
+    def _naming_the_others(self, refused: Endpoint) -> Generator[None]:
+        """Add to the error of a key that may not read one endpoint how to load the others."""
+        try:
+            yield
+        except PermissionDeniedError as error:
+            others = zip(self.query.products, self.query.endpoints, strict=False)
+            others = [product for product, endpoint in others if endpoint is not refused]
+            if not others or not self.workspace:
+                raise
+            way = f"; product={others[0]!r} (--product {others[0]}) loads the other usage alone"
+            raise PermissionDeniedError(f"{error.args[0]}{way}", **vars(error)) from None
 
     def read_summary(self) -> list[LineItems]:
         """Return the summary's pages; a page that repeats the whole list counts once."""
