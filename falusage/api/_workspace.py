@@ -26,8 +26,8 @@ def workspace_name(exchange: Exchange) -> str:
         return exchange.get(BALANCE, (), _username)
     except (PermissionDeniedError, NotFoundError) as error:
         warn(
-            f"the key may not read the workspace's name (status {error.status}, {BALANCE.path}), so "
-            f"username is {UNNAMED!r}",
+            f"the key may not read the name of its workspace (status {error.status}), so username "
+            f"is {UNNAMED!r}",
             FalUsageWarning,
         )
         return UNNAMED

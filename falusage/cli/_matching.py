@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from falusage._suggestions import closest
 from falusage.cli._options import option_name
 from falusage.cli._terminal import say
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.contract import ASKED, CALLERS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,11 +30,10 @@ _LISTED: Final = 10
 UNMATCHED: Final = 1
 """The exit code where a filter or a budget matched nothing."""
 
-_ASKED: Final = ORGANIZATION_USAGE.asked
-FILTERS: Final = {name: parameter.column for name, parameter in _ASKED.items() if parameter.column}
+FILTERS: Final = {name: parameter.column for name, parameter in ASKED.items() if parameter.column}
 """The query's filters, and the columns that they compare."""
 
-_EXPANDED: Final = {field.name: field.expand for field in ORGANIZATION_USAGE.fields if field.expand}
+_EXPANDED: Final = {field.name: field.expand for field in CALLERS if field.expand}
 """The columns that are null unless they are asked for, and how to ask."""
 
 
@@ -118,7 +117,7 @@ def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, 
 
 def _may_be_listed(field: str) -> bool:
     """Return whether to list the names of a filter: not fixed choices, and not API keys."""
-    return not _ASKED[field].choices and FILTERS[field] not in _EXPANDED
+    return not ASKED[field].choices and FILTERS[field] not in _EXPANDED
 
 
 def _known(client: UsageClient, query: UsageQuery, columns: Sequence[str]) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ import click
 
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import say, say_data
-from falusage.contract import ORGANIZATION_USAGE, Parameter
+from falusage.contract import ASKED, END, START, Parameter
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_CONTRACT: Final = ORGANIZATION_USAGE
 _FIRST: Final = "1970-01-01"
 _LAST: Final = "9000-01-01"
 """The end of the longest range, with which options are checked before the server is asked."""
@@ -100,8 +99,7 @@ def asking(*, but: Sequence[str] = (), **defaults: str) -> Callable[[_Command], 
         but: Parameters that the command does not have.
         **defaults: The text of the default of an option.
     """
-    parameters = {"start": _CONTRACT.paged["start"], "end": _CONTRACT.paged["end"]}
-    parameters |= _CONTRACT.asked
+    parameters = {"start": START, "end": END, **ASKED}
     defaults = {"end": "now, by the server's clock"} | defaults
     query = [
         _option(name, parameter, defaults.get(name))
@@ -182,7 +180,7 @@ def make_query(
     if fields["end"] is None:
         longest: dict[str, Any] = {**fields, "start": fields["start"] or _FIRST, "end": _LAST}
         UsageQuery(**longest)
-        fields["end"] = client.server_time() or datetime.now(UTC)
+        fields["end"] = client.server_time(fields["scope"]) or datetime.now(UTC)
     if fields["start"] is None and usual is not None:
         end = instant(fields["end"], timezone=fields["timezone"], name="end")
         fields["start"], fields["end"] = usual(end, fields["timezone"])
@@ -202,7 +200,7 @@ def _say_if_wider(query: UsageQuery, given: dict[str, Any]) -> None:
 
 def query_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that are parameters of a query, besides the range."""
-    return {name: options[name] for name in _CONTRACT.asked if name in options}
+    return {name: options[name] for name in ASKED if name in options}
 
 
 def check_options(options: Mapping[str, Any]) -> dict[str, Any]:

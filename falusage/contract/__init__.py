@@ -28,8 +28,11 @@ from falusage.contract.organization import ORGANIZATION_USAGE
 from falusage.contract.parameters import TIMEFRAMES, Names, Parameter, Timeframe
 from falusage.contract.usage import (
     ASKED,
+    CALLERS,
+    END,
     PRODUCTS,
     SCOPES,
+    START,
     Product,
     Scope,
     UsageFields,
@@ -56,6 +59,8 @@ __all__ = [
     "ACCOUNT_FOCUS",
     "ASKED",
     "BALANCE",
+    "CALLERS",
+    "END",
     "ENDPOINTS",
     "EVENTS_ASKED",
     "EVENT_ENDPOINTS",
@@ -71,6 +76,7 @@ __all__ = [
     "REFUSED",
     "SCOPES",
     "SERVERLESS_USAGE",
+    "START",
     "TEAMS",
     "TIMEFRAMES",
     "USAGE_ENDPOINTS",

@@ -37,8 +37,8 @@ class Books:
     Args:
         usage: A usage table. `bucket_end` and the auth columns may be missing. Without
             `bucket_end`, the rows are whole buckets of a timeframe if every `bucket` is one of
-            its boundaries, and parts of buckets otherwise. Columns that no endpoint declares are
-            served as extra fields, and rows that differ in them are never merged.
+            its boundaries, and parts of buckets otherwise. Columns that an endpoint does not
+            declare are served as extra fields, and rows that differ in them are never merged.
         edition: The edition of `/organization/usage` to serve.
 
     Raises:
@@ -68,7 +68,7 @@ class Books:
                 organization = endpoint is ORGANIZATION_USAGE
                 rows = self.rows if organization else self._own(endpoint)
                 edition = self._edition if organization else max(endpoint.editions)
-                rows = _with_discount(rows, edition)
+                rows = _with_discount(_with_extras(rows, endpoint), edition)
                 self._ledgers[endpoint] = Ledger(rows, endpoint, edition=edition)
             return self._ledgers[endpoint]
 
@@ -78,10 +78,6 @@ class Books:
         own = self.rows.filter(
             pl.col("username") == self.workspace, pl.col("product") == products[endpoint]
         )
-        served = {
-            name: f"{OWN}{name}" for name in endpoint.sparse if name in own.columns and name != TAGS
-        }
-        own = own.rename(served)
         return _with_app(own) if endpoint is SERVERLESS_USAGE else own
 
 
@@ -99,11 +95,15 @@ def _checked(usage: Lazy | Eager) -> pl.DataFrame:
     sound = pl.col(numbers).cast(pl.Float64).abs().lt(columns.ABSURD).fill_null(True)
     if not rows.select(pl.all_horizontal(sound.all())).item():
         raise QueryError(f"{', '.join(numbers)} must be finite and below {columns.ABSURD}")
-    known = {*columns.KNOWN, *_SPARSE}
-    extras = {name: f"{OWN}{name}" for name in rows.columns if name not in known}
-    return columns.widened(rows.rename(extras)).with_columns(
-        pl.col("bucket", "bucket_end").cast(columns.INSTANT)
-    )
+    return columns.widened(rows).with_columns(pl.col("bucket", "bucket_end").cast(columns.INSTANT))
+
+
+def _with_extras(rows: pl.DataFrame, endpoint: Endpoint) -> pl.DataFrame:
+    """Mark the columns that the endpoint does not declare; they are served as extra fields."""
+    known = {*columns.USAGE}
+    if endpoint is not ORGANIZATION_USAGE:  # the other endpoint may have the other columns
+        known |= {*columns.FURTHER, TAGS} | (_SPARSE - {*endpoint.sparse})
+    return rows.rename({name: f"{OWN}{name}" for name in rows.columns if name not in known})
 
 
 def _with_discount(rows: pl.DataFrame, edition: int) -> pl.DataFrame:

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from falusage._version import __version__
 from falusage.api.query import UsageQuery
-from falusage.contract import ORGANIZATION_USAGE, UsageFields
+from falusage.contract import ASKED, UsageFields
 from falusage.errors import QueryError, StoreError
 from falusage.timeframes import EVERY, Every, Timeframe, instant
 
 _ASKED: Final = {
     name: parameter
-    for name, parameter in ORGANIZATION_USAGE.asked.items()
+    for name, parameter in ASKED.items()
     if not parameter.per_page and name != "bound_to_timeframe"
 }
 """What a store may ask. Its buckets are always whole."""

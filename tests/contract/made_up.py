@@ -25,10 +25,12 @@ from click.testing import CliRunner
 
 import falusage as fu
 from falusage.api._pages import page as pages
+from falusage.api._pages.answers import Expected
 from falusage.api._pages.strict import read_strictly
 from falusage.api.query import Ask, asks
 from falusage.cli import cli
 from falusage.columns import USAGE, widened
+from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import FalUsageWarning, ProtocolError, QueryError, SchemaError, StoreError
 from falusage.snapshot._snapshot import snapshot_metadata
 from falusage.transforms.restatements import restatements
@@ -173,7 +175,7 @@ def the_document_has_them(_: Path) -> None:
     (parameter,) = (each for each in said if each["name"] == "region")
     assert "array" == parameter["schema"]["type"]
     assert "made-up places" in json.dumps(parameter)
-    item = document["components"]["schemas"]["Item4"]["properties"]
+    item = document["components"]["schemas"]["OrganizationUsage4"]["properties"]
     assert "made-up hours" == item["gpu_hours"]["description"]
     assert '"maximum": 1000' in json.dumps(item["gpu_hours"])
     assert "a made-up place" == item["region"]["description"]
@@ -196,11 +198,11 @@ def the_careful_reader_reads_the_same(_: Path) -> None:
     """A page read with care has the same rows; a mistyped value is a fault of its row."""
     with serving(made_up()) as (emulator, client):
         fast, body = client.load(query()).usage, got(emulator).content
-    answer = read_strictly(body, time_series=True, summary=False)
+    answer = read_strictly(body, Expected(ORGANIZATION_USAGE))
     assert answer.rows is not None
     assert values(fast) == answer.rows.table.select("gpu_hours", "region").rows()
     broken = body.replace(b'"gpu_hours":1.5', b'"gpu_hours":"1.5"')
-    answer = read_strictly(broken, time_series=True, summary=False)
+    answer = read_strictly(broken, Expected(ORGANIZATION_USAGE))
     assert answer.rows is not None
     assert [{"column": "gpu_hours", "rule": "not a number"}] == answer.rows.table["_faults"][
         0

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 import falusage as fu
 from falusage import columns
 from falusage.api._pages import page as pages
+from falusage.api._pages.answers import Expected
 from falusage.api._pages.strict import read_strictly
 from falusage.api.query import asks
 from falusage.cli import cli
@@ -127,7 +128,7 @@ def test_the_document_has_it(field: Field, edition: int) -> None:
 @every_field
 def test_both_readers_read_it(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
     """The strict reader returns its value, and the fast one handles pages without it."""
-    answer = read_strictly(page(), time_series=True, summary=False)
+    answer = read_strictly(page(), Expected(ORGANIZATION_USAGE, SHOWN))
     assert answer.rows is not None
     assert [value(field)] == answer.rows.table[field.name].to_list()
     assert not answer.rows.kinds

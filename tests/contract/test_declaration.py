@@ -96,6 +96,7 @@ class Asked(TypedDict, total=False):
 MADE_UP = Endpoint(
     path="/made-up",
     summary="A made-up endpoint.",
+    needs="a key",
     editions=(2, 3),
     asked=declared(Asked),
     paged={"cursor": Parameter(kind="opaque", help="Where to go on.")},

@@ -18,7 +18,7 @@ from tests.contract import made_up
 PACKAGE = Path(fu.__file__).parent
 BEFORE = {
     "    limit: Annotated[\n        int | None,\n": [made_up.PARAMETER],
-    '    Field(\n        "auth_method", "caller"': [made_up.NUMBER, made_up.LABEL],
+    '    Field("currency", "key",': [made_up.NUMBER, made_up.LABEL],
 }
 """Where the three lines go."""
 
@@ -36,7 +36,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("one-place")
     copy = folder / "copy" / "falusage"
     shutil.copytree(PACKAGE, copy)
-    declaration = copy / "contract" / "organization.py"
+    declaration = copy / "contract" / "usage.py"
     declaration.write_text(_extended(declaration.read_text("utf-8")), "utf-8")
     with made_up.serving(made_up.table()) as (_emulator, client):
         fu.write_snapshot(client.load(made_up.query()), folder / "before.parquet")

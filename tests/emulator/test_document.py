@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 
 from falusage.emulator import Emulator, Faults
+from falusage.emulator._app import ANSWERS
 
 PATH = "/v1/organization/usage"
 LIST = {"type": "array", "items": {"type": "string", "minLength": 1}}
@@ -150,7 +151,7 @@ def test_parameters_are_the_contract_s(served, document) -> None:
 def test_answers_are_the_contract_s(served, document) -> None:
     """Statuses, envelope, buckets, items and errors, with what is required of each."""
     assert document["openapi"].startswith("3.1")
-    assert list(document["paths"]) == [PATH]
+    assert [f"/v1{each.path}" for each in ANSWERS] == list(document["paths"])
     operation = document["paths"][PATH]["get"]
     assert {"200", "400", "401", "403", "404", "429", "500"} == set(operation["responses"])
     models = document["components"]["schemas"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from falusage.api._http import exchange
-from falusage.api._pages import paging
+from falusage.api._pages import cursors
 from tests.faults.fault_catalogue import EQUAL, Case, catalogue
 from tests.faults.fault_judge import Judge
 from tests.faults.fault_server import FaultServer
@@ -27,7 +27,7 @@ def test_promise(
     """A load is the truth or the promised error, in time, and says nothing that it should not."""
     monkeypatch.setattr(exchange, "_FIRST_PAUSE", 0.01)  # `test_patience` tries the real ones
     if case.most_pages is not None:
-        monkeypatch.setattr(paging, "PAGES", case.most_pages)
+        monkeypatch.setattr(cursors, "PAGES", case.most_pages)
     server = serve(case.world, rules=case.rules)
     heard = JUDGE.run(case, server)
     bitten = all(server.bitten[n] for n in range(len(case.rules)))
@@ -44,7 +44,7 @@ def test_promise(
 
 def test_a_window_has_ten_thousand_pages_at_most() -> None:
     """The catalogue lowers this limit, because so many pages take a minute."""
-    assert 10_000 == paging.PAGES
+    assert 10_000 == cursors.PAGES
 
 
 def test_every_kind_of_promise_is_in_the_catalogue() -> None:
