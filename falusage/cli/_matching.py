@@ -61,10 +61,13 @@ def say_if_store_unmatched(
     filters = {field: options[field] for field in FILTERS if options[field]}
     if not filters:
         return False
-    columns = [column for column in FILTERS.values() if column not in _EXPANDED]
-    there = store.scan().select(columns).unique().collect()
-    query = UsageQuery(result.start, result.end, timezone=options["timezone"], **filters)
-    return say_unmatched(client, query, there, empty=there.is_empty())
+    rows = store.scan()
+    there = rows.collect_schema().names()
+    columns = {column for column in FILTERS.values() if column in there} - _EXPANDED.keys()
+    found = rows.select(columns).unique().collect()
+    asked = {name: options[name] for name in ("scope", "timezone")}
+    query = UsageQuery(result.start, result.end, **asked, **filters)
+    return say_unmatched(client, query, found, empty=found.is_empty())
 
 
 def say_unmatched(
@@ -131,6 +134,7 @@ def _known(client: UsageClient, query: UsageQuery, columns: Sequence[str]) -> di
     whole = UsageQuery(
         query.start,
         query.end,
+        scope=query.scope,
         timezone=query.timezone,
         timeframe=query.timeframe,
         bound_to_timeframe=query.bound_to_timeframe,

@@ -130,6 +130,10 @@ def _only(saved: Saved, options: Mapping[str, Any]) -> Saved:
     rows, known = saved.usage, saved.coverage
     for name, values in asked.items():
         column = FILTERS[name]
+        if column not in rows.collect_schema():
+            raise QueryError(
+                f"{option_name(name)} needs the column {column}, which this usage does not have"
+            )
         there = set(rows.select(pl.col(column).unique()).collect()[column])
         for value in values:
             if value not in there:
