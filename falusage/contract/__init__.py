@@ -15,7 +15,7 @@ from falusage.contract.account import (
     PRICES,
     TEAMS,
 )
-from falusage.contract.endpoints import REFUSED, Endpoint, Needs
+from falusage.contract.endpoints import NEEDED, Endpoint, Needs
 from falusage.contract.events import (
     EVENT_ENDPOINTS,
     EVENTS_ASKED,
@@ -68,12 +68,12 @@ __all__ = [
     "KEYS",
     "MODELS_EVENTS",
     "MODELS_USAGE",
+    "NEEDED",
     "ORGANIZATION_EVENTS",
     "ORGANIZATION_FOCUS",
     "ORGANIZATION_USAGE",
     "PRICES",
     "PRODUCTS",
-    "REFUSED",
     "SCOPES",
     "SERVERLESS_USAGE",
     "START",

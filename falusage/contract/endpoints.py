@@ -15,7 +15,7 @@ Needs = Literal["a key", "billing", "root team", "enterprise"]
 """Which keys may call an endpoint: any, those that may read billing, those of the root team of an
 organization, or those of an enterprise account."""
 
-REFUSED: Final[dict[Needs, str]] = {
+NEEDED: Final[dict[Needs, str]] = {
     "a key": "the key may not read this; look at its permissions on the provider's dashboard",
     "billing": "the key is without permission to read billing (billing:usage:read); keys of the "
     "presets FULL, READONLY and BILLING have it, and keys of API do not",
@@ -25,7 +25,7 @@ REFUSED: Final[dict[Needs, str]] = {
     "enterprise": "the account is not an enterprise account, or the key is without permission to "
     "read billing",
 }
-"""Why a key is refused, and what to do, by what an endpoint needs."""
+"""Why a key may not call an endpoint, and what to do, by what the endpoint needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

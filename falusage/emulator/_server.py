@@ -56,7 +56,7 @@ class Emulator:
         base_url: The address for `UsageClient(base_url=)`, while the emulator runs.
         workspace_key: The key of a workspace without an organization: that of the team that spent
             most. It reads this team's usage and billing, and gets a 403 for an organization.
-        member_key: A key of that team which may not read billing, nor an organization.
+        member_key: A key of that team without permission to read billing or an organization.
         keys: What each of these keys may read.
         faults: May be set while it runs, which restarts their sequence.
         clock: A function that returns the time in its `Date` headers and the default of `end`; may

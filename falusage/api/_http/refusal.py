@@ -10,7 +10,7 @@ from falusage.api._http.key import Secret
 from falusage.api._http.throttling import LONGEST_WAIT, Wait, asked_wait
 from falusage.api._http.transport import Response
 from falusage.api._http.words import Words, one_line, read_words, shortened
-from falusage.contract import REFUSED, Endpoint
+from falusage.contract import NEEDED, Endpoint
 from falusage.errors import (
     ApiError,
     AuthenticationError,
@@ -114,7 +114,7 @@ def _advice(status: int, words: Words, endpoint: Endpoint) -> str:
         return _PAGE_ADVICE
     if status == 403:
         lead = "if that is not the reason: " if words.text else ""
-        return f"{lead}{REFUSED[endpoint.needs]} ({endpoint.path})"
+        return f"{lead}{NEEDED[endpoint.needs]} ({endpoint.path})"
     return _ADVICE.get(status, _OUTAGE if status >= 500 else "")
 
 
