@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import put, say, width
+from falusage.contract import SCOPES, Scope
 
 if TYPE_CHECKING:
     from falusage.api.load import UsageLoad
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
 
 _START: Final = "2025-01-01"
 _END: Final = "2025-06-24"
+_YOURS: Final[dict[Scope, tuple[str, str]]] = {
+    "organization": (
+        "THE SAME ON YOUR OWN ORGANIZATION",
+        "export FAL_ADMIN_KEY=...  # an admin key of your organization's root team",
+    ),
+    "workspace": (
+        "THE SAME ON YOUR OWN WORKSPACE",
+        "export FAL_KEY=...  # a key that may read billing",
+    ),
+}
+_OPTION: Final[dict[Scope, str]] = {"organization": "", "workspace": " --scope workspace"}
 
 
 @click.command(short_help="See a load and its report, on invented data.")
@@ -30,10 +43,18 @@ _END: Final = "2025-06-24"
     show_default=True,
     help="The folder for the page and the snapshot. It is made if it is missing.",
 )
-def demo(out: Path) -> None:
+@click.option(
+    "--scope",
+    type=OneOf(SCOPES),
+    default="organization",
+    show_default=True,
+    help="The account to show: an organization with teams, or one workspace.",
+)
+def demo(out: Path, scope: Scope) -> None:
     """Serve the usage of an invented organization on this machine; load it, and report on it.
 
-    It prints the report, and writes it as a page, too.
+    It prints the report, and writes it as a page, too. With --scope workspace, it shows what one
+    team of it sees with a key of its own.
     """
     from falusage._files import resolved
     from falusage.emulator import Emulator
@@ -44,7 +65,7 @@ def demo(out: Path) -> None:
     emulator = Emulator()
     out = resolved(out) if ".." in out.parts else out
     out.mkdir(parents=True, exist_ok=True)
-    loaded = _load(emulator)
+    loaded = _load(emulator, scope)
     put(["", *summary(loaded, width=width()).splitlines()])
     write_snapshot(loaded, out / "usage.parquet")
     report(loaded, out=out / "report.html")
@@ -55,9 +76,8 @@ def demo(out: Path) -> None:
             f"{out / 'report.html'}    the report as a page: open it in a browser",
             f"{out / 'usage.parquet'}  the table; fu.open_snapshot checks and opens it",
             "",
-            "THE SAME ON YOUR OWN ORGANIZATION",
-            "export FAL_ADMIN_KEY=...  # an admin key of your organization's root team",
-            f"{_program()} report  # or load, snapshot; each has its --help",
+            *_YOURS[scope],
+            f"{_program()} report{_OPTION[scope]}  # or load, snapshot; each has its --help",
         ]
     )
 
@@ -68,15 +88,13 @@ def _program() -> str:
     return typed if Path(typed).name == "falusage" else "falusage"
 
 
-def _load(emulator: Emulator) -> UsageLoad:
+def _load(emulator: Emulator, scope: Scope) -> UsageLoad:
     from falusage.api.client import UsageClient
     from falusage.api.query import UsageQuery
 
-    with (
-        emulator,
-        UsageClient(emulator.api_key, base_url=emulator.base_url, progress=True) as client,
-    ):
+    key = emulator.api_key if scope == "organization" else emulator.workspace_key
+    with emulator, UsageClient(key, base_url=emulator.base_url, progress=True) as client:
         say(f"Loading half a year of it, day by day, from {emulator.base_url}")
-        loaded = client.load(UsageQuery(_START, _END, timeframe="day"))
+        loaded = client.load(UsageQuery(_START, _END, timeframe="day", scope=scope))
     say(str(loaded.receipt))
     return loaded

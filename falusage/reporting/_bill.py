@@ -199,6 +199,11 @@ class Bill:
         return causes(self.unusual, self.items, timezone=self.timezone)
 
     @cached_property
+    def team(self) -> tuple[str, ...]:
+        """The column of the team, to put before others; none if there is only one team."""
+        return ("username",) if self.items["username"].n_unique() > 1 else ()
+
+    @cached_property
     def colors(self) -> Mapping[str, str]:
         """A colour for each team, the same in every picture."""
         return colors_of(self.items["username"].drop_nulls().unique().sort(), self.chosen)

@@ -52,7 +52,7 @@ def reasons(bill: Bill, currency: str) -> tuple[list[Reason], Decimal]:
     found = [
         *_days(mine, bill.pair),
         *_appeared(bill, mine, currency),
-        *_priced(mine),
+        *_priced(bill, mine),
         *_used(bill, mine, currency),
     ]
     found.sort(key=lambda reason: (-abs(reason.amount), reason.text))
@@ -88,7 +88,7 @@ def _appeared(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reas
             yield Reason(f"{printable(endpoint)} is {word}{where}", amount)
 
 
-def _priced(effects: pl.DataFrame) -> Iterator[Reason]:
+def _priced(bill: Bill, effects: pl.DataFrame) -> Iterator[Reason]:
     """Yield what list prices did, by endpoint, and discounts, by team."""
     listed = effects.filter(pl.col("effect") == "price")
     for endpoint, amount in _largest(listed, "endpoint_id"):
@@ -96,7 +96,8 @@ def _priced(effects: pl.DataFrame) -> Iterator[Reason]:
     discounted = effects.filter(pl.col("effect") == "discount")
     for team, amount in _largest(discounted, "username"):
         size = "smaller" if amount > 0 else "larger"
-        yield Reason(f"a {size} discount for {printable(team)}", amount)
+        whose = f" for {printable(team)}" if bill.team else ""
+        yield Reason(f"a {size} discount{whose}", amount)
 
 
 def _used(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reason]:
@@ -115,11 +116,15 @@ def _used(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reason]:
             continue  # a part of a change that lasts
         apart[key] = apart.get(key, _MONEY_ZERO) + extra
         kind = "an unusual" if day["excess"] > 0 else "an unusually quiet"
-        what = f"{printable(day['endpoint_id'])} at {printable(day['username'])}"
+        where = f" at {printable(day['username'])}" if bill.team else ""
+        what = f"{printable(day['endpoint_id'])}{where}"
         yield Reason(f"{kind} day ({moment(day['period'])}) of {what}", extra)
     pairs: dict[str | None, list[tuple[str | None, Decimal]]] = {}
     for (team, endpoint), amount in by_pair.items():
         left = amount - apart.get((team, endpoint), _MONEY_ZERO)
+        if not bill.team:
+            yield Reason(f"{'more' if left > 0 else 'less'} use of {printable(endpoint)}", left)
+            continue
         pairs.setdefault(team, []).append((endpoint, left))
     for team, parts in pairs.items():
         whole = sum((amount for _, amount in parts), _MONEY_ZERO)

@@ -42,6 +42,7 @@ def facts(bill: Bill) -> list[tuple[str, str]]:
         ("ended", closed),
         *_settled(bill),
         ("complete", _left_out(coverage) or "no row was left out"),
+        *_included(coverage),
     ]
 
 
@@ -68,6 +69,14 @@ def _other_gaps(bill: Bill) -> list[tuple[str, str]]:
         return []
     lacking = _named(bill, bill.coverage.gaps)
     return [("gaps", f"{lacking} was never read; {bill.subject.name} does not need it")]
+
+
+def _included(coverage: Coverage) -> list[tuple[str, str]]:
+    """Return which products the usage of a workspace has; that of an organization can have all."""
+    if coverage.scope != "workspace":
+        return []
+    has = " and ".join(coverage.products)
+    return [("included", f"{has}, of one workspace; compute is only on the invoice")]
 
 
 def _named(bill: Bill, gaps: spans.Spans) -> str:

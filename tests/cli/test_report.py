@@ -285,3 +285,16 @@ def test_demo_shows_all_of_it(run) -> None:
     assert f"{fu.read_snapshot('shown/usage.parquet').height:,} rows" in err
     assert "shown/report.html " in out
     assert Path("shown/report.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_demo_shows_one_workspace(run) -> None:
+    """What one team sees with its own key, without a word about organizations."""
+    code, out, err = run("demo", "--scope", "workspace")
+
+    assert 0 == code
+    assert "June 2025 so far: 14,400.32 USD" in out
+    assert "GPU-H100 (style-transfer, production)" in out
+    assert "report --scope workspace" in out
+    assert not [word for word in ("organization", "acme", "team") if word in out.lower()]

@@ -287,7 +287,7 @@ def test_days_are_judged_to_the_end_of_what_is_known() -> None:
         }
     )
     known = bill(usage, start=start, end=start + timedelta(days=36))
-    assert [["5 Jun 2025", "ads"]] == [row[:2] for row in tables(unusual(known))["Unusual days"]]
+    assert ["5 Jun 2025"] == [row[0] for row in tables(unusual(known))["Unusual days"]]
     calm = bill(usage.with_columns(cost=1.0), start=start, end=start + timedelta(days=36))
     assert "Days from 2025-06-05 on were judged" in notes(unusual(calm))
     late = bill(
@@ -363,3 +363,14 @@ def test_no_outlook_says_why(usage: pl.DataFrame) -> None:
     section = ahead(bill(june), outlook(bill(june), None))
     assert section is not None
     assert notes(section).startswith("No outlook: ")
+
+
+def test_one_team_is_named_nowhere(usage: pl.DataFrame) -> None:
+    """Who has one workspace asks on what, not who: no table, column or reason has the team."""
+    alone = bill(usage.with_columns(username=pl.lit("ads")))
+    said = [
+        repr(block) for section in (spenders, moved, unusual) for block in section(alone).blocks
+    ]
+    assert not [text for text in said if "'ads'" in text or "by team" in text]
+    several = [repr(block) for block in spenders(bill(usage)).blocks]
+    assert [text for text in several if "by team" in text]

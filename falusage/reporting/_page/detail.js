@@ -24,7 +24,7 @@ function details(data, filter, kind, name) {
     username: [["endpoint_id", 2, "Endpoints"], ["product", 1, "Products"]],
     product: [["username", 0, "Teams"], ["endpoint_id", 2, "Endpoints"]],
     endpoint_id: [["username", 0, "Teams"]],
-  }[kind];
+  }[kind].filter(([other]) => other !== "username" || data.names.username.length > 1);
   const blocks = [...sentences(data, found)];
   for (const one of found.currencies) {
     blocks.push(...tables.map(([other, which, title]) => costTable(data, title, other, which, one, found.now, found.before)));
@@ -86,7 +86,7 @@ function usualText(data, causes, day, earlier, currency) {
 function causesTable(data, causes, compared, currency) {
   const difference = (one) => rounded(double(one.cost) - one.usual);
   const columns = [
-    nameColumn(data, "username", ({ username }) => username),
+    ...teamColumns(data, ({ username }) => username),
     nameColumn(data, "endpoint_id", ({ endpoint }) => endpoint),
     moneyColumn(data, "cost", ({ cost }) => cost, currency),
     textColumn("quantity", (one) => `${number(double(one.quantity))} ${named(data, "unit", one.unit)}`, (one) => double(one.quantity), true),
@@ -97,7 +97,7 @@ function causesTable(data, causes, compared, currency) {
   }
   const rest = (left) => {
     const sum = sumCell(data, added(left.map(({ cost }) => cost)), currency);
-    return ["", ...(compared ? [sumCell(data, added(left.map(difference)), currency, true)] : []), sum];
+    return [...teamColumns(data).map(() => ""), ...(compared ? [sumCell(data, added(left.map(difference)), currency, true)] : []), sum];
   };
   return table(`What made this day, ${named(data, "currency", currency)}`, columns, causes, { rest, most: 25 });
 }

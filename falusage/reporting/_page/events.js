@@ -88,7 +88,7 @@ function unusualDays(data, filter, { shown }) {
   const currency = (one) => place(data, "currency", one.currency);
   const columns = [
     dayColumn(data, ({ day }) => day),
-    nameColumn(data, "username", (one) => place(data, "username", one.username)),
+    ...teamColumns(data, (one) => place(data, "username", one.username)),
     moneyColumn(data, "cost", (one) => rounded(one.cost), currency),
     moneyColumn(data, "expected", (one) => rounded(one.expected), currency),
     moneyColumn(data, "above expected", (one) => rounded(one.excess), currency, true),

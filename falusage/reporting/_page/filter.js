@@ -73,6 +73,7 @@ class Bar {
     for (const [kind, list] of this.lists) {
       this.fill(kind);
       list.addEventListener("change", () => this.choose(kind));
+      list.parentElement.hidden = data.names[kind].length < 2;
       document.getElementById(`find-${kind}`)?.addEventListener("input", () => this.fill(kind));
     }
     for (const id of ["filter-from", "filter-to"]) {

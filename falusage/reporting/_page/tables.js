@@ -26,6 +26,11 @@ function linked(cell) {
 }
 
 /** Return the columns that name a place of each kind. */
+/** Return the column of the team, in a list that is empty if there is only one team. */
+function teamColumns(data, get) {
+  return data.names.username.length > 1 ? [nameColumn(data, "username", get)] : [];
+}
+
 function nameColumn(data, kind, get) {
   return {
     title: TITLES[kind],

@@ -79,7 +79,7 @@ function who(data, { now, before, shown, currencies }) {
     const teams = sums(one.rows, "cost", now, ({ names }) => names[0]);
     return [
       ...(teams.size > 1 ? [largest(`The largest teams, ${code}`, teams, (at) => named(data, "username", at))] : []),
-      ...BY.map(([kind, at, title]) => costTable(data, title, kind, at, one, now, before)),
+      ...BY.filter(([kind]) => kind !== "username" || data.names.username.length > 1).map(([kind, at, title]) => costTable(data, title, kind, at, one, now, before)),
       dayColumns(data, one.rows, shown, code),
       dayTable(data, one, shown),
     ];
@@ -142,12 +142,12 @@ function drivers(data, found, currency) {
       .map(([effect, amount]) => ({ username, endpoint, effect, amount })),
   ).sort((one, other) => Math.abs(other.amount) - Math.abs(one.amount));
   const columns = [
-    nameColumn(data, "username", ({ username }) => username),
+    ...teamColumns(data, ({ username }) => username),
     nameColumn(data, "endpoint_id", ({ endpoint }) => endpoint),
     textColumn("effect", ({ effect }) => effect),
     moneyColumn(data, "change", ({ amount }) => rounded(amount), currency, true),
   ];
-  const rest = (left) => ["", "", sumCell(data, rounded(left.reduce((sum, { amount }) => sum + amount, 0)), currency, true)];
+  const rest = (left) => [...Array(columns.length - 2).fill(""), sumCell(data, rounded(left.reduce((sum, { amount }) => sum + amount, 0)), currency, true)];
   return table(`The largest single changes, ${named(data, "currency", currency)}`, columns, single, { rest, most: 25 });
 }
 

@@ -56,7 +56,7 @@ def unusual(bill: Bill) -> Section:
             pictures.append(Drawing(draw))
     columns = [
         days(shown, "period", "day"),
-        names(shown, "username"),
+        *(names(shown, by) for by in bill.team),
         amounts(shown, "excess", signed=True),
         names(shown, "endpoint_id", "caused by"),
         texts("quantity", map(_quantity, shown.iter_rows(named=True)), numeric=True),
@@ -91,8 +91,10 @@ def _usual(bill: Bill) -> str:
             f"table has {known} days. If it started on {until - (needed + 1) * day:%Y-%m-%d} or "
             "before, its last day would be judged."
         )
+    judged = f"Days from {start + needed * day:%Y-%m-%d} on were judged"
+    if not bill.team:
+        return f"No day cost much more or less than similar days before it. {judged}."
     return (
-        "No day of a team cost much more or less than similar days before it. Days from "
-        f"{start + needed * day:%Y-%m-%d} on were judged; those of a new team from its sixth week "
-        "on."
+        f"No day of a team cost much more or less than similar days before it. {judged}; those of "
+        "a new team from its sixth week on."
     )

@@ -42,8 +42,8 @@ def spenders(bill: Bill, *, most: int = MOST) -> Section:
     found: list[Block] = []
     for currency in bill.currencies:
         mine = bill.only(currency)
-        found += [_daily(mine), _table(mine, "username", currency, most)]
-        found.append(_table(mine, "product", currency, most))
+        found.append(_daily(mine))
+        found += [_table(mine, by, currency, most) for by in (*bill.team, "product")]
         endpoints = cost_share(mine.spent, by="endpoint_id", top=plotting.TOP)
         if endpoints.height > 1:
             draw = partial(
@@ -56,7 +56,8 @@ def spenders(bill: Bill, *, most: int = MOST) -> Section:
             found.append(Drawing(draw))
         found.append(_table(mine, "endpoint_id", currency, most))
         found += _callers(mine, currency, most)
-    return Section("who", "Who spent it, and on what", found)
+    heading = "Who spent it, and on what" if bill.team else "What it was spent on"
+    return Section("who", heading, found)
 
 
 def _table(bill: Bill, by: str, currency: str, most: int) -> Table:
@@ -89,14 +90,14 @@ def _changes(bill: Bill, shares: pl.DataFrame, by: str) -> pl.DataFrame:
 
 
 def _daily(bill: Bill) -> Block:
-    """Draw the cost per day by team."""
+    """Draw the cost per day by team, or by product if there is one team."""
     low = min(
         bill.subject.start, floor(bill.subject.end - _DRAWN, every="1d", timezone=bill.timezone)
     )
     try:
         daily = trend(
             bill.items,
-            by="username",
+            by=bill.team or ("product",),
             timezone=bill.timezone,
             start=max(bill.since, low),
             end=bill.subject.end,
@@ -104,7 +105,7 @@ def _daily(bill: Bill) -> Block:
         )
     except AlignmentError as error:
         return not_exact("Cost per day", error)
-    return Drawing(partial(plotting.plot_trend, daily, colors=bill.colors))
+    return Drawing(partial(plotting.plot_trend, daily, colors=bill.colors if bill.team else None))
 
 
 def _callers(bill: Bill, currency: str, most: int) -> list[Block]:

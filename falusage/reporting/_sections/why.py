@@ -59,7 +59,7 @@ def moved(bill: Bill, *, most: int = _DRIVERS) -> Section:
             timezone=bill.timezone,
         )
         found += [Drawing(draw), _effects(effects, currency, this, before)]
-        found.append(_drivers(effects, currency, most))
+        found.append(_drivers(effects, bill.team, currency, most))
     return section(found or [Note(f"Nothing was spent in either range: {this}, and {before}.")])
 
 
@@ -84,7 +84,7 @@ def _effects(effects: pl.DataFrame, currency: str, this: str, before: str) -> Ta
     return Table(caption, columns, ("total", "", change))
 
 
-def _drivers(effects: pl.DataFrame, currency: str, most: int) -> Table:
+def _drivers(effects: pl.DataFrame, team: tuple[str, ...], currency: str, most: int) -> Table:
     """Return the largest single changes, up or down; the others are one row.
 
     For a single endpoint, volume and mix are one effect: its quantity.
@@ -98,11 +98,9 @@ def _drivers(effects: pl.DataFrame, currency: str, most: int) -> Table:
     first = ranked.head(most)
     rest = ranked.slice(most)
     columns = [
-        names(first, "username"),
-        names(first, "endpoint_id"),
-        names(first, "effect"),
+        *(names(first, by) for by in (*team, "endpoint_id", "effect")),
         amounts(first, "amount", "change", signed=True),
     ]
     left = amount(rest.select(total("amount")).item(), printable(currency), signed=True)
-    others = (f"{rest.height:,} others", "", "", left) if rest.height else ()
+    others = (f"{rest.height:,} others", *[""] * (len(columns) - 2), left) if rest.height else ()
     return Table(f"The largest single changes, {printable(currency)}", columns, others)
