@@ -78,7 +78,7 @@ def test_commands_run(organization: Path) -> None:
     """Each block as it is pasted, with the key that it sets."""
     printed = [bash(block) for block in RUN]
 
-    shown = ["June 2025 so far", "HOW RELIABLE THIS IS", "version"]
+    shown = ["GPU-H100 (style", "June 2025 so far", "HOW RELIABLE THIS IS", "version"]
     assert all(words in out for words, out in zip(shown, printed, strict=True))
     assert (organization / "may.html").read_text("utf-8").startswith("<!doctype html>")
     assert (
@@ -118,7 +118,7 @@ def test_what_the_readme_names_is_public() -> None:
     from falusage.cli import cli
 
     named = set(re.findall(r"\bfu\.(\w+)", README)) | set(re.findall(r"`(\w+Error)`", README))
-    commands = set(re.findall(r"^\| `falusage (\w+)`", README, re.MULTILINE))
+    commands = set(re.findall(r"^\| `falusage ([\w-]+)`", README, re.MULTILINE))
 
     assert set() == named - set(dir(fu))
     assert set(cli.commands) == commands
