@@ -26,11 +26,11 @@ from falusage.coverage import Coverage
 from falusage.errors import SnapshotError
 from falusage.snapshot.encoding import fields, plain
 
-EDITION: Final = 3
+EDITION: Final = 4
 """The edition of the table and of this document; a file of a later one is rejected.
 
 Files of edition 1 lack the columns of the discount. Files before edition 3 lack the coverage and
-the hash of the whole file.
+the hash of the whole file. Edition 4 also has the usage of workspaces.
 """
 
 SEALED: Final = 3

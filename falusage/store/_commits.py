@@ -26,11 +26,11 @@ from falusage.errors import StoreError
 from falusage.snapshot.encoding import plain
 from falusage.store._scope import Scope
 
-EDITION: Final = 2
+EDITION: Final = 3
 """The edition of stores that this version writes; a store of a later one is rejected.
 
 What a version of edition 2 says is settled or closed is so by the earlier of two clocks; before, it
-was so by the server's alone. See `finality`.
+was so by the server's alone. See `finality`. Edition 3 also has the usage of workspaces.
 """
 
 EXACT: Final = Context(prec=60)

@@ -85,7 +85,7 @@ def create(log: Log, scope: Scope, at: datetime) -> None:
                 log.place.uri,
                 arrow_schema(pl.Schema(STORED)),
                 name="falusage",
-                description=f"Usage of an organization on fal, edition {EDITION}",
+                description=f"Usage on fal, edition {EDITION}",
                 configuration=_SETTINGS,
                 storage_options=dict(log.place.options or {}) or None,
                 commit_properties=properties,

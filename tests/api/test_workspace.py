@@ -267,6 +267,23 @@ def test_the_other_ways_to_read(emulator: fu.Emulator, tmp_path: Any) -> None:
         store.sync("2025-03-01", client=client)
 
 
+def test_a_store_keeps_one_workspace(emulator: fu.Emulator, tmp_path: Any) -> None:
+    """Another workspace's rows would replace its own in silence."""
+    other = TABLE.with_columns(username=pl.lit("another"))
+    store = fu.UsageStore(tmp_path / "store")
+    with client_of(emulator) as client:
+        store.sync(DAYS[0], end=DAYS[1], client=client, scope="workspace")
+    before = store.scan().collect()
+    said = "workspace 'studio', and this key reads 'another'"
+    with (
+        fu.Emulator(other) as elsewhere,
+        client_of(elsewhere) as client,
+        pytest.raises(fu.StoreError, match=said),
+    ):
+        store.sync(DAYS[0], end="2025-03-06", settle="9000d", client=client, scope="workspace")
+    assert_frame_equal(before, store.scan().collect())
+
+
 def test_what_was_loaded_can_be_served_again(emulator: fu.Emulator) -> None:
     """A workspace's table is served as it was loaded, apps and all."""
     usage = loaded(emulator).usage

@@ -291,7 +291,7 @@ def test_demo_shows_all_of_it(run) -> None:
 @pytest.mark.filterwarnings("default")
 def test_demo_shows_one_workspace(run) -> None:
     """What one team sees with its own key, without a word about organizations."""
-    code, out, err = run("demo", "--scope", "workspace")
+    code, out, _ = run("demo", "--scope", "workspace")
 
     assert 0 == code
     assert "June 2025 so far: 14,400.32 USD" in out
