@@ -28,7 +28,7 @@ NEEDED: Final[dict[Needs, str]] = {
 """Why a key may not call an endpoint, and what to do, by what the endpoint needs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Endpoint:
     """One endpoint of the API.
 
@@ -65,6 +65,9 @@ class Endpoint:
     most_days: int | None = None
     derived: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])
     sparse: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.path})"
 
     @property
     def in_buckets(self) -> bool:
