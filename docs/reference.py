@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from click.testing import CliRunner
 import falusage
 from falusage import columns
 from falusage.cli import cli
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.contract import ASKED, ENDPOINTS, Endpoint, Parameter
 
 FOLDER = Path(__file__).with_name("reference")
 _WIDTH: Final = 96
@@ -61,36 +61,57 @@ def _linked(text: str) -> str:
 
 def _tables(package: Any) -> str:
     """Describe the tables that several functions take and return."""
-    rows = [
-        f"| `{name}` | {dtype} | {columns.MEANINGS[name]} |"
-        for name, dtype in columns.USAGE.items()
-    ]
-    fields = [
-        f"| `{name}` | `{parameter.default!r}` | {parameter.since} | {parameter.help} |"
-        for name, parameter in ORGANIZATION_USAGE.asked.items()
-    ]
     changes = package["transforms.restatements.restatements"]
     returned = next(part for part in changes.docstring.parsed if part.kind.value == "returns")
-    return (
-        "\n\n".join(
-            [
-                "# Tables",
-                "## The usage table, and the summary",
-                "One row per line item per bucket; in the summary, without the first two columns, "
-                "one over the whole range. Discounts are null before edition 4 of the API, "
-                "and those that say who called unless they are asked for. What a newer API sends "
-                "beyond these comes after them.",
-                "\n".join(["| column | type | |", "|---|---|---|", *rows]),
-                "## What a query can ask",
-                "Besides its range. Each is an argument of `UsageQuery`, `load_usage`, "
-                "`load_summary` and `UsageStore.sync`, and an option of the commands that load.",
-                "\n".join(["| field | default | edition | |", "|---|---|---|---|", *fields]),
-                "## What two versions differ in",
-                "\n\n".join(map(_returned, returned.value)),
-            ]
-        )
-        + "\n"
-    )
+    parts = [
+        "# Tables",
+        "## The usage table, and the summary",
+        "One row per line item per bucket; in the summary, without the first two columns, "
+        "one over the whole range. Discounts are null before edition 4 of the API, "
+        "and those that say who called unless they are asked for. What a newer API sends "
+        "beyond these comes after them.",
+        _columns({name: (dtype, columns.MEANINGS[name]) for name, dtype in columns.USAGE.items()}),
+        "The usage of a workspace with serverless apps also has these, null for model APIs:",
+        _columns(
+            {name: (dtype, columns.MEANINGS[name]) for name, dtype in columns.FURTHER.items()}
+        ),
+        "## What a query can ask",
+        "Besides its range. Each is an argument of `UsageQuery`, `load_usage`, "
+        "`load_summary` and `UsageStore.sync`, and an option of the commands that load.",
+        _fields(ASKED),
+        "## What two versions differ in",
+        "\n\n".join(map(_returned, returned.value)),
+        "## Other tables",
+        "Of what else the API lists. Where two endpoints list the same, the columns of both are "
+        "those of the one with more.",
+    ]
+    listed: dict[str, Endpoint] = {}
+    for each in ENDPOINTS:
+        if each.rows is not None and not each.in_buckets:
+            listed.setdefault(each.rows, each)
+    for rows, each in listed.items():
+        fields = {field.name: (field.dtype, field.meaning) for field in each.fields}
+        parts += [f"### {rows.replace('_', ' ').capitalize()}", each.summary, _columns(fields)]
+    parts += ["## Endpoints", "What falusage reads, and which keys may.", _endpoints()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _columns(fields: Mapping[str, tuple[Any, str]]) -> str:
+    rows = [f"| `{name}` | {dtype} | {meaning} |" for name, (dtype, meaning) in fields.items()]
+    return "\n".join(["| column | type | |", "|---|---|---|", *rows])
+
+
+def _fields(asked: Mapping[str, Parameter]) -> str:
+    rows = [
+        f"| `{name}` | `{parameter.default!r}` | {parameter.since} | {parameter.help} |"
+        for name, parameter in asked.items()
+    ]
+    return "\n".join(["| field | default | edition | |", "|---|---|---|---|", *rows])
+
+
+def _endpoints() -> str:
+    rows = [f"| `{each.path}` | {each.summary} | {each.needs} |" for each in ENDPOINTS]
+    return "\n".join(["| endpoint | | needs |", "|---|---|---|", *rows])
 
 
 def _names(rooms: tuple[str, ...]) -> list[str]:
