@@ -82,8 +82,7 @@ def _tables(package: Any) -> str:
         "## What two versions differ in",
         "\n\n".join(map(_returned, returned.value)),
         "## Other tables",
-        "Of what else the API lists. Where two endpoints list the same, the columns of both are "
-        "those of the one with more.",
+        "One row for each item that the API lists.",
     ]
     listed: dict[str, Endpoint] = {}
     for each in ENDPOINTS:
@@ -92,7 +91,7 @@ def _tables(package: Any) -> str:
     for rows, each in listed.items():
         fields = {field.name: (field.dtype, field.meaning) for field in each.fields}
         parts += [f"### {rows.replace('_', ' ').capitalize()}", each.summary, _columns(fields)]
-    parts += ["## Endpoints", "What falusage reads, and which keys may.", _endpoints()]
+    parts += ["## Endpoints and keys", "What falusage reads, and which keys may read it.", _endpoints()]
     return "\n\n".join(parts) + "\n"
 
 
