@@ -92,10 +92,10 @@ class Reading:
             yield from self._in_time(first, chunks=len(first))
         else:
             windows = Windows(self.query)
-            for page in first:
+            for part, page in enumerate(first):
                 if page.next_cursor is not None and page.rows is not None:
                     last = cast("datetime | None", page.rows.table["bucket"].max())
-                    windows.learn_from_first_page(rows=page.row_count, last_bucket=last)
+                    windows.learn_from_first_page(rows=page.row_count, last_bucket=last, part=part)
             yield from self._in_windows(windows, chunks=len(first))
 
     def _asks(self, *, time_series: bool, summary: bool) -> Iterator[Ask]:
@@ -113,8 +113,10 @@ class Reading:
                     start, end, buckets = window
                     self.windows += 1
                     tasks = [
-                        pool.submit(self._read_window, ask.during(start, end), windows, buckets)
-                        for ask in self._asks(time_series=True, summary=False)
+                        pool.submit(
+                            self._read_window, ask.during(start, end), windows, buckets, part
+                        )
+                        for part, ask in enumerate(self._asks(time_series=True, summary=False))
                     ]
                     ahead.append((buckets, tasks))
                 if not ahead:
@@ -131,7 +133,7 @@ class Reading:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _read_window(self, ask: Ask, windows: Windows, buckets: int) -> Iterator[Page]:
+    def _read_window(self, ask: Ask, windows: Windows, buckets: int, part: int) -> Iterator[Page]:
         """Read a window's first pages; the others wait until it is its turn."""
         pages = self._follow(ask)
         read: list[Page] = []
@@ -141,7 +143,7 @@ class Reading:
             rows += page.row_count
             if rows > _ROWS_AHEAD:
                 break
-        windows.learn(rows=rows, buckets=buckets, pages=len(read))
+        windows.learn(rows=rows, buckets=buckets, pages=len(read), part=part)
         return chain(read, pages)
 
     def _follow(self, ask: Ask) -> Iterator[Page]:
