@@ -1,4 +1,4 @@
-"""Exact analytics over fal.ai's Organization Usage API.
+"""Exact analytics over fal.ai's usage API.
 
 Names resolve on first use, so that importing the package costs what importing polars costs; the
 transforms are also methods of a frame, as `usage.fal.rollup(by="username")`. `__init__.pyi` lists

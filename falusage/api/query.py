@@ -211,7 +211,10 @@ def _require_scope(fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
         if name not in taken and value != ASKED[name].default:
             other = next(each for each in USAGE_ENDPOINTS if each != scope)
-            raise QueryError(f"{name} is a field of scope={other!r}, and scope is {scope!r}")
+            raise QueryError(
+                f"{name} is a field of scope={other!r}, and scope is {scope!r}; leave it out, or "
+                "ask for the other scope"
+            )
     absent = [each for each in fields["product"] if "" not in endpoints and each not in endpoints]
     if absent:
         raise QueryError(

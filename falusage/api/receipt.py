@@ -119,7 +119,8 @@ class Receipt:
             return f"{self.differing:,} of {keys:,} keys differ from the API's summary"
         if not keys:
             return "reconciled with the API's summary: nothing was used"
-        return f"reconciled with the API's summary: {keys:,} keys agree"
+        agree = "agrees" if keys == 1 else "agree"
+        return f"reconciled with the API's summary: {_counted(keys, 'key')} {agree}"
 
     def __repr__(self) -> str:
         return f"Receipt(\n{self}\n)"
@@ -131,7 +132,7 @@ class Receipt:
     def __str__(self) -> str:
         seconds = (self.finished_at - self.started_at).total_seconds()
         lines = [
-            f"{self.rows_kept:,} rows from {self.query.start.isoformat()} "
+            f"{_counted(self.rows_kept, 'row')} from {self.query.start.isoformat()} "
             f"to {self.query.end.isoformat()} by {self.query.timeframe} "
             f"in {self.query.timezone}",
             f"{_counted(self.requests, 'request')} ({self.retries} retried), "

@@ -45,12 +45,14 @@ NOBODY_READS = 141
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="The key is never an option: set FAL_ADMIN_KEY to an admin key of your organization's "
-    "root team. Set FALUSAGE_BASE_URL if the API is not at the provider's own address.",
+    epilog="The key is never an option: set FAL_KEY to a key of your workspace that may read "
+    "billing, and add --scope workspace; or set FAL_ADMIN_KEY to an admin key of your "
+    "organization's root team. Set FALUSAGE_BASE_URL if the API is not at the provider's own "
+    "address.",
 )
 @click.version_option(__version__, prog_name="falusage")
 def cli() -> None:
-    """Exact analytics over fal.ai's Organization Usage API."""
+    """Exact analytics over fal.ai's usage API."""
 
 
 for command in (

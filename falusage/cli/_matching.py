@@ -79,6 +79,8 @@ def say_unmatched(
         for field, column in FILTERS.items()
         if (names := _missing(getattr(query, field), there, column, empty=empty))
     }
+    if empty and query.tag:
+        lost["tag"] = query.tag
     if not lost:
         return False
     filters = " and ".join(
@@ -99,13 +101,16 @@ def _missing(
 
 def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, ...]]) -> str:
     """Return a hint for each name: the closest name in the range, or all of them."""
+    lost = {field: names for field, names in lost.items() if field in FILTERS}
     known = _known(client, query, [FILTERS[field] for field in lost])
     said: list[str] = []
     for field, names in lost.items():
         others = known.get(FILTERS[field], [])
         for name in names:
             near = closest(name, others)
-            if name in others:
+            if name in others and query.scope == "workspace" and field == "endpoint_id":
+                said.append(f"{name} is a serverless app; name it with {option_name('app')}")
+            elif name in others:
                 said.append(
                     f"{option_name(field)} {name} has usage, but not with the other filters"
                 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from falusage.cli._matching import FILTERS
-from falusage.cli._options import FILE, given_timezone, option_name, reject_query
+from falusage.cli._options import FILE, given_timezone, is_given, option_name, reject_query
 from falusage.cli._terminal import say
 from falusage.contract import filters
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_SLICES: Final = ("start", "end", "timezone", *FILTERS)
+_SLICES: Final = ("start", "end", "timezone", "scope", *FILTERS)
 """The options of a query that saved usage takes as well."""
 
 
@@ -76,6 +76,10 @@ def open_saved(
     source = "--snapshot" if store is None else "--store"
     reject_query(context, options, source=source, but=(*_SLICES, *but))
     opened = _open(path, store)
+    if is_given(context, "scope") and options["scope"] != opened.coverage.scope:
+        raise click.UsageError(
+            f"{source} has usage of the scope {opened.coverage.scope}; leave out --scope"
+        )
     timezone = given_timezone(context, options) or opened.coverage.timezone
     saved = _only(_ranged(opened, options, timezone), options)
     from falusage.reporting.certainty import let_through

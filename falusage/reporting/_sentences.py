@@ -53,6 +53,8 @@ def screen(bill: Bill, found: Sequence[Answer], coming: Outlook) -> Screen:
     last = " ".join([final(bill), *left_out, *([coming.otherwise] if coming.otherwise else [])])
     warning = f"Not whole: {gap_text(bill)}" if bill.gaps else ""
     shown = [f"{_dates(bill)}, {bill.timezone}"]
+    if bill.coverage.scope == "workspace" and not bill.coverage.filters:
+        shown.append("without compute, which is only on the invoice")
     for text in bill.coverage.filters:
         column, _, names = text.partition(": ")
         shown.append(f"only {title(column)} {printable(names)}")

@@ -289,3 +289,24 @@ def test_what_was_loaded_can_be_served_again(emulator: fu.Emulator) -> None:
     usage = loaded(emulator).usage
     with fu.Emulator(usage) as again:
         assert_frame_equal(usage, loaded(again).usage)
+
+
+def test_what_a_newcomer_gets_wrong_is_answered_in_the_terminal(
+    emulator: fu.Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A serverless app named as an endpoint, a tag that no call has."""
+    from click.testing import CliRunner
+
+    from falusage.cli import cli
+
+    monkeypatch.setenv("FAL_KEY", emulator.workspace_key)
+    monkeypatch.delenv("FAL_ADMIN_KEY", raising=False)
+    monkeypatch.setenv("FALUSAGE_BASE_URL", emulator.base_url)
+    load = ["load", "--scope", "workspace", "--start", DAYS[0], "--end", DAYS[1]]
+    for option, said in {
+        ("--endpoint-id", "GPU-H100 (art)"): "is a serverless app; name it with --app",
+        ("--tag", "customer=acme"): "nothing matched --tag customer=acme",
+    }.items():
+        done = CliRunner().invoke(cli, [*load, *option])
+        assert 1 == done.exit_code
+        assert said in done.stderr

@@ -121,7 +121,7 @@ def test_wrong_usage_exits_with_2(run, environment, arguments: tuple[str, ...]) 
     ("variable", "value", "says"),
     [
         ("FAL_ADMIN_KEY", "wrong", "the API does not know the key"),
-        ("FAL_ADMIN_KEY", "", "no key: set FAL_ADMIN_KEY"),
+        ("FAL_ADMIN_KEY", "", "no key: set FAL_KEY"),
         ("FALUSAGE_BASE_URL", "http://example.com/v1", "plain http"),
         ("FALUSAGE_BASE_URL", "nowhere", "not a URL"),
     ],

@@ -113,8 +113,9 @@ def find_key(api_key: str | None) -> Secret:
             source, key = name, os.environ[name]
     if key is None:
         raise ConfigError(
-            f"no key: set {VARIABLES[0]} to an admin key of your organization's root team "
-            "(in Python, api_key= takes it, too)"
+            f"no key: set {VARIABLES[1]} to a key of your workspace that may read billing, or "
+            f"{VARIABLES[0]} to an admin key of your organization's root team (in Python, "
+            "UsageClient(api_key=...) takes it, too)"
         )
     if type(key) is not str or not _WELL_FORMED.fullmatch(key):
         raise ConfigError(

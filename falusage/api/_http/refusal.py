@@ -36,7 +36,8 @@ _ERRORS: Final[dict[int, type[ApiError]]] = {
 _BASE: Final = "check the base URL (FALUSAGE_BASE_URL), which mostly ends in /v1"
 _ADVICE: Final = {
     400: "check the fields of the query",
-    401: "the API does not know the key; check api_key, or else FAL_ADMIN_KEY, then FAL_KEY",
+    401: "the API does not know the key; check the api_key of UsageClient, or else FAL_ADMIN_KEY, "
+    "then FAL_KEY",
     402: "look at the account's balance and payment on the provider's dashboard",
     404: f"there is nothing at this URL; {_BASE}",
     405: f"this URL does not accept GET; {_BASE}",

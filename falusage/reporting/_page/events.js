@@ -83,7 +83,7 @@ function unusualDays(data, filter, { shown }) {
     .map((one) => ({ ...one, day: dayOf(data, one.period) }))
     .filter(({ day }) => day >= shown[0] && day < shown[1]);
   const whole = filter.product === null && filter.endpoint_id === null;
-  const notes = whole ? [] : [element("p", {}, "Unusual days are judged by team, over all products and endpoints.")];
+  const notes = whole ? [] : [element("p", {}, `Unusual days are judged ${data.names.username.length > 1 ? "by team, " : ""}over all products and endpoints.`)];
   if (!found.length) return [...notes, element("p", {}, "No unusual day for what is chosen.")];
   const currency = (one) => place(data, "currency", one.currency);
   const columns = [

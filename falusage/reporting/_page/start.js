@@ -13,7 +13,7 @@ function show(data, filter) {
   }
   const totals = [...filtered.querySelectorAll("p.sum")].map((one) => one.textContent);
   words.textContent = active ? inWords(data, filter) : "";
-  document.getElementById("filter-said").textContent = active ? [inWords(data, filter), ...totals].join(" ") : "All teams, products, currencies and days.";
+  document.getElementById("filter-said").textContent = active ? [inWords(data, filter), ...totals].join(" ") : "All of the usage.";
 }
 
 /** Start filters and details over the data of the page. */

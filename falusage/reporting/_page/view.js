@@ -193,7 +193,7 @@ function months(data, { shown, currencies }) {
 function view(data, filter) {
   const found = chosen(data, filter);
   const parts = [
-    ["who", "Who spent it, and on what", who(data, found)],
+    ["who", data.names.username.length > 1 ? "Who spent it, and on what" : "What it was spent on", who(data, found)],
     ["why", "Why it changed", why(data, found)],
     ["units", "What a unit costs", perUnit(data, found)],
     ["prices", "Price changes", priceChanges(data, filter, found)],

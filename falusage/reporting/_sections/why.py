@@ -18,6 +18,8 @@ from falusage.reporting._sections.certain import not_exact
 from falusage.reporting.columns import amounts, names
 
 _DRIVERS: Final = 25
+_NOISE: Final = 1e-9
+"""A smaller change is what prices of quotients of doubles differ by."""
 _MEANINGS: Final = {
     "price": "unit prices rose or fell",
     "discount": "a larger or smaller part of the price is taken off",
@@ -93,7 +95,7 @@ def _drivers(effects: pl.DataFrame, team: tuple[str, ...], currency: str, most: 
     alone = effects.with_columns(
         pl.col("effect").replace({"volume": "quantity", "mix": "quantity"})
     )
-    sums = alone.group_by(key).agg(total("amount")).filter(pl.col("amount") != 0)
+    sums = alone.group_by(key).agg(total("amount")).filter(pl.col("amount").abs() > _NOISE)
     ranked = sums.sort(pl.col("amount").abs(), *key, descending=[True, *(False for _ in key)])
     first = ranked.head(most)
     rest = ranked.slice(most)
