@@ -7,6 +7,7 @@ first use, and the reference and the tests are derived from it.
 from .api.client import UsageClient as UsageClient
 from .api.client import load_summary as load_summary
 from .api.client import load_usage as load_usage
+from .api.events import load_events as load_events
 from .api.load import UsageLoad as UsageLoad
 from .api.query import UsageQuery as UsageQuery
 from .api.receipt import Receipt as Receipt

@@ -1,16 +1,24 @@
 """The usage table's columns, as the contract declares them.
 
-`USAGE` is the table of `load_usage`, `SUMMARY` that of `load_summary`. Both may be followed by
-columns that a newer API sends.
+`USAGE` is the table of `load_usage`, `SUMMARY` that of `load_summary`, and `EVENTS` that of
+`load_events`. Each may be followed by columns that a newer API sends.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
-from falusage.contract import INSTANT, ORGANIZATION_USAGE, PRODUCTS, SERVERLESS_USAGE, Product
+from falusage.contract import (
+    INSTANT,
+    ORGANIZATION_EVENTS,
+    ORGANIZATION_USAGE,
+    PRODUCTS,
+    SERVERLESS_USAGE,
+    Product,
+)
 
 __all__ = ["INSTANT", "PRODUCTS", "Product"]
 
@@ -34,6 +42,15 @@ FURTHER: Final = {
 
 KNOWN: Final = {**USAGE, **FURTHER}
 """Every declared column of usage, in order."""
+
+_CALLERS: Final = ORGANIZATION_EVENTS.named("caller")
+
+EVENTS: Final = {
+    **{name: dtype for name, dtype in ORGANIZATION_EVENTS.columns.items() if name not in _CALLERS},
+    **dict.fromkeys(ORGANIZATION_EVENTS.derived, pl.String()),
+    **{name: ORGANIZATION_EVENTS.columns[name] for name in _CALLERS},
+}
+"""The table of `load_events`: one row for each billed request."""
 
 REQUIRED: Final = ORGANIZATION_USAGE.required()
 """The columns that every row must have, besides its bucket."""
@@ -91,6 +108,21 @@ def exact(number: str | pl.Expr) -> pl.Expr:
         .then(value.cast(pl.Int64, strict=False).cast(MONEY))
         .otherwise(pl.when(~large).then(value).cast(MONEY))
     )
+
+
+NANO: Final = Decimal("0.000000001")
+
+
+def exact_nano(number: str) -> pl.Expr:
+    """Return the exact sum of a column of whole nano dollars, in dollars as `MONEY`.
+
+    >>> pl.DataFrame({"cost_nano": [1, 999_999_999_999_999_999]}).select(
+    ...     exact_nano("cost_nano")
+    ... ).item()
+    Decimal('1000000000.000000000000')
+    """
+    nano = pl.col(number).cast(pl.Decimal(38, 0)).sum()
+    return (nano * pl.lit(NANO, pl.Decimal(38, 9))).cast(MONEY)
 
 
 def total(column: str) -> pl.Expr:

@@ -11,6 +11,7 @@ from typing import NoReturn, Unpack
 import polars as pl
 import pyarrow as pa
 
+from falusage.api._event_client import EventClient
 from falusage.api._http.address import find_base_url
 from falusage.api._http.exchange import Exchange
 from falusage.api._http.key import find_key
@@ -27,7 +28,7 @@ from falusage.contract import Scope, UsageFields
 from falusage.errors import ConfigError, QueryError
 
 
-class UsageClient:
+class UsageClient(EventClient):
     """A client of the Organization Usage API; safe to share between threads.
 
     Args:

@@ -11,9 +11,9 @@ from typing import Any
 
 
 class Progress:
-    """A bar over the buckets of a load; it appears once the load has lasted a second."""
+    """A bar over the range of a load; it appears once the load has lasted a second."""
 
-    def __init__(self, *, shown: bool, total: int, title: str) -> None:
+    def __init__(self, *, shown: bool, total: int, title: str, unit: str = "buckets") -> None:
         self._bar: Any = None
         if shown:
             with warnings.catch_warnings():
@@ -24,17 +24,17 @@ class Progress:
                 self._bar = tqdm(
                     total=total,
                     desc=title,
-                    unit=" buckets",
+                    unit=f" {unit}",
                     disable=False if _in_a_notebook() else None,  # None asks for a terminal
                     delay=1.0,
                     leave=False,
                 )
 
-    def advance(self, buckets: int, *, rows: int) -> None:
-        """Add finished buckets, and show the number of rows so far."""
+    def advance(self, units: int, *, rows: int) -> None:
+        """Add what is finished, and show the number of rows so far."""
         if self._bar is not None:
             self._bar.set_postfix_str(f"{rows:,} rows", refresh=False)
-            self._bar.update(buckets)
+            self._bar.update(units)
 
     def note(self, text: str) -> None:
         """Show what the load is waiting for."""

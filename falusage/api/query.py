@@ -79,7 +79,7 @@ class UsageQuery:
         end: date | datetime | str,
         **fields: Unpack[UsageFields],
     ) -> None:
-        asked = _checked_fields(fields)
+        asked = checked_fields(fields, ASKED)
         timezone, bound = cast("str", asked["timezone"]), cast("bool", asked["bound_to_timeframe"])
         first = timeframes.instant(start, timezone=timezone, name="start")
         last = timeframes.instant(end, timezone=timezone, name="end")
@@ -173,17 +173,23 @@ def _explained() -> str:
 UsageQuery.__doc__ = (UsageQuery.__doc__ or "").replace("{parameters}", _explained().strip())
 
 
-def _checked_fields(fields: Mapping[str, Any]) -> dict[str, Value]:
-    """Return all fields, checked, in the order of the declaration. Reject unknown fields."""
+def checked_fields(
+    fields: Mapping[str, Any], declared: Mapping[str, Parameter]
+) -> dict[str, Value]:
+    """Return all fields, checked, in the order of their declaration.
+
+    Raises:
+        QueryError: A field is unknown, or has a value that its parameter does not take.
+    """
     for name in fields:
-        if name not in ASKED:
+        if name not in declared:
             raise QueryError(
-                f"there is no argument {name!r}.{did_you_mean(name, sorted(ASKED))} "
-                f"Expected {', '.join(sorted(ASKED))}"
+                f"there is no argument {name!r}.{did_you_mean(name, sorted(declared))} "
+                f"Expected {', '.join(sorted(declared))}"
             )
     return {
-        name: _checked(name, fields.get(name, parameter.default))
-        for name, parameter in ASKED.items()
+        name: _checked(name, fields.get(name, parameter.default), parameter)
+        for name, parameter in declared.items()
     }
 
 
@@ -229,9 +235,8 @@ def _require_scope(fields: Mapping[str, Any]) -> None:
         )
 
 
-def _checked(name: str, value: Any) -> Value:
+def _checked(name: str, value: Any, parameter: Parameter) -> Value:
     """Check one field by the kind that its parameter is declared with."""
-    parameter = ASKED[name]
     match parameter.kind:
         case "switch" | "expand":
             if type(value) is not bool:

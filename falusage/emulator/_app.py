@@ -21,8 +21,9 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
-from falusage.contract import BALANCE, USAGE_ENDPOINTS, Endpoint
+from falusage.contract import BALANCE, EVENT_ENDPOINTS, USAGE_ENDPOINTS, Endpoint
 from falusage.emulator import _account as account
+from falusage.emulator import _events as events
 from falusage.emulator import _usage as usage
 from falusage.emulator._document import ERRORS, answer_model
 from falusage.emulator._faults import Faults
@@ -106,6 +107,7 @@ Answer = Callable[[Parameters, "Served"], bytes]
 ANSWERS: Final[dict[Endpoint, Answer]] = {
     **{each: usage.answer for scope in USAGE_ENDPOINTS.values() for each in scope.values()},
     BALANCE: account.balance,
+    **dict.fromkeys(EVENT_ENDPOINTS.values(), events.answer),
 }
 """What answers each endpoint."""
 

@@ -15,11 +15,13 @@ from falusage import columns
 from falusage._usage.table import Eager, Lazy, collected, take
 from falusage.contract import (
     ENDPOINTS,
+    ORGANIZATION_EVENTS,
     ORGANIZATION_USAGE,
     SERVERLESS_USAGE,
     USAGE_ENDPOINTS,
     Endpoint,
 )
+from falusage.emulator._events import Journal
 from falusage.emulator._ledger import OWN, TAGS, Ledger
 from falusage.errors import QueryError
 
@@ -52,6 +54,7 @@ class Books:
         self._edition = edition
         self.rows = _checked(usage)
         self._ledgers: dict[Endpoint, Ledger] = {}
+        self._journals: dict[Endpoint, Journal] = {}
         self._lock = threading.Lock()
 
     @cached_property
@@ -71,6 +74,16 @@ class Books:
                 rows = _with_discount(_with_extras(rows, endpoint), edition)
                 self._ledgers[endpoint] = Ledger(rows, endpoint, edition=edition)
             return self._ledgers[endpoint]
+
+    def journal(self, endpoint: Endpoint) -> Journal:
+        """Return the billed requests of an endpoint of events."""
+        with self._lock:
+            if endpoint not in self._journals:
+                is_own = pl.col("username") == self.workspace
+                rows = self.rows if endpoint is ORGANIZATION_EVENTS else self.rows.filter(is_own)
+                rows = _with_discount(rows, max(endpoint.editions))
+                self._journals[endpoint] = Journal(rows, endpoint)
+            return self._journals[endpoint]
 
     def _own(self, endpoint: Endpoint) -> pl.DataFrame:
         """Return the workspace's rows of the product that an endpoint has, with its columns."""

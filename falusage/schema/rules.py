@@ -137,12 +137,11 @@ def schema_of(rows: Rows) -> pa.DataFrameSchema:
 
 def _columns(rows: Rows) -> dict[str, _Column]:
     fields = {field.name: field for field in rows.endpoint.fields}
-    after = _Rule("not after bucket", pl.col("bucket_end") > pl.col("bucket"))
     return {
         name: _Column(
             dtype,
             name in rows.required,
-            _rules(fields[name]) if name in fields else [after] if name == "bucket_end" else [],
+            [*(_rules(fields[name]) if name in fields else ()), *_RELATED.get(name, ())],
         )
         for name, dtype in rows.schema.items()
     }
@@ -165,3 +164,18 @@ def _rules(field: Field) -> list[_Rule]:
 
 
 _WORDS = {3: "three"}
+_NANO: Final = 1e9
+_NOISE: Final = 1e-15
+"""What a double may differ by, as a part of its value."""
+
+_RELATED: Final = {
+    "bucket_end": [_Rule("not after bucket", pl.col("bucket_end") > pl.col("bucket"))],
+    "cost_nano": [
+        _Rule(
+            "not cost in nano dollars",
+            (pl.col("cost") * _NANO - pl.col("cost_nano")).abs()
+            <= 0.5 + _NOISE * (1 + pl.col("cost_nano")),
+        )
+    ],
+}
+"""The rules on a column that compare it with another."""

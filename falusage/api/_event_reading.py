@@ -1,0 +1,293 @@
+"""Billing events read window by window, in the order of time and in bounded memory.
+
+The API does not promise an order, over pages or within one. So the range is cut into windows of
+some thousand events. Each is read whole, all its cursors followed, and sorted before it is
+delivered. How long a window is follows from how many events the ones before had. One that turns
+out to be too large is cut in half and read again. Several threads read a bounded number of windows
+ahead. There is no summary to compare with; `tie_out_events` compares with usage.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import polars as pl
+
+from falusage import _clocks as clocks
+from falusage._waiting import result
+from falusage.api._event_page import EventPage, Window, read_event_page
+from falusage.api._event_query import Chunk, EventQuery
+from falusage.api._http.exchange import Exchange
+from falusage.api._pages.cursors import follow
+from falusage.api.line_items import Kinds, LineItems, concat, warn_of_unknown
+from falusage.api.progress import Progress
+from falusage.api.ways import NAMES, Invalid
+from falusage.columns import EVENTS
+from falusage.errors import FalUsageWarning, PaginationError, QuarantineWarning, warn
+from falusage.schema.rules import Rows
+from falusage.schema.validation import MARKS, require_valid, validate_received
+
+_PAGES: Final = 20
+_ROWS: Final = 10_000
+"""A window aims at so many pages, or so many events if those are fewer."""
+
+_FILL: Final = 0.92
+"""How full a window is aimed at."""
+
+_TOO_MANY: Final = 4
+"""A window with so many times the events that it aims at is read again in parts."""
+
+_AHEAD: Final = 2
+"""How many windows may be read ahead, besides one for each worker."""
+
+_SHORTEST: Final = timedelta(seconds=1)
+
+
+@dataclass
+class _Sizes:
+    """How long a window is, from how many events the ones before had."""
+
+    page: int
+    longest: timedelta
+    per_second: float | None = None
+
+    @property
+    def aim(self) -> int:
+        """How many events a window aims at."""
+        return max(1, int(_FILL * max(self.page, min(_ROWS, _PAGES * self.page))))
+
+    @property
+    def most(self) -> int:
+        """How many events a window may have. The first only shows how many events there are."""
+        return self.page if self.per_second is None else _TOO_MANY * self.aim
+
+    def length(self) -> timedelta:
+        """Return the length of the next window, in whole seconds."""
+        if not self.per_second:
+            return self.longest
+        seconds = min(self.aim / self.per_second, self.longest.total_seconds())
+        return max(_SHORTEST, timedelta(seconds=int(seconds)))
+
+    def learn(self, rows: int, seconds: float, *, is_whole: bool) -> None:
+        """Learn from a window, or from the part of it that was read."""
+        seen = rows / max(seconds, 1.0)
+        known = self.per_second
+        if known is None:
+            self.per_second = seen
+        elif is_whole:
+            self.per_second = (known + seen) / 2
+        else:
+            self.per_second = max(known, seen)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The pages of a window, and whether they are all."""
+
+    pages: list[EventPage]
+    is_whole: bool
+
+
+@dataclass
+class EventReading:
+    """A read of one query's events.
+
+    Attributes:
+        bad: The rejected rows.
+    """
+
+    query: EventQuery
+    exchange: Exchange
+    progress: Progress
+    workers: int
+    invalid: Invalid
+    workspace: str | None
+    bad: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    _rows: int = 0
+    _equal: int = 0
+    _kinds: Kinds = field(default_factory=dict)
+    _ignored: set[str] = field(default_factory=set[str])
+
+    def tables(self, *, batch_rows: int = 0) -> Generator[LineItems]:
+        """Yield the valid events, in the order of time, in tables of at least `batch_rows`.
+
+        The last table may be smaller, and is empty if there are no events.
+
+        Raises:
+            SchemaError: Events break the rules, and `invalid` is `"raise"`.
+            ApiError: The exchange failed.
+        """
+        parts: list[LineItems] = []
+        rows = 0
+        for items in self._windows():
+            parts.append(items)
+            rows += items.table.height
+            if rows and rows >= batch_rows:
+                yield concat(parts, EVENTS)
+                parts, rows = [], 0
+        if parts:
+            yield concat(parts, EVENTS)
+
+    def _windows(self) -> Generator[LineItems]:
+        query = self.query
+        longest = timedelta(days=query.endpoint.most_days or 90)
+        sizes = _Sizes(query.limit, longest)
+        todo = deque([Window(query.start, query.end)])
+        ahead: deque[tuple[Window, list[Future[_Read]]]] = deque()
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="falusage")
+
+        def submit(window: Window) -> tuple[Window, list[Future[_Read]]]:
+            most = sizes.most if window.seconds > _SHORTEST.total_seconds() else None
+            return window, [
+                pool.submit(self._read, window, chunk, most) for chunk in query.chunks()
+            ]
+
+        try:
+            while True:
+                while todo and len(ahead) < (
+                    1 if sizes.per_second is None else self.workers + _AHEAD
+                ):
+                    window, *rest = _cut(todo.popleft(), sizes.length())
+                    todo.extendleft(rest)
+                    ahead.append(submit(window))
+                if not ahead:
+                    return
+                window, tasks = ahead.popleft()
+                reads = [result(task) for task in tasks]
+                is_whole = all(read.is_whole for read in reads)
+                rows = sum(page.row_count for read in reads for page in read.pages)
+                sizes.learn(rows, _covered(reads, window), is_whole=is_whole)
+                if is_whole:
+                    yield self._delivered(window, reads)
+                elif ahead:
+                    halves = _cut(window, (window.end - window.start) / 2)
+                    ahead.extendleft(submit(half) for half in reversed(halves))
+                else:
+                    todo.appendleft(window)
+        except BaseException:
+            self.exchange.stop()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self, window: Window, chunk: Chunk, most: int | None) -> _Read:
+        """Read a window's pages; stop after about `most` events."""
+        query = self.query
+
+        def fetch(cursor: str | None) -> EventPage:
+            read = partial(
+                read_event_page,
+                query=query,
+                window=window,
+                chunk=chunk,
+                kinds=self._kinds,
+                workspace=self.workspace,
+            )
+            params = query.params(window.start, window.end, chunk, cursor)
+            page = self.exchange.get(
+                query.endpoint, params, read, window=window.as_sent(), cursor=cursor
+            )
+            # A field that is new on one page is likely on the next, which is then read fast.
+            if page.rows.kinds:
+                self._kinds = {**self._kinds, **page.rows.kinds}
+            return page
+
+        pages: list[EventPage] = []
+        rows = 0
+        for page in follow(fetch, window=window.as_sent()):
+            pages.append(page)
+            rows += page.row_count
+            if most is not None and rows >= most and page.next_cursor is not None:
+                return _Read(pages, is_whole=False)
+        return _Read(pages, is_whole=True)
+
+    def _delivered(self, window: Window, reads: Sequence[_Read]) -> LineItems:
+        """Return the valid events of a window, in the order of time."""
+        pages = [page for read in reads for page in read.pages]
+        self._ignored.update(name for page in pages for name in page.ignored)
+        items = concat([page.rows for page in pages], EVENTS)
+        self._equal += _count_equal(items.table, [page.row_count for page in pages], window)
+        table = items.table.sort("timestamp", "request_id", maintain_order=True)
+        checked = validate_received(table, Rows("events", self.query.endpoint))
+        if self.invalid == "raise":
+            way_out = f"; {NAMES.get().quarantine} loads the other rows"
+            require_valid(checked.bad, what=f"{table.height:,} events received", way_out=way_out)
+        self._rows += table.height
+        if checked.bad.height:
+            self.bad.append(checked.bad)
+        self.progress.advance(round(window.seconds), rows=self._rows)
+        return LineItems(checked.good, items.kinds)
+
+    def quarantine(self) -> pl.DataFrame:
+        """Return the rejected rows so far."""
+        return pl.concat(self.bad, how="diagonal_relaxed") if self.bad else pl.DataFrame()
+
+    def warn(self) -> None:
+        """Warn of what was kept or rejected and a caller should know."""
+        clocks.report(self.exchange.tally.skew, on_this_machine=self.exchange.on_this_machine)
+        sparse = self.query.endpoint.sparse
+        unknown: Kinds = {name: kind for name, kind in self._kinds.items() if name not in sparse}
+        warn_of_unknown(unknown, self._ignored)
+        if self._equal:
+            warn(
+                f"{self._equal:,} events are equal to another event of the same request on the "
+                "same page; all are kept, and counted",
+                FalUsageWarning,
+            )
+        if quarantined := sum(bad.height for bad in self.bad):
+            warn(
+                f"{quarantined:,} of {self._rows:,} rows are in quarantine, not in the table",
+                QuarantineWarning,
+            )
+
+
+def _cut(window: Window, length: timedelta) -> list[Window]:
+    """Return the first part of a window, of whole seconds, and the rest if there is one."""
+    length = max(_SHORTEST, timedelta(seconds=length // timedelta(seconds=1)))
+    middle = window.start + length
+    if middle >= window.end:
+        return [window]
+    return [Window(window.start, middle), Window(middle, window.end)]
+
+
+def _covered(reads: Sequence[_Read], window: Window) -> float:
+    """Return how many seconds the events that were read cover."""
+    if all(read.is_whole for read in reads):
+        return window.seconds
+    times = pl.concat(page.rows.table["timestamp"] for read in reads for page in read.pages)
+    covered: timedelta | None = pl.select(pl.lit(times).max() - pl.lit(times).min()).item()
+    return window.seconds if covered is None else covered.total_seconds()
+
+
+def _count_equal(table: pl.DataFrame, pages: Sequence[int], window: Window) -> int:
+    """Return how many events repeat another one of their page.
+
+    Raises:
+        PaginationError: An event is on two pages, so that it would be counted twice.
+    """
+    twice = table["request_id"].is_duplicated() & table["request_id"].is_not_null()
+    if not twice.any():
+        return 0
+    page = pl.Series("page", range(len(pages))).repeat_by(pl.Series(pages)).explode()
+    columns = [name for name in table.columns if name not in MARKS]
+    alike = (
+        table.select(columns)
+        .with_columns(page.alias(" page"))
+        .filter(twice)
+        .group_by(columns)
+        .agg(pl.col(" page").n_unique().alias(" pages"), pl.len().alias(" rows"))
+    )
+    for request in alike.filter(pl.col(" pages") > 1)["request_id"].sort().head(1):
+        raise PaginationError(
+            f"the event of request {request!r} is on two pages of the window "
+            f"{' to '.join(window.as_sent())}, so it would be counted twice; try again, or ask "
+            "for a shorter range, which is on one page",
+            window=window.as_sent(),
+        )
+    return alike.filter(pl.col(" rows") > 1).select((pl.col(" rows") - 1).sum()).item()
