@@ -9,7 +9,6 @@ equal rows, so they do not depend on what else is served.
 from __future__ import annotations
 
 import hashlib
-import uuid
 from datetime import timedelta
 from typing import Any, Final
 
@@ -73,11 +72,12 @@ def requests_of(rows: pl.DataFrame) -> pl.DataFrame:
     begins, ends = (rows[name].to_physical().to_numpy() for name in ("bucket", "ends"))
     length = np.maximum(ends - begins, 1).astype(np.uint64)
     moments = begins[row] + (each % length[row]).astype(np.int64)
-    shares = _shares(quantities, counts, each)
-    nano = _split(np.rint(costs * 1e9).astype(np.int64), shares, counts)
-    quantity = _quantities(quantities, shares, counts)
+    quantity = _quantities(quantities, counts, each)
+    nano = _nano(np.rint(costs * 1e9).astype(np.int64), quantity, counts)
     cost = pl.Series("cost", nano) / 1e9
-    subtotal = pl.max_horizontal(pl.lit(quantity) * pl.col("unit_price"), pl.lit(cost))
+    listed = pl.lit(pl.Series(quantity)) * pl.col("unit_price")
+    has_discount = pl.col("percent_discount").is_not_null()
+    subtotal = pl.when(has_discount).then(pl.max_horizontal(listed, cost)).otherwise(cost)
     other = _mixed(each)
     return made.with_columns(
         pl.Series("timestamp", moments).cast(INSTANT),
@@ -88,7 +88,7 @@ def requests_of(rows: pl.DataFrame) -> pl.DataFrame:
         cost,
         pl.Series("cost_nano", nano),
         subtotal.alias("cost_subtotal"),
-        (subtotal - pl.lit(cost)).alias("cost_discount"),
+        (subtotal - cost).alias("cost_discount"),
         *([] if TAGS in rows.columns else [pl.lit(None, pl.String).alias(TAGS)]),
     )
 
@@ -118,7 +118,8 @@ def _mixed(numbers: _Hash) -> _Hash:
 
 
 def _name(high: int, low: int) -> str:
-    return str(uuid.UUID(int=high << 64 | low))
+    digits = f"{high:016x}{low:016x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def _counts(drawn: _Hash, quantities: _Number) -> npt.NDArray[np.int64]:
@@ -127,36 +128,41 @@ def _counts(drawn: _Hash, quantities: _Number) -> npt.NDArray[np.int64]:
     return np.minimum(counts, np.maximum(quantities, 1.0).astype(np.int64))
 
 
-def _shares(quantities: _Number, counts: npt.NDArray[np.int64], each: _Hash) -> _Number:
-    """Return the part of its row that all requests up to each have; of the last it is 1."""
-    weights = 1.0 + (each >> np.uint64(40)).astype(np.float64) / 2.0**23
+def _quantities(totals: _Number, counts: npt.NDArray[np.int64], each: _Hash) -> _Number:
+    """Split quantities: whole ones into whole ones from 1 up, others to three decimals."""
     ends = np.cumsum(counts)
-    running = np.cumsum(weights)
-    before = np.repeat(running[ends - 1] - np.add.reduceat(weights, ends - counts), counts)
-    total = np.repeat(np.add.reduceat(weights, ends - counts), counts)
-    shares = (running - before) / total
-    whole = np.repeat(quantities, counts)
-    is_whole = (whole == np.rint(whole)) & (whole > 0)
-    shares = np.where(is_whole, np.rint(shares * whole) / np.where(is_whole, whole, 1.0), shares)
-    shares[ends - 1] = 1.0
-    return shares
+    weights = 1.0 + (each >> np.uint64(40)).astype(np.float64) / 2.0**23
+    shares = _running(weights, counts) / np.repeat(np.add.reduceat(weights, ends - counts), counts)
+    nth = np.arange(len(each)) - np.repeat(ends - counts, counts) + 1
+    whole, count = np.repeat(totals, counts), np.repeat(counts, counts)
+    running = np.where(
+        whole == np.rint(whole),
+        nth + np.rint(shares * (whole - count)),
+        np.round(shares * whole, 3),
+    )
+    running[ends - 1] = totals
+    return np.where(count > 1, np.round(_steps(running, counts), 12), whole)
 
 
-def _split(
-    totals: npt.NDArray[np.int64], shares: _Number, counts: npt.NDArray[np.int64]
+def _nano(
+    totals: npt.NDArray[np.int64], quantities: _Number, counts: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Split whole numbers by shares into whole numbers that sum to them."""
-    whole = np.repeat(totals, counts)
-    running = np.minimum(np.rint(whole * shares).astype(np.int64), whole)
-    running[np.cumsum(counts) - 1] = totals
-    return _steps(running, counts)
+    """Split nano dollars in proportion to quantities into whole ones that sum to them."""
+    running = _running(quantities, counts)
+    ends = np.cumsum(counts)
+    all_of_it = np.repeat(running[ends - 1], counts)
+    shares = np.minimum(running / np.where(all_of_it > 0, all_of_it, 1.0), 1.0)
+    split = np.rint(np.repeat(totals, counts) * shares).astype(np.int64)
+    split = np.minimum(split, np.repeat(totals, counts))
+    split[ends - 1] = totals
+    return _steps(split, counts)
 
 
-def _quantities(totals: _Number, shares: _Number, counts: npt.NDArray[np.int64]) -> _Number:
-    """Split quantities by shares, to three decimals where a row has several requests."""
-    running = np.round(np.repeat(totals, counts) * shares, 3)
-    running[np.cumsum(counts) - 1] = totals
-    return np.where(np.repeat(counts, counts) > 1, np.round(_steps(running, counts), 12), running)
+def _running(values: _Number, counts: npt.NDArray[np.int64]) -> _Number:
+    """Return the running totals within each row."""
+    running = np.cumsum(values)
+    firsts = np.cumsum(counts) - counts
+    return running - np.repeat(running[firsts] - values[firsts], counts)
 
 
 def _steps(running: Any, counts: npt.NDArray[np.int64]) -> Any:

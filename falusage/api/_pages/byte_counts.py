@@ -14,9 +14,13 @@ from collections import Counter
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 LONGEST: Final = 100
-"""The most bytes from one member's value to the next. Longer ones may hide something."""
+"""The most bytes from a value that is not a text to the next. Longer ones may hide something."""
+
+LONGEST_TEXT: Final = 1_000
+"""The same from a text, such as a cursor."""
 
 _MOST_VALUES: Final = 4_000_000
 _LARGE: Final = 2**21
@@ -44,8 +48,11 @@ def count_members(body: bytes) -> Members | None:
         ends = np.equal(follows, ord(":"), out=ends_name[: len(follows)])
         ends &= is_quote[: len(follows)]
         after = np.flatnonzero(ends) + (at + 2)
-        if np.diff(after, prepend=last).max(initial=0) > LONGEST:
-            return None
+        lengths = np.diff(after, prepend=last)
+        if lengths.max(initial=0) > LONGEST:
+            starts = np.concatenate(([last], after[:-1]))[lengths > LONGEST]
+            if lengths.max() > LONGEST_TEXT or not _are_texts(page, starts):
+                return None
         values = page.take(after, mode="clip")
         # Some servers write one space. More, or a line break, is left to the strict reader.
         if (is_space := values == ord(" ")).any():
@@ -61,8 +68,17 @@ def count_members(body: bytes) -> Members | None:
         objects=int(found[ord("{")]),
     )
     quotes -= body.count(b'\\"') if b"\\" in body else 0
-    is_whole = len(page) - last <= LONGEST and members.total() == found.sum()
+    ends = _are_texts(page, np.array([last])) if last else False
+    is_whole = len(page) - last <= (LONGEST_TEXT if ends else LONGEST)
+    is_whole = is_whole and members.total() == found.sum()
     return members if is_whole and quotes == 2 * (members.total() + members["texts"]) else None
+
+
+def _are_texts(page: npt.NDArray[np.uint8], starts: npt.NDArray[np.intp]) -> bool:
+    """Return whether every value that starts there is a text, such as a long cursor."""
+    values = page.take(starts, mode="clip")
+    values = np.where(values == ord(" "), page.take(starts + 1, mode="clip"), values)
+    return bool((values == ord('"')).all())
 
 
 def is_too_dense(body: bytes) -> bool:
