@@ -83,9 +83,11 @@ from .transforms import anomalies as anomalies
 from .transforms import budget_status as budget_status
 from .transforms import cost_bridge as cost_bridge
 from .transforms import cost_share as cost_share
+from .transforms import customer_cost as customer_cost
 from .transforms import pivot as pivot
 from .transforms import price_changes as price_changes
 from .transforms import rollup as rollup
+from .transforms import tie_out_events as tie_out_events
 from .transforms import trend as trend
 
 __version__: str
