@@ -79,6 +79,20 @@ def load_events(
     if client is None:
         with UsageClient(progress=True) as own:
             return load_events(start, end, client=own, invalid=invalid, **fields)
+    return events_and_quarantine(client, start, end, invalid=invalid, **fields)[0]
+
+
+def events_and_quarantine(
+    client: UsageClient,
+    start: date | datetime | str,
+    end: date | datetime | str,
+    *,
+    invalid: Invalid = "raise",
+    **fields: Unpack[EventFields],
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Load events as `load_events` does; return them, and the rows in quarantine."""
     sink = _Parts()
-    client.load_events_into(sink, start, end, invalid=invalid, batch_rows=_BATCH, **fields)
-    return concat(sink.parts, EVENTS).table.rechunk()
+    quarantine = client.load_events_into(
+        sink, start, end, invalid=invalid, batch_rows=_BATCH, **fields
+    )
+    return concat(sink.parts, EVENTS).table.rechunk(), quarantine

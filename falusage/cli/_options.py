@@ -47,8 +47,8 @@ _CLIENT: Final = (
         help="How many requests run at the same time.",
     ),
 )
-_WAYS: Final = (
-    click.option(
+_WAYS: Final = {
+    "invalid": click.option(
         "--invalid",
         type=OneOf(["raise", "quarantine"]),
         default="raise",
@@ -56,7 +56,7 @@ _WAYS: Final = (
         help="What to do with rows that break the table's rules: reject the load, or leave these "
         "rows out and list them as JSON lines, with the rules that each broke.",
     ),
-    click.option(
+    "reconcile": click.option(
         "--reconcile",
         type=OneOf(["raise", "warn", "off"]),
         default="raise",
@@ -64,7 +64,7 @@ _WAYS: Final = (
         help="What to do if rows differ from the API's own totals: reject the load, or warn. off "
         "does not fetch the totals.",
     ),
-)
+}
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
@@ -92,33 +92,41 @@ class OutFile(click.Path):
         )  # so that the path that is printed is that of the file
 
 
-def asking(*, but: Sequence[str] = (), **defaults: str) -> Callable[[_Command], _Command]:
+def asking(
+    asked: Mapping[str, Parameter] = ASKED, *, but: Sequence[str] = (), **defaults: str
+) -> Callable[[_Command], _Command]:
     """Return a decorator that adds the options that make a query and a client.
 
     Args:
+        asked: What the command can ask besides the range.
         but: Parameters that the command does not have.
         **defaults: The text of the default of an option.
     """
-    parameters = {"start": START, "end": END, **ASKED}
+    parameters = {"start": START, "end": END, **asked}
     defaults = {"end": "now, by the server's clock"} | defaults
     query = [
-        _option(name, parameter, defaults.get(name))
+        _option(name, parameter, defaults.get(name), has_zone="timezone" in asked)
         for name, parameter in parameters.items()
         if name not in but
     ]
+    ways = [option for name, option in _WAYS.items() if name not in but]
 
     def added(command: _Command) -> _Command:
-        for option in reversed((*query, *_WAYS, *_CLIENT)):
+        for option in reversed((*query, *ways, *_CLIENT)):
             command = option(command)
         return command
 
     return added
 
 
-def _option(name: str, parameter: Parameter, default: str | None) -> Callable[[_Command], _Command]:
+def _option(
+    name: str, parameter: Parameter, default: str | None, *, has_zone: bool
+) -> Callable[[_Command], _Command]:
     """Return the option of a declared parameter, with the text of its default."""
     written = option_name(name)
     words = _OWN_WORDS.get(name, parameter.help)
+    if not has_zone:
+        words = words.replace("the time zone", "UTC")
     if default is not None:
         words = f"{words.partition(' By default,')[0]} [default: {default}]"
     elif type(parameter.default) is str:

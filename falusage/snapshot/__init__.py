@@ -2,12 +2,14 @@
 
 `write_snapshot` writes a table, `download_snapshot` the answer to a query. `open_snapshot` returns
 the rows with their coverage, `read_snapshot` and `scan_snapshot` the rows alone, and
-`snapshot_metadata` the file's metadata.
+`snapshot_metadata` the file's metadata. `download_events` writes billing events, which are no
+snapshot.
 """
 
 from __future__ import annotations
 
 from falusage.snapshot._download import download_snapshot
+from falusage.snapshot._event_file import download_events as download_events
 from falusage.snapshot._metadata import SnapshotMetadata
 from falusage.snapshot._quarantine import quarantine_lines as quarantine_lines
 from falusage.snapshot._quarantine import quarantine_path as quarantine_path

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -85,13 +86,34 @@ def download_snapshot(
     return receipt
 
 
-class SnapshotSink:
-    """A sink that writes a load into a snapshot, which gets every field that was sent."""
+class Writer(Protocol):
+    """A file that is being written."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def write(self, table: pl.DataFrame) -> None:
+        """Append rows."""
+
+    def finish(self, receipt: Receipt | None = None) -> None:
+        """Write the end of the file."""
+
+    def abandon(self) -> None:
+        """Stop writing."""
+
+
+class SnapshotSink:
+    """A sink that writes a load into a file, which gets every field that was sent.
+
+    Args:
+        file: The file, a snapshot by default.
+        start: Begins the file, from its columns.
+    """
+
+    def __init__(
+        self, file: BinaryIO, start: Callable[[BinaryIO, pl.Schema], Writer] = SnapshotWriter
+    ) -> None:
         self._file = file
+        self._start = start
         self._kinds: Kinds = {}
-        self._writer: SnapshotWriter | None = None
+        self._writer: Writer | None = None
 
     def restart(self) -> None:
         """Stop writing; the next rows begin the file."""
@@ -114,14 +136,14 @@ class SnapshotSink:
         if self._writer is not None:
             self._writer.finish(receipt)
 
-    def _begin(self, schema: pl.Schema, kinds: Kinds) -> SnapshotWriter:
+    def _begin(self, schema: pl.Schema, kinds: Kinds) -> Writer:
         self._file.seek(0)
         self._file.truncate()
         self._kinds = kinds
-        self._writer = SnapshotWriter(self._file, schema)
+        self._writer = self._start(self._file, schema)
         return self._writer
 
-    def _widened(self, writer: SnapshotWriter, kinds: Kinds) -> SnapshotWriter:
+    def _widened(self, writer: Writer, kinds: Kinds) -> Writer:
         """Write the rows in the file again, with the fields of `kinds`.
 
         Every value is kept; a whole number that joined doubles before it joined text reads 1.0

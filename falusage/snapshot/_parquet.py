@@ -167,6 +167,31 @@ class SnapshotWriter:
         self._parquet.is_open = False
 
 
+class EventWriter:
+    """Append batches of billing events, then `finish`: a plain Parquet file, without a seal."""
+
+    def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
+        self._parquet = pq.ParquetWriter(
+            _HashedFile(file),  # pyright: ignore[reportArgumentType] # it stays open at the end
+            to_arrow(schema.to_frame()).schema,
+            compression="zstd",
+            write_page_checksum=True,
+        )
+
+    def write(self, table: pl.DataFrame) -> None:
+        """Append rows, in row groups of at most `ROW_GROUP`."""
+        for batch in table.iter_slices(ROW_GROUP):
+            self._parquet.write_table(to_arrow(batch))
+
+    def finish(self, receipt: Receipt | None = None) -> None:
+        """Write the end of the file. There is no receipt of events."""
+        self._parquet.close()
+
+    def abandon(self) -> None:
+        """Stop writing, without the end of the file."""
+        self._parquet.is_open = False
+
+
 @contextmanager
 def reading(path: str | os.PathLike[str]) -> Generator[tuple[pq.ParquetFile, SnapshotMetadata]]:
     """Open a snapshot and check its metadata.
