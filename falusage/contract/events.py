@@ -69,8 +69,8 @@ class EventFields(TypedDict, total=False):
         int | None,
         Parameter(
             kind="count", per_page=True, metavar="N",
-            help="The most events on a page. By default, as many as it can have: 100, or 10,000 of a "
-            "workspace.",
+            help="The most events on a page. By default, as many as it can have: 100, or 10,000 "
+            "of a workspace.",
         ),
     ]  # fmt: skip
 
