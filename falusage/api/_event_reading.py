@@ -2,9 +2,8 @@
 
 The API does not promise an order, over pages or within one. So the range is cut into windows of
 some thousand events. Each is read whole, all its cursors followed, and sorted before it is
-delivered. How long a window is follows from how many events the ones before had. One that turns
-out to be too large is cut in half and read again. Several threads read a bounded number of windows
-ahead. There is no summary to compare with; `tie_out_events` compares with usage.
+delivered. One that turns out to be too large is cut and read again. Several threads read a bounded
+number of windows ahead. There is no summary to compare with; `tie_out_events` compares with usage.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from falusage import _clocks as clocks
 from falusage._waiting import result
 from falusage.api._event_page import EventPage, Window, read_event_page
 from falusage.api._event_query import Chunk, EventQuery
+from falusage.api._event_windows import SHORTEST, Sizes, cut, parted
 from falusage.api._http.exchange import Exchange
 from falusage.api._pages.cursors import follow
 from falusage.api.line_items import Kinds, LineItems, concat, warn_of_unknown
@@ -33,57 +33,8 @@ from falusage.errors import FalUsageWarning, PaginationError, QuarantineWarning,
 from falusage.schema.rules import Rows
 from falusage.schema.validation import MARKS, require_valid, validate_received
 
-_PAGES: Final = 20
-_ROWS: Final = 10_000
-"""A window aims at so many pages, or so many events if those are fewer."""
-
-_FILL: Final = 0.92
-"""How full a window is aimed at."""
-
-_TOO_MANY: Final = 4
-"""A window with so many times the events that it aims at is read again in parts."""
-
 _AHEAD: Final = 2
 """How many windows may be read ahead, besides one for each worker."""
-
-_SHORTEST: Final = timedelta(seconds=1)
-
-
-@dataclass
-class _Sizes:
-    """How long a window is, from how many events the ones before had."""
-
-    page: int
-    longest: timedelta
-    per_second: float | None = None
-
-    @property
-    def aim(self) -> int:
-        """How many events a window aims at."""
-        return max(1, int(_FILL * max(self.page, min(_ROWS, _PAGES * self.page))))
-
-    @property
-    def most(self) -> int:
-        """How many events a window may have. The first only shows how many events there are."""
-        return self.page if self.per_second is None else _TOO_MANY * self.aim
-
-    def length(self) -> timedelta:
-        """Return the length of the next window, in whole seconds."""
-        if not self.per_second:
-            return self.longest
-        seconds = min(self.aim / self.per_second, self.longest.total_seconds())
-        return max(_SHORTEST, timedelta(seconds=int(seconds)))
-
-    def learn(self, rows: int, seconds: float, *, is_whole: bool) -> None:
-        """Learn from a window, or from the part of it that was read."""
-        seen = rows / max(seconds, 1.0)
-        known = self.per_second
-        if known is None:
-            self.per_second = seen
-        elif is_whole:
-            self.per_second = (known + seen) / 2
-        else:
-            self.per_second = max(known, seen)
 
 
 @dataclass(frozen=True)
@@ -137,13 +88,13 @@ class EventReading:
     def _windows(self) -> Generator[LineItems]:
         query = self.query
         longest = timedelta(days=query.endpoint.most_days or 90)
-        sizes = _Sizes(query.limit, longest)
+        sizes = Sizes(query.limit, longest)
         todo = deque([Window(query.start, query.end)])
         ahead: deque[tuple[Window, list[Future[_Read]]]] = deque()
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="falusage")
 
         def submit(window: Window) -> tuple[Window, list[Future[_Read]]]:
-            most = sizes.most if window.seconds > _SHORTEST.total_seconds() else None
+            most = sizes.most if window.seconds > SHORTEST.total_seconds() else None
             return window, [
                 pool.submit(self._read, window, chunk, most) for chunk in query.chunks()
             ]
@@ -153,7 +104,7 @@ class EventReading:
                 while todo and len(ahead) < (
                     1 if sizes.per_second is None else self.workers + _AHEAD
                 ):
-                    window, *rest = _cut(todo.popleft(), sizes.length())
+                    window, *rest = cut(todo.popleft(), sizes.length())
                     todo.extendleft(rest)
                     ahead.append(submit(window))
                 if not ahead:
@@ -161,12 +112,12 @@ class EventReading:
                 window, tasks = ahead.popleft()
                 reads = [result(task) for task in tasks]
                 is_whole = all(read.is_whole for read in reads)
-                rows = sum(page.row_count for read in reads for page in read.pages)
-                sizes.learn(rows, _covered(reads, window), is_whole=is_whole)
+                counts = [page.row_count for read in reads for page in read.pages]
+                sizes.learn(counts, _covered(reads, window), is_whole=is_whole)
                 if is_whole:
                     yield self._delivered(window, reads)
                 elif ahead:
-                    halves = _cut(window, (window.end - window.start) / 2)
+                    halves = parted(window, _times(reads))
                     ahead.extendleft(submit(half) for half in reversed(halves))
                 else:
                     todo.appendleft(window)
@@ -247,22 +198,17 @@ class EventReading:
             )
 
 
-def _cut(window: Window, length: timedelta) -> list[Window]:
-    """Return the first part of a window, of whole seconds, and the rest if there is one."""
-    length = max(_SHORTEST, timedelta(seconds=length // timedelta(seconds=1)))
-    middle = window.start + length
-    if middle >= window.end:
-        return [window]
-    return [Window(window.start, middle), Window(middle, window.end)]
+def _times(reads: Sequence[_Read]) -> pl.Series:
+    times = [page.rows.table["timestamp"] for read in reads for page in read.pages]
+    return pl.concat(times).drop_nulls()
 
 
 def _covered(reads: Sequence[_Read], window: Window) -> float:
     """Return how many seconds the events that were read cover."""
-    if all(read.is_whole for read in reads):
+    times = _times(reads).sort()
+    if all(read.is_whole for read in reads) or times.is_empty():
         return window.seconds
-    times = pl.concat(page.rows.table["timestamp"] for read in reads for page in read.pages)
-    covered: timedelta | None = pl.select(pl.lit(times).max() - pl.lit(times).min()).item()
-    return window.seconds if covered is None else covered.total_seconds()
+    return (times[-1] - times[0]).total_seconds()
 
 
 def _count_equal(table: pl.DataFrame, pages: Sequence[int], window: Window) -> int:
