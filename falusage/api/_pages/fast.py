@@ -38,9 +38,10 @@ class _DoubtError(Exception):
 def _always(endpoint: Endpoint) -> frozenset[str]:
     """Return the members that every item has, in all editions."""
     return frozenset(
-        field.name
+        name
         for field in endpoint.fields
-        if field.required and tuple(field.names) == (field.name,)
+        if field.required and len(field.names) == 1
+        for name in field.names
     )
 
 
