@@ -74,7 +74,7 @@ def requests_of(rows: pl.DataFrame) -> pl.DataFrame:
     moments = begins[row] + (each % length[row]).astype(np.int64)
     quantity = _quantities(quantities, counts, each)
     nano = _nano(np.rint(costs * 1e9).astype(np.int64), quantity, counts)
-    cost = pl.Series("cost", nano) / 1e9
+    cost = pl.Series("cost", nano / 1e9)
     listed = pl.lit(pl.Series(quantity)) * pl.col("unit_price")
     has_discount = pl.col("percent_discount").is_not_null()
     subtotal = pl.when(has_discount).then(pl.max_horizontal(listed, cost)).otherwise(cost)
