@@ -20,7 +20,7 @@ from click.testing import CliRunner
 import falusage
 from falusage import columns
 from falusage.cli import cli
-from falusage.contract import ASKED, ENDPOINTS, Endpoint, Parameter
+from falusage.contract import ASKED, ENDPOINTS, EVENTS_ASKED, Endpoint, Parameter
 
 FOLDER = Path(__file__).with_name("reference")
 _WIDTH: Final = 96
@@ -79,6 +79,10 @@ def _tables(package: Any) -> str:
         "Besides its range. Each is an argument of `UsageQuery`, `load_usage`, "
         "`load_summary` and `UsageStore.sync`, and an option of the commands that load.",
         _fields(ASKED),
+        "## What a query of billing events can ask",
+        "Besides its range. Each is an argument of `load_events` and `UsageClient.iter_events`, "
+        "and an option of `falusage events`.",
+        _fields(EVENTS_ASKED),
         "## What two versions differ in",
         "\n\n".join(map(_returned, returned.value)),
         "## Other tables",

@@ -64,6 +64,19 @@ def _tie_out(usage: Any, **known: Any) -> pl.DataFrame:
     return fu.tie_out(usage, invoice, **known)
 
 
+def _tie_out_events(usage: Any, **known: Any) -> pl.DataFrame:
+    events = pl.DataFrame(
+        {
+            "timestamp": [START, START + timedelta(hours=30)],
+            "username": "acme-app-prod",
+            "endpoint_id": ["fal-ai/flux/dev", "fal-ai/nowhere"],
+            "currency": "USD",
+            "cost_nano": [5, 7],
+        }
+    )
+    return fu.tie_out_events(usage, events, **known)
+
+
 QUESTIONS: dict[str, Asked] = {
     "allocate": Asked(partial(fu.allocate, shared=pl.col("product") == "compute")),
     "anomalies": Asked(partial(fu.anomalies, by="username", threshold=1.0)),
@@ -79,6 +92,7 @@ QUESTIONS: dict[str, Asked] = {
     "report": Asked(_report, kind=Path),
     "rollup": Asked(partial(fu.rollup, by="username", every="1d")),
     "tie_out": Asked(_tie_out, kind=pl.DataFrame),
+    "tie_out_events": Asked(_tie_out_events, kind=pl.DataFrame),
     "to_focus": Asked(partial(fu.to_focus, timeframe="day", **ACCOUNT), kind=pl.DataFrame),
     "trend": Asked(partial(fu.trend, by="username")),
 }

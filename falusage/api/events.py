@@ -39,8 +39,8 @@ def load_events(
 ) -> pl.DataFrame:
     """Load billing events: one row for each request to a model API, in the order of time.
 
-    The range is read in windows that are sized by how many events there are, none of which is
-    longer than the 90 days that the API takes. No row is dropped. An event that comes on two pages
+    The range is read in windows of at most the 90 days that the API takes, and shorter ones where
+    there are many events. No row is dropped. An event that comes on two pages
     is an error, because it would be counted twice. The API has no totals to compare with:
     `tie_out_events` compares events with usage.
 
@@ -51,9 +51,9 @@ def load_events(
         client: The client to ask with; by default one from the environment.
         invalid: `"raise"` if events break the table's rules, among them that `cost` and
             `cost_nano` are the same amount, or `"quarantine"`: leave them out, with a warning.
-        **fields: What else to ask; see `EventFields`. `scope="workspace"` asks for the events of
-            the key's own workspace. Only this has `login_username`, `tag` and `source`; only an
-            organization has `team_username`. More than 50 ids become several requests.
+        **fields: What else to ask, as listed in `tables.md`. `scope="workspace"` asks for the
+            events of the key's own workspace. Only this has `login_username`, `tag` and `source`;
+            only an organization has `team_username`. More than 50 ids become several requests.
 
     Returns:
         The columns of `columns.EVENTS`, then `tags` (JSON text) if they were asked for, then any

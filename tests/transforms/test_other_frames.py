@@ -38,7 +38,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
 ELSEWHERE = {
     *("backtest", "month_outlook"),  # read their table as `forecast` does
     *("plot_heatmap", "report", "write_snapshot"),  # tried in their own rooms
-    "tie_out",  # below
+    *("tie_out", "tie_out_events"),  # below, and beside its own tests
 }
 
 

@@ -65,6 +65,10 @@ BEYOND: dict[str, Callable[[pl.DataFrame], Any]] = {
         usage,
         fu.to_focus(USAGE, billing_account_id="a", billing_account_name="A", timeframe="day"),
     ),
+    "tie_out_events": lambda usage: fu.tie_out_events(
+        usage.with_columns(product=pl.lit("model_apis")),
+        USAGE.select("username", "endpoint_id", "currency", timestamp="bucket", cost_nano=1),
+    ),
     "forecast": partial(fu.forecast, horizon=2),
     "backtest": partial(fu.backtest, horizon=2),
     "month_outlook": partial(fu.month_outlook, month="2025-01", as_of="2025-01-03"),

@@ -41,6 +41,17 @@ def asking() -> None:
     fu.summary_schema()
 
 
+def asking_for_events(log: pd.DataFrame) -> None:
+    events = fu.load_events("2025-01-01", date(2025, 2, 1), scope="workspace", tag="team=red")
+    assert_type(events, pl.DataFrame)
+    with fu.UsageClient() as client:
+        for page in client.iter_events("2025-01-01", "2025-02-01", request_id=["a", "b"]):
+            assert_type(page, pa.Table)
+        load = client.load(fu.UsageQuery("2025-01-01", "2025-02-01"))
+    assert_type(fu.tie_out_events(load, events), pl.DataFrame)
+    assert_type(fu.customer_cost(events, log, by="customer"), pl.DataFrame)
+
+
 def refused() -> None:
     try:
         fu.load_usage("2025-01-01", "2025-02-01")
@@ -239,3 +250,4 @@ def mistakes(usage: pl.DataFrame) -> None:
     fu.load_usage("2025-01-01", "2025-02-01", timeframe="days")  # type: ignore
     fu.to_focus(usage, billing_account_id="1", billing_account_name="A", version="2")  # type: ignore
     fu.UsageQuery("2025-01-01")  # type: ignore
+    fu.load_events("2025-01-01", "2025-02-01", scope="team")  # type: ignore
