@@ -169,7 +169,7 @@ def _about(thing: Any, name: str, heading: str) -> Iterator[str]:
         made = "" if inherited or not thing.parameters else _signature(thing, name)
         yield made or f"```python\nclass {name}({base})\n```"
     yield from _sections(thing)
-    for inner, member in thing.members.items() if thing.is_class else ():
+    for inner, member in thing.all_members.items() if thing.is_class else ():
         if not inner.startswith("_") and member.is_function and member.docstring:
             yield from _about(member, f"{name}.{inner}", heading + "#")
 

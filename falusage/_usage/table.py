@@ -123,8 +123,15 @@ def take(usage: Lazy | Eager, coverage: Coverage | None = None) -> Table:
     return Table(plan, plan.collect_schema(), coverage, isinstance(rows, pl.LazyFrame))
 
 
-def lazy(frame: object, *, name: str = "usage") -> pl.LazyFrame:
+def lazy(
+    frame: object, *, name: str = "usage", amounts: Iterable[str] = ("cost", "quantity")
+) -> pl.LazyFrame:
     """Return a table as a LazyFrame.
+
+    Args:
+        frame: The table.
+        name: What to call it in messages.
+        amounts: The columns that must not be NaN in pandas.
 
     Raises:
         QueryError: It is not a table, or has missing amounts, which are NaN in pandas.
@@ -144,13 +151,13 @@ def lazy(frame: object, *, name: str = "usage") -> pl.LazyFrame:
             f"{name} is a {type(frame).__name__} that cannot be read through Arrow: {error}"
         ) from error
     if any(kind.__module__.startswith("pandas") for kind in type(frame).__mro__):
-        _reject_missing_amounts(table)
+        _reject_missing(table, amounts)
     return table.lazy().with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
 
 
-def _reject_missing_amounts(table: pl.DataFrame) -> None:
+def _reject_missing(table: pl.DataFrame, amounts: Iterable[str]) -> None:
     """Raise if an amount is missing: NaN of pandas becomes null in Arrow."""
-    for name in ("cost", "quantity"):
+    for name in amounts:
         if name in table.columns and (missing := table[name].null_count()):
             raise QueryError(
                 f"column {name!r} is NaN in {missing:,} of {table.height:,} rows, which would add "

@@ -75,7 +75,7 @@ def customer_cost(
         raise QueryError("by is empty; expected the columns of your log to sum by")
     free(by, reserved=(*_RESULT, *_OWN))
     billed = lazy(events, name="events").with_columns(_as_text())
-    logged = lazy(requests, name="requests").with_columns(_as_text())
+    logged = lazy(requests, name="requests", amounts=()).with_columns(_as_text())
     compared = _check(billed.collect_schema(), logged.collect_schema(), by)
     log = _once(collected(logged.select("request_id", *by, *compared)), by)
     bill = _by_request(billed, compared)

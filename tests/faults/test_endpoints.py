@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage import errors
+from falusage.contract import ENDPOINTS, Scope
 from tests.faults import fault_kinds as kinds
 from tests.faults.fault_judge import KEY
 from tests.faults.fault_server import Answer, FaultServer, Request, Rule
@@ -47,9 +48,18 @@ def usage(product: str) -> Callable[[fu.UsageClient], pl.DataFrame]:
     return lambda client: client.load(query).usage
 
 
+def events(scope: Scope) -> Callable[[fu.UsageClient], pl.DataFrame]:
+    """Return a load of the first hours' events, on several pages."""
+    return lambda client: fu.load_events(
+        DAYS[0], "2025-05-01T02:00Z", scope=scope, limit=20, client=client
+    )
+
+
 LOADS: dict[str, tuple[str, Callable[[fu.UsageClient], pl.DataFrame]]] = {
     "/v1/models/usage": ("time_series", usage("model_apis")),
     "/v1/serverless/usage": ("time_series", usage("serverless")),
+    "/v1/organization/billing-events": ("billing_events", events("organization")),
+    "/v1/models/billing-events": ("billing_events", events("workspace")),
 }
 """The endpoints, each with the member that lists its items and a way to load it."""
 
@@ -91,9 +101,20 @@ def item(**members: Any) -> kinds.Fault:
     return lambda answer: first_item(answer, lambda found: found.update(members))
 
 
+def required(answer: Answer) -> str:
+    """Return a member that every item of an endpoint must have."""
+    path = answer.request.path.removeprefix("/v1")
+    return next(each for each in ENDPOINTS if each.path == path).required()[0]
+
+
 def without(answer: Answer) -> None:
     """Remove a required member of the first item."""
-    first_item(answer, lambda found: found.pop("unit"))
+    first_item(answer, lambda found: found.pop(required(answer)))
+
+
+def null(answer: Answer) -> None:
+    """Set a required member of the first item to null."""
+    first_item(answer, lambda found: found.update({required(answer): None}))
 
 
 def listed(value: Any) -> kinds.Fault:
@@ -107,8 +128,8 @@ def listed(value: Any) -> kinds.Fault:
 
 def again(answer: Answer) -> None:
     """Send the cursor of this page as that of the next one."""
-    asked = answer.request.params.get("cursor", ["Mg=="])
-    answer.envelope |= {"next_cursor": asked[0], "has_more": True}
+    asked = answer.request.params.get("cursor", [answer.envelope.get("next_cursor")])
+    answer.envelope |= {"next_cursor": asked[0] or "Mg==", "has_more": True}
 
 
 def twice(answer: Answer) -> None:
@@ -154,7 +175,7 @@ FAULTS: dict[str, tuple[type[fu.FalUsageError], kinds.Fault]] = {
     "null for the list": (PROTOCOL, listed(None)),
     "null for an item": (PROTOCOL, listed([None])),
     "a required member missing": (errors.SchemaError, without),
-    "a required member null": (errors.SchemaError, item(unit=None)),
+    "a required member null": (errors.SchemaError, null),
     "text for a number": (errors.SchemaError, item(unit_price="0.1")),
     "a number for text": (errors.SchemaError, item(unit=5)),
     "a negative number": (errors.SchemaError, item(unit_price=-0.1)),
