@@ -82,7 +82,7 @@ def customer_cost(
     known = log.filter(pl.col("request_id").is_not_null())
     known = known.rename({name: f"_{name}" for name in compared})
     both = bill.join(known, on="request_id", how="inner")
-    unknown = bill.join(known, on="request_id", how="anti", nulls_equal=True)
+    unknown = bill.join(known, on="request_id", how="anti")
     unbilled = log.join(bill, on="request_id", how="anti")
     nothing = [pl.lit(None, log.schema[name]).alias(name) for name in by]
     parts = [

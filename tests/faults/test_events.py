@@ -205,8 +205,14 @@ def test_an_invalid_event_is_an_error_or_left_out_with_a_warning(hold, key: str,
 
 def test_a_cost_rounded_to_a_nano_dollar_is_valid(hold, key: str) -> None:
     """Half a nano dollar either way, and the noise of doubles at any size."""
-    costs = [(0.1 + 0.2, 300_000_000), (5e-10, 0), (5e-10, 1), (1.4e-9, 1), (123456.789012345678,
-             123456789012346)]  # fmt: skip
+    costs = [
+        (0.1 + 0.2, 300_000_000),
+        (5e-10, 0),
+        (5e-10, 1),
+        (1.4e-9, 1),
+        (123456.789012345678, 123_456_789_012_346),
+        (17366246.634701476, 17_366_246_634_701_474),
+    ]
     events = [
         event(DAY, n, cost_total=cost, cost_estimate_nano_usd=nano)
         for n, (cost, nano) in enumerate(costs)

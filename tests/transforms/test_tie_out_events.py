@@ -96,7 +96,7 @@ def test_an_event_at_the_end_of_a_bucket_is_in_the_next() -> None:
 def test_an_event_outside_of_every_bucket_has_none() -> None:
     """Its bucket is null, unless the coverage knows the calendar of the usage."""
     usage = pl.DataFrame([used(0, 1.0), used(2, 2.0)])
-    events = pl.DataFrame([charged(1.5, 7), charged(9.5, 8)])
+    events = pl.DataFrame([charged(1, 7), charged(9.5, 8)])
     known = fu.Coverage(start=DAY, end=DAY + timedelta(days=3), timeframe="day")
 
     bare = fu.tie_out_events(usage, events).filter(part="only in events")
