@@ -9,6 +9,7 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -20,6 +21,7 @@ from falusage import errors
 from falusage.api._http import exchange
 from falusage.api._pages import cursors
 from falusage.columns import EVENTS
+from falusage.snapshot import _event_file, download_events
 from tests.faults import fault_kinds as kinds
 from tests.faults.event_world import (
     DAY,
@@ -257,3 +259,24 @@ def test_a_failed_load_leaves_no_connection_and_no_thread(hold, key: str) -> Non
             load(server, key)
     sent = len(server.requests)
     assert sent == len(server.requests)
+
+
+def test_a_file_gets_a_field_that_first_comes_half_way(
+    hold, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows before have null, and the table is that of a load."""
+    monkeypatch.setattr(_event_file, "ROW_GROUP", 10)
+    events = [
+        each if n < 200 else {**each, "region": "eu"}
+        for n, each in enumerate(spread(300, timedelta(days=1)))
+    ]
+    server = hold(events, page_size=3)
+    with fu.UsageClient(key, base_url=server.base_url) as client:
+        with pytest.warns(errors.UnknownFieldWarning):
+            file = download_events(*RANGE, tmp_path / "events.parquet", client=client)
+        with pytest.warns(errors.UnknownFieldWarning):
+            loaded = fu.load_events(*RANGE, client=client)
+
+    assert (300, loaded["cost_nano"].sum()) == (file.rows, int(file.cost * 10**9))
+    assert ["eu"] * 100 == loaded["region"].drop_nulls().to_list()
+    assert_frame_equal(loaded, pl.read_parquet(tmp_path / "events.parquet"))
