@@ -53,7 +53,7 @@ def pages() -> dict[str, str]:
 def _linked(text: str) -> str:
     """Link the name of a table to its columns."""
     return re.sub(
-        r"`(columns\.(?:USAGE|SUMMARY)|transforms\.restatements|tables\.md)`",
+        r"`(columns\.(?:USAGE|SUMMARY|EVENTS)|transforms\.restatements|tables\.md)`",
         r"[`\1`](tables.md)",
         text,
     )
@@ -95,7 +95,11 @@ def _tables(package: Any) -> str:
     for rows, each in listed.items():
         fields = {field.name: (field.dtype, field.meaning) for field in each.fields}
         parts += [f"### {rows.replace('_', ' ').capitalize()}", each.summary, _columns(fields)]
-    parts += ["## Endpoints and keys", "What falusage reads, and which keys may read it.", _endpoints()]
+    parts += [
+        "## Endpoints and keys",
+        "What falusage reads, and which keys may read it.",
+        _endpoints(),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -14,8 +14,10 @@ from falusage.contract.usage import CALLERS, CURSOR, END, MOST_IDS, SCOPES, STAR
 EventSource = Literal["billed", "tagged-billed"]
 
 
-def _names(name: str, help_: str, *, most: int | None = MOST_IDS) -> Parameter:
-    return Parameter(kind="names", default=(), column=name, most=most, metavar="ID", help=help_)
+def _names(name: str, help_: str, *, metavar: str = "ID") -> Parameter:
+    return Parameter(
+        kind="names", default=(), column=name, most=MOST_IDS, metavar=metavar, help=help_
+    )
 
 
 class EventFields(TypedDict, total=False):
@@ -39,7 +41,8 @@ class EventFields(TypedDict, total=False):
         ),
     ]  # fmt: skip
     login_username: Annotated[
-        Names, _names("login_username", "Only calls of these logins, of a workspace.")
+        Names,
+        _names("login_username", "Only calls of these logins, of a workspace.", metavar="NAME"),
     ]
     tag: Annotated[
         Names,
