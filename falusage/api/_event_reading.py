@@ -29,7 +29,13 @@ from falusage.api.line_items import Kinds, LineItems, concat, warn_of_unknown
 from falusage.api.progress import Progress
 from falusage.api.ways import NAMES, Invalid
 from falusage.columns import EVENTS
-from falusage.errors import FalUsageWarning, PaginationError, QuarantineWarning, warn
+from falusage.errors import (
+    FalUsageWarning,
+    NotFoundError,
+    PaginationError,
+    QuarantineWarning,
+    warn,
+)
 from falusage.schema.rules import Rows
 from falusage.schema.validation import MARKS, require_valid, validate_received
 
@@ -128,7 +134,28 @@ class EventReading:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _read(self, window: Window, chunk: Chunk, most: int | None) -> _Read:
-        """Read a window's pages; stop after about `most` events."""
+        """Read a window's pages; stop after about `most` events.
+
+        A request that has no event in the window may be a 404. So requests are then asked for in
+        smaller parts, down to each alone.
+        """
+        try:
+            return self._followed(window, chunk, most)
+        except NotFoundError as error:
+            requests = dict(chunk).get("request_id", ())
+            if not requests or error.type != "not_found" or error.cursor is not None:
+                raise
+        if len(requests) == 1:
+            return _Read([], is_whole=True)
+        middle = len(requests) // 2
+        reads = [
+            self._read(window, tuple({**dict(chunk), "request_id": part}.items()), most)
+            for part in (requests[:middle], requests[middle:])
+        ]
+        pages = [page for read in reads for page in read.pages]
+        return _Read(pages, is_whole=all(read.is_whole for read in reads))
+
+    def _followed(self, window: Window, chunk: Chunk, most: int | None) -> _Read:
         query = self.query
 
         def fetch(cursor: str | None) -> EventPage:
@@ -205,10 +232,10 @@ def _times(reads: Sequence[_Read]) -> pl.Series:
 
 def _covered(reads: Sequence[_Read], window: Window) -> float:
     """Return how many seconds the events that were read cover."""
-    times = _times(reads).sort()
-    if all(read.is_whole for read in reads) or times.is_empty():
+    if all(read.is_whole for read in reads):
         return window.seconds
-    return (times[-1] - times[0]).total_seconds()
+    times = _times(reads).sort()
+    return (times[-1] - times[0]).total_seconds() if len(times) else window.seconds
 
 
 def _count_equal(table: pl.DataFrame, pages: Sequence[int], window: Window) -> int:

@@ -47,7 +47,8 @@ def load_events(
     Args:
         start: The first instant, inclusive: a date (midnight in UTC), a datetime with an offset,
             or ISO 8601 text of either.
-        end: The end, exclusive, in the same forms. A request has its event within minutes.
+        end: The end, exclusive, in the same forms. A request has its event within minutes; one
+            that is asked for by `request_id` before is not in the table.
         client: The client to ask with; by default one from the environment.
         invalid: `"raise"` if events break the table's rules, among them that `cost` and
             `cost_nano` are the same amount, or `"quarantine"`: leave them out, with a warning.

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
+from starlette.exceptions import HTTPException
 
 from falusage import columns
 from falusage.contract import MODELS_EVENTS, Endpoint
@@ -114,6 +115,8 @@ def answer(asked: Parameters, served: Served) -> bytes:
         count += found[-1].height
         if count > most:
             break
+    if asked.asked("request_id") and after is None and not count:
+        raise HTTPException(404, "These requests have no billing event in this range.")
     page = pl.concat(found) if found else None
     return _written(page, asked, most)
 

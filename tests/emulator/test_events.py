@@ -196,6 +196,15 @@ def test_each_parameter_chooses_events(emulator: Emulator) -> None:
     assert not any("auth_method" in each or "username" in each for each in listed(emulator))
 
 
+def test_a_request_without_an_event_is_not_found(emulator: Emulator) -> None:
+    """As while it is in flight; beside one that has its event, it is nothing."""
+    known = listed(emulator)[0]["request_id"]
+    answer = ask(emulator, request_id="r")
+
+    assert (404, "not_found") == (answer.status_code, answer.json()["error"]["type"])
+    assert [known] == [each["request_id"] for each in listed(emulator, request_id=["r", known])]
+
+
 def test_tags_are_filtered_and_served_from_a_tagged_source(emulator: Emulator) -> None:
     """Keys must all match, and of one key any value."""
     tagged = {"source": "tagged-billed"}
@@ -318,5 +327,5 @@ def test_no_answer_falls_outside_the_document(
         statuses.append(answer.status_code)
 
     check()
-    assert {200, 400, 401} >= set(statuses)
+    assert {200, 400, 401, 404} >= set(statuses)
     assert mode is GenerationMode.NEGATIVE or 200 in statuses

@@ -94,9 +94,11 @@ class EventServer(FaultServer):
         events: Sequence[dict[str, Any]] = (),
         *,
         order: Order = "ascending",
+        needs_each_request: bool = False,
         **settings: Any,
     ) -> None:
         super().__init__((), **settings)
+        self.needs_each_request = needs_each_request
         self.events = sorted(events, key=_key)
         if order == "descending":
             self.events.reverse()
@@ -125,6 +127,9 @@ class EventServer(FaultServer):
             if start <= moment < end
             and all(each.get(FILTERS[name]) in params[name] for name in FILTERS if name in params)
         ]
+        asked = set(params.get("request_id", ()))
+        if self.needs_each_request and asked - {each["request_id"] for each in chosen}:
+            return self._error(request, 404, "not_found")
         first = 0
         if "cursor" in params:
             last = json.loads(base64.b64decode(params["cursor"][0]))

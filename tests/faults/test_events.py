@@ -39,6 +39,7 @@ EQUAL: Final = "equal"
 PROTOCOL, SCHEMA = errors.ProtocolError, errors.SchemaError
 ORGANIZATION, WORKSPACE = "organization", "workspace"
 EVENTS_OF_A_DAY = spread(45, timedelta(days=1))
+DAY_OF_TIME = timedelta(days=1)
 RANGE = (DAY, DAY + timedelta(days=1))
 
 
@@ -237,6 +238,25 @@ def test_unknown_fields_are_kept_with_a_warning(hold, key: str) -> None:
 
     assert [*EVENTS, "region"] == loaded.columns
     assert [each["region"] for each in events] == loaded["region"].to_list()
+
+
+def test_requests_without_an_event_hide_no_other_event(hold, key: str) -> None:
+    """Even if a server answers with a 404 for fifty requests because of one of them."""
+    events = [*spread(40, timedelta(days=1)), *spread(1, timedelta(days=1), DAY - DAY_OF_TIME)]
+    wanted = [f"r{number:06}" for number in range(0, 120, 2)]
+    for needs_each in (True, False):
+        server = hold(events, needs_each_request=needs_each)
+        expected = [each for each in events[:40] if each["request_id"] in wanted]
+        assert_frame_equal(table(expected), load(server, key, request_id=wanted))
+    server = hold(events, needs_each_request=True)
+    assert 0 == load(server, key, request_id="r000999").height
+
+
+def test_a_path_that_is_not_there_is_an_error(hold, key: str) -> None:
+    """It is no request without an event, also not if requests are asked for."""
+    server = hold(rules=[Rule(kinds.body(b"no such page", 404))])
+    with pytest.raises(errors.NotFoundError):
+        load(server, key, request_id=["r000001", "r000002"])
 
 
 def test_a_workspace_whose_name_is_refused_is_called_workspace(hold, key: str) -> None:
