@@ -300,3 +300,17 @@ def test_a_file_gets_a_field_that_first_comes_half_way(
     assert (300, loaded["cost_nano"].sum()) == (file.rows, int(file.cost * 10**9))
     assert ["eu"] * 100 == loaded["region"].drop_nulls().to_list()
     assert_frame_equal(loaded, pl.read_parquet(tmp_path / "events.parquet"))
+
+
+def test_iterating_leaves_invalid_events_out_with_a_warning(hold, key: str) -> None:
+    """If it is asked to; otherwise the part that has one raises."""
+    rule = Rule(item(cost_total=-1), carries_events, times=1)
+    server = hold(EVENTS_OF_A_DAY[:5], rules=[rule])
+    with fu.UsageClient(key, base_url=server.base_url) as client:
+        with pytest.warns(errors.QuarantineWarning, match="1 of 5 rows"):
+            (found,) = client.iter_events(*RANGE, invalid="quarantine")
+        assert_frame_equal(table(EVENTS_OF_A_DAY[1:5]), pl.DataFrame(found))
+
+        server.reset([rule])
+        with pytest.raises(SCHEMA):
+            list(client.iter_events(*RANGE))
