@@ -168,6 +168,8 @@ def _field(name: str, parameter: Parameter, endpoint: Endpoint, edition: int) ->
         case "switch":
             default = "true" if parameter.default else "false"
             return Literal["true", "false"], Field(default, **told)
+        case "choice" if parameter.required:
+            return Literal[parameter.choices], Field(**told)
         case "choice":
             return Literal[parameter.choices] | SkipJsonSchema[None], Field(None, **told)
         case "names" if parameter.takes_one(edition):
