@@ -84,15 +84,7 @@ class Parameters(BaseModel):
         """
         if not (self.wants("time_series") or self.wants("summary")):
             raise QueryError("expand must name at least one of time_series and summary")
-        try:
-            start, end = self.range(now)
-            timeframe = self.asked("timeframe") or timeframes.auto_timeframe(start, end)
-            if self.asked("bound_to_timeframe") == "true":
-                every, timezone = timeframes.EVERY[timeframe], self.asked("timezone")
-                start = timeframes.floor(start, every=every, timezone=timezone).astimezone(UTC)
-                end = timeframes.ceil(end, every=every, timezone=timezone).astimezone(UTC)
-        except OverflowError as error:
-            raise QueryError("start and end must lie between the years 1 and 9999") from error
+        start, end, timeframe = self.buckets(now)
         return Question(
             start=start,
             end=end,
@@ -122,6 +114,23 @@ class Parameters(BaseModel):
                 raise QueryError(f"tag is {tag!r}; expected key=value")
             found.setdefault(key, []).append(value)
         return found
+
+    def buckets(self, now: datetime) -> tuple[datetime, datetime, timeframes.Timeframe]:
+        """Return the range, widened to whole buckets if that is asked for, and their length.
+
+        Raises:
+            QueryError: The range is not one.
+        """
+        try:
+            start, end = self.range(now)
+            timeframe = self.asked("timeframe") or timeframes.auto_timeframe(start, end)
+            if self.asked("bound_to_timeframe") == "true":
+                every, timezone = timeframes.EVERY[timeframe], self.asked("timezone")
+                start = timeframes.floor(start, every=every, timezone=timezone).astimezone(UTC)
+                end = timeframes.ceil(end, every=every, timezone=timezone).astimezone(UTC)
+        except OverflowError as error:
+            raise QueryError("start and end must lie between the years 1 and 9999") from error
+        return start, end, timeframe
 
     def range(self, now: datetime) -> tuple[datetime, datetime]:
         """Return the range that is asked for, by default the last 24 hours.
