@@ -88,7 +88,8 @@ _REPORT: Final = {
     "source": Parameter(
         kind="choice", required=True, choices=("invoice", "estimate", "tagged-estimate"),
         metavar="SOURCE",
-        help="invoice for finalized charges with credits and tax, or estimate, for at most 90 days.",
+        help="invoice for finalized charges with credits and tax, or estimate, for at most 90 "
+        "days.",
     ),
     "billing_month": Parameter(
         kind="opaque", metavar="YYYY-MM",

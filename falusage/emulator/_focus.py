@@ -8,7 +8,7 @@ invoice issued one month later. An estimate has the usage alone, by charge perio
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -163,11 +163,11 @@ def _invoices(books: Books, *, pooled: bool) -> pl.DataFrame:
     largest = own.sort("BilledCost", "SkuId", "PricingUnit", descending=True).unique(
         ["ChargePeriodStart", "BillingCurrency"], keep="first", maintain_order=True
     )
-    correction = largest.with_columns(
+    unsaid = (pl.lit(None, dtype).alias(name) for name, dtype in _SHOWN.items())
+    correction = largest.with_columns(unsaid).with_columns(
         BilledCost=-pl.min_horizontal("BilledCost", pl.lit(CORRECTION, MONEY)),
         ChargeClass=pl.lit("Correction"),
         ChargeDescription=pl.format("Refund: {}", "ChargeDescription"),
-        *(pl.lit(None, dtype).alias(name) for name, dtype in _SHOWN.items()),
     )
     parts = pl.concat([lines, credit, tax], how="diagonal").with_columns(months=1)
     later = correction.with_columns(months=2)

@@ -177,10 +177,10 @@ def _field(name: str, parameter: Parameter, endpoint: Endpoint, edition: int) ->
         case "switch":
             default = "true" if parameter.default else "false"
             return Literal["true", "false"], Field(default, **told)
-        case "choice" if parameter.required:
-            return Literal[parameter.choices], Field(**told)
         case "choice":
-            return Literal[parameter.choices] | SkipJsonSchema[None], Field(None, **told)
+            one = Literal[parameter.choices]
+            optional = one | SkipJsonSchema[None], Field(None, **told)
+            return (one, Field(**told)) if parameter.required else optional
         case "names" if parameter.takes_one(edition):
             return str | SkipJsonSchema[None], Field(None, min_length=1, **told)
         case "names" | "expand":
