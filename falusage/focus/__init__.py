@@ -10,6 +10,9 @@ from __future__ import annotations
 from falusage.focus._charges import check_arguments as check_arguments
 from falusage.focus._charges import to_focus
 from falusage.focus._loading import load_focus
+from falusage.focus._parts import PARTS as PARTS
+from falusage.focus._parts import UNEXPLAINED as UNEXPLAINED
+from falusage.focus._parts import in_words as in_words
 from falusage.focus._reading import read_focus
 from falusage.focus._tying import tie_out
 from falusage.focus._vocabulary import CSV_TIME as CSV_TIME
