@@ -67,7 +67,7 @@ def tie_out(
         - `other_charges`: purchases and adjustments.
         - `rounding`.
         - `not_loaded`: charges that exceed the usage because its coverage does not have the
-          product (a workspace has no compute) or all of the month.
+          product (a workspace has no compute) or all of the month, to its end or to the present.
         - `only_here` (negative): in the usage, but not charged.
         - `only_there`: charged, but not in the usage.
 
@@ -206,11 +206,15 @@ def _parts(coverage: Coverage | None) -> dict[str, pl.Expr]:
 
 
 def _is_loaded(coverage: Coverage | None) -> pl.Expr:
-    """Return whether the usage was asked for the product and the whole month of a line."""
+    """Return whether the usage was asked for the product and the whole month of a line.
+
+    A month is whole if the usage reaches its end, or the present.
+    """
     if coverage is None or not coverage.known:
         return pl.lit(True)
     start, end = pl.col("period"), period_end(pl.col("period"), every="1mo", timezone="UTC")
-    is_whole = (start >= coverage.start) & (end <= coverage.end)
+    reaches_now = coverage.closed_until < coverage.end
+    is_whole = (start >= coverage.start) & ((end <= coverage.end) | pl.lit(reaches_now))
     if not coverage.products:
         return is_whole
     return is_whole & pl.col("product").is_in(coverage.products).fill_null(True)
