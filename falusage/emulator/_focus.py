@@ -78,7 +78,8 @@ def _wanted(asked: Parameters, served: Served) -> pl.Expr:
         team = served.books.workspace
     elif team and served.pooled_billing and asked.asked("source") == "invoice":
         raise QueryError("team_username cannot be used with invoices under pooled billing")
-    return pl.lit(True) if team is None else pl.coalesce("SubAccountId", "BillingAccountId") == team
+    # A credit or a tax is of no team, but of an account.
+    return pl.lit(True) if team is None else pl.coalesce("username", "BillingAccountId") == team
 
 
 def _invoiced(asked: Parameters, served: Served) -> pl.DataFrame:
