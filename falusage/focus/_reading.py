@@ -137,17 +137,6 @@ def _checked(received: pl.DataFrame, places: pl.Series, where: str) -> pl.DataFr
         _cast(name, received.schema[name], dtype) for name, dtype in known.items()
     )
     broken = {name: received[name].is_not_null() & typed[name].is_null() for name in known}
-    for name in known:
-        if name not in NEEDED and broken[name].any():
-            (at,), (cell,) = (
-                column.filter(broken[name]).head(1) for column in (places, received[name])
-            )
-            warn(
-                f"{where}, {places.name} {at:,}: {name} is {cell!r}; expected {_FORMS[name]}. The "
-                "column stays as it is in the file",
-                FalUsageWarning,
-            )
-            typed = typed.with_columns(received[name])
     rules = [
         *(_rule(name, broken[name]) for name in NEEDED if name in known),
         _rule(
@@ -167,6 +156,17 @@ def _checked(received: pl.DataFrame, places: pl.Series, where: str) -> pl.DataFr
     ]
     marked = received.with_columns(pl.concat_list(rules).list.drop_nulls().alias("rules"), places)
     _require_valid(marked, where, places.name)
+    for name in known:
+        if name not in NEEDED and broken[name].any():
+            (at,), (cell,) = (
+                column.filter(broken[name]).head(1) for column in (places, received[name])
+            )
+            warn(
+                f"{where}, {places.name} {at:,}: {name} is {cell!r}; expected {_FORMS[name]}. The "
+                "column stays as it is in the file",
+                FalUsageWarning,
+            )
+            typed = typed.with_columns(received[name])
     return typed
 
 

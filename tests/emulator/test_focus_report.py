@@ -12,6 +12,9 @@ from typing import Any
 import polars as pl
 import pytest
 import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
 
 from falusage.emulator import Emulator, Faults
 from falusage.emulator._focus import CORRECTION, CREDIT, TAX
@@ -242,3 +245,28 @@ def test_tags_are_only_in_a_tagged_estimate() -> None:
     assert {"NULL"} == {one["Tags"] for one in plain}
     assert {'{"app": "a"}', '{"app": "b"}', "NULL"} == {one["Tags"] for one in tagged}
     assert 1 == len(tagged) - len(plain)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_no_answer_falls_outside_the_document(served, path: str, mode: GenerationMode) -> None:
+    """Well-formed requests and others: each is answered as documented, and never with a failure."""
+    address = served.base_url.removesuffix("/v1") + "/openapi.json"
+    schema = schemathesis.openapi.from_url(address)
+    statuses: list[int] = []
+    names = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
+    checks = [schemathesis.checks.CHECKS.get_one(name) for name in names]
+
+    @settings(database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(schema[f"/v1{path}"]["GET"].as_strategy(generation_mode=mode))
+    def check(case: schemathesis.Case) -> None:
+        if case.query and case.query.get("source") == "invoice":
+            case.query = {**case.query, "charge_month": "2025-03"}
+        answer = case.call(headers={"Authorization": f"Key {served.api_key}"})
+        case.validate_response(answer, checks=[schemathesis.checks.not_a_server_error, *checks])
+        statuses.append(answer.status_code)
+
+    check()
+    assert {200, 400, 401} >= set(statuses)
+    assert mode is not GenerationMode.POSITIVE or 200 in statuses
