@@ -76,7 +76,7 @@ def tie_out(
     rounding, and charges for what the usage was not asked for. Whatever is left has no reason in
     the data. With --snapshot or --store the usage is saved, and with --focus the charges.
 
-    The exit code is 0 if every difference has a reason, and 1 if not, or if there are no charges.
+    The exit code is 0 if every difference has a reason, and 1 if not.
     """
     from falusage.focus import tie_out as tied
     from falusage.reporting.tying import tie_text, unexplained
@@ -103,10 +103,11 @@ def tie_out(
         put(tie_text(lines, width=width()))
     else:
         _put_records(lines, form)
+    if unexplained(lines).is_empty():
+        return
     if charges.is_empty():
         say(f"error: {_none(month, source, path_of_focus)}")
-    if charges.is_empty() or not unexplained(lines).is_empty():
-        context.exit(_DIFFERS)
+    context.exit(_DIFFERS)
 
 
 def _load(client: UsageClient, options: dict[str, Any]) -> UsageLoad:

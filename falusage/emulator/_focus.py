@@ -172,7 +172,8 @@ def _invoices(books: Books, *, pooled: bool) -> pl.DataFrame:
     )
     parts = pl.concat([lines, credit, tax], how="diagonal").with_columns(months=1)
     later = correction.with_columns(months=2)
-    every = pl.concat([parts, later], how="diagonal").filter(pl.col("BilledCost") != 0)
+    is_usage = (pl.col("ChargeCategory") == "Usage") & pl.col("ChargeClass").is_null()
+    every = pl.concat([parts, later], how="diagonal").filter(is_usage | (pl.col("BilledCost") != 0))
     start = pl.col("ChargePeriodStart")
     issued = start.dt.offset_by(pl.format("{}mo", "months"))
     return every.with_columns(

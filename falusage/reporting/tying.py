@@ -26,7 +26,9 @@ def verdict(lines: pl.DataFrame) -> str:
     Args:
         lines: The result of `tie_out`, which may be summed up.
     """
-    if not _is_charged(lines):
+    if not _has(lines, "billed_cost"):
+        if not _has(lines, "usage_cost"):
+            return "There is no usage and no charge."
         return "There are no charges to compare the usage with."
     if (lines["gap"] == 0).all():
         return "The charges and the usage agree."
@@ -68,7 +70,7 @@ def tie_text(lines: pl.DataFrame, *, width: int | None = None) -> Iterator[str]:
         title = month_name(month)  # type: ignore[arg-type] # a datetime
         yield from lay_out([texts(title, said), Column("", cells, numeric=True)], width=width)
     open_ = unexplained(lines)
-    if open_.is_empty() or not _is_charged(lines):
+    if open_.is_empty() or not _has(lines, "billed_cost"):
         return
     yield ""
     yield "DIFFERENCES WITHOUT A REASON"
@@ -85,8 +87,9 @@ def tie_text(lines: pl.DataFrame, *, width: int | None = None) -> Iterator[str]:
     )
 
 
-def _is_charged(lines: pl.DataFrame) -> bool:
-    return lines.select((pl.col("billed_cost") != 0).any()).item()
+def _has(lines: pl.DataFrame, side: str) -> bool:
+    """Return whether a side has any amount."""
+    return (lines[side] != 0).any()
 
 
 def _sums(lines: pl.DataFrame) -> pl.DataFrame:
