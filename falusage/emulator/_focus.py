@@ -32,7 +32,7 @@ CREDIT: Final = Decimal("25.00")
 """What the workspace need not pay of each month and currency; less if it spent less."""
 
 CORRECTION: Final = Decimal("1.50")
-"""What is given back of the workspace's largest line of each month and currency; less if that is
+"""The refund of the workspace's largest line of each month and currency; less if that line is
 less."""
 
 SERVICES: Final = {

@@ -100,7 +100,7 @@ def _places(amount: pl.Expr) -> pl.Expr:
 
 
 def _is_product(schema: pl.Schema) -> pl.Expr:
-    """Return whether a charge shows a quantity and a price of which it is the exact product."""
+    """Return whether a charge is the exact product of a quantity and a price that it shows."""
     prices = [name for name in _PRICES if schema.get(name, pl.Null()).is_numeric()]
     if not schema.get("PricingQuantity", pl.Null()).is_numeric() or not prices:
         return pl.lit(False)

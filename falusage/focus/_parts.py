@@ -1,4 +1,4 @@
-"""The parts of the gap between usage and charges, in order, and what each is in words."""
+"""The parts of the gap between usage and charges, in order, and what each one means."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PARTS: Final = {
     "credits": "credits",
     "tax": "tax",
     "corrections": "corrections of earlier charges",
-    "refunds": "refunds: usage that was charged and given back",
+    "refunds": "refunds: charges for usage below zero",
     "other_charges": "purchases and adjustments",
     "rounding": "rounding of the charges",
     "not_loaded": "charges for products or days that the usage was not asked for",

@@ -39,7 +39,7 @@ _FORMS: Final = {
     "BillingCurrency": "three capital letters, such as USD",
     "ChargeCategory": f"one of {', '.join(CATEGORIES)}",
 }
-"""What each checked column has, in words."""
+"""What each checked column has."""
 
 
 def read_focus(path: str | os.PathLike[str]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""A tie-out in words: what agrees, what each part of the gap is, and what nobody explains."""
+"""A tie-out as text: what agrees, what each part of the gap is, and what has no reason."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.columns import MONEY
+from falusage.focus._reading import read_report
 from falusage.focus._vocabulary import CSV_TIME
 from tests.focus.usage_tables import usages
 
@@ -218,6 +220,20 @@ def test_what_departs_from_csv_is_refused(write, content: str | bytes, says: str
         fu.read_focus(path)
 
     assert str(caught.value).startswith(f"{path}, {says}")
+
+
+@pytest.mark.filterwarnings("ignore::falusage.FalUsageWarning")
+@given(data=st.data())
+def test_no_damage_is_a_foreign_error(data: st.DataObject) -> None:
+    """Bytes that are changed, cut or doubled: a table of the same rows, or an error of ours."""
+    body = INVOICE.encode()
+    at, upto = sorted(data.draw(st.tuples(*[st.integers(0, len(body))] * 2)))
+    instead = data.draw(st.one_of(st.binary(max_size=8), st.text(',"\n\r; \0é', max_size=8)))
+    changed = instead.encode() if isinstance(instead, str) else instead
+    damaged = body[:at] + changed + body[data.draw(st.sampled_from([at, upto])) :]
+
+    with suppress(fu.SchemaError, fu.MissingColumnError):
+        assert MONEY == read_report(damaged, "report").schema["BilledCost"]
 
 
 def test_blank_lines_at_the_end_are_nothing(write) -> None:

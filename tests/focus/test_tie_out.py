@@ -449,3 +449,15 @@ def test_both_sides_are_whole_in_sql(data: st.DataObject) -> None:
             " sum(tax) from lines group by all order by all"
         ).fetchall()
     assert expected == got
+
+
+@given(data=st.data())
+def test_any_invoice_in_cents_agrees(data: st.DataObject) -> None:
+    """Whatever was used: each charge rounded to cents leaves nothing but rounding."""
+    usage = data.draw(usages)
+    focus = fu.to_focus(usage, **ACME, timeframe="month")
+    prices = data.draw(st.sampled_from([[], ["ListUnitPrice", "ContractedUnitPrice"]]))
+
+    lines = fu.tie_out(usage, focus.drop(prices).with_columns(pl.col("BilledCost").round(2)))
+
+    assert lines["gap"].equals(lines["rounding"].alias("gap"))
