@@ -252,6 +252,14 @@ def test_lines_are_those_of_the_file(write) -> None:
         fu.read_focus(write(broken))
 
 
+def test_a_row_of_several_lines_is_named_by_its_first(write) -> None:
+    """Where a reader finds it."""
+    broken = with_cell("BilledCost", "12 USD").replace("flux", '"flux\n\ndev"')
+
+    with pytest.raises(fu.SchemaError, match=r"focus\.csv, line 2: BilledCost is '12 USD'"):
+        fu.read_focus(write(broken))
+
+
 def test_columns_may_have_any_other_name(write) -> None:
     """Also those that the package uses itself."""
     for name in ("line", "row", "rules", ""):

@@ -262,6 +262,8 @@ def test_what_the_usage_was_not_asked_for_is_not_missing() -> None:
     half = covered(end=datetime(2025, 2, 15, tzinfo=UTC))
     more = charges({"BilledCost": 25.0})
     assert [{"not_loaded": 15.0}] == parts(fu.tie_out(usage, more, coverage=half))
+    so_far = covered(end=datetime(2025, 2, 16, tzinfo=UTC), closed_until=half.end)
+    assert [{"only_there": 15.0}] == parts(fu.tie_out(usage, more, coverage=so_far))
     both = charges({}, january)
     assert [{"not_loaded": 10.0}, {}] == parts(fu.tie_out(usage, both, coverage=covered()))
     assert [{"only_there": 10.0}, {}] == parts(fu.tie_out(usage, both))
