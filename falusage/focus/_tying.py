@@ -53,7 +53,8 @@ def tie_out(
             by id or by name, or the billing account if that has no sub accounts and has a team's
             name. A service is a product line by its name, in any spelling, with or without `fal`
             before it. Other names are kept: if the provider writes `GPU`, for example, use
-            `focus.with_columns(pl.col("ServiceName").replace("GPU", "compute"))`.
+            `focus.with_columns(pl.col("ServiceName").replace("GPU", "compute"))`, and likewise for
+            a team whose `SubAccountName` is not its username.
         coverage: The range, gaps and finality of a bare frame.
 
     Returns:
@@ -130,23 +131,18 @@ def tie_out(
 
 def _finer(usage: Table, billed: pl.DataFrame) -> pl.DataFrame:
     """Return for each key whether its usage has more decimals than the charges of its currency."""
-    places = billed.select("currency", "places").unique().drop_nulls()
-    start = pl.col("bucket").dt.convert_time_zone("UTC")
+    places = billed.select("currency", "places").unique().filter(pl.col("places") < MOST)
+    if places.is_empty():
+        return billed.clear().select(*KEY, is_finer=pl.lit(False))
+    month = period_start(
+        pl.col("bucket").dt.convert_time_zone("UTC"), every="1mo", timezone="UTC"
+    ).dt.cast_time_unit("us")
+    is_finer = ~has_places(pl.col("cost").cast(pl.Float64), pl.col("places"))
     return collected(
-        usage.rows.select("username", "product", "currency", "cost", start)
+        usage.rows.select("bucket", "username", "product", "currency", "cost")
         .join(places.lazy(), on="currency")
-        .group_by(
-            period_start(start, every="1mo", timezone="UTC").alias("period"),
-            "username",
-            "product",
-            "currency",
-        )
-        .agg(
-            is_finer=(
-                ~has_places(pl.col("cost").cast(pl.Float64), pl.col("places"))
-                & (pl.col("places") < MOST)
-            ).any()
-        )
+        .group_by(month.alias("period"), "username", "product", "currency")
+        .agg(is_finer=is_finer.any())
     )
 
 

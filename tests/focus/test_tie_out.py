@@ -232,6 +232,18 @@ def test_a_charge_that_shows_a_product_that_it_rounds_is_rounded() -> None:
     )
 
 
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_instants_may_have_any_unit_and_zone(unit: Any, zone: str) -> None:
+    """And both tables any other columns, also under names that are used here."""
+    instants = pl.col(pl.Datetime).dt.cast_time_unit(unit).dt.convert_time_zone(zone)
+    others = dict.fromkeys(("places", "kind", "period", "lines", "is_finer", "rounded"), pl.lit(9))
+    usage = usage_of({"cost": 1.2345}).with_columns(instants, **others)
+    focus = charges({"BilledCost": 1.23}).with_columns(instants, **others)
+
+    assert [{"rounding": -0.0045}] == parts(fu.tie_out(usage, focus))
+
+
 def test_the_noise_of_doubles_is_rounding() -> None:
     """A billionth of the usage, and not more."""
     usage = usage_of({"cost": 1000.0})
