@@ -28,6 +28,9 @@ _ENDPOINTS: Final[dict[Scope, Endpoint]] = {
     "organization": ORGANIZATION_FOCUS,
     "workspace": ACCOUNT_FOCUS,
 }
+_MOST_CELLS: Final = 10_000_000
+"""A report of the largest size has some six million; more would fill the memory."""
+
 _BEGINNING: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\S?)")
 _ESTIMATED: Final = ("start", "end", "timeframe", "bound_to_timeframe")
 """What can be asked only of an estimate, besides the time zone."""
@@ -179,7 +182,7 @@ def _csv(body: bytes) -> bytes:
     """Return a body that can be CSV.
 
     Raises:
-        ProtocolError: It is empty, JSON or a web page.
+        ProtocolError: It is empty, JSON or a web page, or has too many cells.
     """
     found = _BEGINNING.match(body)
     first = found[1] if found else b""
@@ -189,6 +192,8 @@ def _csv(body: bytes) -> bytes:
         raise ProtocolError("the answer is JSON; expected CSV")
     if first == b"<":
         raise NotJsonError("the answer is a web page; expected CSV")
+    if body.count(b",") > _MOST_CELLS:
+        raise ProtocolError(f"the answer has more than {_MOST_CELLS:,} cells")
     return body
 
 

@@ -18,8 +18,11 @@ import polars as pl
 
 from falusage.errors import MissingColumnError, SchemaError
 
-_PART: Final = 20_000
-"""How many rows are Python text at the same time."""
+_PART: Final = 500_000
+"""How many cells are Python text at the same time, or one row."""
+
+_WIDEST: Final = 1_000
+"""The most columns; FOCUS has about 60."""
 
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _EMPTY: Final = ("", "null")
@@ -87,6 +90,8 @@ class Cells:
                 self._reject(
                     1, f"the cells are separated by {name}; expected commas: save it with commas"
                 )
+        if len(header) > _WIDEST:
+            self._reject(1, f"it has {len(header):,} columns; expected {_WIDEST:,} at most")
         for name in header:
             if header.count(name) > 1:
                 self._reject(1, f"it has a column {name!r} twice; remove or rename one")
@@ -115,7 +120,7 @@ class Cells:
                 )
             rows.append(cells)
             lines.append(line)
-            if len(rows) == _PART:
+            if len(rows) * width >= _PART:
                 yield lines, rows
                 rows, lines = [], []
         yield lines, rows

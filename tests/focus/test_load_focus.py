@@ -184,6 +184,7 @@ ERROR = '{"error": {"type": "validation_error", "message": "Nope.", "request_id"
         (answer("[]"), fu.ProtocolError, "the answer is JSON; expected CSV"),
         (answer("<html>Sign in"), fu.ProtocolError, "a web page; expected CSV"),
         (answer("", Content_Length=str(2**27)), fu.ProtocolError, "larger than 64 MiB"),
+        (answer(HEADER + "x" + "," * 10_000_001), fu.ProtocolError, "more than 10,000,000 cells"),
         (answer("", "302 Found", Location="/login"), fu.ProtocolError, "a redirect to"),
         (answer("", "204 No Content"), fu.ProtocolError, "status 204"),
         (answer(ERROR, "400 Bad Request"), fu.BadRequestError, '"Nope."'),

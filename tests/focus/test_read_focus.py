@@ -207,6 +207,7 @@ LINES = INVOICE.splitlines()
         (INVOICE.replace('"flux, dev"', '"flux, dev'), "line 2: the row that begins here is no"),
         (INVOICE.replace('"flux, dev"', '"flux"dev"'), "line 2: the row that begins here is no"),
         (INVOICE.replace("x_InvoiceLine", "BilledCost"), "line 1: it has a column 'BilledCost'"),
+        ("x," * 1_000 + "x\n", "line 1: it has 1,001 columns; expected 1,000 at most"),
         (INVOICE.encode("utf-16"), "line 1: it is not UTF-8 text"),
         (INVOICE.replace("Welcome", "Grüße").encode("latin-1"), "line 4: it is not UTF-8 text"),
         (INVOICE.replace("Welcome", "a\0b"), "line 4: it has a zero byte"),
