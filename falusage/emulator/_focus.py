@@ -53,6 +53,17 @@ _COLUMNS: Final = (
     *("PricingQuantity", "PricingUnit", "ListUnitPrice", "ContractedUnitPrice"),
     *("BilledCost", "BillingCurrency", "Tags"),
 )
+_INVOICE: Final = (
+    *("BillingAccountId", "BillingAccountName", "BillingCurrency"),
+    *("ChargePeriodStart", "ChargePeriodEnd"),
+)
+"""What the lines of an invoice have in common."""
+
+_SHOWN: Final[dict[str, pl.DataType]] = {
+    "PricingQuantity": MONEY,
+    **dict.fromkeys(("ListUnitPrice", "ContractedUnitPrice"), pl.Float64()),
+}
+"""What a line of usage shows of its amount."""
 
 
 def report(asked: Parameters, served: Served) -> bytes:
@@ -141,41 +152,12 @@ def _invoices(books: Books, *, pooled: bool) -> pl.DataFrame:
         pl.col("BilledCost").round(_CENTS)
     )
     own = lines.filter(pl.col("username") == books.workspace)
-    invoice = ("BillingAccountId", "BillingAccountName", "ChargePeriodStart", "BillingCurrency")
-    whole = (*invoice, "ChargePeriodEnd")
-    spent = own.group_by(whole).agg(pl.col("BilledCost").sum())
-    credit = spent.with_columns(
-        BilledCost=-pl.min_horizontal("BilledCost", pl.lit(CREDIT, MONEY)),
-        ChargeCategory=pl.lit("Credit"),
-        ChargeDescription=pl.lit("Credit for new customers"),
-    )
-    taxed = pl.concat([lines.select(*whole, "BilledCost"), credit.select(*whole, "BilledCost")])
-    tax = (
-        taxed.group_by(whole)
-        .agg(pl.col("BilledCost").sum())
-        .with_columns(
-            BilledCost=(pl.col("BilledCost").cast(pl.Decimal(38, 4)) * pl.lit(TAX))
-            .round(_CENTS)
-            .cast(MONEY),
-            ChargeCategory=pl.lit("Tax"),
-            ChargeDescription=pl.format("VAT {} %", pl.lit(int(100 * TAX))),
-        )
-    )
-    largest = own.sort("BilledCost", "SkuId", "PricingUnit", descending=True).unique(
-        ["ChargePeriodStart", "BillingCurrency"], keep="first", maintain_order=True
-    )
-    unsaid = (pl.lit(None, dtype).alias(name) for name, dtype in _SHOWN.items())
-    correction = largest.with_columns(unsaid).with_columns(
-        BilledCost=-pl.min_horizontal("BilledCost", pl.lit(CORRECTION, MONEY)),
-        ChargeClass=pl.lit("Correction"),
-        ChargeDescription=pl.format("Refund: {}", "ChargeDescription"),
-    )
-    parts = pl.concat([lines, credit, tax], how="diagonal").with_columns(months=1)
-    later = correction.with_columns(months=2)
+    credit = _credit(own)
+    parts = pl.concat([lines, credit, _tax(lines, credit)], how="diagonal").with_columns(months=1)
+    later = _correction(own).with_columns(months=2)
     is_usage = (pl.col("ChargeCategory") == "Usage") & pl.col("ChargeClass").is_null()
     every = pl.concat([parts, later], how="diagonal").filter(is_usage | (pl.col("BilledCost") != 0))
-    start = pl.col("ChargePeriodStart")
-    issued = start.dt.offset_by(pl.format("{}mo", "months"))
+    issued = pl.col("ChargePeriodStart").dt.offset_by(pl.format("{}mo", "months"))
     return every.with_columns(
         issued=issued,
         InvoiceId=pl.format("{}-{}", issued.dt.strftime("%Y-%m"), "BillingAccountId"),
@@ -184,11 +166,42 @@ def _invoices(books: Books, *, pooled: bool) -> pl.DataFrame:
     ).sort("BillingAccountId", "issued", "BillingCurrency", maintain_order=True)
 
 
-_SHOWN: Final[dict[str, pl.DataType]] = {
-    "PricingQuantity": MONEY,
-    **dict.fromkeys(("ListUnitPrice", "ContractedUnitPrice"), pl.Float64()),
-}
-"""What a line of usage shows of its amount."""
+def _credit(own: pl.DataFrame) -> pl.DataFrame:
+    """Return the credit on each invoice of the workspace."""
+    spent = own.group_by(_INVOICE).agg(pl.col("BilledCost").sum())
+    return spent.with_columns(
+        BilledCost=-pl.min_horizontal("BilledCost", pl.lit(CREDIT, MONEY)),
+        ChargeCategory=pl.lit("Credit"),
+        ChargeDescription=pl.lit("Credit for new customers"),
+    )
+
+
+def _tax(lines: pl.DataFrame, credit: pl.DataFrame) -> pl.DataFrame:
+    """Return the tax on each invoice."""
+    taxed = pl.concat(side.select(*_INVOICE, "BilledCost") for side in (lines, credit))
+    cents = pl.col("BilledCost").cast(pl.Decimal(38, 4))
+    return (
+        taxed.group_by(_INVOICE)
+        .agg(pl.col("BilledCost").sum())
+        .with_columns(
+            BilledCost=(cents * pl.lit(TAX)).round(_CENTS).cast(MONEY),
+            ChargeCategory=pl.lit("Tax"),
+            ChargeDescription=pl.format("VAT {} %", pl.lit(int(100 * TAX))),
+        )
+    )
+
+
+def _correction(own: pl.DataFrame) -> pl.DataFrame:
+    """Return the refund of the workspace's largest line of each month and currency."""
+    largest = own.sort("BilledCost", "SkuId", "PricingUnit", descending=True).unique(
+        ["ChargePeriodStart", "BillingCurrency"], keep="first", maintain_order=True
+    )
+    unsaid = (pl.lit(None, dtype).alias(name) for name, dtype in _SHOWN.items())
+    return largest.with_columns(unsaid).with_columns(
+        BilledCost=-pl.min_horizontal("BilledCost", pl.lit(CORRECTION, MONEY)),
+        ChargeClass=pl.lit("Correction"),
+        ChargeDescription=pl.format("Refund: {}", "ChargeDescription"),
+    )
 
 
 def _lines(books: Books, usage: pl.DataFrame, *, pooled: bool, is_invoice: bool) -> pl.DataFrame:
