@@ -87,14 +87,14 @@ def tie_out(
     if path_of_focus is not None and is_given(context, "source"):
         raise click.UsageError("--focus names the charges; it takes no --source")
     usage: UsageLoad | Saved | None
-    asked = () if path_of_focus else ("scope", "base_url", "workers")
+    asked = () if path_of_focus else ("base_url", "workers")
     usage = open_saved(context, path, store, options, but=asked)
     charges = None if path_of_focus is None else _read(path_of_focus, start, end)
     if usage is None or charges is None:
         with open_client(options) as client:
             if usage is None:
                 usage = _load(client, options)
-            elif not is_given(context, "scope"):
+            else:
                 options["scope"] = usage.coverage.scope
             if charges is None:
                 charges = _fetch(client, month, source, options)

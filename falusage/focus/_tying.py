@@ -53,7 +53,7 @@ def tie_out(
             by id or by name, or the billing account if that has no sub accounts and has a team's
             name. A service is a product line by its name, in any spelling, with or without `fal`
             before it. Other names are kept: if the provider writes `GPU`, for example, use
-            `focus.with_columns(pl.col("ServiceName").replace("GPU", "compute"))`, and do the same for
+            `focus.with_columns(pl.col("ServiceName").replace("GPU", "compute"))`. Do the same for
             a team whose `SubAccountName` is not its username.
         coverage: The range, gaps and finality of a bare frame.
 

@@ -138,6 +138,9 @@ def test_saved_usage_and_saved_charges_need_no_server(
     with fu.UsageClient() as client:
         fu.load_focus("2025-05", client=client).write_parquet("focus.parquet")
     assert expected == run(*MAY, "--snapshot", "usage.parquet")[1]
+    code, _, err = run(*MAY, "--snapshot", "usage.parquet", "--scope", "workspace")
+    assert 2 == code
+    assert "--snapshot has usage of the scope organization" in err
     monkeypatch.delenv("FAL_ADMIN_KEY")
 
     for saved in (("--snapshot", "usage.parquet"), ("--store", "kept")):
@@ -159,10 +162,6 @@ def test_saved_usage_and_saved_charges_need_no_server(
         ((*MAY[1:], "--source", "bill"), "--source"),
         ((*MAY[1:], "--focus", "focus.csv", "--source", "invoice"), "it takes no --source"),
         ((*MAY[1:], "--snapshot", "a.parquet", "--store", "b"), "name one"),
-        (
-            (*MAY[1:], "--snapshot", "a.parquet", "--focus", "b.csv", "--scope", "workspace"),
-            "--scope",
-        ),
         ((*MAY[1:], "--start", "2025-05-01"), "--start"),
         ((*MAY[1:], "--team-username", "ads"), "--team-username"),
     ],

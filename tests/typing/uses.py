@@ -221,8 +221,8 @@ def looking_ahead(usage: pl.DataFrame, budgets: pl.DataFrame) -> None:
 def invoices(usage: pl.DataFrame) -> None:
     assert_type(fu.read_focus("focus.csv"), pl.DataFrame)
     assert_type(fu.load_focus("2025-05", scope="workspace"), pl.DataFrame)
-    days = {"start": "2025-05-01", "end": "2025-05-08"}
-    assert_type(fu.load_focus(source="estimate", timeframe="hour", **days), pl.DataFrame)
+    assert_type(fu.load_focus(start="2025-05-01", end="2025-05-08"), pl.DataFrame)
+    assert_type(fu.load_focus("2025-05", source="estimate", timeframe="hour"), pl.DataFrame)
     focus = fu.to_focus(
         usage, billing_account_id="1", billing_account_name="Acme", timeframe="day", version="1.4"
     )
