@@ -48,6 +48,7 @@ from .errors import TransportError as TransportError
 from .errors import UnknownFieldWarning as UnknownFieldWarning
 from .errors import UnknownProductWarning as UnknownProductWarning
 from .errors import UnmatchedWarning as UnmatchedWarning
+from .focus import load_focus as load_focus
 from .focus import read_focus as read_focus
 from .focus import tie_out as tie_out
 from .focus import to_focus as to_focus

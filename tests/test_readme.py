@@ -67,7 +67,8 @@ def test_python_snippets_work(organization: Path) -> None:
     assert (organization / "endpoints.png").read_bytes().startswith(b"\x89PNG")
     assert names["quarter"].height < names["store"].scan().collect().height
     assert names["changed"].is_empty()
-    assert not names["lines"].filter(pl.col("gap") != 0).height
+    open_ = names["lines"].filter((pl.col("only_here") != 0) | (pl.col("only_there") != 0))
+    assert 0 == open_.height < names["lines"].filter(pl.col("tax") > 0).height
     assert names["spring"].equals(names["load"].usage)
     assert names["load"].receipt.open_from is None
     assert names["tested"].receipt.retries > 0

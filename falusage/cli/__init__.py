@@ -1,9 +1,9 @@
 """The command line: a thin shell over the package.
 
 Results go to stdout; progress, warnings and errors go to stderr. Exit codes: 0 is done; 1 is an
-error, or a filter or a budget that matches nothing, or a report of a range with a gap; 2 is wrong
-usage; 130 is interrupted. Each command imports what it needs when it runs, so that `--help` and a
-mistyped option answer at once.
+error, a filter or a budget that matches nothing, a report of a range with a gap, or charges that
+differ from usage without a reason; 2 is wrong usage; 130 is interrupted. Each command imports what
+it needs when it runs, so that `--help` and a mistyped option answer at once.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from falusage.cli.restatements import restatements
 from falusage.cli.serve import serve
 from falusage.cli.snapshot import snapshot
 from falusage.cli.sync import sync
+from falusage.cli.tie_out import tie_out
 from falusage.cli.vacuum import vacuum
 from falusage.cli.verify import verify
 
@@ -57,7 +58,7 @@ def cli() -> None:
 
 
 for command in (
-    *(demo, load, snapshot, report, forecast, focus, events, serve),
+    *(demo, load, snapshot, report, forecast, focus, tie_out, events, serve),
     *(sync, history, restatements, verify, compact, vacuum),
 ):
     cli.add_command(command)

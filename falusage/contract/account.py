@@ -84,24 +84,26 @@ BALANCE: Final = Endpoint(
     paged={"expand": _expanding("credits")},
 )
 
-_SOURCE: Final = Parameter(
-    kind="choice",
-    choices=("invoice", "estimate", "tagged-estimate"),
-    metavar="SOURCE",
-    help="invoice for finalized charges with credits and tax, or estimate, for at most 90 days.",
-)
-_MONTHS: Final = {
-    "source": _SOURCE,
+_REPORT: Final = {
+    "source": Parameter(
+        kind="choice", required=True, choices=("invoice", "estimate", "tagged-estimate"),
+        metavar="SOURCE",
+        help="invoice for finalized charges with credits and tax, or estimate, for at most 90 "
+        "days.",
+    ),
     "billing_month": Parameter(
-        kind="opaque", metavar="YYYY-MM", help="The month in which the invoice was issued."
+        kind="opaque", metavar="YYYY-MM",
+        help="The month in which the invoice was issued; only with invoice.",
     ),
     "charge_month": Parameter(
-        kind="opaque", metavar="YYYY-MM", help="The month in which the charges were incurred."
+        kind="opaque", metavar="YYYY-MM",
+        help="The month in which the charges were incurred, even if they are on several invoices; "
+        "only with invoice.",
     ),
     "start": START,
     "end": END,
     **{name: ASKED[name] for name in ("timezone", "timeframe", "bound_to_timeframe")},
-}
+}  # fmt: skip
 
 ACCOUNT_FOCUS: Final = Endpoint(
     path="/account/focus",
@@ -111,7 +113,8 @@ ACCOUNT_FOCUS: Final = Endpoint(
     rows=None,
     media="text/csv",
     is_paged=False,
-    paged={**_MONTHS, "expand": _expanding("organization")},
+    most_days=90,
+    paged={**_REPORT, "expand": _expanding("organization")},
 )
 ORGANIZATION_FOCUS: Final = Endpoint(
     path="/organization/focus",
@@ -121,10 +124,12 @@ ORGANIZATION_FOCUS: Final = Endpoint(
     rows=None,
     media="text/csv",
     is_paged=False,
+    most_days=90,
     paged={
-        **_MONTHS,
+        **_REPORT,
         "team_username": Parameter(
-            kind="names", default=(), most=1, splits=False, metavar="NAME", help="Only this team."
+            kind="names", default=(), most=1, splits=False, one_until=4, metavar="NAME",
+            help="Only this team. Rejected for an invoice of teams that are billed together.",
         ),
     },
-)
+)  # fmt: skip

@@ -21,9 +21,17 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
-from falusage.contract import BALANCE, EVENT_ENDPOINTS, USAGE_ENDPOINTS, Endpoint
+from falusage.contract import (
+    ACCOUNT_FOCUS,
+    BALANCE,
+    EVENT_ENDPOINTS,
+    ORGANIZATION_FOCUS,
+    USAGE_ENDPOINTS,
+    Endpoint,
+)
 from falusage.emulator import _account as account
 from falusage.emulator import _events as events
+from falusage.emulator import _focus as focus
 from falusage.emulator import _usage as usage
 from falusage.emulator._document import ERRORS, answer_model
 from falusage.emulator._faults import Faults
@@ -61,6 +69,7 @@ class Served(Protocol):
     api_key: str
     latency: float
     page_size: int
+    pooled_billing: bool
     books: Books
     statuses: Iterator[int]
 
@@ -106,6 +115,8 @@ Answer = Callable[[Parameters, "Served"], bytes]
 
 ANSWERS: Final[dict[Endpoint, Answer]] = {
     **{each: usage.answer for scope in USAGE_ENDPOINTS.values() for each in scope.values()},
+    ORGANIZATION_FOCUS: focus.report,
+    ACCOUNT_FOCUS: focus.report,
     BALANCE: account.balance,
     **dict.fromkeys(EVENT_ENDPOINTS.values(), events.answer),
 }

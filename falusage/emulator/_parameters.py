@@ -84,15 +84,7 @@ class Parameters(BaseModel):
         """
         if not (self.wants("time_series") or self.wants("summary")):
             raise QueryError("expand must name at least one of time_series and summary")
-        try:
-            start, end = self.range(now)
-            timeframe = self.asked("timeframe") or timeframes.auto_timeframe(start, end)
-            if self.asked("bound_to_timeframe") == "true":
-                every, timezone = timeframes.EVERY[timeframe], self.asked("timezone")
-                start = timeframes.floor(start, every=every, timezone=timezone).astimezone(UTC)
-                end = timeframes.ceil(end, every=every, timezone=timezone).astimezone(UTC)
-        except OverflowError as error:
-            raise QueryError("start and end must lie between the years 1 and 9999") from error
+        start, end, timeframe = self.buckets(now)
         return Question(
             start=start,
             end=end,
@@ -122,6 +114,23 @@ class Parameters(BaseModel):
                 raise QueryError(f"tag is {tag!r}; expected key=value")
             found.setdefault(key, []).append(value)
         return found
+
+    def buckets(self, now: datetime) -> tuple[datetime, datetime, timeframes.Timeframe]:
+        """Return the range, widened to whole buckets if that is asked for, and their length.
+
+        Raises:
+            QueryError: The range is not one.
+        """
+        try:
+            start, end = self.range(now)
+            timeframe = self.asked("timeframe") or timeframes.auto_timeframe(start, end)
+            if self.asked("bound_to_timeframe") == "true":
+                every, timezone = timeframes.EVERY[timeframe], self.asked("timezone")
+                start = timeframes.floor(start, every=every, timezone=timezone).astimezone(UTC)
+                end = timeframes.ceil(end, every=every, timezone=timezone).astimezone(UTC)
+        except OverflowError as error:
+            raise QueryError("start and end must lie between the years 1 and 9999") from error
+        return start, end, timeframe
 
     def range(self, now: datetime) -> tuple[datetime, datetime]:
         """Return the range that is asked for, by default the last 24 hours.
@@ -169,7 +178,9 @@ def _field(name: str, parameter: Parameter, endpoint: Endpoint, edition: int) ->
             default = "true" if parameter.default else "false"
             return Literal["true", "false"], Field(default, **told)
         case "choice":
-            return Literal[parameter.choices] | SkipJsonSchema[None], Field(None, **told)
+            one = Literal[parameter.choices]
+            optional = one | SkipJsonSchema[None], Field(None, **told)
+            return (one, Field(**told)) if parameter.required else optional
         case "names" if parameter.takes_one(edition):
             return str | SkipJsonSchema[None], Field(None, min_length=1, **told)
         case "names" | "expand":

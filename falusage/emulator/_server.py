@@ -58,6 +58,7 @@ class Emulator:
             most. It reads this team's usage and billing, and gets a 403 for an organization.
         member_key: A key of that team without permission to read billing or an organization.
         keys: What each of these keys may read.
+        pooled_billing: Whether invoices are to one customer with many teams; may be set.
         faults: May be set while it runs, which restarts their sequence.
         clock: A function that returns the time in its `Date` headers and the default of `end`; may
             be set while it runs. For a table it is this machine's clock.
@@ -111,6 +112,7 @@ class Emulator:
         self.keys = keys(api_key)
         self.latency = latency
         self.page_size = page_size
+        self.pooled_billing = False
         self._edition: Literal[2, 3, 4] = edition
         self.clock = lambda: datetime.now(UTC)
         if usage is None:

@@ -143,6 +143,10 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
         ("--store", "kept", *BILLED, "--out", "focus.csv"),
         ("--snapshot", "usage.parquet", *BILLED, "--out", "focus.parquet"),
     ],
+    "tie-out": [
+        ("--month", "2025-06"),
+        ("--month", "2025-06", "--source", "estimate", "--format", "json"),
+    ],
 }
 WITHOUT_A_TABLE: Final = {"demo", "serve", "compact", "vacuum", "verify"}
 

@@ -15,12 +15,16 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.columns import MONEY
+from falusage.focus import in_words
 from tests.focus.usage_tables import usage_of, usages
 
 pytestmark = pytest.mark.slow
 
 ACME = {"billing_account_id": "cus_1", "billing_account_name": "Acme"}
-PARTS = ["credits", "tax", "no_team", "only_here", "only_there"]
+PARTS = [
+    *("credits", "tax", "corrections", "refunds", "other_charges", "rounding"),
+    *("not_loaded", "only_here", "only_there"),
+]
 FEBRUARY = datetime(2025, 2, 1, tzinfo=UTC)
 
 
@@ -44,6 +48,12 @@ def charges(*rows: dict[str, Any]) -> pl.DataFrame:
     ]
     texts = dict.fromkeys(("ServiceName", "SubAccountId", "SubAccountName"), pl.String)
     return pl.DataFrame(told, schema_overrides=texts)
+
+
+def parts(lines: pl.DataFrame) -> list[dict[str, float]]:
+    """Return the parts of each line that are not zero."""
+    rows = lines.select(PARTS).cast({pl.Decimal: pl.Float64}).to_dicts()
+    return [{name: amount for name, amount in row.items() if amount} for row in rows]
 
 
 def said(lines: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
@@ -94,7 +104,7 @@ def test_the_rest_is_in_one_side_only() -> None:
 
 
 def test_credits_tax_and_purchases_are_not_usage() -> None:
-    """Credits are negative; a purchase or an adjustment is on the bill only."""
+    """Each is a part of its own; a purchase or an adjustment is not charged for usage."""
     nobody = {"SubAccountId": None, "SubAccountName": None, "ServiceName": None}
     focus = charges(
         {},
@@ -106,14 +116,14 @@ def test_credits_tax_and_purchases_are_not_usage() -> None:
 
     lines = fu.tie_out(usage_of({"cost": 10.0}), focus)
 
-    assert [
-        (None, None, 48.4, -3.0, 1.9, 0.0, 0.0, 49.5),
-        ("ads", "model_apis", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    ] == said(lines, "username", "product", "gap", *PARTS)
+    assert [(None, None, 48.4), ("ads", "model_apis", 0.0)] == said(
+        lines, "username", "product", "gap"
+    )
+    assert [{"credits": -3.0, "tax": 1.9, "other_charges": 49.5}, {}] == parts(lines)
 
 
-def test_charges_without_a_team_stand_for_what_the_teams_lack() -> None:
-    """Under pooled billing; over the teams of a service, `no_team` is what the pool holds more."""
+def test_a_service_that_is_charged_without_a_team_is_compared_without_it() -> None:
+    """Under pooled billing: nothing of it is missing, and only a real difference is left."""
     usage = usage_of(
         {"cost": 10.0},
         {"cost": 60.0, "product": "compute"},
@@ -122,35 +132,153 @@ def test_charges_without_a_team_stand_for_what_the_teams_lack() -> None:
     )
     pool = {"SubAccountId": None, "SubAccountName": None}
     focus = charges(
-        {"BilledCost": 8.0},
-        {"BilledCost": 2.0, **pool},
+        {"BilledCost": 10.0},
         {"BilledCost": 101.0, "ServiceName": "Compute", **pool},
+        {"BilledCost": 6.0, "ServiceName": "Serverless", **pool},
     )
 
     lines = fu.tie_out(usage, focus)
 
     assert [
-        (None, "compute", 0.0, 101.0, 0.0, 101.0, 0.0),
-        (None, "model_apis", 0.0, 2.0, 0.0, 2.0, 0.0),
-        ("ads", "compute", 60.0, 0.0, 0.0, -60.0, 0.0),
-        ("ads", "model_apis", 10.0, 8.0, 8.0, -2.0, 0.0),
-        ("labs", "compute", 40.0, 0.0, 0.0, -40.0, 0.0),
-        ("labs", "serverless", 6.0, 0.0, 0.0, 0.0, -6.0),
-    ] == said(
-        lines,
-        *("username", "product", "usage_cost", "billed_cost", "matched", "no_team", "only_here"),
+        (None, "compute", 100.0, 101.0, 100.0),
+        (None, "serverless", 6.0, 6.0, 6.0),
+        ("ads", "model_apis", 10.0, 10.0, 10.0),
+    ] == said(lines, "username", "product", "usage_cost", "billed_cost", "matched")
+    assert [{"only_there": 1.0}, {}, {}] == parts(lines)
+
+
+def test_a_month_or_a_currency_with_teams_keeps_them() -> None:
+    """Only the lines of the service, month and currency without a team lose it."""
+    usage = usage_of({"cost": 10.0}, {"cost": 5.0, "currency": "EUR"}, {"cost": 7.0, "at": -1})
+    pool = {"SubAccountId": None, "SubAccountName": None}
+    focus = charges({"BilledCost": 10.0, **pool}, {"BillingCurrency": "EUR", "BilledCost": 5.0})
+
+    assert [("ads", "USD", 0.0), (None, "USD", 10.0), ("ads", "EUR", 5.0)] == said(
+        fu.tie_out(usage, focus).sort("period", "currency", descending=[False, True]),
+        *("username", "currency", "matched"),
     )
-    pooled = lines.group_by("product").agg(pl.col("no_team").sum())
-    assert {"compute": 1, "model_apis": 0, "serverless": 0} == dict(pooled.iter_rows())
 
 
-def test_a_correction_is_not_matched() -> None:
-    """A charge below zero is nobody's usage."""
-    focus = charges({"BilledCost": -2.0, "ChargeClass": "Correction"})
+def test_a_refund_is_called_a_refund() -> None:
+    """By its class a correction, by its sign a refund, by its category a credit or a tax."""
+    focus = charges(
+        {},
+        {"BilledCost": -2.0, "ChargeClass": "Correction"},
+        {"BilledCost": -1.0, "ChargeClass": None},
+        {"BilledCost": -4.0, "ChargeCategory": "Credit", "ChargeClass": "Correction"},
+        {"BilledCost": -0.5, "ChargeCategory": "Tax", "ChargeClass": " correction"},
+    )
 
-    (line,) = said(fu.tie_out(usage_of({"cost": 5.0}), focus), "gap", "matched", *PARTS)
+    (line,) = parts(fu.tie_out(usage_of({"cost": 10.0}), focus))
 
-    assert (-7.0, 0.0, 0.0, 0.0, 0.0, -5.0, -2.0) == line
+    assert {"corrections": -2.0, "refunds": -1.0, "credits": -4.0, "tax": -0.5} == line
+    assert "refunds: corrections of earlier charges" == in_words("corrections", -2.0)
+    assert "corrections of earlier charges" == in_words("corrections", 2.0)
+
+
+def test_what_was_corrected_on_both_sides_agrees() -> None:
+    """Usage was restated from 10 to 9, and the invoice has 10 and takes 1 back."""
+    for more in ({"ChargeClass": "Correction"}, {}):
+        lines = fu.tie_out(usage_of({"cost": 9.0}), charges({}, {"BilledCost": -1.0, **more}))
+        assert [(9.0, 9.0, 0.0, 9.0)] == said(lines, "usage_cost", "billed_cost", "gap", "matched")
+        assert [{}] == parts(lines)
+
+
+def priced(quantity: float, cost: float, **more: Any) -> dict[str, Any]:
+    """Return a charge that shows its quantity, at 0.0123 each."""
+    return {
+        "PricingQuantity": quantity, "ContractedUnitPrice": 0.0123, "BilledCost": cost, **more
+    }  # fmt: skip
+
+
+def test_an_invoice_in_cents_agrees() -> None:
+    """Half a cent for each charge, and not more."""
+    usage = usage_of({"cost": 1.2345}, {"cost": 2.3456})
+    agrees = charges({"BilledCost": 1.23}, {"BilledCost": 2.36})
+    differs = charges({"BilledCost": 1.23}, {"BilledCost": 2.37})
+
+    assert [{"rounding": 0.0099}] == parts(fu.tie_out(usage, agrees))
+    assert [{"only_there": 0.0199}] == parts(fu.tie_out(usage, differs))
+    assert [{"only_here": -0.0101}] == parts(
+        fu.tie_out(usage, charges({"BilledCost": 1.23}, {"BilledCost": 2.34}))
+    )
+
+
+def test_charges_that_are_not_rounded_allow_nothing() -> None:
+    """Because one has more decimals, the usage has no more, or it shows its exact product."""
+    finer = charges({"BilledCost": 1.23}, {"BilledCost": 2.3456})
+    whole = usage_of({"cost": 1.23}, {"cost": 2.34})
+    usage = usage_of({"cost": 1.2345}, {"cost": 2.3456})
+    cents = charges({"BilledCost": 1.23}, {"BilledCost": 2.35})
+
+    assert [{"only_here": -0.0045}] == parts(fu.tie_out(usage, finer))
+    assert [{"only_there": 0.01}] == parts(fu.tie_out(whole, cents))
+    exact = charges(priced(100.0, 1.23), priced(200.0, 2.46))
+    assert [{"only_here": -0.0001}] == parts(
+        fu.tie_out(usage_of({"cost": 1.23}, {"cost": 2.4601}), exact)
+    )
+
+
+def test_a_charge_that_shows_a_product_that_it_rounds_is_rounded() -> None:
+    """Beside one that is exact, which allows nothing."""
+    usage = usage_of({"cost": 1.23}, {"cost": 0.0123})
+    rounded = charges(priced(100.0, 1.23), priced(1.0, 0.01))
+    lost = charges(priced(100.0, 1.23), priced(1.0, 0.0123))
+
+    assert [{"rounding": -0.0023}] == parts(fu.tie_out(usage, rounded))
+    assert [{}] == parts(fu.tie_out(usage, lost))
+    assert [{"only_here": -0.0073}] == parts(
+        fu.tie_out(usage_of({"cost": 1.23}, {"cost": 0.0173}), rounded)
+    )
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_instants_may_have_any_unit_and_zone(unit: Any, zone: str) -> None:
+    """And both tables any other columns, also under names that are used here."""
+    instants = pl.col(pl.Datetime).dt.cast_time_unit(unit).dt.convert_time_zone(zone)
+    others = dict.fromkeys(("places", "kind", "period", "lines", "is_finer", "rounded"), pl.lit(9))
+    usage = usage_of({"cost": 1.2345}).with_columns(instants, **others)
+    focus = charges({"BilledCost": 1.23}).with_columns(instants, **others)
+
+    assert [{"rounding": -0.0045}] == parts(fu.tie_out(usage, focus))
+
+
+def test_the_noise_of_doubles_is_rounding() -> None:
+    """A billionth of the usage, and not more."""
+    usage = usage_of({"cost": 1000.0})
+
+    assert [{"rounding": 1e-7}] == parts(
+        fu.tie_out(usage, charges({"BilledCost": Decimal("1000.0000001")}))
+    )
+    assert [{"only_there": 1e-5}] == parts(
+        fu.tie_out(usage, charges({"BilledCost": Decimal("1000.00001")}))
+    )
+
+
+def covered(**known: Any) -> fu.Coverage:
+    """Return what is known of usage of February, but for what is said."""
+    march = datetime(2025, 3, 1, tzinfo=UTC)
+    return fu.Coverage(**{"start": FEBRUARY, "end": march, **known})
+
+
+def test_what_the_usage_was_not_asked_for_is_not_missing() -> None:
+    """A workspace has no compute; half a month has no other half, and no other month."""
+    usage = usage_of({"cost": 10.0})
+    focus = charges({}, {"ServiceName": "Compute"})
+    january = {"ChargePeriodStart": datetime(2025, 1, 1, tzinfo=UTC), "ChargePeriodEnd": FEBRUARY}
+
+    workspace = covered(scope="workspace", products=("model_apis", "serverless"))
+    assert [{"not_loaded": 10.0}, {}] == parts(fu.tie_out(usage, focus, coverage=workspace))
+    assert [{"only_there": 10.0}, {}] == parts(fu.tie_out(usage, focus, coverage=covered()))
+    half = covered(end=datetime(2025, 2, 15, tzinfo=UTC))
+    more = charges({"BilledCost": 25.0})
+    assert [{"not_loaded": 15.0}] == parts(fu.tie_out(usage, more, coverage=half))
+    so_far = covered(end=datetime(2025, 2, 16, tzinfo=UTC), closed_until=half.end)
+    assert [{"only_there": 15.0}] == parts(fu.tie_out(usage, more, coverage=so_far))
+    both = charges({}, january)
+    assert [{"not_loaded": 10.0}, {}] == parts(fu.tie_out(usage, both, coverage=covered()))
+    assert [{"only_there": 10.0}, {}] == parts(fu.tie_out(usage, both))
 
 
 def test_teams_that_are_billed_apart_are_their_accounts() -> None:
@@ -170,9 +298,7 @@ def test_teams_that_are_billed_apart_are_their_accounts() -> None:
     assert [("ads", 10.0), ("labs", 20.0)] == said(
         fu.tie_out(usage, own.drop("SubAccountId", "SubAccountName")), "username", "matched"
     )
-    assert [(None, 20.0), ("ads", 0.0), ("labs", -20.0)] == said(
-        fu.tie_out(usage, pooled), "username", "no_team"
-    )
+    assert [(None, 30.0)] == said(fu.tie_out(usage, pooled), "username", "matched")
     both = charges({**alone, "BillingAccountId": "labs", "BilledCost": 20.0}, {})
     assert [("ads", 10.0), ("labs", 20.0)] == said(fu.tie_out(usage, both), "username", "matched")
 
@@ -182,8 +308,8 @@ def test_usage_without_a_team_meets_charges_without_one() -> None:
     usage = usage_of({"cost": 10.0, "username": None}, {"cost": 5.0})
     focus = charges({"SubAccountId": None, "SubAccountName": None, "BilledCost": 12.0})
 
-    assert [(None, 10.0, 2.0, 0.0), ("ads", 0.0, -5.0, 0.0)] == said(
-        fu.tie_out(usage, focus), "username", "matched", "no_team", "only_here"
+    assert [(None, 12.0, -3.0)] == said(
+        fu.tie_out(usage, focus), "username", "matched", "only_here"
     )
 
 
@@ -256,9 +382,9 @@ def test_wrong_tables_are_refused() -> None:
         fu.tie_out(
             usage_of({}), focus.with_columns(pl.col("ChargePeriodStart").dt.replace_time_zone(None))
         )
-    for nothing in (None, float("nan")):
+    for wrong in ({"BilledCost": None}, {"BilledCost": float("nan")}, {"ChargeCategory": "usage"}):
         with pytest.raises(fu.QueryError, match="read_focus rejects such a file"):
-            fu.tie_out(usage_of({}), charges({}, {"BilledCost": nothing}))
+            fu.tie_out(usage_of({}), charges({}, wrong))
 
 
 def test_empty_sides_are_lines_of_the_other() -> None:
@@ -303,10 +429,9 @@ def test_the_parts_are_the_gap(data: st.DataObject) -> None:
     for line in lines.iter_rows(named=True):
         assert line["billed_cost"] - line["usage_cost"] == line["gap"]
         assert sum(line[part] for part in PARTS) == line["gap"]
-        assert line["only_here"] <= 0 <= line["matched"] <= line["usage_cost"]
-        if line["username"] is not None:
-            rest = line["usage_cost"] - line["matched"]
-            assert rest == -(line["only_here"] + line["no_team"])
+        assert line["only_here"] <= 0 <= line["only_there"]
+        assert 0 <= line["matched"] <= line["usage_cost"]
+        assert Decimal(0) in {line["only_here"], line["only_there"]}
 
 
 @given(data=st.data())
@@ -338,3 +463,15 @@ def test_both_sides_are_whole_in_sql(data: st.DataObject) -> None:
             " sum(tax) from lines group by all order by all"
         ).fetchall()
     assert expected == got
+
+
+@given(data=st.data())
+def test_any_invoice_in_cents_agrees(data: st.DataObject) -> None:
+    """Whatever was used: each charge rounded to cents leaves nothing but rounding."""
+    usage = data.draw(usages)
+    focus = fu.to_focus(usage, **ACME, timeframe="month")
+    prices = data.draw(st.sampled_from([[], ["ListUnitPrice", "ContractedUnitPrice"]]))
+
+    lines = fu.tie_out(usage, focus.drop(prices).with_columns(pl.col("BilledCost").round(2)))
+
+    assert lines["gap"].equals(lines["rounding"].alias("gap"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import matplotlib as mpl
@@ -13,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage import AlignmentError, Coverage
+from falusage.columns import MONEY
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Drawing, Facts, Note, Section, Table
 from falusage.reporting._outlook import Outlook, outlook
@@ -191,12 +193,42 @@ def test_the_invoice_agrees_or_the_gap_has_parts(usage: pl.DataFrame) -> None:
     """Charges made of the usage agree; without one team's, that team's cost is the gap."""
     about = bill(usage, about={"month": "2025-05"})
     kept = fu.to_focus(usage, billing_account_id="1", billing_account_name="Acme", timeframe="day")
-    assert "The invoice and the usage agree." in notes(invoice(about, kept))
+    assert "The charges and the usage agree." == notes(invoice(about, kept))
     section = invoice(about, kept.filter(pl.col("SubAccountId") != "ads"))
-    assert "differ" in notes(section)
+    assert "a part of the difference has no reason" in notes(section)
     (rows,) = tables(section).values()
     (usd,) = (row for row in rows if "USD" in row[2])
     assert ["320.00 USD", "160.00 USD", "-160.00 USD", "-160.00 USD"] == usd[2:]
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    assert "not charged" == table.columns[-1].title
+
+
+def test_each_part_of_the_gap_has_its_column(usage: pl.DataFrame) -> None:
+    """Tax, a refund, and compute that a workspace's usage does not have; each is a reason."""
+    kept = fu.to_focus(usage, billing_account_id="1", billing_account_name="Acme", timeframe="day")
+    kept = kept.filter(pl.col("ChargePeriodStart") >= at(5, 1))
+    more = [
+        kept[:1].with_columns(BilledCost=pl.lit(amount, MONEY), **given)
+        for amount, given in (
+            (Decimal("19.5"), {"ChargeCategory": pl.lit("Tax")}),
+            (Decimal("-2"), {"ChargeClass": pl.lit("Correction")}),
+            (Decimal("7"), {"ServiceName": pl.lit("Compute"), "BillingCurrency": pl.lit("USD")}),
+        )
+    ]
+    about = bill(
+        usage.filter(pl.col("product") != "compute"),
+        about={"month": "2025-05"},
+        start=at(5, 1),
+        end=at(6, 1),
+        products=("model_apis", "serverless"),
+    )
+
+    section = invoice(about, pl.concat([kept, *more]))
+
+    assert "every difference has a reason. Each gap is the sum" in notes(section)
+    assert "Only in the charges: compute, which the usage was not asked for." in notes(section)
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    assert ["tax", "corrections", "not loaded"] == [one.title for one in table.columns[5:]]
 
 
 def discounted(usage: pl.DataFrame) -> pl.DataFrame:

@@ -231,6 +231,9 @@ def looking_ahead(usage: pl.DataFrame, budgets: pl.DataFrame) -> None:
 
 def invoices(usage: pl.DataFrame) -> None:
     assert_type(fu.read_focus("focus.csv"), pl.DataFrame)
+    assert_type(fu.load_focus("2025-05", scope="workspace"), pl.DataFrame)
+    assert_type(fu.load_focus(start="2025-05-01", end="2025-05-08"), pl.DataFrame)
+    assert_type(fu.load_focus("2025-05", source="estimate", timeframe="hour"), pl.DataFrame)
     focus = fu.to_focus(
         usage, billing_account_id="1", billing_account_name="Acme", timeframe="day", version="1.4"
     )
@@ -249,5 +252,6 @@ def mistakes(usage: pl.DataFrame) -> None:
     fu.trend(usage, "username")  # type: ignore
     fu.load_usage("2025-01-01", "2025-02-01", timeframe="days")  # type: ignore
     fu.to_focus(usage, billing_account_id="1", billing_account_name="A", version="2")  # type: ignore
+    fu.load_focus("2025-05", source="bill")  # type: ignore
     fu.UsageQuery("2025-01-01")  # type: ignore
     fu.load_events("2025-01-01", "2025-02-01", scope="team")  # type: ignore

@@ -25,15 +25,19 @@ _BIG: Final = 2**22
 BIG_BODIES: Final = threading.BoundedSemaphore(2)
 
 
-def read_body(response: requests.Response, hold: Callable[[], object]) -> bytes:
+def read_body(
+    response: requests.Response, hold: Callable[[], object], *, shows_its_end: bool = True
+) -> bytes:
     """Read and decode a body.
 
     Args:
         response: A response whose body has not been read.
         hold: Called once if the body is large; acquires one of `BIG_BODIES`.
+        shows_its_end: Whether the text itself shows where it ends, as JSON does and CSV does not.
 
     Raises:
-        TransportError: The body was cut short or damaged on the way.
+        TransportError: The body was cut short or damaged on the way, or nothing shows that it is
+            whole.
         ProtocolError: It is too large, or has an encoding that was not asked for.
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -41,6 +45,12 @@ def read_body(response: requests.Response, hold: Callable[[], object]) -> bytes:
         raise ProtocolError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
     declared = response.headers.get("Content-Length", "").strip()
     length = int(declared) if declared.isdigit() else None
+    is_chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+    if not (shows_its_end or is_chunked or length is not None or encoding == "gzip"):
+        raise TransportError(
+            "the answer has no Content-Length and is not chunked, so nobody can tell whether it is "
+            "whole; a proxy may have removed them"
+        )
     _reject_above_limit(length or 0)
     chunks = _received(response, length)
     parts: list[bytes] = []

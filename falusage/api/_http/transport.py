@@ -120,7 +120,8 @@ class Transport:
                 ) as response,
             ):
                 try:
-                    body = read_body(response, hold)
+                    needs_proof = response.ok and endpoint.media != "application/json"
+                    body = read_body(response, hold, shows_its_end=not needs_proof)
                 except ProtocolError:  # too large, or in another encoding
                     if response.status_code == 200:
                         raise

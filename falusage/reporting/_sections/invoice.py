@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
 from falusage._usage.table import Arrow, lazy
 from falusage.errors import AlignmentError, CoverageError
-from falusage.focus import tie_out
+from falusage.focus import PARTS, tie_out
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Note, Section, Table
 from falusage.reporting._sections.certain import not_exact
 from falusage.reporting.columns import amounts, days, names
+from falusage.reporting.tying import verdict, without_usage
 
-_PARTS = ("credits", "tax", "no_team", "only_here", "only_there")
+_TITLES: Final = {"only_here": "not charged", "only_there": "not in usage"}
+"""The titles of parts that their names alone would not explain."""
 
 
 def invoice(bill: Bill, focus: pl.LazyFrame | Arrow) -> Section:
@@ -29,20 +33,21 @@ def invoice(bill: Bill, focus: pl.LazyFrame | Arrow) -> Section:
     if found.is_empty():
         return Section("invoice", title, [Note("There is no usage and no charge in this month.")])
     by = ["period", "product", "currency"]
-    sums = (
-        found.group_by(by).agg(pl.col("usage_cost", "billed_cost", "gap", *_PARTS).sum()).sort(by)
-    )
-    parts = [name for name in _PARTS if (sums[name] != 0).any()]
+    sums = found.group_by(by).agg(pl.col("usage_cost", "billed_cost", "gap", *PARTS).sum()).sort(by)
+    parts = [name for name in PARTS if (sums[name] != 0).any()]
     columns = [
         days(sums, "period", "month of"),
         names(sums, "product"),
         amounts(sums, "usage_cost"),
         amounts(sums, "billed_cost"),
-        *(amounts(sums, name, signed=True) for name in ("gap", *parts)),
+        amounts(sums, "gap", signed=True),
+        *(amounts(sums, name, _TITLES.get(name), signed=True) for name in parts),
     ]
-    said = (
-        "The invoice and the usage agree."
-        if (sums["gap"] == 0).all()
-        else "The invoice and the usage differ. Each gap is the sum of the parts to its right."
-    )
-    return Section("invoice", title, [Note(said), Table("Usage and invoice", columns)])
+    said = [verdict(found)]
+    if parts:
+        said.append("Each gap is the sum of the parts to its right.")
+    if lacking := without_usage(found):
+        said.append(
+            f"Only in the charges: {', '.join(lacking)}, which the usage was not asked for."
+        )
+    return Section("invoice", title, [Note(" ".join(said)), Table("Usage and invoice", columns)])
