@@ -4,6 +4,11 @@ This is the only list of them. Type checkers read it, `lazy_loader` imports a na
 first use, and the reference and the tests are derived from it.
 """
 
+from .api.account import load_balance as load_balance
+from .api.account import load_keys as load_keys
+from .api.account import load_prices as load_prices
+from .api.account import load_teams as load_teams
+from .api.balance import Balance as Balance
 from .api.client import UsageClient as UsageClient
 from .api.client import load_summary as load_summary
 from .api.client import load_usage as load_usage

@@ -275,7 +275,7 @@ class IncompletePeriodWarning(FalUsageWarning):
 
 
 class UnmatchedWarning(FalUsageWarning):
-    """A budget's key appears nowhere in the table; the message names the closest one."""
+    """A name has no match, such as a budget's key that appears nowhere in the table."""
 
 
 class MissingGlyphWarning(FalUsageWarning):

@@ -165,16 +165,16 @@ class UsageClient:
         Raises:
             ApiError: The exchange failed, as that of a load would.
         """
-        exchange = self._exchange(Progress(shown=False, total=0, title="clock"))
-        return server_time(exchange, scope)
+        return server_time(self.exchange(), scope)
 
-    def _exchange(self, progress: Progress) -> Exchange:
+    def exchange(self, progress: Progress | None = None) -> Exchange:
+        """Return what sends the requests of one load, with one budget of retries."""
         return Exchange(
             self._transport,
             self._key,
             workers=self.workers,
             max_attempts=self.max_attempts,
-            progress=progress,
+            progress=progress or Progress(shown=False, total=0, title="requests"),
         )
 
     @contextmanager
@@ -192,7 +192,7 @@ class UsageClient:
             raise QueryError(f"query is {query!r}; expected a UsageQuery; load_usage takes dates")
         buckets = len(edges(query)) - 1 if self.progress else 0
         progress = Progress(shown=self.progress, total=buckets, title="usage")
-        exchange = self._exchange(progress)
+        exchange = self.exchange(progress)
         load = Load(
             query,
             exchange,

@@ -61,8 +61,8 @@ PRICES: Final = Endpoint(
     rows="prices",
     asked={
         "endpoint_id": Parameter(
-            kind="names", default=(), column="endpoint_id", most=MOST_IDS, metavar="ID",
-            help="The endpoints; at least one.",
+            kind="names", required=True, default=(), column="endpoint_id", most=MOST_IDS,
+            metavar="ID", help="The endpoints; at least one.",
         )
     },
     paged={"cursor": CURSOR},

@@ -34,6 +34,7 @@ class Parameter:
         kind: How it is checked and sent.
         help: What it does, in a sentence.
         default: Its value if the caller leaves it out.
+        required: Whether a request must have it.
         since: The first edition that has it.
         choices: The values that it takes, if they are fixed.
         column: The column that it filters. Rows with another value there are a protocol error.
@@ -48,6 +49,7 @@ class Parameter:
     kind: Kind
     help: str
     default: Any = None
+    required: bool = False
     since: int = 1
     choices: tuple[str, ...] = ()
     column: str | None = None

@@ -13,7 +13,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, get_origin
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -21,8 +21,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
-from falusage.contract import BALANCE, USAGE_ENDPOINTS, Endpoint
-from falusage.emulator import _account as account
+from falusage.contract import BALANCE, KEYS, PRICES, TEAMS, USAGE_ENDPOINTS, Endpoint
+from falusage.emulator import _directory as directory
 from falusage.emulator import _usage as usage
 from falusage.emulator._document import ERRORS, answer_model
 from falusage.emulator._faults import Faults
@@ -105,7 +105,10 @@ Answer = Callable[[Parameters, "Served"], bytes]
 
 ANSWERS: Final[dict[Endpoint, Answer]] = {
     **{each: usage.answer for scope in USAGE_ENDPOINTS.values() for each in scope.values()},
-    BALANCE: account.balance,
+    TEAMS: directory.teams,
+    KEYS: directory.keys,
+    PRICES: directory.prices,
+    BALANCE: directory.balance,
 }
 """What answers each endpoint."""
 
@@ -172,7 +175,7 @@ def _lone(parameters: type[Parameters]) -> tuple[str, ...]:
     return tuple(
         name
         for name, field in parameters.model_fields.items()
-        if not isinstance(field.get_default(call_default_factory=True), list)
+        if get_origin(field.annotation) is not list
     )
 
 
