@@ -55,9 +55,11 @@ from .errors import UnmatchedWarning as UnmatchedWarning
 from .focus import read_focus as read_focus
 from .focus import tie_out as tie_out
 from .focus import to_focus as to_focus
+from .forecasting import Runway as Runway
 from .forecasting import backtest as backtest
 from .forecasting import forecast as forecast
 from .forecasting import month_outlook as month_outlook
+from .forecasting import runway as runway
 from .plotting import colors_of as colors_of
 from .plotting import plot_anomalies as plot_anomalies
 from .plotting import plot_bridge as plot_bridge
