@@ -7,6 +7,7 @@ spends, until the emulator's clock.
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -135,11 +136,8 @@ def _without_prefix(usernames: list[str]) -> list[str]:
     ['paris', 'ml-team']
     """
     words = [name.split("-") for name in usernames]
-    shared = 0
-    while len(words) > 1 and len({tuple(each[: shared + 1]) for each in words}) == 1:
-        if min(map(len, words)) <= shared + 1:
-            break
-        shared += 1
+    leading = zip(*(each[:-1] for each in words), strict=False) if len(words) > 1 else ()
+    shared = len([*itertools.takewhile(lambda column: len(set(column)) == 1, leading)])
     return ["-".join(each[shared:]) for each in words]
 
 
