@@ -23,6 +23,7 @@ from falusage.cli._suggesting import Commands, unknown_option
 from falusage.cli._terminal import explain, prepare_streams, say, show_warning
 from falusage.cli.compact import compact
 from falusage.cli.demo import demo
+from falusage.cli.doctor import doctor
 from falusage.cli.focus import focus
 from falusage.cli.forecast import forecast
 from falusage.cli.history import history
@@ -56,7 +57,7 @@ def cli() -> None:
 
 
 for command in (
-    *(demo, load, snapshot, report, forecast, focus, serve),
+    *(demo, doctor, load, snapshot, report, forecast, focus, serve),
     *(sync, history, restatements, verify, compact, vacuum),
 ):
     cli.add_command(command)
