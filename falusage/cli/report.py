@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from falusage.cli._budgets import read_budgets, require_askable, warn_of_unmatched
+from falusage.cli._display_names import fetch_names
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (
     FILE,
@@ -109,6 +110,9 @@ def report(  # noqa: PLR0917 - click passes them by name
     If a part of the month was never read, the report says so, has totals of the other parts only,
     and the exit code is 1.
 
+    If the key may read the display names of teams and keys, they are shown before the ids. A
+    snapshot or a store has only ids.
+
     --format json prints one object: month, start, end, timezone, is_over, filters, gaps,
     final_until, read_at, compared (start, end, baseline_start, baseline_end), not_compared, lines
     (the first screen as text), and currencies. Each of these has currency, spent, may_change,
@@ -140,6 +144,7 @@ def report(  # noqa: PLR0917 - click passes them by name
             query = make_query(options, client, usual=partial(_six_months, month=month))
             usage = load_with(client, query, options)
             unmatched = say_if_unmatched(client, usage.receipt)
+        about |= fetch_names(usage.usage, options)
     about["timezone"] = given_timezone(context, options)
     if out is not None:
         if limits is not None:
