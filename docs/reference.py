@@ -91,7 +91,11 @@ def _tables(package: Any) -> str:
     for rows, each in listed.items():
         fields = {field.name: (field.dtype, field.meaning) for field in each.fields}
         parts += [f"### {rows.replace('_', ' ').capitalize()}", each.summary, _columns(fields)]
-    parts += ["## Endpoints and keys", "What falusage reads, and which keys may read it.", _endpoints()]
+    parts += [
+        "## Endpoints and keys",
+        "What falusage reads, and which keys may read it.",
+        _endpoints(),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
