@@ -65,15 +65,17 @@ def test_a_balance_may_last_longer_than_the_horizon() -> None:
 def test_what_was_used_before_the_balance_was_read_is_off_it_already() -> None:
     """Five days between the usage's end and the balance cost nothing; half a day costs half."""
     later = balance(100.0, END + 5 * DAY)
-    noon = balance(94.0, END + DAY / 2)
+    noon = END + DAY / 2
     assert date(2025, 5, 6) == fu.runway(steady(), later).runs_out_on
-    assert date(2025, 4, 30) == fu.runway(steady(), noon).runs_out_on  # 5 of them on the 21st
+    # 5 of them on the 21st: neither 10 nor nothing.
+    assert date(2025, 4, 30) == fu.runway(steady(), balance(94.0, noon)).runs_out_on
+    assert date(2025, 5, 1) == fu.runway(steady(), balance(96.0, noon)).runs_out_on
 
 
 def test_usage_after_the_balance_was_read_takes_it_down() -> None:
     """As it is: three days and a half of it; one that is used up has a day without a forecast."""
     early = END - 3.5 * DAY
-    assert date(2025, 4, 27) == fu.runway(steady(), balance(100.0, early)).runs_out_on
+    assert date(2025, 4, 27) == fu.runway(steady(), balance(96.0, early)).runs_out_on
     used_up = fu.runway(steady(), balance(20.0, early))
     assert (date(2025, 4, 19), None) == (used_up.runs_out_on, used_up.model)
 
