@@ -91,7 +91,7 @@ def load_prices(endpoint_id: Names, *, client: UsageClient | None = None) -> pl.
 
     Never join them to usage by `unit`, and do not multiply them by its `quantity`: the price list
     counts in other units than usage. It says `units` where usage says `1000 tokens`, and its
-    second may be a second of 480p, of which five are billed as eight. What you pay is in the
+    second may be a second of 480p: five of them are billed as eight. What you pay is in the
     usage itself, as `unit_price` and `percent_discount`.
 
     Args:

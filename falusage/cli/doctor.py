@@ -148,12 +148,12 @@ def _pairs(pairs: Iterable[tuple[str, str]], at: int) -> Iterator[str]:
 
 
 def _facts(found: Checkup) -> Iterator[tuple[str, str]]:
-    """Yield what is known of the account, in words."""
+    """Yield what is known of the account, as names and texts."""
     from falusage._wording.names import printable
     from falusage.contract import ORGANIZATION_USAGE
 
     if found.key_from is None:
-        yield "key", "none: neither FAL_ADMIN_KEY nor FAL_KEY is set"
+        yield "key", "none: set FAL_ADMIN_KEY or FAL_KEY"
     else:
         length = f", {found.key_length}" if found.key_length else ""
         unused = f"; {found.unused} is set, too, and not used" if found.unused else ""

@@ -61,6 +61,6 @@ def _announce(base_url: str, emulator: Emulator) -> None:
 
 
 def _read_by(key: str, emulator: Emulator) -> str:
-    """Return which endpoints a key may read, in words."""
+    """Return which endpoints a key may read, as text."""
     paths = [each.path for each in emulator.endpoints if each.needs in emulator.keys[key]]
     return "all" if len(paths) == len(emulator.endpoints) else ", ".join(paths)

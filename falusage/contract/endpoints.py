@@ -23,7 +23,7 @@ NEEDED: Final[dict[Needs, str]] = {
     "enabled",
     "enterprise": "an enterprise account, and a key that may read billing",
 }
-"""What an endpoint needs, in words."""
+"""What an endpoint needs, as text."""
 
 WORKSPACE: Final = "with a key of one workspace, use scope='workspace' (--scope workspace)"
 """What to do instead, for endpoints of an organization that a workspace has, too."""
