@@ -102,10 +102,10 @@ def checkup(base_url: str | None = None) -> Checkup:
     others = (name for name, key in keys.items() if first is not None and key != keys[first])
     found = Checkup(key_from=first, unused=next(others, None))
     try:
-        found = replace(found, base_url=find_base_url(base_url, allow_http=False))
+        address = find_base_url(base_url, allow_http=False)
         if first is None:
-            return found
-        find_key(None)
+            return replace(found, base_url=address)
+        found = replace(found, base_url=find_key(None).hide(address))
         length = len(keys[first])
         words = f"shorter than {_SHORT} characters" if length < _SHORT else "as long as keys are"
         found = replace(found, key_length=words)

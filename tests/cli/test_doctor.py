@@ -133,6 +133,8 @@ def test_no_network(checked: Callable[..., Any], run: Run) -> None:
     code, found = checked("--base-url", "http://127.0.0.1:9/v1")
     assert (1, {"/account/billing": None}) == (code, status(found))
     assert "nobody listens at 127.0.0.1:9" in found["problem"]
+    _, found = checked("--base-url", f"http://127.0.0.1:9/{KEY}/v1")
+    assert "http://127.0.0.1:9/***/v1" == found["base_url"]
     code, found = checked("--base-url", f"https://user:{KEY}@example.com/v1")
     assert (1, None, []) == (code, found["base_url"], found["endpoints"])
     assert "expected none of these" in found["problem"]

@@ -43,6 +43,7 @@ def test_keys_have_their_alias(usage: pl.DataFrame) -> None:
     assert "my-backend (k-1)" in text
 
 
+@pytest.mark.slow
 def test_the_page_shows_both_names(usage: pl.DataFrame, tmp_path: Path, browser: Browser) -> None:
     """In its tables, its filter, its details and its words; the address and colours keep the id."""
     named = fu.report(usage, out=tmp_path / "named.html", month="2025-05", teams=TEAMS)
