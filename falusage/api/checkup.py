@@ -61,7 +61,7 @@ class Checkup:
         key_from: The variable that the key is from; None without a key.
         unused: The other variable, if it has another key.
         key_length: Whether it is as long as keys are, as text; None without a usable key.
-        base_url: The API's address; None if it is not one.
+        base_url: The API's address; None if it, or the key, cannot be used.
         problem: What is wrong with the key, the address or the network; None if nothing is.
         answers: What each endpoint answered that was asked.
         username: The name of the key's account; None if it may not be read.

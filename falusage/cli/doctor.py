@@ -158,7 +158,8 @@ def _facts(found: Checkup) -> Iterator[tuple[str, str]]:
         length = f", {found.key_length}" if found.key_length else ""
         unused = f"; {found.unused} is set, too, and not used" if found.unused else ""
         yield "key", f"from {found.key_from}{length} (never shown){unused}"
-    yield "address", found.base_url or "none that can be used"
+    if found.base_url is not None:
+        yield "address", found.base_url
     if found.problem is not None:
         yield "problem", found.problem
     if found.username is not None:
