@@ -4,6 +4,11 @@ This is the only list of them. Type checkers read it, `lazy_loader` imports a na
 first use, and the reference and the tests are derived from it.
 """
 
+from .api.account import load_balance as load_balance
+from .api.account import load_keys as load_keys
+from .api.account import load_prices as load_prices
+from .api.account import load_teams as load_teams
+from .api.balance import Balance as Balance
 from .api.client import UsageClient as UsageClient
 from .api.client import load_summary as load_summary
 from .api.client import load_usage as load_usage
@@ -52,9 +57,11 @@ from .focus import load_focus as load_focus
 from .focus import read_focus as read_focus
 from .focus import tie_out as tie_out
 from .focus import to_focus as to_focus
+from .forecasting import Runway as Runway
 from .forecasting import backtest as backtest
 from .forecasting import forecast as forecast
 from .forecasting import month_outlook as month_outlook
+from .forecasting import runway as runway
 from .plotting import colors_of as colors_of
 from .plotting import plot_anomalies as plot_anomalies
 from .plotting import plot_bridge as plot_bridge

@@ -109,9 +109,10 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """403: the key is not of the root team, may not read billing, or there is no organization.
+    """403: the key may not read this.
 
-    The message begins with the server's own text, which may name another reason.
+    The message begins with the server's own text, and then says what the endpoint needs: a key of
+    the root team, permission to read billing, or an organization.
     """
 
 
@@ -275,7 +276,7 @@ class IncompletePeriodWarning(FalUsageWarning):
 
 
 class UnmatchedWarning(FalUsageWarning):
-    """A budget's key appears nowhere in the table; the message names the closest one."""
+    """A name has no match, such as a budget's key that appears nowhere in the table."""
 
 
 class MissingGlyphWarning(FalUsageWarning):

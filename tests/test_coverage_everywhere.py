@@ -24,6 +24,7 @@ NOW = END + timedelta(days=10)
 RANGES = {"baseline": ("2025-03-01", "2025-04-01"), "comparison": ("2025-04-01", "2025-05-01")}
 ACCOUNT = {"billing_account_id": "acme", "billing_account_name": "Acme"}
 BUDGETS = pl.DataFrame({"username": ["acme-app-prod"], "currency": "USD", "budget": 100.0})
+BALANCE = fu.Balance(username="acme", current_balance=5.0, currency="USD", read_at=START)
 MONTH = {"month": "2025-04", "as_of": "2025-05-01"}
 
 WRITES = {"write_snapshot"}
@@ -91,6 +92,7 @@ QUESTIONS: dict[str, Asked] = {
     "price_changes": Asked(fu.price_changes),
     "report": Asked(_report, kind=Path),
     "rollup": Asked(partial(fu.rollup, by="username", every="1d")),
+    "runway": Asked(partial(fu.runway, balance=BALANCE), kind=fu.Runway),
     "tie_out": Asked(_tie_out, kind=pl.DataFrame),
     "tie_out_events": Asked(_tie_out_events, kind=pl.DataFrame),
     "to_focus": Asked(partial(fu.to_focus, timeframe="day", **ACCOUNT), kind=pl.DataFrame),

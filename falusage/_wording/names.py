@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from falusage._wording.numbers import NOTHING
@@ -43,6 +43,16 @@ def printable(name: str | None) -> str:
     ('team?[2J', '-')
     """
     return NOTHING if name is None else _UNPRINTABLE.sub("?", name)
+
+
+def labelled(name: str | None, labels: Mapping[str, str]) -> str:
+    """Return a name with its display name before it, if it has one.
+
+    >>> labelled("acme-paris", {"acme-paris": "Paris office"}), labelled("acme", {})
+    ('Paris office (acme-paris)', 'acme')
+    """
+    label = None if name is None else labels.get(name)
+    return printable(name) if label is None else f"{printable(label)} ({printable(name)})"
 
 
 def shorten(name: str, width: int) -> str:

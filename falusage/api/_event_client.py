@@ -29,7 +29,7 @@ class EventClient(ABC):
     progress: bool
 
     @abstractmethod
-    def _exchange(self, progress: Progress) -> Exchange:
+    def exchange(self, progress: Progress) -> Exchange:
         """Begin the requests of one load."""
 
     def iter_events(
@@ -88,7 +88,7 @@ class EventClient(ABC):
         """Begin to read. At the end, close the progress bar and warn of what was unusual."""
         seconds = round((query.end - query.start).total_seconds())
         progress = Progress(shown=self.progress, total=seconds, title="events", unit="s")
-        exchange = self._exchange(progress)
+        exchange = self.exchange(progress)
         reading = EventReading(
             query,
             exchange,

@@ -23,6 +23,7 @@ from falusage.cli._suggesting import Commands, unknown_option
 from falusage.cli._terminal import explain, prepare_streams, say, show_warning
 from falusage.cli.compact import compact
 from falusage.cli.demo import demo
+from falusage.cli.doctor import doctor
 from falusage.cli.events import events
 from falusage.cli.focus import focus
 from falusage.cli.forecast import forecast
@@ -58,7 +59,7 @@ def cli() -> None:
 
 
 for command in (
-    *(demo, load, snapshot, report, forecast, focus, tie_out, events, serve),
+    *(demo, doctor, load, snapshot, report, forecast, focus, tie_out, events, serve),
     *(sync, history, restatements, verify, compact, vacuum),
 ):
     cli.add_command(command)

@@ -35,10 +35,11 @@ _OWN_WORDS: Final = {
 }
 """The help of options that differ from the API, or have an example."""
 
+BASE_URL: Final = click.option(
+    "--base-url", metavar="URL", help="The address of the API. [default: FALUSAGE_BASE_URL]"
+)
 _CLIENT: Final = (
-    click.option(
-        "--base-url", metavar="URL", help="The address of the API. [default: FALUSAGE_BASE_URL]"
-    ),
+    BASE_URL,
     click.option(
         "--workers",
         type=click.IntRange(1),

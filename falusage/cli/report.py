@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from falusage.cli._budgets import read_budgets, require_askable, warn_of_unmatched
+from falusage.cli._display_names import fetch_names, names_option
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (
     FILE,
@@ -72,6 +73,7 @@ _MONTHS = 6
     type=OutFile(".html", ".htm"),
     help="Write an .html page with pictures and details instead of printing.",
 )
+@names_option
 @click.option("--title", help="The title of the page.")
 @click.option(
     "--budgets",
@@ -94,6 +96,7 @@ def report(  # noqa: PLR0917 - click passes them by name
     store: str | None,
     form: str,
     out: Path | None,
+    names: bool | None,
     title: str | None,
     budgets: Path | None,
     invoice: Path | None,
@@ -140,6 +143,7 @@ def report(  # noqa: PLR0917 - click passes them by name
             query = make_query(options, client, usual=partial(_six_months, month=month))
             usage = load_with(client, query, options)
             unmatched = say_if_unmatched(client, usage.receipt)
+    about |= fetch_names(usage, options, wanted=names, saved=bool(path or store))
     about["timezone"] = given_timezone(context, options)
     if out is not None:
         if limits is not None:

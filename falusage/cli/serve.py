@@ -52,5 +52,15 @@ def _announce(base_url: str, emulator: Emulator) -> None:
             "In another terminal:",
             f"  export FALUSAGE_BASE_URL={base_url} FAL_ADMIN_KEY={emulator.api_key}",
             "  falusage report",
+            "Keys, and what they may read, for FAL_ADMIN_KEY or FAL_KEY:",
+            *(f"  {key}  {_read_by(key, emulator)}" for key in emulator.keys),
+            "Endpoints:",
+            *(f"  {endpoint.path:<30}{endpoint.summary}" for endpoint in emulator.endpoints),
         ]
     )
+
+
+def _read_by(key: str, emulator: Emulator) -> str:
+    """Return which endpoints a key may read, as text."""
+    paths = [each.path for each in emulator.endpoints if each.needs in emulator.keys[key]]
+    return "all" if len(paths) == len(emulator.endpoints) else ", ".join(paths)

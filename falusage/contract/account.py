@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from falusage.contract.endpoints import Endpoint
+from falusage.contract.endpoints import WORKSPACE, Endpoint
 from falusage.contract.fields import FLAG, INSTANT, NUMBER, Field
 from falusage.contract.parameters import Parameter
 from falusage.contract.usage import ASKED, CURSOR, END, MOST_IDS, START
@@ -61,8 +61,8 @@ PRICES: Final = Endpoint(
     rows="prices",
     asked={
         "endpoint_id": Parameter(
-            kind="names", default=(), column="endpoint_id", most=MOST_IDS, metavar="ID",
-            help="The endpoints; at least one.",
+            kind="names", required=True, default=(), column="endpoint_id", most=MOST_IDS,
+            metavar="ID", help="The endpoints; at least one.",
         )
     },
     paged={"cursor": CURSOR},
@@ -120,6 +120,7 @@ ORGANIZATION_FOCUS: Final = Endpoint(
     path="/organization/focus",
     summary="The FOCUS report of an organization, as CSV.",
     needs="root team",
+    instead=WORKSPACE,
     editions=(4,),
     rows=None,
     media="text/csv",

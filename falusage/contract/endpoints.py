@@ -16,16 +16,17 @@ Needs = Literal["a key", "billing", "root team", "enterprise"]
 organization, or those of an enterprise account."""
 
 NEEDED: Final[dict[Needs, str]] = {
-    "a key": "the key may not read this; look at its permissions on the provider's dashboard",
-    "billing": "the key is without permission to read billing (billing:usage:read); keys of the "
-    "presets FULL, READONLY and BILLING have it, and keys of API do not",
-    "root team": "the key is not a key of the organization's root team, or is without permission "
-    "to read billing, or organizations are not enabled; with a key of one workspace, use "
-    "scope='workspace' (--scope workspace)",
-    "enterprise": "the account is not an enterprise account, or the key is without permission to "
-    "read billing",
+    "a key": "a key that may read it; see what yours may do on the provider's dashboard",
+    "billing": "a key that may read billing (billing:usage:read): one of the presets FULL, "
+    "READONLY and BILLING, not API",
+    "root team": "a key of the organization's root team that may read billing, and organizations "
+    "enabled",
+    "enterprise": "an enterprise account, and a key that may read billing",
 }
-"""Why a key may not call an endpoint, and what to do, by what the endpoint needs."""
+"""What an endpoint needs, as text."""
+
+WORKSPACE: Final = "with a key of one workspace, use scope='workspace' (--scope workspace)"
+"""What to do instead, for endpoints of an organization that a workspace has, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -36,6 +37,7 @@ class Endpoint:
         path: Its path below the base URL.
         summary: What it answers, in a sentence.
         needs: Which keys may call it.
+        instead: What to do with a key that may not, in a sentence; empty if there is nothing.
         editions: The editions that are read and served; the last is the newest.
         asked: The parameters that a caller chooses, by name.
         paged: The other parameters: the range, the cursor and what to expand.
@@ -55,6 +57,7 @@ class Endpoint:
     summary: str
     needs: Needs
     editions: tuple[int, ...]
+    instead: str = ""
     asked: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter])
     paged: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter])
     fields: tuple[Field, ...] = ()

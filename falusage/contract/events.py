@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, TypedDict, get_args
 
 import polars as pl
 
-from falusage.contract.endpoints import Endpoint, declared
+from falusage.contract.endpoints import WORKSPACE, Endpoint, declared
 from falusage.contract.fields import INSTANT, NUMBER, WHOLE, Field
 from falusage.contract.parameters import Names, Parameter
 from falusage.contract.usage import CALLERS, CURSOR, END, MOST_IDS, SCOPES, START, Scope
@@ -148,6 +148,7 @@ ORGANIZATION_EVENTS: Final = Endpoint(
     path="/organization/billing-events",
     summary="The billed requests of all teams to model APIs, one row each.",
     needs="root team",
+    instead=WORKSPACE,
     editions=(4,),
     asked=_asked_but("login_username", "tag", "source"),
     paged=_PAGED,

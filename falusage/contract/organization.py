@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from falusage.contract.endpoints import Endpoint
+from falusage.contract.endpoints import WORKSPACE, Endpoint
 from falusage.contract.fields import Field
 from falusage.contract.usage import CALLERS, MEASURES, PAGED, asked_but
 
@@ -15,6 +15,7 @@ ORGANIZATION_USAGE: Final = Endpoint(
     path="/organization/usage",
     summary="The usage of all teams of an organization, by bucket and line item.",
     needs="root team",
+    instead=WORKSPACE,
     editions=(2, 3, 4),
     asked=asked_but("app", "login_username", "tag", "source"),
     paged=PAGED,

@@ -1,14 +1,11 @@
-"""The account of the keys, and what each key may read."""
+"""The keys that an emulator knows, and what each may read."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from falusage.contract import Needs
-    from falusage.emulator._app import Served
-    from falusage.emulator._parameters import Parameters
 
 
 def keys(api_key: str) -> dict[str, frozenset[Needs]]:
@@ -32,8 +29,3 @@ def workspace_key(api_key: str) -> str:
 def member_key(api_key: str) -> str:
     """Return a key of the preset API, which may not read billing."""
     return f"{api_key}-of-a-member"
-
-
-def balance(asked: Parameters, served: Served) -> bytes:
-    """Return the account's name and, if asked for, its balance."""
-    return json.dumps({"username": served.books.workspace}).encode()

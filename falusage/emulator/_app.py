@@ -13,7 +13,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, get_origin
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -25,11 +25,14 @@ from falusage.contract import (
     ACCOUNT_FOCUS,
     BALANCE,
     EVENT_ENDPOINTS,
+    KEYS,
     ORGANIZATION_FOCUS,
+    PRICES,
+    TEAMS,
     USAGE_ENDPOINTS,
     Endpoint,
 )
-from falusage.emulator import _account as account
+from falusage.emulator import _directory as directory
 from falusage.emulator import _events as events
 from falusage.emulator import _focus as focus
 from falusage.emulator import _usage as usage
@@ -117,7 +120,10 @@ ANSWERS: Final[dict[Endpoint, Answer]] = {
     **{each: usage.answer for scope in USAGE_ENDPOINTS.values() for each in scope.values()},
     ORGANIZATION_FOCUS: focus.report,
     ACCOUNT_FOCUS: focus.report,
-    BALANCE: account.balance,
+    TEAMS: directory.teams,
+    KEYS: directory.keys,
+    PRICES: directory.prices,
+    BALANCE: directory.balance,
     **dict.fromkeys(EVENT_ENDPOINTS.values(), events.answer),
 }
 """What answers each endpoint."""
@@ -185,7 +191,7 @@ def _lone(parameters: type[Parameters]) -> tuple[str, ...]:
     return tuple(
         name
         for name, field in parameters.model_fields.items()
-        if not isinstance(field.get_default(call_default_factory=True), list)
+        if get_origin(field.annotation) is not list
     )
 
 

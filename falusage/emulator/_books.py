@@ -21,6 +21,7 @@ from falusage.contract import (
     USAGE_ENDPOINTS,
     Endpoint,
 )
+from falusage.emulator._directory import usual_credits
 from falusage.emulator._events import Journal
 from falusage.emulator._ledger import OWN, TAGS, Ledger
 from falusage.errors import QueryError
@@ -63,6 +64,11 @@ class Books:
         spent = self.rows.group_by("username").agg(columns.exact("cost").sum())
         largest = spent.sort(pl.col("cost"), pl.col("username").rank() * -1, descending=True)
         return largest["username"].first() or "workspace"  # type: ignore[return-value]
+
+    @cached_property
+    def credits(self) -> float:
+        """What the workspace was given to spend when the table begins; it may be set."""
+        return usual_credits(self)
 
     def ledger(self, endpoint: Endpoint) -> Ledger:
         """Return the line items of an endpoint of usage."""

@@ -211,6 +211,8 @@ def _list_field(
     told["description"] += " Comma-separated or repeated."
     if not choices:
         told["description"] += " A value that as a whole is in the table is not cut at its commas."
+    if parameter.required:
+        return kind, Field(**told)
     if parameter.default:
         return kind, Field(list(parameter.default), **told)
     return kind, Field(default_factory=list[str], **told)  # an empty list would break its bounds

@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from falusage._usage.table import Eager, Lazy
-from falusage.contract import ORGANIZATION_USAGE
+from falusage.contract import ORGANIZATION_USAGE, Endpoint
 from falusage.emulator._account import keys, member_key, workspace_key
 from falusage.emulator._faults import Faults
 from falusage.emulator._listening import (
@@ -126,6 +126,13 @@ class Emulator:
     def edition(self) -> Literal[2, 3, 4]:
         """The edition of the contract that is served; it cannot be changed."""
         return self._edition
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that are served."""
+        from falusage.emulator._app import ANSWERS
+
+        return tuple(ANSWERS)
 
     def __repr__(self) -> str:
         where = self._running[2] if self._running else "not running"

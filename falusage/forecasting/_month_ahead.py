@@ -82,7 +82,7 @@ def month_ahead(
         timezone=timezone,
         as_of=now,
         end=end,
-        start=_after_last_gap(table, now),
+        start=after_last_gap(table, now),
     )
     horizon = round((span[1] - parts.until) / timedelta(days=1))
     if horizon > LONGEST_AHEAD:
@@ -98,21 +98,19 @@ def month_ahead(
         weight = np.array([float(start >= max(now, span[0])) for start in starts])
         for day, (start, until) in enumerate(zip(starts, days["until"], strict=True)):
             if start < now < until and start >= span[0]:
-                weight[day] = 1 - _elapsed(table, currency, start, now, timezone=timezone)
+                weight[day] = 1 - elapsed(table, currency, start, now, timezone=timezone)
         weights[currency] = weight
     return MonthAhead(dict(zip(parts.keys.rows(), made, strict=True)), weights, starts)
 
 
-def _after_last_gap(table: Table, now: datetime) -> datetime | None:
+def after_last_gap(table: Table, now: datetime) -> datetime | None:
     """Return the end of the last gap: a gap before the month is no error, but has no costs."""
     if table.coverage is None:
         return None
     return max((last for first, last in table.coverage.gaps if first < now), default=None)
 
 
-def _elapsed(
-    table: Table, currency: str, start: datetime, now: datetime, *, timezone: str
-) -> float:
+def elapsed(table: Table, currency: str, start: datetime, now: datetime, *, timezone: str) -> float:
     """Return the share of such a weekday's cost that is usually spent by this hour.
 
     Buckets shorter than a day show it. Within a bucket, cost is taken as spent evenly.

@@ -15,11 +15,13 @@ from falusage import _spans as spans
 from falusage._usage.currencies import currencies
 from falusage._usage.periods import Range, literal, within
 from falusage._usage.table import Eager, Lazy, Table, collected, take
+from falusage._wording.names import labelled
 from falusage.coverage import Coverage
 from falusage.errors import AlignmentError
 from falusage.plotting import colors_of
 from falusage.reporting._causes import causes
 from falusage.reporting._items import items
+from falusage.reporting._labels import NO_LABELS, Labels
 from falusage.reporting._ranges import Ends, Pair, Subject, subject
 from falusage.timeframes import floor, zone
 from falusage.transforms import anomalies, cost_bridge, price_changes
@@ -44,6 +46,7 @@ class Bill:
         spent: The items of the subject.
         indivisible: Why the table has no days; None if it has.
         chosen: Colours that the user chose, by name.
+        labels: The display names of teams and keys.
     """
 
     table: Table
@@ -54,6 +57,7 @@ class Bill:
     spent: pl.DataFrame
     indivisible: AlignmentError | None = None
     chosen: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    labels: Labels = field(default_factory=lambda: NO_LABELS)
 
     @classmethod
     def from_usage(
@@ -66,6 +70,7 @@ class Bill:
         baseline: Ends | str | None = None,
         comparison: Ends | None = None,
         colors: Mapping[str, str] = MappingProxyType({}),
+        labels: Labels = NO_LABELS,
     ) -> Bill:
         """Return the bill of a usage table. Lazy rows are summed as they stream.
 
@@ -96,7 +101,11 @@ class Bill:
             start, end = known.start.astimezone(local), known.end.astimezone(local)
             about = Subject(start, end, None, known.closed_until >= end, None, _undivided(error))
             spent = lines
-        return cls(table, lines, known, name, about, spent, indivisible, colors)
+        return cls(table, lines, known, name, about, spent, indivisible, colors, labels)
+
+    def team_name(self, username: str | None) -> str:
+        """Return the name of a team as text."""
+        return labelled(username, self.labels.get("username", {}))
 
     @property
     def gaps(self) -> spans.Spans:

@@ -6,10 +6,13 @@ import json
 from datetime import datetime
 from typing import Any
 
-from falusage._usage.table import Eager, Lazy
+import polars as pl
+
+from falusage._usage.table import Arrow, Eager, Lazy
 from falusage.coverage import Coverage
 from falusage.reporting._answer import Answer, Change, answers
 from falusage.reporting._bill import Bill
+from falusage.reporting._labels import read_labels
 from falusage.reporting._outlook import outlook
 from falusage.reporting._ranges import Ends
 from falusage.reporting._sentences import screen
@@ -22,6 +25,8 @@ def summary_json(
     baseline: Ends | str | None = None,
     comparison: Ends | None = None,
     timezone: str | None = None,
+    teams: pl.LazyFrame | Arrow | None = None,
+    keys: pl.LazyFrame | Arrow | None = None,
     coverage: Coverage | None = None,
 ) -> str:
     """Return the first screen of `report` as a JSON object; instants are ISO 8601 text.
@@ -47,6 +52,7 @@ def summary_json(
         month=month,
         baseline=baseline,
         comparison=comparison,
+        labels=read_labels(teams, keys),
     )
     coming = outlook(bill, None)
     found = answers(bill, coming.whole)

@@ -84,7 +84,7 @@ def _appeared(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reas
             pl.when(known | alone).then("username").alias("_at")
         )
         for endpoint, at, amount in _largest(rows, "endpoint_id", "_at"):
-            where = "" if at is None else f" at {printable(at)}"
+            where = "" if at is None else f" at {bill.team_name(at)}"
             yield Reason(f"{printable(endpoint)} is {word}{where}", amount)
 
 
@@ -96,7 +96,7 @@ def _priced(bill: Bill, effects: pl.DataFrame) -> Iterator[Reason]:
     discounted = effects.filter(pl.col("effect") == "discount")
     for team, amount in _largest(discounted, "username"):
         size = "smaller" if amount > 0 else "larger"
-        whose = f" for {printable(team)}" if bill.team else ""
+        whose = f" for {bill.team_name(team)}" if bill.team else ""
         yield Reason(f"a {size} discount{whose}", amount)
 
 
@@ -116,7 +116,7 @@ def _used(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reason]:
             continue  # a part of a change that lasts
         apart[key] = apart.get(key, _MONEY_ZERO) + extra
         kind = "an unusual" if day["excess"] > 0 else "an unusually quiet"
-        where = f" at {printable(day['username'])}" if bill.team else ""
+        where = f" at {bill.team_name(day['username'])}" if bill.team else ""
         what = f"{printable(day['endpoint_id'])}{where}"
         yield Reason(f"{kind} day ({moment(day['period'])}) of {what}", extra)
     pairs: dict[str | None, list[tuple[str | None, Decimal]]] = {}
@@ -131,7 +131,7 @@ def _used(bill: Bill, effects: pl.DataFrame, currency: str) -> Iterator[Reason]:
         word = "more" if whole > 0 else "less"
         endpoint, largest = max(parts, key=lambda part: (part[1] * whole, str(part[0])))
         most = f", mostly {printable(endpoint)}" if 2 * abs(largest) > abs(whole) else ""
-        yield Reason(f"{printable(team)} uses {word}{most}", whole)
+        yield Reason(f"{bill.team_name(team)} uses {word}{most}", whole)
 
 
 def _sign(period: datetime, pair: Pair) -> int:

@@ -17,6 +17,7 @@ from falusage.coverage import Coverage
 from falusage.reporting._answer import answers
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Section
+from falusage.reporting._labels import read_labels
 from falusage.reporting._outlook import Outlook, outlook
 from falusage.reporting._page import environment, html
 from falusage.reporting._page.daily import daily_data, daily_sums
@@ -46,6 +47,8 @@ def report(
     timezone: str | None = None,
     budgets: pl.LazyFrame | Arrow | None = None,
     focus: pl.LazyFrame | Arrow | None = None,
+    teams: pl.LazyFrame | Arrow | None = None,
+    keys: pl.LazyFrame | Arrow | None = None,
     colors: Mapping[str, str] = MappingProxyType({}),
     coverage: Coverage | None = None,
 ) -> Report:
@@ -77,6 +80,9 @@ def report(
         budgets: The budgets of the month, as for `budget_status`: a frame of `username` (or other
             columns), `currency` and `budget`.
         focus: FOCUS charges from `read_focus`; the page says whether the invoice agrees.
+        teams: The display names of teams, as `load_teams` returns them: a frame of `username` and
+            `name`. They are shown before the ids, as in `Paris office (acme-paris)`.
+        keys: Those of keys, as `load_keys` returns them: a frame of `key_id` and `alias`.
         colors: Colours for teams, by name, in any form that matplotlib reads.
         coverage: The range, gaps and finality of a bare frame.
 
@@ -112,6 +118,7 @@ def report(
         baseline=baseline,
         comparison=comparison,
         colors=colors,
+        labels=read_labels(teams, keys),
     )
     coming = outlook(bill, budgets)
     first = screen(bill, answers(bill, coming.whole), coming)
@@ -141,6 +148,7 @@ def _daily(bill: Bill) -> str | None:
         timezone=bill.timezone,
         compared=bill.pair and bill.pair.dates,
         colors=bill.colors,
+        labels=bill.labels,
         steps=bill.price_changes_in_all,
         unusual=bill.unusual_causes,
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from falusage._usage.table import Eager, Lazy
+import polars as pl
+
+from falusage._usage.table import Arrow, Eager, Lazy
 from falusage.coverage import Coverage
 from falusage.reporting._answer import answers
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Block, Facts, Note, Section, Table
+from falusage.reporting._labels import read_labels
 from falusage.reporting._outlook import outlook
 from falusage.reporting._ranges import Ends
 from falusage.reporting._sections.certain import certain
@@ -35,6 +38,8 @@ def summary(
     baseline: Ends | str | None = None,
     comparison: Ends | None = None,
     timezone: str | None = None,
+    teams: pl.LazyFrame | Arrow | None = None,
+    keys: pl.LazyFrame | Arrow | None = None,
     width: int | None = None,
     coverage: Coverage | None = None,
 ) -> str:
@@ -46,6 +51,8 @@ def summary(
         baseline: The range to compare with, as in `report`.
         comparison: A range instead of a month, as in `report`.
         timezone: The IANA zone of days and months; by default that of the coverage, or UTC.
+        teams: The display names of teams, as in `report`.
+        keys: The display names of keys, as in `report`.
         width: The width to keep to; None is any. A number is never cut.
         coverage: The range, gaps and finality of a bare frame.
 
@@ -71,6 +78,7 @@ def summary(
         month=month,
         baseline=baseline,
         comparison=comparison,
+        labels=read_labels(teams, keys),
     )
     return "\n".join(_lines(bill, width)).rstrip()
 

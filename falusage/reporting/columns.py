@@ -16,9 +16,10 @@ import polars as pl
 
 from falusage._wording.dates import day, minute
 from falusage._wording.money import amount, band
-from falusage._wording.names import printable
+from falusage._wording.names import labelled, printable
 from falusage._wording.names import title as title_of
 from falusage._wording.numbers import NOTHING, bar, chance, number, percent
+from falusage.reporting._labels import NO_LABELS, Labels
 
 _DETAILED: Final = ("username", "product", "endpoint_id")
 """Names of these columns have details in a page."""
@@ -73,12 +74,17 @@ def texts(
 
 
 def names(
-    frame: pl.DataFrame, column: str, title: str | None = None, *, optional: bool = False
+    frame: pl.DataFrame,
+    column: str,
+    title: str | None = None,
+    *,
+    optional: bool = False,
+    labels: Labels = NO_LABELS,
 ) -> Column:
-    """Return a column of names, which a terminal may cut."""
+    """Return a column of names, which a terminal may cut, with their display names if any."""
     cells: list[Cell] = []
     for name in frame[column].cast(pl.String):
-        text = printable(name)
+        text = labelled(name, labels.get(column, {}))
         opens = (column, json.dumps(name)) if column in _DETAILED else None
         cells.append(Cell(text, text.lower(), opens))
     return Column(title or title_of(column), cells, shrinks=True, optional=optional)

@@ -55,11 +55,17 @@ def events(scope: Scope) -> Callable[[fu.UsageClient], pl.DataFrame]:
     )
 
 
+def prices(client: fu.UsageClient) -> pl.DataFrame:
+    """Return the list prices of two endpoints."""
+    return fu.load_prices(["fal-ai/flux/dev", "fal-ai/veo3"], client=client)
+
+
 LOADS: dict[str, tuple[str, Callable[[fu.UsageClient], pl.DataFrame]]] = {
     "/v1/models/usage": ("time_series", usage("model_apis")),
     "/v1/serverless/usage": ("time_series", usage("serverless")),
     "/v1/organization/billing-events": ("billing_events", events("organization")),
     "/v1/models/billing-events": ("billing_events", events("workspace")),
+    "/v1/models/pricing": ("prices", prices),
 }
 """The endpoints, each with the member that lists its items and a way to load it."""
 

@@ -52,6 +52,16 @@ def asking_for_events(log: pd.DataFrame) -> None:
     assert_type(fu.customer_cost(events, log, by="customer"), pl.DataFrame)
 
 
+def asking_the_account() -> None:
+    with fu.UsageClient() as client:
+        assert_type(fu.load_teams(client=client), pl.DataFrame)
+        assert_type(fu.load_keys(client=client), pl.DataFrame)
+        assert_type(fu.load_prices(["fal-ai/flux/dev"], client=client), pl.DataFrame)
+        balance = fu.load_balance(client=client)
+    assert_type(balance, fu.Balance)
+    assert_type(balance.current_balance, float)
+
+
 def refused() -> None:
     try:
         fu.load_usage("2025-01-01", "2025-02-01")
@@ -227,6 +237,9 @@ def looking_ahead(usage: pl.DataFrame, budgets: pl.DataFrame) -> None:
     assert_type(fu.backtest(usage, horizon=14), pl.DataFrame)
     assert_type(fu.month_outlook(usage, by="username", budgets=budgets), pl.DataFrame)
     assert_type(fu.budget_status(usage, budgets, month="2025-02"), pl.DataFrame)
+    runway = fu.runway(usage, fu.load_balance())
+    assert_type(runway, fu.Runway)
+    assert_type(runway.runs_out_on, date | None)
 
 
 def invoices(usage: pl.DataFrame) -> None:

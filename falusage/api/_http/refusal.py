@@ -39,7 +39,7 @@ _ADVICE: Final = {
     401: "the API does not know the key; check the api_key of UsageClient, or else FAL_ADMIN_KEY, "
     "then FAL_KEY",
     402: "look at the account's balance and payment on the provider's dashboard",
-    404: f"there is nothing at this URL; {_BASE}",
+    404: f"there is nothing at this URL, or nothing with this id; {_BASE}",
     405: f"this URL does not accept GET; {_BASE}",
     407: "a proxy asks for a user and a password; put them into HTTPS_PROXY",
     414: "ask for fewer ids at a time",
@@ -114,8 +114,8 @@ def _advice(status: int, words: Words, endpoint: Endpoint) -> str:
     if words.is_page:
         return _PAGE_ADVICE
     if status == 403:
-        lead = "if that is not the reason: " if words.text else ""
-        return f"{lead}{NEEDED[endpoint.needs]} ({endpoint.path})"
+        needs = f"{endpoint.path} needs {NEEDED[endpoint.needs]}"
+        return f"{needs}; {endpoint.instead}" if endpoint.instead else needs
     return _ADVICE.get(status, _OUTAGE if status >= 500 else "")
 
 

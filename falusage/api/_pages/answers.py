@@ -48,3 +48,8 @@ class Answer:
     has_more: bool
     buckets: list[tuple[str, int]]
     ignored: tuple[str, ...] = ()
+
+    @property
+    def row_count(self) -> int:
+        """How many items the answer lists."""
+        return 0 if self.rows is None else self.rows.table.height

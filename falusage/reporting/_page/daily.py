@@ -21,6 +21,7 @@ import polars as pl
 
 from falusage._wording.money import decimals
 from falusage.columns import MONEY
+from falusage.reporting._labels import NO_LABELS, Labels
 from falusage.timeframes import boundaries, instant
 
 Days: TypeAlias = tuple[date, date]
@@ -48,6 +49,7 @@ def daily_data(
     timezone: str = "UTC",
     compared: tuple[Days, Days] | None = None,
     colors: Mapping[str, str] | None = None,
+    labels: Labels = NO_LABELS,
     steps: pl.DataFrame | None = None,
     unusual: pl.DataFrame | None = None,
 ) -> str:
@@ -63,6 +65,7 @@ def daily_data(
         compared: The comparison and the baseline, each its first day and the day after its last.
             They are not compared if a day of them is not among the days of the page.
         colors: A colour for each leading team and endpoint.
+        labels: The display names of names; those of names that the page has are in it.
         steps: What `price_changes` returned.
         unusual: What `anomalies` returned, by `username`, with what `causes` found.
     """
@@ -79,6 +82,11 @@ def daily_data(
         "hours": _unusual_hours(start, end, timezone),
         "compared": ranges,
         "names": names,
+        "labels": {
+            kind: [given.get(name) if name is not None else None for name in names[kind]]
+            for kind, given in labels.items()
+            if kind in names
+        },
         "colors": dict(colors or {}),
         "decimals": {code: decimals(code) for code in names["currency"] if code is not None},
         "steps": _records(steps, timezone),

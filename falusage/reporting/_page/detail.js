@@ -31,7 +31,7 @@ function details(data, filter, kind, name) {
     blocks.push(dayColumns(data, one.rows, found.shown, named(data, "currency", one.currency)), dayTable(data, one, found.shown));
   }
   if (kind === "endpoint_id") blocks.push(...perUnit(data, found));
-  return { title: [`${TITLES[kind]} `, printable(name)], blocks, rows: found.rows, range: found.now, only: { [kind]: new Set([at]) } };
+  return { title: [`${TITLES[kind]} `, named(data, kind, at)], blocks, rows: found.rows, range: found.now, only: { [kind]: new Set([at]) } };
 }
 
 /** Return why a day cost what it did: what differs from the mean of the same weekday before. */

@@ -80,7 +80,7 @@ function layersOf(data, rows, range) {
   const order = ranked(sums(rows, "cost", range, (one) => one.names[0])).map(([at]) => at);
   const spare = SPARE.filter((color) => !order.slice(0, LEADING).some((at) => data.colors[data.names.username[at]] === color));
   const layers = order.slice(0, LEADING).map((at, which) => ({
-    text: named(data, "username", at),
+    text: printable(data.names.username[at]),
     color: data.colors[data.names.username[at]] ?? spare[which % spare.length],
     values: daily(rows.filter((one) => one.names[0] === at), range),
   }));

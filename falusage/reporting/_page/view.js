@@ -78,7 +78,7 @@ function who(data, { now, before, shown, currencies }) {
     const code = named(data, "currency", one.currency);
     const teams = sums(one.rows, "cost", now, ({ names }) => names[0]);
     return [
-      ...(teams.size > 1 ? [largest(`The largest teams, ${code}`, teams, (at) => named(data, "username", at))] : []),
+      ...(teams.size > 1 ? [largest(`The largest teams, ${code}`, teams, (at) => printable(data.names.username[at]))] : []),
       ...BY.filter(([kind]) => kind !== "username" || data.names.username.length > 1).map(([kind, at, title]) => costTable(data, title, kind, at, one, now, before)),
       dayColumns(data, one.rows, shown, code),
       dayTable(data, one, shown),

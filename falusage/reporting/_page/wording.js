@@ -13,9 +13,11 @@ function printable(name) {
   return name.trim() === "" ? "(empty)" : name.replace(UNPRINTABLE, "?");
 }
 
-/** Return the name at a place, as it is shown. */
+/** Return the name at a place, as it is shown: with its display name before it, if it has one. */
 function named(data, kind, at) {
-  return printable(data.names[kind][at]);
+  const name = printable(data.names[kind][at]);
+  const label = data.labels[kind]?.[at] ?? null;
+  return label === null ? name : `${printable(label)} (${name})`;
 }
 
 /** Return an amount with all its decimals. */

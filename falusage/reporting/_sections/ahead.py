@@ -115,7 +115,7 @@ def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow, outlook: Outlook) -> Sec
     until = minute(min(bill.closed_until, bill.subject.end))
     caption = f"{month}, as of {until}" + ("" if bill.subject.is_over else ", if it goes on so")
     shown = [
-        *(names(status, column) for column in by),
+        *(names(status, column, labels=bill.labels) for column in by),
         *(amounts(status, column) for column in ("budget", "spent", "projected")),
         amounts(status, "remaining", signed=True),
         days(status, "runs_out_on"),
@@ -129,7 +129,11 @@ def _judged(bill: Bill, found: pl.DataFrame) -> Table | Note:
     own = ("month", "as_of", "model", "spent", "projected", "lo_80", "hi_80", "lo_95", "hi_95")
     rest = ("budget", "remaining", "chance_over", "runs_out_on", "status", "currency")
     columns = [
-        *(names(found, name) for name in found.columns if name not in (*own, *rest)),
+        *(
+            names(found, name, labels=bill.labels)
+            for name in found.columns
+            if name not in (*own, *rest)
+        ),
         *(amounts(found, name) for name in ("budget", "spent", "projected")),
         bands(found, 80),
         chances(found, "chance_over"),

@@ -56,7 +56,7 @@ def unusual(bill: Bill) -> Section:
             pictures.append(Drawing(draw))
     columns = [
         days(shown, "period", "day"),
-        *(names(shown, by) for by in bill.team),
+        *(names(shown, by, labels=bill.labels) for by in bill.team),
         amounts(shown, "excess", signed=True),
         names(shown, "endpoint_id", "caused by"),
         texts("quantity", map(_quantity, shown.iter_rows(named=True)), numeric=True),

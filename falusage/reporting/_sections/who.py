@@ -63,7 +63,11 @@ def spenders(bill: Bill, *, most: int = MOST) -> Section:
 def _table(bill: Bill, by: str, currency: str, most: int) -> Table:
     """Return what each member cost, its share, and its change since the earlier range."""
     shares = cost_share(bill.spent, by=by, top=most)
-    columns = [names(shares, by), amounts(shares, "cost"), percents(shares, "share")]
+    columns = [
+        names(shares, by, labels=bill.labels),
+        amounts(shares, "cost"),
+        percents(shares, "share"),
+    ]
     caption = f"Cost by {title(by)}, {printable(currency)}"
     if bill.pair is not None:
         this, before = bill.pair.named
@@ -118,11 +122,15 @@ def _callers(bill: Bill, currency: str, most: int) -> list[Block]:
     sums = within(rows, (*there, "currency", "cost"), span=span).group_by(*there, "currency")
     found = collected(sums.agg(exact("cost").sum()))
     named = [name for name in there if found[name].null_count() < found.height]
-    return [_shares(found, by, currency, most) for by in named[:1]]
+    return [_shares(bill, found, by, currency, most) for by in named[:1]]
 
 
-def _shares(rows: pl.DataFrame, by: str, currency: str, most: int) -> Table:
+def _shares(bill: Bill, rows: pl.DataFrame, by: str, currency: str, most: int) -> Table:
     shares = cost_share(rows, by=by, top=most)
-    columns = [names(shares, by), amounts(shares, "cost"), percents(shares, "share")]
+    columns = [
+        names(shares, by, labels=bill.labels),
+        amounts(shares, "cost"),
+        percents(shares, "share"),
+    ]
     columns.append(bars(shares, "share"))
     return Table(f"Cost by {title(by)}, {printable(currency)}", columns)

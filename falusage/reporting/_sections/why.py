@@ -61,7 +61,7 @@ def moved(bill: Bill, *, most: int = _DRIVERS) -> Section:
             timezone=bill.timezone,
         )
         found += [Drawing(draw), _effects(effects, currency, this, before)]
-        found.append(_drivers(effects, bill.team, currency, most))
+        found.append(_drivers(bill, effects, currency, most))
     return section(found or [Note(f"Nothing was spent in either range: {this}, and {before}.")])
 
 
@@ -86,7 +86,7 @@ def _effects(effects: pl.DataFrame, currency: str, this: str, before: str) -> Ta
     return Table(caption, columns, ("total", "", change))
 
 
-def _drivers(effects: pl.DataFrame, team: tuple[str, ...], currency: str, most: int) -> Table:
+def _drivers(bill: Bill, effects: pl.DataFrame, currency: str, most: int) -> Table:
     """Return the largest single changes, up or down; the others are one row.
 
     For a single endpoint, volume and mix are one effect: its quantity.
@@ -100,7 +100,7 @@ def _drivers(effects: pl.DataFrame, team: tuple[str, ...], currency: str, most: 
     first = ranked.head(most)
     rest = ranked.slice(most)
     columns = [
-        *(names(first, by) for by in (*team, "endpoint_id", "effect")),
+        *(names(first, by, labels=bill.labels) for by in (*bill.team, "endpoint_id", "effect")),
         amounts(first, "amount", "change", signed=True),
     ]
     left = amount(rest.select(total("amount")).item(), printable(currency), signed=True)
