@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import falusage as fu
@@ -229,6 +229,7 @@ NIGHTS = st.lists(st.tuples(st.integers(1, 200), ERRORS, st.booleans()), min_siz
 
 
 @pytest.mark.slow
+@settings(max_examples=settings().max_examples // 2)  # each example is up to seven syncs
 @given(nights=NIGHTS)
 @pytest.mark.filterwarnings("ignore::falusage.errors.ClockSkewWarning")
 def test_nights_with_one_wrong_clock(
