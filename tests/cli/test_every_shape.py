@@ -149,6 +149,7 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
 }
 WITHOUT_A_TABLE: Final = {"demo", "serve", "compact", "vacuum", "verify"}
 
+
 def plain(text: str) -> None:
     """Assert that a text has no word of a program in it, and no difference of nothing."""
     assert not re.search(r"\b(nan|inf|None|null)\b", text)
