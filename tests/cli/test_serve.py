@@ -33,7 +33,7 @@ def url_of(process: subprocess.Popen[str]) -> str:
 def stopped(process: subprocess.Popen[str]) -> str:
     """What it said on stderr, after an interrupt."""
     process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=30)[1]
+    return process.communicate(timeout=60)[1]
 
 
 @pytest.mark.slow
@@ -53,7 +53,7 @@ def test_our_own_client_takes_the_address_that_is_printed(start, run, host: str)
     code, out, _ = run("report", *RANGE, "--base-url", url)
 
     port = urlsplit(url).port
-    with socket.create_connection((host, port), timeout=10):
+    with socket.create_connection((host, port), timeout=60):
         pass  # it is there, too
     warning, said = stopped(process).splitlines()
     assert (0, "stopped") == (code, said)

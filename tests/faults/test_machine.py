@@ -173,7 +173,7 @@ class Loads(RuleBasedStateMachine):
         """A load equals what the server held meanwhile, or is refused in our own words."""
         promised = (*EVERY_ERROR, "equal")
         world = World(tuple(self.server.rows), query=query)
-        client = {"workers": workers, "timeout": 5.0, "max_attempts": 4}
+        client = {"workers": workers, "timeout": 30.0, "max_attempts": 4}
         case = Case("machine", promised, world=world, client=client)
         del self.server.versions[:-1]
         healthy = not self.server.rules

@@ -189,7 +189,7 @@ def test_a_store_made_by_many_is_made_once(tmp_path: Path) -> None:
         made: list[int] = []
 
         def make(log: Log = log, start: threading.Barrier = start, made: list[int] = made) -> None:
-            start.wait(10)
+            start.wait(60)
             create(log, scope, BEGIN)
             made.append(log.state().version)
 
