@@ -230,7 +230,7 @@ def ask(**fields: Any) -> fu.UsageQuery:
     )
 
 
-@pytest.mark.parametrize(("page_size", "workers"), [(37, 1), (37, 8), (500, 8), (100_000, 1)])
+@pytest.mark.parametrize(("page_size", "workers"), [(90, 1), (90, 8), (100_000, 1)])
 def test_page_size_and_workers_change_nothing(
     emulator: fu.Emulator, page_size: int, workers: int
 ) -> None:

@@ -177,12 +177,13 @@ def test_budgets_are_on_the_page_with_where_the_month_will_end(run) -> None:
     """As the functions say it, of the days that had ended; the file is read as `forecast` does."""
     Path("budgets.csv").write_text(BUDGETS, "utf-8")
 
-    code, _, err = run("report", *RANGE, "--out", "page.html", "--budgets", "budgets.csv")
+    teams = ("--team-username", "acme-voice", "--team-username", "acme-paris")
+    code, _, err = run("report", *RANGE, *teams, "--out", "page.html", "--budgets", "budgets.csv")
 
     assert (0, False) == (code, "no outlook" in err)
     page = Path("page.html").read_text("utf-8")
     row = fu.month_outlook(
-        fu.load_usage("2025-05-01", "2025-06-24", timeframe="day"),
+        fu.load_usage("2025-05-01", "2025-06-24", timeframe="day", team_username=teams[1::2]),
         by="username",
         budgets=pl.read_csv("budgets.csv"),
     ).row(by_predicate=pl.col("username") == "acme-voice", named=True)
