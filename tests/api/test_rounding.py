@@ -141,6 +141,7 @@ def check(dice: random.Random, count: int, side: Side, places: int, **of: Any) -
 SIDES: tuple[Side, ...] = ("rows", "summary", "both", "none")
 
 
+@pytest.mark.slow
 @given(
     st.randoms(use_true_random=False),
     st.integers(1, 60),
@@ -167,6 +168,7 @@ def test_rounding_of_many_rows_loads_and_hides_no_row(count: int, places: int, s
     check(random.Random(places), count, side, places)
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False), st.integers(1, 200), st.sampled_from(SIDES))
 def test_prices_in_cents_get_no_allowance(dice: random.Random, count: int, side: Side) -> None:
     """Where there is nothing to round, a lost cent is seen."""

@@ -165,6 +165,7 @@ def closed() -> Iterator[None]:
     plt.close("all")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("usage", "width"), list(zip(SHAPES.values(), cycle(WIDTHS), strict=False)), ids=list(SHAPES)
 )

@@ -22,6 +22,7 @@ def test_a_snapshot_reports_as_the_api_does(run) -> None:
     assert run("report", *RANGE)[:2] == run("report", "--snapshot", "usage.parquet")[:2]
 
 
+@pytest.mark.slow
 def test_a_store_reports_as_the_api_does(run) -> None:
     """In all but the last section; and in any zone that its buckets fit into."""
     run("sync", "--store", "kept", *RANGE)
@@ -41,6 +42,7 @@ def without_reading(text: str) -> list[str]:
     return [line for line in text.splitlines() if "Fetched on " not in line]
 
 
+@pytest.mark.slow
 def test_a_file_reports_the_same_from_python(run) -> None:
     """The command adds nothing to what a snapshot or a store knows."""
     run("snapshot", *RANGE, "--out", "usage.parquet")
@@ -123,6 +125,7 @@ def names_in(value: object) -> set[str]:
     return set()
 
 
+@pytest.mark.slow
 def test_saved_usage_is_filtered_as_a_query_would(run) -> None:
     """A snapshot and a store give what the API gives for the same team and range."""
     run("snapshot", *RANGE, "--out", "usage.parquet")

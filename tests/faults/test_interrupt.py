@@ -51,6 +51,7 @@ STILL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "script"), [*((name, LOAD) for name in STILL), ("slow pages", SNAPSHOT)]
 )
@@ -95,6 +96,7 @@ def test_ctrl_c(
     assert server.open_connections == 0
 
 
+@pytest.mark.slow
 def test_a_handled_ctrl_c_closes_the_sockets(
     serve: Callable[..., FaultServer], key: str, tmp_path: Path
 ) -> None:
@@ -139,6 +141,7 @@ except KeyboardInterrupt:
         child.communicate()
 
 
+@pytest.mark.slow
 def test_workers_that_look_up_a_host_are_not_waited_for(
     serve: Callable[..., FaultServer], key: str, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -189,6 +190,7 @@ class Loads(RuleBasedStateMachine):
         assert [] == self.server.broken
 
 
+@pytest.mark.slow
 def test_random_histories() -> None:
     """Each load is the truth, or is refused."""
     run_state_machine_as_test(

@@ -40,8 +40,8 @@ print(json.dumps([outcome, peak]))
         (kinds.claims_terabytes, 8, "ProtocolError"),
         (kinds.empty_buckets(300_000), 6, "400"),
         # Each of these takes several times its size, so that a few at once would tell.
-        (kinds.stuffed(b"[]", 60 << 20), 3, None),
-        (kinds.stuffed(b'{"a":{}}', 60 << 20), 3, None),
+        (kinds.stuffed(b"[]", 40 << 20), 3, None),
+        (kinds.stuffed(b'{"a":{}}', 40 << 20), 3, None),
     ],
     ids=[
         "bombs",

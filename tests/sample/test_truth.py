@@ -160,6 +160,7 @@ def test_a_range_without_surge_hours_has_no_surge() -> None:
     assert fu.sample_usage(start="2025-03-08", end="2025-03-10").truth.surges == ()
 
 
+@pytest.mark.slow
 @given(st.integers(0, 24 * 70), st.integers(1, 24 * 30))
 def test_the_truth_of_a_slice_is_what_happens_in_it(first: int, hours: int) -> None:
     """Of all the events, those that a random slice has time before and after, or a part of."""

@@ -110,6 +110,7 @@ def test_a_clock_that_is_a_week_behind_for_one_night(
     assert kept == bag(store.scan(as_of=now - DAY))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("usual", "later"),
     [(0 * DAY, 1), (600 * DAY, 4), (0 * DAY, 6)],
@@ -159,6 +160,7 @@ def deceived(organization: Organization, tmp_path: Path) -> tuple[fu.UsageStore,
     return store, now
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", [0, 1, 4, 30])
 def test_a_store_that_was_deceived_heals(
     organization: Organization, deceived: tuple[fu.UsageStore, datetime], later: int

@@ -171,6 +171,7 @@ def files(
     return json.loads(victim(trial.set_up())["said"])["files"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", ["a data file", "the log", "a new store's log"])
 @pytest.mark.parametrize("size", [0, 700])
 def test_a_disk_that_fails(  # noqa: PLR0917 - fixtures

@@ -163,6 +163,7 @@ def test_nights_of_any_kind(
     assert sum(known[store.history()["version"].max()].values()) == store.verify()
 
 
+@pytest.mark.slow
 def test_hours_in_a_zone_with_summer_time(world: World, tmp_path: Path) -> None:
     """Local days are read whole, of 23 and 25 hours too, and no hour is lost or twice there."""
     start, end = datetime(2025, 10, 24, 4, tzinfo=UTC), datetime(2025, 11, 5, 5, tzinfo=UTC)
