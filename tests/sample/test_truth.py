@@ -195,7 +195,7 @@ def test_one_team_is_billed_in_another_currency(sample: Sample) -> None:
     assert found["username"].is_unique().all()
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_one_team_day_stands_out(seed: int) -> None:
     """A robust score over the last eight like weekdays is above 3.5 on the planted day alone."""
     sample = fu.sample_usage(every="1d", seed=seed)

@@ -164,6 +164,7 @@ def test_readers_never_see_half_a_commit(world: World, tmp_path: Path) -> None:
     def read() -> None:
         while not done.is_set():
             found.append(bag(fu.UsageStore(tmp_path).scan()))
+            done.wait(0.02)
 
     reader = threading.Thread(target=read)
     reader.start()
