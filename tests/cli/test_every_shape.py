@@ -139,7 +139,7 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
         ("--store", "kept"),
     ],
     "forecast": [
-        ("--store", "kept", "--by", "username", "--out", "ahead.png"),
+        ("--store", "kept", "--by", "username"),
         ("--snapshot", "usage.parquet", "--horizon", "3", "--backtest"),
     ],
     "focus": [
