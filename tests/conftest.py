@@ -1,4 +1,4 @@
-"""How many examples each property is tried on, and that bytecode is kept.
+"""How many examples each property is tried on, what is run first, and that bytecode is kept.
 
 `pytest --hypothesis-profile=thorough` tries every property on a thousand examples.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Examples are judged by what they show, not by how busy the machine is, and those of one test
@@ -23,3 +24,11 @@ settings.load_profile("falusage")
 # it must compile them. Compiling the tests themselves takes each worker 13 s.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+LONGEST = {"test_spark.py", "test_uses.py", "test_validator.py", "test_notebooks.py"}
+"""Files with single tests of half a minute, in which one worker would end alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import polars as pl
 import pytest
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 import falusage as fu
@@ -240,11 +242,25 @@ def test_every_day_of_the_week_after_is_within_its_band(books: dict[str, Any]) -
     assert [] == [day for day, low, high, cost in days if not int(low) <= int(cost) <= int(high)]
 
 
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[KernelManager]:
+    """One process for all notebooks, so that what they import is imported once."""
+    manager = KernelManager()
+    manager.start_kernel()
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_kept_output_is_what_a_run_gives(path: Path, tmp_path: Path) -> None:
+def test_kept_output_is_what_a_run_gives(path: Path, kernel: KernelManager, tmp_path: Path) -> None:
     """Every printed line and every table, word for word, and a picture where there was one."""
     kept = nbformat.read(path, 4)
     run = nbformat.read(path, 4)
-    NotebookClient(run, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    fresh = nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {tmp_path}")
+    run.cells.insert(0, fresh)
+    client = NotebookClient(run, km=kernel, timeout=300)
+    client.execute()
+    client.kc.stop_channels()
+    run.cells.remove(fresh)
     assert said(kept) == said(run)

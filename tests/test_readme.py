@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
-import subprocess
-import sys
+import shlex
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
+from falusage.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -31,27 +33,14 @@ SET_UP, RUN = blocks("sh")[:2], blocks("sh")[2:]
 @pytest.fixture
 def organization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Serve the sample with the README's key, and work in an empty folder."""
-    for name in ("FAL_KEY", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("FAL_KEY", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.setenv("FAL_ADMIN_KEY", KEY)
-    monkeypatch.setenv(
-        "PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    )
+    monkeypatch.setenv("COLUMNS", "80")
     with fu.Emulator(api_key=KEY) as emulator:
         monkeypatch.setenv("FALUSAGE_BASE_URL", emulator.base_url)
         yield tmp_path
-
-
-def bash(script: str) -> str:
-    """Run a script and return what it printed."""
-    return subprocess.run(  # noqa: S603 - the README's own commands
-        ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", script],
-        check=True,
-        capture_output=True,
-        encoding="utf-8",
-    ).stdout
 
 
 @pytest.mark.slow
@@ -74,10 +63,31 @@ def test_python_snippets_work(organization: Path) -> None:
     assert names["tested"].receipt.retries > 0
 
 
+def pasted(block: str) -> str:
+    """Run a block of commands in this process, as a shell would, and return what they printed."""
+    printed = []
+    for line in block.replace("\\\n", " ").splitlines():
+        command, _, out = line.partition(" > ")
+        program, *arguments = shlex.split(command)
+        if program == "export":
+            os.environ.update([arguments[0].split("=", 1)])
+            continue
+        assert "falusage" == program
+        with redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")) as stdout:
+            assert 0 == main(arguments), line
+        stdout.flush()
+        text = stdout.buffer.getvalue().decode()
+        if out:
+            Path(out).write_text(text, "utf-8")
+        printed.append(text)
+    return "".join(printed)
+
+
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default::falusage.FalUsageWarning")
 def test_commands_run(organization: Path) -> None:
     """Each block as it is pasted, with the key that it sets."""
-    printed = [bash(block) for block in RUN]
+    printed = [pasted(block) for block in RUN]
 
     shown = ["GPU-H100 (style", "June 2025 so far", "HOW RELIABLE THIS IS", "version"]
     assert all(words in out for words, out in zip(shown, printed, strict=True))
@@ -88,9 +98,10 @@ def test_commands_run(organization: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default::falusage.FalUsageWarning")
 def test_the_demo_prints_what_the_readme_shows(organization: Path) -> None:
     """The first command's last step, with its output word for word, 80 columns wide."""
-    out = bash("COLUMNS=80" + SET_UP[0].split("&&")[-1].replace(".venv/bin/", ""))
+    out = pasted(SET_UP[0].split("&& .venv/bin/")[-1])
 
     assert len(blocks("text")) > 1
     assert all(block in out for block in blocks("text"))

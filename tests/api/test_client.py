@@ -157,6 +157,7 @@ def told(usage: pl.DataFrame) -> list[tuple[Any, ...]]:
     )
 
 
+@pytest.mark.slow
 @given(st.lists(rows, max_size=40), questions(), st.data())
 def test_a_load_is_what_a_second_computation_says(
     emulator: fu.Emulator,
@@ -230,7 +231,8 @@ def ask(**fields: Any) -> fu.UsageQuery:
     )
 
 
-@pytest.mark.parametrize(("page_size", "workers"), [(37, 1), (37, 8), (500, 8), (100_000, 1)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("page_size", "workers"), [(90, 1), (90, 8), (100_000, 1)])
 def test_page_size_and_workers_change_nothing(
     emulator: fu.Emulator, page_size: int, workers: int
 ) -> None:

@@ -77,7 +77,7 @@ bar.advance(1, rows=7500)
 """
     cells = [nbformat.v4.new_code_cell(code.format(wait=wait)) for wait in (0.0, 1.2)]
     book = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(book, timeout=60).execute()
+    NotebookClient(book, timeout=300).execute()
     short, long = ("".join(str(out) for out in cell.outputs) for cell in book.cells)
     assert "" == short
     assert "usage" in long

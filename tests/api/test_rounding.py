@@ -141,6 +141,7 @@ def check(dice: random.Random, count: int, side: Side, places: int, **of: Any) -
 SIDES: tuple[Side, ...] = ("rows", "summary", "both", "none")
 
 
+@pytest.mark.slow
 @given(
     st.randoms(use_true_random=False),
     st.integers(1, 60),
@@ -159,14 +160,15 @@ def test_rounding_on_either_side_loads_and_hides_no_row(
     ("count", "places", "side"),
     [
         *((300, places, side) for places, side in zip(range(2, 9), cycle(SIDES), strict=False)),
-        *((100_000, places, side) for places, side in zip((2, 4, 6, 8), SIDES, strict=True)),
+        *((30_000, places, side) for places, side in zip((2, 4, 6, 8), SIDES, strict=True)),
     ],
 )
 def test_rounding_of_many_rows_loads_and_hides_no_row(count: int, places: int, side: Side) -> None:
-    """Up to 100,000 rows."""
+    """Up to 30,000 rows."""
     check(random.Random(places), count, side, places)
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False), st.integers(1, 200), st.sampled_from(SIDES))
 def test_prices_in_cents_get_no_allowance(dice: random.Random, count: int, side: Side) -> None:
     """Where there is nothing to round, a lost cent is seen."""

@@ -154,8 +154,8 @@ def test_a_range_goes_on_after_its_last_row(
 def test_tables_know_their_own_time_zone(run) -> None:
     """A month is that of the zone which a snapshot or a store was read in, unless one is named."""
     zoned = ("--start", "2025-05-01", "--end", "2025-06-20", "--timezone", "Asia/Tokyo")
-    usage = fu.sample_usage(start="2025-04-30", end="2025-06-21", every="1h").usage
-    with fu.Emulator(usage) as hourly:
+    hours = fu.sample_usage(start="2025-04-30", end="2025-06-21", every="1h").usage
+    with fu.Emulator(hours.filter(pl.col("username") == "acme-voice")) as hourly:
         where = ("--base-url", hourly.base_url, "--timeframe", "hour")
         assert 0 == run("snapshot", *zoned, *where, "--out", "zoned.parquet")[0]
         assert 0 == run("sync", *zoned, *where, "--store", "zoned")[0]

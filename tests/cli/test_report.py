@@ -23,6 +23,7 @@ def test_a_snapshot_reports_as_the_api_does(run) -> None:
     assert of_api[:2] == run("report", "--snapshot", "usage.parquet")[:2]
 
 
+@pytest.mark.slow
 def test_a_store_reports_as_the_api_does(run) -> None:
     """In all but the last section; and in any zone that its buckets fit into."""
     run("sync", "--store", "kept", *RANGE)
@@ -42,6 +43,7 @@ def without_reading(text: str) -> list[str]:
     return [line for line in text.splitlines() if "Fetched on " not in line]
 
 
+@pytest.mark.slow
 def test_a_file_reports_the_same_from_python(run) -> None:
     """The command adds nothing to what a snapshot or a store knows."""
     run("snapshot", *RANGE, "--out", "usage.parquet")
@@ -124,6 +126,7 @@ def names_in(value: object) -> set[str]:
     return set()
 
 
+@pytest.mark.slow
 def test_saved_usage_is_filtered_as_a_query_would(run) -> None:
     """A snapshot and a store give what the API gives for the same team and range."""
     run("snapshot", *RANGE, "--out", "usage.parquet")
@@ -178,12 +181,13 @@ def test_budgets_are_on_the_page_with_where_the_month_will_end(run) -> None:
     """As the functions say it, of the days that had ended; the file is read as `forecast` does."""
     Path("budgets.csv").write_text(BUDGETS, "utf-8")
 
-    code, _, err = run("report", *RANGE, "--out", "page.html", "--budgets", "budgets.csv")
+    teams = ("--team-username", "acme-voice", "--team-username", "acme-paris")
+    code, _, err = run("report", *RANGE, *teams, "--out", "page.html", "--budgets", "budgets.csv")
 
     assert (0, False) == (code, "no outlook" in err)
     page = Path("page.html").read_text("utf-8")
     row = fu.month_outlook(
-        fu.load_usage("2025-05-01", "2025-06-24", timeframe="day"),
+        fu.load_usage("2025-05-01", "2025-06-24", timeframe="day", team_username=teams[1::2]),
         by="username",
         budgets=pl.read_csv("budgets.csv"),
     ).row(by_predicate=pl.col("username") == "acme-voice", named=True)

@@ -33,7 +33,7 @@ def url_of(process: subprocess.Popen[str]) -> str:
 def stopped(process: subprocess.Popen[str]) -> str:
     """What it said on stderr, after an interrupt."""
     process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=30)[1]
+    return process.communicate(timeout=60)[1]
 
 
 @pytest.mark.slow
@@ -50,10 +50,10 @@ def test_our_own_client_takes_the_address_that_is_printed(start, run, host: str)
     process = start("serve", "--host", host, "--port", "0")
     url = url_of(process)
 
-    code, out, _ = run("report", *RANGE, "--base-url", url)
+    code, out, _ = run("load", *RANGE, "--format", "csv", "--base-url", url)
 
     port = urlsplit(url).port
-    with socket.create_connection((host, port), timeout=10):
+    with socket.create_connection((host, port), timeout=60):
         pass  # it is there, too
     warning, said = stopped(process).splitlines()
     assert (0, "stopped") == (code, said)
@@ -119,7 +119,7 @@ def test_every_default_range_ends_where_the_servers_clock_is(sample: None, run) 
 def test_the_loopback_by_any_name_is_not_warned_of(start, run, host: str) -> None:
     """Nobody else gets in."""
     process = start("serve", "--host", host, "--port", "0")
-    code, _, _ = run("report", *RANGE, "--base-url", url_of(process))
+    code, _, _ = run("load", *RANGE, "--base-url", url_of(process))
     assert (0, "stopped\n") == (code, stopped(process))
 
 

@@ -105,7 +105,7 @@ def got(emulator: fu.Emulator, **parameters: Any) -> requests.Response:
         f"{emulator.base_url}/organization/usage",
         params={**DAYS, "timeframe": "day", **parameters},
         headers={"Authorization": f"Key {emulator.api_key}"},
-        timeout=10,
+        timeout=60,
     )
 
 
@@ -170,7 +170,7 @@ def the_document_has_them(_: Path) -> None:
     """The OpenAPI document has the parameter and the fields, with their range and meaning."""
     with serving(made_up()) as (emulator, _client):
         address = emulator.base_url.removesuffix("/v1") + "/openapi.json"
-        document = requests.get(address, timeout=10).json()
+        document = requests.get(address, timeout=60).json()
     said = document["paths"]["/v1/organization/usage"]["get"]["parameters"]
     (parameter,) = (each for each in said if each["name"] == "region")
     assert "array" == parameter["schema"]["type"]

@@ -54,6 +54,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return said["broken"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("promise", made_up.PROMISES, ids=lambda promise: promise.__name__)
 def test_three_lines_are_enough(promise: Any, found: dict[str, str]) -> None:
     """Each promise about the made-up field, label and parameter is kept; see `made_up`."""

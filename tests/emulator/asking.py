@@ -15,7 +15,7 @@ def ask(emulator: Emulator, *, accept: str = "gzip", **parameters: Any) -> reque
         f"{emulator.base_url}/organization/usage",
         params=parameters,
         headers={"Authorization": f"Key {emulator.api_key}", "Accept-Encoding": accept},
-        timeout=10,
+        timeout=60,
     )
 
 

@@ -43,16 +43,16 @@ def table(rows: int) -> pl.DataFrame:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """An emulator that waits half a second for a client, and has 20 MB on a page."""
-    monkeypatch.setattr(Connection, "patience", 0.5)
+    """An emulator that waits a second for a client, and has 20 MB on a page."""
+    monkeypatch.setattr(Connection, "patience", 1.0)
     with Emulator(table(60_000), page_size=60_000) as emulator:
         yield emulator
 
 
 def connected(emulator: Emulator) -> socket.socket:
-    """A connection to an emulator, on which nothing is read for more than ten seconds."""
+    """A connection to an emulator, on which nothing is read for more than a minute."""
     address = urlsplit(emulator.base_url)
-    return socket.create_connection((address.hostname, address.port), timeout=10)
+    return socket.create_connection((address.hostname, address.port), timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_an_answer_that_is_not_read_is_given_up(impatient) -> None:
 def test_an_answer_that_takes_long_is_waited_for(impatient) -> None:
     """Patience is for the client; the server may think for longer, and the client then asks on."""
     impatient.replace(table(1))
-    impatient.latency = 1.2
+    impatient.latency = 1.8
     with requests.Session() as session:
         for _ in range(2):
             answer = session.get(
                 f"{impatient.base_url}/organization/usage",
                 params=DAY,
                 headers={"Authorization": f"Key {impatient.api_key}"},
-                timeout=20,
+                timeout=60,
             )
             assert 200 == answer.status_code
 
@@ -157,7 +157,7 @@ def test_a_full_house_is_logged_in_one_line() -> None:
         url, key = serving.stdout.readline().split()
         address = urlsplit(url)
         held = [
-            socket.create_connection((address.hostname, address.port), timeout=10)
+            socket.create_connection((address.hostname, address.port), timeout=60)
             for _ in range(60)
         ]
         first = serving.stderr.readline()
@@ -168,9 +168,9 @@ def test_a_full_house_is_logged_in_one_line() -> None:
             f"{url}/organization/usage",
             params=DAY,
             headers={"Authorization": f"Key {key}"},
-            timeout=30,
+            timeout=60,
         )
         serving.send_signal(signal.SIGINT)
-        _, rest = serving.communicate(timeout=20)
+        _, rest = serving.communicate(timeout=60)
     assert "cannot accept another connection: Too many open files" in first
     assert ("", 200) == (rest, answer.status_code)

@@ -124,7 +124,7 @@ def served(request: pytest.FixtureRequest):
 @pytest.fixture
 def document(served: Emulator) -> dict[str, Any]:
     """Its OpenAPI document, which needs no key."""
-    answer = requests.get(address(served), timeout=5)
+    answer = requests.get(address(served), timeout=60)
     assert answer.status_code == 200
     return answer.json()
 

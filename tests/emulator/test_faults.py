@@ -64,7 +64,7 @@ def test_without_the_key_no_fault_is_drawn(emulator: Emulator, session) -> None:
     """A stranger's requests do not move the sequence of faults."""
     emulator.faults = Faults(rate_limit_every=2)
     url = f"{emulator.base_url}/organization/usage"
-    assert [401, 401] == [session.get(url, timeout=5).status_code for _ in range(2)]
+    assert [401, 401] == [session.get(url, timeout=60).status_code for _ in range(2)]
     assert [200, 429] == [ask(emulator).status_code for _ in range(2)]
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C stops a load within two seconds, closes its sockets and leaves no half file."""
+"""Ctrl-C stops a load at once, closes its sockets and leaves no half file."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from falusage.api._http.exchange import Exchange
 from tests.faults import fault_kinds as kinds
 from tests.faults.fault_catalogue import LONG
 from tests.faults.fault_server import FaultServer, Rule
+
+SOON = 20
+"""Seconds: far more than it takes on a busy machine, far less than what the workers wait for."""
 
 LOAD = """
 import falusage as fu
@@ -48,13 +51,14 @@ STILL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "script"), [*((name, LOAD) for name in STILL), ("slow pages", SNAPSHOT)]
 )
 def test_ctrl_c(
     name: str, script: str, serve: Callable[..., FaultServer], key: str, tmp_path: Path
 ) -> None:
-    """SIGINT ends the process within two seconds, whatever its workers wait for."""
+    """SIGINT ends the process long before the minute is over that its workers wait for."""
     latency, rules = STILL[name]
     world = LONG.having(page_size=4, latency=latency)
     server = serve(world, rules=rules)
@@ -75,26 +79,24 @@ def test_ctrl_c(
             time.sleep(0.01)
         time.sleep(0.3)
         assert child.poll() is None, child.communicate()
-        begun = time.monotonic()
         child.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=4)
+            child.wait(timeout=SOON)
         assert child.poll() is not None, "Ctrl-C did not end it"
         _, complaint = child.communicate()
-        elapsed = time.monotonic() - begun
     finally:
         child.kill()
         child.communicate()
-    assert elapsed < 2.0, complaint
     assert child.returncode != 0
     assert key not in complaint
     assert [] == list(tmp_path.iterdir())
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + SOON
     while server.open_connections and time.monotonic() < deadline:
         time.sleep(0.01)
     assert server.open_connections == 0
 
 
+@pytest.mark.slow
 def test_a_handled_ctrl_c_closes_the_sockets(
     serve: Callable[..., FaultServer], key: str, tmp_path: Path
 ) -> None:
@@ -108,10 +110,10 @@ try:
         client.load(fu.UsageQuery("2025-01-01", "2025-02-10", timeframe="day"))
 except KeyboardInterrupt:
     begun = time.monotonic()
-    while threading.active_count() > 1 and time.monotonic() < begun + 1:
+    while threading.active_count() > 1 and time.monotonic() < begun + 20:
         time.sleep(0.01)
     print("left", threading.active_count() - 1, flush=True)
-    time.sleep(3)
+    time.sleep(60)
 """
     child = subprocess.Popen(  # noqa: S603 - this very interpreter
         [sys.executable, "-c", script],
@@ -130,7 +132,7 @@ except KeyboardInterrupt:
         child.send_signal(signal.SIGINT)
         assert child.stdout is not None
         assert child.stdout.readline() == "left 0\n"
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + SOON
         while server.open_connections and time.monotonic() < deadline:
             time.sleep(0.01)
         assert server.open_connections == 0
@@ -139,6 +141,7 @@ except KeyboardInterrupt:
         child.communicate()
 
 
+@pytest.mark.slow
 def test_workers_that_look_up_a_host_are_not_waited_for(
     serve: Callable[..., FaultServer], key: str, tmp_path: Path
 ) -> None:
@@ -175,7 +178,7 @@ except KeyboardInterrupt:
         assert child.stdout is not None
         assert "all hang\n" == child.stdout.readline()
         child.send_signal(signal.SIGINT)
-        out, complaint = child.communicate(timeout=10)
+        out, complaint = child.communicate(timeout=SOON)
     finally:
         child.kill()
         child.communicate()
@@ -206,10 +209,10 @@ def test_a_request_that_is_about_to_be_sent_is_not_waited_for(
 
     monkeypatch.setattr(Exchange, "_sleep", stopped)
     with (
-        fu.Emulator(latency=5.0) as emulator,
-        fu.UsageClient(emulator.api_key, base_url=emulator.base_url, timeout=30) as client,
+        fu.Emulator(latency=60.0) as emulator,
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url, timeout=90) as client,
     ):
         begun = time.monotonic()
         with pytest.raises(CancelledError):
             client.fetch_usage(fu.UsageQuery("2025-05-01", "2025-05-02"))
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < SOON

@@ -87,10 +87,16 @@ BUDGETS = pl.DataFrame({"username": ["ads"], "currency": ["USD"], "budget": [9.0
 
 
 @pytest.fixture(scope="module")
-def written(usage: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The file of the small table, with a budget."""
+def small(usage: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> fu.Report:
+    """The report of the small table, with a budget."""
     folder = tmp_path_factory.mktemp("written")
-    return fu.report(usage, out=folder / "report.html", budgets=BUDGETS).path.read_bytes()
+    return fu.report(usage, out=folder / "report.html", budgets=BUDGETS)
+
+
+@pytest.fixture(scope="module")
+def written(small: fu.Report) -> bytes:
+    """The file of the small table."""
+    return small.path.read_bytes()
 
 
 def money(cost: float, currency: str = "USD") -> str:
@@ -292,18 +298,17 @@ def test_a_place_and_a_zone_are_looked_at_before_the_table(tmp_path: Path) -> No
         fu.report(lazy, out=tmp_path / "x.html", timezone="Berlin")
 
 
-def test_a_report_shows_itself(usage: pl.DataFrame, written: bytes, tmp_path: Path) -> None:
+def test_a_report_shows_itself(small: fu.Report, written: bytes) -> None:
     """In a notebook in a frame of its own, as text, and as a path."""
-    found = fu.report(usage, out=tmp_path / "a.html", budgets=BUDGETS)
-    shown = found._repr_html_()
+    shown = small._repr_html_()
     assert shown.startswith('<iframe title="falusage report" sandbox="allow-scripts')
     assert html.escape(written.decode(), quote=True) in shown
-    assert "June 2025 so far: 60.00 USD" == str(found).splitlines()[0]
-    assert written == Path(found).read_bytes()
-    assert found.path.is_absolute()
+    assert "June 2025 so far: 60.00 USD" == str(small).splitlines()[0]
+    assert written == Path(small).read_bytes()
+    assert small.path.is_absolute()
 
 
 def test_colors_are_those_that_were_chosen(usage: pl.DataFrame, tmp_path: Path) -> None:
     """In the pictures, and in the data of those that are drawn later."""
-    found = fu.report(usage, out=tmp_path / "a.html", colors={"ads": "#123456"})
+    found = fu.report(usage, out=tmp_path / "a.html", month="2025-05", colors={"ads": "#123456"})
     assert "#123456" in found.path.read_text("utf-8")

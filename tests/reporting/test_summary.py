@@ -39,7 +39,7 @@ def test_the_order_is_that_of_the_questions(usage: pl.DataFrame) -> None:
     ] == titles
 
 
-@pytest.mark.parametrize("width", [20, 24, 30, 40, 60, 80, 200, 10**9])
+@pytest.mark.parametrize("width", [20, 30, 40, 80, 10**9])
 def test_a_report_keeps_to_the_width(usage: pl.DataFrame, width: int) -> None:
     """Down to 20 columns, no line is longer than the terminal is wide, and no number is cut."""
     long = usage.with_columns(pl.col("username") + "-of-the-organization")
@@ -79,6 +79,7 @@ def test_the_range_is_written_in_its_zone(usage: pl.DataFrame) -> None:
     assert "buckets from 2025-05-31 00:00 on had not ended when they were read" in text
 
 
+@pytest.mark.slow
 def test_doubt_is_written(usage: pl.DataFrame) -> None:
     """What is open, not compared, recent or left out is in the report."""
     doubtful = sure(

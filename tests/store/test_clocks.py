@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import falusage as fu
@@ -110,6 +110,7 @@ def test_a_clock_that_is_a_week_behind_for_one_night(
     assert kept == bag(store.scan(as_of=now - DAY))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("usual", "later"),
     [(0 * DAY, 1), (600 * DAY, 4), (0 * DAY, 6)],
@@ -159,6 +160,7 @@ def deceived(organization: Organization, tmp_path: Path) -> tuple[fu.UsageStore,
     return store, now
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", [0, 1, 4, 30])
 def test_a_store_that_was_deceived_heals(
     organization: Organization, deceived: tuple[fu.UsageStore, datetime], later: int
@@ -229,6 +231,7 @@ NIGHTS = st.lists(st.tuples(st.integers(1, 200), ERRORS, st.booleans()), min_siz
 
 
 @pytest.mark.slow
+@settings(max_examples=settings().max_examples // 2)  # each example is up to seven syncs
 @given(nights=NIGHTS)
 @pytest.mark.filterwarnings("ignore::falusage.errors.ClockSkewWarning")
 def test_nights_with_one_wrong_clock(

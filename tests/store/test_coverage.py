@@ -281,6 +281,7 @@ def expected_coverage(
     return first, last, growing[0] if growing else last, gaps
 
 
+@pytest.mark.slow
 @given(steps=SYNCS)
 def test_any_syncs(
     world: World, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int, int | None]]

@@ -116,7 +116,7 @@ class Trial:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("anew", "points"), [(False, 24), (True, 12)])
+@pytest.mark.parametrize(("anew", "points"), [(False, 12), (True, 6)])
 def test_a_sync_that_is_killed_at_a_line(  # noqa: PLR0917 - fixtures
     world: World,
     nights: tuple[pl.DataFrame, pl.DataFrame],
@@ -128,7 +128,7 @@ def test_a_sync_that_is_killed_at_a_line(  # noqa: PLR0917 - fixtures
 ) -> None:
     """SIGKILL at lines spread over a whole sync: before or after, and the next one mends all."""
     trial = Trial(tmp_path, world, nights, None if anew else sound)
-    lines = json.loads(victim(trial.set_up())["said"])["lines"]
+    lines = json.loads(victim(trial.set_up(), line=0)["said"])["lines"]
     assert trial.judge()
     came_through = []
     for point in range(points):
@@ -146,12 +146,13 @@ def test_a_sync_that_is_killed_as_it_writes(
     victim: Order,
     tmp_path: Path,
 ) -> None:
-    """The kernel's timer goes off at twenty moments, from the first file to the commit's end."""
+    """The kernel's timer goes off at ten moments, from the first file to the commit's end."""
     trial = Trial(tmp_path, world, nights, sound)
     seconds = json.loads(victim(trial.set_up())["said"])["seconds"]
     came_through = []
-    for point in range(20):
-        ended = victim(trial.set_up(), after=0.0002 + seconds * point / 15)
+    # A busy machine may be slower than it was: the last moment comes after all it does.
+    for moment in (*(seconds * point / 7 for point in range(10)), 60.0):
+        ended = victim(trial.set_up(), after=0.0002 + moment)
         assert ended["signal"] in {ALARMED, 0}, ended
         came_through.append(trial.judge())
     assert {True, False} == set(came_through)
@@ -170,8 +171,9 @@ def files(
     return json.loads(victim(trial.set_up())["said"])["files"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", ["a data file", "the log", "a new store's log"])
-@pytest.mark.parametrize("size", [0, 1, 700, 2000])
+@pytest.mark.parametrize("size", [0, 700])
 def test_a_disk_that_fails(  # noqa: PLR0917 - fixtures
     world: World,
     nights: tuple[pl.DataFrame, pl.DataFrame],

@@ -164,6 +164,7 @@ def test_readers_never_see_half_a_commit(world: World, tmp_path: Path) -> None:
     def read() -> None:
         while not done.is_set():
             found.append(bag(fu.UsageStore(tmp_path).scan()))
+            done.wait(0.02)
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -189,7 +190,7 @@ def test_a_store_made_by_many_is_made_once(tmp_path: Path) -> None:
         made: list[int] = []
 
         def make(log: Log = log, start: threading.Barrier = start, made: list[int] = made) -> None:
-            start.wait(10)
+            start.wait(60)
             create(log, scope, BEGIN)
             made.append(log.state().version)
 

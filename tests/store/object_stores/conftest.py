@@ -16,7 +16,7 @@ from tests.store.object_stores import servers
 from tests.store.object_stores.fault_proxy import proxy_of
 from tests.store.object_stores.servers import Service
 
-PATIENCE = {"timeout": "30s", "retry_timeout": "1s", "max_retries": "1"}
+PATIENCE = {"timeout": "60s", "retry_timeout": "1s", "max_retries": "1"}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -175,7 +175,7 @@ def _ask(
         server.close()
 
 
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for something that another thread or process does."""
     end = time.monotonic() + seconds
     while not holds():

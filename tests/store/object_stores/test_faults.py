@@ -330,7 +330,7 @@ def test_ctrl_c_while_the_server_hangs(
         try:
             assert hanging.wait(LONG)
             process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=10)
+            _, told = process.communicate(timeout=LONG)
         finally:
             process.kill()
             process.communicate()

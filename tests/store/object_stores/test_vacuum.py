@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from importlib.util import find_spec
-
 import pytest
 
 import falusage as fu
 from falusage.errors import StoreError
 from falusage.store._parts import write_part
 from falusage.store._place import Place
+from tests.store.object_stores.servers import Service
 from tests.world import BEGIN, DAY, World, spend
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_spec("moto") is None, reason="needs pip install 'moto[server]'"),
-]
-
-LONG = 60.0
+pytestmark = pytest.mark.slow
 
 
 class Bucket:
@@ -65,36 +53,10 @@ class Bucket:
         return fu.UsageStore(f"s3://{self.name}/{path}", storage_options=self.options)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A server of S3; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
-    url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            until = time.monotonic() + LONG
-            while True:
-                try:
-                    urllib.request.urlopen(url, timeout=LONG).close()
-                    break
-                except OSError:
-                    assert process.poll() is None
-                    assert time.monotonic() < until
-                    time.sleep(0.05)
-            yield url
-        finally:
-            process.kill()
-
-
 @pytest.fixture
-def bucket(server: str, request: pytest.FixtureRequest) -> Bucket:
+def bucket(s3: Service, request: pytest.FixtureRequest) -> Bucket:
     """A bucket of the test's own."""
-    return Bucket(server, request.node.name.replace("_", "-")[:63])
+    return Bucket(s3.proxy.url, request.node.name.replace("_", "-")[:63])
 
 
 def nights(world: World, store: fu.UsageStore) -> None:
