@@ -2,7 +2,7 @@
 
 Each side is summed by month, team, service and currency. What both have is matched; the rest of
 either side goes to exactly one part, so that the parts sum to the gap in exact decimals. A service
-that is charged without a team is compared without the team.
+that is charged without a team is compared without the team, and so is all of a workspace.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def tie_out(
     The charges of category Usage are compared with usage: with u the usage of a key and c its
     charges, matched = min(u, c). A service that has charges without a team, as apps and machines
     on the invoice of teams that are billed together, is one line without a team, with the usage of
-    all teams.
+    all teams. The usage of a workspace is compared without its name, which some keys may not read.
 
     A difference is `rounding` if rounding alone explains it: at most half a unit of the last
     decimal for each charge that is visibly rounded. These are charges in a currency in which no
@@ -115,8 +115,11 @@ def tie_out(
     used = collected(exact_sums(here, by=by, every="1mo", timezone="UTC", values=("cost",)))
     billed = charged(there, used)
     used = used.join(_finer(here, billed), on=KEY, how="left", nulls_equal=True)
+    used = used.rename({"cost": "usage_cost"})
     teamless = billed.filter(pl.col("username").is_null(), pl.col("lines") > 0)
-    lines = _merged(used.rename({"cost": "usage_cost"}), teamless).join(
+    if here.coverage is not None and here.coverage.scope == "workspace":
+        teamless = pl.concat([used.select(_SERVICE), billed.select(_SERVICE)])
+    lines = _merged(used, teamless).join(
         _merged(billed, teamless), on=KEY, how="full", coalesce=True, nulls_equal=True
     )
     numbers = pl.exclude(KEY).fill_null(strategy="zero")

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage.emulator._focus import CORRECTION, CREDIT, TAX
@@ -131,8 +132,11 @@ def test_a_workspace_has_no_compute(client: fu.UsageClient) -> None:
     usage = load(client, 4, scope="workspace")
     assert {"model_apis", "serverless"} == set(usage.coverage.products)
 
-    lines = fu.tie_out(usage, fu.load_focus("2025-04", scope="workspace", client=client))
+    charges = fu.load_focus("2025-04", scope="workspace", client=client)
+    lines = fu.tie_out(usage, charges)
+    unnamed = usage.usage.with_columns(username=pl.lit("workspace"))
 
+    assert_frame_equal(lines, fu.tie_out(unnamed, charges, coverage=usage.coverage))
     assert {Decimal(0)} == {value for name in UNEXPLAINED for value in lines[name]}
     assert {"compute"} == set(lines.filter(pl.col("not_loaded") > 0)["product"])
 
