@@ -60,7 +60,7 @@ class Checkup:
     Attributes:
         key_from: The variable that the key is from; None without a key.
         unused: The other variable, if it has another key.
-        key_length: Whether it is as long as keys are, as text; None without a usable key.
+        key_length: Whether its length is usual, as text; None without a usable key.
         base_url: The API's address; None if it, or the key, cannot be used.
         problem: What is wrong with the key, the address or the network; None if nothing is.
         answers: What each endpoint answered that was asked.
@@ -107,7 +107,7 @@ def checkup(base_url: str | None = None) -> Checkup:
             return replace(found, base_url=address)
         found = replace(found, base_url=find_key(None).hide(address))
         length = len(keys[first])
-        words = f"shorter than {_SHORT} characters" if length < _SHORT else "as long as keys are"
+        words = f"shorter than {_SHORT} characters" if length < _SHORT else "of the usual length"
         found = replace(found, key_length=words)
         with UsageClient(base_url=base_url, timeout=_TIMEOUT, max_attempts=1) as client:
             return _asked(client.exchange(), found)

@@ -48,11 +48,14 @@ def serve(host: str, port: int, path: Path | None) -> None:
 def _announce(base_url: str, emulator: Emulator) -> None:
     put(
         [
-            f"Serving the Organization Usage API at {base_url}; Ctrl-C stops it.",
-            "In another terminal:",
+            f"Serving fal's usage and billing API at {base_url}; Ctrl-C stops it.",
+            "In another terminal, as an organization:",
             f"  export FALUSAGE_BASE_URL={base_url} FAL_ADMIN_KEY={emulator.api_key}",
             "  falusage report",
-            "Keys, and what they may read, for FAL_ADMIN_KEY or FAL_KEY:",
+            "Or as one workspace:",
+            f"  export FALUSAGE_BASE_URL={base_url} FAL_KEY={emulator.workspace_key}",
+            "  falusage report --scope workspace",
+            "Keys, and what they may read:",
             *(f"  {key}  {_read_by(key, emulator)}" for key in emulator.keys),
             "Endpoints:",
             *(f"  {endpoint.path:<30}{endpoint.summary}" for endpoint in emulator.endpoints),

@@ -49,7 +49,7 @@ def test_the_key_of_an_organization(run: Run, emulator: fu.Emulator) -> None:
     """The page names the variable, the account, each endpoint and the command to run next."""
     code, out, err = run("doctor")
     assert (0, "") == (code, err)
-    assert "key         from FAL_ADMIN_KEY, as long as keys are (never shown)" in out
+    assert "key         from FAL_ADMIN_KEY, of the usual length (never shown)" in out
     assert f"address     {emulator.base_url}" in out
     assert "name        acme-app-prod" in out
     assert "edition     4" in out
