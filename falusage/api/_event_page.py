@@ -11,8 +11,8 @@ import polars as pl
 from falusage.api._event_query import Chunk, EventQuery
 from falusage.api._pages.answers import Expected
 from falusage.api._pages.page import check_filters, read_answer
+from falusage.api.asks import utc_text
 from falusage.api.line_items import Kinds, LineItems
-from falusage.api.query import utc_text
 from falusage.columns import EVENTS, INSTANT
 from falusage.errors import ProtocolError
 

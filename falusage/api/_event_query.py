@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, cast
 
-from falusage import timeframes
-from falusage.api.query import Value, checked_fields, chunks, utc_text
+from falusage.api.arguments import Value, checked_fields, checked_range
+from falusage.api.asks import chunks, utc_text
 from falusage.contract import EVENT_ENDPOINTS, EVENTS_ASKED, Endpoint, Scope
 from falusage.errors import QueryError
 
@@ -90,13 +90,7 @@ def make_event_query(
             invalid or not one of the scope, or `limit` is more than a page can have.
     """
     asked = checked_fields(fields, EVENTS_ASKED)
-    first = timeframes.instant(start, timezone=ZONE, name="start")
-    last = timeframes.instant(end, timezone=ZONE, name="end")
-    if first >= last:
-        raise QueryError(
-            f"start {first.isoformat()} is not before end {last.isoformat()}; "
-            "end is exclusive, so one day runs from its date to the next"
-        )
+    first, last = checked_range(start, end, timezone=ZONE)
     query = EventQuery(first, last, asked)
     for name, value in asked.items():
         if name not in {"scope", *query.endpoint.asked} and value != EVENTS_ASKED[name].default:

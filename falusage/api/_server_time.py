@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from falusage.api._http.exchange import Exchange
-from falusage.api.query import UsageQuery, asks
+from falusage.api.asks import asks
+from falusage.api.query import UsageQuery
 from falusage.contract import Scope
 
 

@@ -22,10 +22,11 @@ from falusage.api._pages.answers import Answer, Expected
 from falusage.api._pages.cursors import follow
 from falusage.api._pages.page import check_filters, read_answer
 from falusage.api._pages.strict import parse, take
+from falusage.api.arguments import names
+from falusage.api.asks import chunks
 from falusage.api.balance import Balance
 from falusage.api.client import UsageClient
 from falusage.api.line_items import LineItems, concat, warn_of_unknown
-from falusage.api.query import chunks, names
 from falusage.columns import ABSURD
 from falusage.contract import BALANCE, INSTANT, KEYS, PRICES, TEAMS, Endpoint, Names
 from falusage.errors import ApiError, ProtocolError, QueryError, SchemaError, UnmatchedWarning, warn

@@ -17,8 +17,8 @@ from falusage.api._http.exchange import Exchange
 from falusage.api._http.key import VARIABLES, find_key
 from falusage.api._http.refusal import NotJsonError
 from falusage.api._pages.strict import parse, take
+from falusage.api.asks import utc_text
 from falusage.api.client import UsageClient
-from falusage.api.query import utc_text
 from falusage.contract import BALANCE, ENDPOINTS, NEEDED, ORGANIZATION_USAGE, PRICES, Endpoint
 from falusage.errors import ApiError, ConfigError
 

@@ -15,8 +15,8 @@ from typing import Any, Final, Literal, NoReturn, TypeVar
 from falusage import _clocks as clocks
 from falusage._suggestions import did_you_mean
 from falusage.api._http.refusal import NotJsonError
+from falusage.api.asks import utc_text
 from falusage.api.client import UsageClient
-from falusage.api.query import utc_text
 from falusage.contract import ACCOUNT_FOCUS, ORGANIZATION_FOCUS, Endpoint, Scope, Timeframe
 from falusage.errors import ApiError, BadRequestError, NotFoundError, ProtocolError, QueryError
 from falusage.timeframes import instant, month_span

@@ -2,17 +2,13 @@
 
 The timeframe and the bounds are resolved once, for the whole range. Otherwise a range that is cut
 into smaller requests would change its own timeframe, and neighbouring requests would overlap.
-`Ask` is one request of a query: a window, a chunk of its lists, an `expand`.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
-import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Unpack, cast
 
@@ -21,20 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from falusage import timeframes
-from falusage._suggestions import did_you_mean
+from falusage.api.arguments import Value, checked_fields, checked_range
 from falusage.contract import (
     ASKED,
     USAGE_ENDPOINTS,
     Endpoint,
-    Parameter,
     Timeframe,
     UsageFields,
 )
 from falusage.errors import QueryError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-Value = str | bool | int | tuple[str, ...] | None
-"""A checked parameter."""
 
 
 @attrs.frozen(init=False, repr=False)
@@ -81,13 +74,7 @@ class UsageQuery:
     ) -> None:
         asked = checked_fields(fields, ASKED)
         timezone, bound = cast("str", asked["timezone"]), cast("bool", asked["bound_to_timeframe"])
-        first = timeframes.instant(start, timezone=timezone, name="start")
-        last = timeframes.instant(end, timezone=timezone, name="end")
-        if first >= last:
-            raise QueryError(
-                f"start {first.isoformat()} is not before end {last.isoformat()}; "
-                "end is exclusive, so one day runs from its date to the next"
-            )
+        first, last = checked_range(start, end, timezone=timezone)
         timeframe = cast("Timeframe", asked["timeframe"] or timeframes.auto_timeframe(first, last))
         asked["timeframe"] = timeframe
         _require_scope(asked)
@@ -173,26 +160,6 @@ def _explained() -> str:
 UsageQuery.__doc__ = (UsageQuery.__doc__ or "").replace("{parameters}", _explained().strip())
 
 
-def checked_fields(
-    fields: Mapping[str, Any], declared: Mapping[str, Parameter]
-) -> dict[str, Value]:
-    """Return all fields, checked, in the order of their declaration.
-
-    Raises:
-        QueryError: A field is unknown, or has a value that its parameter does not take.
-    """
-    for name in fields:
-        if name not in declared:
-            raise QueryError(
-                f"there is no argument {name!r}.{did_you_mean(name, sorted(declared))} "
-                f"Expected {', '.join(sorted(declared))}"
-            )
-    return {
-        name: _checked(name, fields.get(name, parameter.default), parameter)
-        for name, parameter in declared.items()
-    }
-
-
 def _endpoints(fields: Mapping[str, Any]) -> dict[str, Endpoint]:
     """Return the endpoints that have the products and filters of a query, by product."""
     filters = [
@@ -235,53 +202,6 @@ def _require_scope(fields: Mapping[str, Any]) -> None:
         )
 
 
-def _checked(name: str, value: Any, parameter: Parameter) -> Value:
-    """Check one field by the kind that its parameter is declared with."""
-    match parameter.kind:
-        case "switch" | "expand":
-            if type(value) is not bool:
-                raise QueryError(f"{name} is {value!r}; expected True or False")
-        case "count":
-            if value is not None and (type(value) is not int or value < 1):
-                raise QueryError(f"{name} is {value!r}; expected a whole number from 1 up, or None")
-        case "choice":
-            if value is not None:
-                _one_of(name, value, parameter.choices)
-        case "names":
-            value = names(name, value, parameter)
-        case _:
-            pass  # a zone is checked together with the instants
-    return value
-
-
-def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise QueryError(
-            f"{name} {value!r} is not one of {', '.join(choices)}.{did_you_mean(value, choices)}"
-        )
-
-
-def names(field: str, value: str | Iterable[str], parameter: Parameter) -> tuple[str, ...]:
-    """Return one name or several as a tuple, each name once, so that no row counts twice.
-
-    Raises:
-        QueryError: A name is empty or not one that the parameter takes, or there are too many.
-    """
-    if not isinstance(value, Iterable):
-        raise QueryError(f"{field} is {value!r}; expected a name or several, or () for all")
-    found = (value,) if isinstance(value, str) else tuple(value)
-    for name in found:
-        if type(name) is not str or not name.strip():
-            raise QueryError(f"{field} has {name!r}; expected names that are not empty")
-        if parameter.choices:
-            _one_of(field, name, parameter.choices)
-        if parameter.pattern and not re.fullmatch(parameter.pattern, name):
-            raise QueryError(f"{field} is {name!r}; expected {parameter.metavar.lower()}")
-    if not parameter.splits and parameter.most and len(found) > parameter.most:
-        raise QueryError(f"{field} has {len(found)} values; expected {parameter.most} at most")
-    return tuple(dict.fromkeys(found))
-
-
 @functools.lru_cache(maxsize=8)
 def edges(query: UsageQuery) -> npt.NDArray[np.int64]:
     """Return the instants at which the query's buckets begin, and its end, as `microseconds`.
@@ -302,84 +222,3 @@ def microseconds(moment: datetime) -> int:
 def instant_at(microseconds: int) -> datetime:
     """Return the instant, in UTC, so many microseconds after 1970."""
     return _EPOCH + timedelta(microseconds=microseconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One request of a query, without its cursor: a window, a chunk of ids, what to expand.
-
-    Attributes:
-        chunk: The filters of this request, by parameter: the query's, or a part of its lists.
-        workspace: The name of the workspace whose usage it is; None for an organization.
-    """
-
-    query: UsageQuery
-    endpoint: Endpoint
-    start: datetime
-    end: datetime
-    chunk: tuple[tuple[str, tuple[str, ...]], ...]
-    time_series: bool = True
-    summary: bool = False
-    workspace: str | None = None
-
-    @property
-    def expand(self) -> tuple[str, ...]:
-        """What to add to every line item, as far as the endpoint can."""
-        return tuple(name for name in self.query.expand if name in self.endpoint.asked)
-
-    def params(self, cursor: str | None = None) -> list[tuple[str, str]]:
-        """Return the request's parameters. Lists are repeated, because ids may contain commas."""
-        wanted = {"time_series": self.time_series, "summary": self.summary}
-        pairs = [
-            ("start", utc_text(self.start)),
-            ("end", utc_text(self.end)),
-            *(("expand", name) for name, asked in wanted.items() if asked),
-            *(("expand", name) for name in self.expand),
-            *((name, value) for name, values in self.chunk for value in values),
-            *(
-                (name, value)
-                for name, value in self.query.settings.items()
-                if name in self.endpoint.asked
-            ),
-        ]
-        if cursor is not None:
-            pairs.append(("cursor", cursor))
-        return pairs
-
-    def during(self, start: datetime, end: datetime) -> Ask:
-        """Return the same request for another window."""
-        return replace(self, start=start, end=end)
-
-    @property
-    def window(self) -> tuple[str, str]:
-        """The window as it is sent."""
-        return utc_text(self.start), utc_text(self.end)
-
-
-def asks(
-    query: UsageQuery, *, time_series: bool, summary: bool, workspace: str | None = None
-) -> Iterator[Ask]:
-    """Yield the requests for the query's whole range: for each endpoint, one per chunk of ids."""
-    for endpoint in query.endpoints:
-        filters = {k: v for k, v in query.filters.items() if k in endpoint.asked}
-        for chunk in chunks(filters, endpoint):
-            yield Ask(
-                query, endpoint, query.start, query.end, chunk, time_series, summary, workspace
-            )
-
-
-def chunks(
-    filters: Mapping[str, tuple[str, ...]], endpoint: Endpoint
-) -> Iterator[tuple[tuple[str, tuple[str, ...]], ...]]:
-    """Yield the filters in parts that are short enough for one request each."""
-    parts = [
-        [(name, values[at : at + most]) for at in range(0, len(values), most)]
-        for name, values in filters.items()
-        for most in [endpoint.asked[name].most or len(values)]
-    ]
-    return itertools.product(*parts)
-
-
-def utc_text(moment: datetime) -> str:
-    """Return an instant as text for the API."""
-    return moment.isoformat().replace("+00:00", "Z")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from falusage import UsageQuery
 from falusage.api._pages.page import read_page
+from falusage.api.asks import asks
 from falusage.api.line_items import LineItems, concat, joint_kinds, warn_of_unknown
-from falusage.api.query import asks
 from falusage.columns import SUMMARY, USAGE
 from falusage.errors import UnknownFieldWarning
 

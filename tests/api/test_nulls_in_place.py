@@ -9,7 +9,8 @@ import pytest
 
 from falusage.api._pages import page as pages
 from falusage.api._pages.page import read_page
-from falusage.api.query import Ask, UsageQuery, asks
+from falusage.api.asks import Ask, asks
+from falusage.api.query import UsageQuery
 from falusage.errors import ProtocolError
 
 ASK: Ask = next(

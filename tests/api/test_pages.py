@@ -16,7 +16,8 @@ from polars.testing import assert_frame_equal
 from falusage import timeframes
 from falusage.api._pages import page as pages
 from falusage.api._pages.page import Page, read_page
-from falusage.api.query import Ask, UsageQuery, asks
+from falusage.api.asks import Ask, asks
+from falusage.api.query import UsageQuery
 from falusage.columns import AUTH, USAGE
 from falusage.errors import AlignmentError, FalUsageError, PaginationError, ProtocolError
 from falusage.schema.validation import FAULTS, MARKS

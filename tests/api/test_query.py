@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from falusage import UsageQuery
-from falusage.api.query import asks, edges, instant_at
+from falusage.api.asks import asks
+from falusage.api.query import edges, instant_at
 from falusage.contract import ORGANIZATION_USAGE
 from falusage.errors import FalUsageError, QueryError
 

@@ -27,7 +27,7 @@ import falusage as fu
 from falusage.api._pages import page as pages
 from falusage.api._pages.answers import Expected
 from falusage.api._pages.strict import read_strictly
-from falusage.api.query import Ask, asks
+from falusage.api.asks import Ask, asks
 from falusage.cli import cli
 from falusage.columns import USAGE, widened
 from falusage.contract import ORGANIZATION_USAGE

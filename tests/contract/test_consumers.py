@@ -20,7 +20,7 @@ from falusage import columns
 from falusage.api._pages import page as pages
 from falusage.api._pages.answers import Expected
 from falusage.api._pages.strict import read_strictly
-from falusage.api.query import asks
+from falusage.api.asks import asks
 from falusage.cli import cli
 from falusage.columns import SUMMARY, USAGE, widened
 from falusage.contract import ORGANIZATION_USAGE, Field, Parameter

@@ -20,8 +20,9 @@ from falusage.api._pages.answers import Answer, Expected
 from falusage.api._pages.byte_counts import is_too_dense
 from falusage.api._pages.fast import read_fast
 from falusage.api._pages.strict import read_strictly
+from falusage.api.asks import Ask, utc_text
 from falusage.api.line_items import Kinds, LineItems
-from falusage.api.query import Ask, edges, microseconds, utc_text
+from falusage.api.query import edges, microseconds
 from falusage.columns import BUCKET, INSTANT, KNOWN, USAGE
 from falusage.errors import PaginationError, ProtocolError
 from falusage.timeframes import Timeframe

@@ -29,9 +29,10 @@ from falusage.api._http.exchange import Exchange
 from falusage.api._pages.cursors import follow
 from falusage.api._pages.page import Page, read_page
 from falusage.api._pages.windows import Windows
+from falusage.api.asks import Ask, asks
 from falusage.api.line_items import Kinds, LineItems, concat
 from falusage.api.progress import Progress
-from falusage.api.query import Ask, UsageQuery, asks
+from falusage.api.query import UsageQuery
 from falusage.columns import USAGE
 from falusage.contract import Endpoint
 from falusage.errors import PermissionDeniedError, ProtocolError
