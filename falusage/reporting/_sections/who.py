@@ -42,7 +42,7 @@ def spenders(bill: Bill, *, most: int = MOST) -> Section:
     found: list[Block] = []
     for currency in bill.currencies:
         mine = bill.only(currency)
-        found.append(_daily(mine))
+        found.append(_daily(mine, bill.team or ("product",)))
         found += [_table(mine, by, currency, most) for by in (*bill.team, "product")]
         endpoints = cost_share(mine.spent, by="endpoint_id", top=plotting.TOP)
         if endpoints.height > 1:
@@ -93,15 +93,15 @@ def _changes(bill: Bill, shares: pl.DataFrame, by: str) -> pl.DataFrame:
     return placed.select(change=pl.when(before > 0).then(cost / before - 1))
 
 
-def _daily(bill: Bill) -> Block:
-    """Draw the cost per day by team, or by product if there is one team."""
+def _daily(bill: Bill, by: tuple[str, ...]) -> Block:
+    """Draw the cost per day by team or by product."""
     low = min(
         bill.subject.start, floor(bill.subject.end - _DRAWN, every="1d", timezone=bill.timezone)
     )
     try:
         daily = trend(
             bill.items,
-            by=bill.team or ("product",),
+            by=by,
             timezone=bill.timezone,
             start=max(bill.since, low),
             end=bill.subject.end,
@@ -109,7 +109,9 @@ def _daily(bill: Bill) -> Block:
         )
     except AlignmentError as error:
         return not_exact("Cost per day", error)
-    return Drawing(partial(plotting.plot_trend, daily, colors=bill.colors if bill.team else None))
+    return Drawing(
+        partial(plotting.plot_trend, daily, colors=bill.colors if "username" in by else None)
+    )
 
 
 def _callers(bill: Bill, currency: str, most: int) -> list[Block]:
