@@ -23,9 +23,9 @@ def keys(api_key: str) -> dict[str, frozenset[Needs]]:
 
 def workspace_key(api_key: str) -> str:
     """Return the key of a workspace that has no organization."""
-    return f"{api_key}-of-a-workspace"
+    return f"{api_key}-billing"
 
 
 def member_key(api_key: str) -> str:
     """Return a key of the preset API, which may not read billing."""
-    return f"{api_key}-of-a-member"
+    return f"{api_key}-api"

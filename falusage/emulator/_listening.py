@@ -9,7 +9,7 @@ from typing import Final
 from falusage.errors import ConfigError
 
 LOOPBACK: Final = "127.0.0.1"
-NOT_A_REAL_KEY: Final = "falusage-emulator:not-a-real-key"
+NOT_A_REAL_KEY: Final = "sample-id:not-a-real-key"
 WAITING: Final = 128
 """How many connections may wait to be accepted."""
 

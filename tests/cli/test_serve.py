@@ -59,7 +59,7 @@ def test_our_own_client_takes_the_address_that_is_printed(start, run, host: str)
     assert (0, "stopped") == (code, said)
     assert "acme-paris" in out
     assert warning.startswith(f"warning: other machines can reach {host}: ")
-    assert "the key 'falusage-emulator:not-a-real-key', which is the same in every" in warning
+    assert "the key 'sample-id:not-a-real-key', which is the same in every" in warning
     assert f":{port}/v1, with allow_http=True" in warning
 
 
