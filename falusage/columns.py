@@ -43,13 +43,7 @@ FURTHER: Final = {
 KNOWN: Final = {**USAGE, **FURTHER}
 """Every declared column of usage, in order."""
 
-_CALLERS: Final = ORGANIZATION_EVENTS.named("caller")
-
-EVENTS: Final = {
-    **{name: dtype for name, dtype in ORGANIZATION_EVENTS.columns.items() if name not in _CALLERS},
-    **dict.fromkeys(ORGANIZATION_EVENTS.derived, pl.String()),
-    **{name: ORGANIZATION_EVENTS.columns[name] for name in _CALLERS},
-}
+EVENTS: Final = ORGANIZATION_EVENTS.columns
 """The table of `load_events`: one row for each billed request."""
 
 REQUIRED: Final = ORGANIZATION_USAGE.required()

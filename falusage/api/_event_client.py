@@ -15,10 +15,10 @@ from falusage.api._event_query import EventQuery, make_event_query
 from falusage.api._event_reading import EventReading
 from falusage.api._http.exchange import Exchange
 from falusage.api._loading import Sink
-from falusage.api._workspace import workspace_name
 from falusage.api.load import to_arrow
 from falusage.api.progress import Progress
 from falusage.api.ways import Invalid, require_ways
+from falusage.api.workspace import workspace_name
 from falusage.contract import EventFields
 
 

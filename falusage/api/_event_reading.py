@@ -68,6 +68,7 @@ class EventReading:
     bad: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     _rows: int = 0
     _equal: int = 0
+    _is_there: bool = False
     _kinds: Kinds = field(default_factory=dict)
     _ignored: set[str] = field(default_factory=set[str])
 
@@ -146,6 +147,7 @@ class EventReading:
             if not requests or error.type != "not_found" or error.cursor is not None:
                 raise
         if len(requests) == 1:
+            self._require_endpoint(window)
             return _Read([], is_whole=True)
         middle = len(requests) // 2
         reads = [
@@ -154,6 +156,11 @@ class EventReading:
         ]
         pages = [page for read in reads for page in read.pages]
         return _Read(pages, is_whole=all(read.is_whole for read in reads))
+
+    def _require_endpoint(self, window: Window) -> None:
+        """Raise if a 404 is not that of a request, but of the endpoint: a wrong address."""
+        if not self._is_there:
+            self._followed(window, (), 1)
 
     def _followed(self, window: Window, chunk: Chunk, most: int | None) -> _Read:
         query = self.query
@@ -171,6 +178,7 @@ class EventReading:
             page = self.exchange.get(
                 query.endpoint, params, read, window=window.as_sent(), cursor=cursor
             )
+            self._is_there = True
             # A field that is new on one page is likely on the next, which is then read fast.
             if page.rows.kinds:
                 self._kinds = {**self._kinds, **page.rows.kinds}
@@ -249,14 +257,11 @@ def _count_equal(table: pl.DataFrame, pages: Sequence[int], window: Window) -> i
         return 0
     page = pl.Series("page", range(len(pages))).repeat_by(pl.Series(pages)).explode()
     columns = [name for name in table.columns if name not in MARKS]
-    alike = (
-        table.select(columns)
-        .with_columns(page.alias(" page"))
-        .filter(twice)
-        .group_by(columns)
-        .agg(pl.col(" page").n_unique().alias(" pages"), pl.len().alias(" rows"))
-    )
-    for request in alike.filter(pl.col(" pages") > 1)["request_id"].sort().head(1):
+    repeated = table.select(columns).with_columns(page.alias(" page")).filter(twice)
+    charge = ("request_id", "endpoint_id", "cost_nano")  # its other fields may come later
+    spread = repeated.group_by(charge).agg(pl.col(" page").n_unique())
+    alike = repeated.group_by(columns).agg(pl.len().alias(" rows"))
+    for request in spread.filter(pl.col(" page") > 1)["request_id"].sort().head(1):
         raise PaginationError(
             f"the event of request {request!r} is on two pages of the window "
             f"{' to '.join(window.as_sent())}, so it would be counted twice; try again, or ask "

@@ -274,6 +274,6 @@ def _read_billing(body: bytes) -> tuple[str, tuple[float, str] | None]:
     currency: str = take(shown, "currency", str, "a string", "credits")
     if type(amount) is bool or abs(amount) >= ABSURD:
         raise ProtocolError(f"current_balance is {amount!r}; expected a number below {ABSURD:g}")
-    if not re.fullmatch("[A-Za-z]{3}", currency):
-        raise ProtocolError(f"currency is {currency[:80]!r}; expected three letters")
+    if not re.fullmatch("[A-Z]{3}", currency):
+        raise ProtocolError(f"currency is {currency[:80]!r}; expected three capital letters")
     return username, (float(amount), currency)

@@ -18,12 +18,12 @@ from falusage.api._http.key import find_key
 from falusage.api._http.transport import Transport
 from falusage.api._loading import Load, Sink, Table
 from falusage.api._server_time import server_time
-from falusage.api._workspace import workspace_name
 from falusage.api.load import UsageLoad, to_arrow
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery, edges
 from falusage.api.receipt import Receipt
 from falusage.api.ways import Invalid, Reconcile, require_ways
+from falusage.api.workspace import workspace_name
 from falusage.contract import Scope, UsageFields
 from falusage.errors import ConfigError, QueryError
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from falusage.columns import AUTH, KEY, LABELS, MONEY, RATES, SUMMARY, widened
+from falusage.columns import AUTH, FURTHER, KEY, LABELS, MONEY, RATES, SUMMARY, widened
 from falusage.schema.rounding import FEWEST, MOST, has_places, product, rounded_off
 from falusage.schema.validation import Validated
 
@@ -148,7 +148,11 @@ def suspect_keys(checked: Validated) -> pl.DataFrame:
     Returns:
         `KEY`; a part that is itself broken is null, because it may have been anything.
     """
-    broken = dict(checked.broken.group_by("column").agg("row").iter_rows())
+    columns = pl.col("column")
+    columns = columns.replace(dict.fromkeys(FURTHER, "endpoint_id"))  # which it was made of
+    broken = dict(
+        checked.broken.group_by(columns.alias("column")).agg(pl.col("row").unique()).iter_rows()
+    )
     at = pl.int_range(pl.len(), dtype=pl.Int64)
     return checked.bad.select(
         pl.when(at.is_in(broken[name])).then(None).otherwise(name).alias(name)

@@ -119,6 +119,8 @@ _FIELDS: Final = (
         "cost_nano", "amount", "the same in whole nano dollars, which add up without error",
         dtype=WHOLE, sent_as={"cost_estimate_nano_usd": 1},
     ),
+    Field("currency", "key", "US dollars, unless the API says otherwise", required=False, since=5,
+          letters=3),
     *CALLERS,
 )  # fmt: skip
 
@@ -140,7 +142,7 @@ MODELS_EVENTS: Final = Endpoint(
     rows="billing_events",
     most_on_page=10_000,
     most_days=90,
-    derived={"currency": pl.lit("USD")},
+    derived={"currency": pl.coalesce("currency", pl.lit("USD"))},
     sparse=_TAGS,
 )
 
@@ -156,7 +158,7 @@ ORGANIZATION_EVENTS: Final = Endpoint(
     rows="billing_events",
     most_on_page=100,
     most_days=90,
-    derived={"currency": pl.lit("USD")},
+    derived={"currency": pl.coalesce("currency", pl.lit("USD"))},
 )
 EVENT_ENDPOINTS: Final = {"organization": ORGANIZATION_EVENTS, "workspace": MODELS_EVENTS}
 """The endpoint of events that a scope reads."""

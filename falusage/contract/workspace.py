@@ -19,7 +19,8 @@ from falusage.contract.usage import CALLERS, MEASURES, PAGED, Scope, asked_but
 
 def _serverless_endpoint() -> pl.Expr:
     """Return the endpoint of a serverless row: its machine, with its app and environment."""
-    inside = pl.concat_str("app", "environment", separator=", ", ignore_nulls=True)
+    parts = [pl.when(pl.col(name) != "").then(name) for name in ("app", "environment")]
+    inside = pl.concat_str(parts, separator=", ", ignore_nulls=True)
     named = pl.format("{} ({})", "machine_type", inside)
     return pl.when(inside == "").then("machine_type").otherwise(named)
 

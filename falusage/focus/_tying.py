@@ -21,6 +21,8 @@ from falusage.timeframes import period_end, period_start
 from falusage.transforms.rollup import exact_sums
 
 _SERVICE: Final = ("period", "product", "currency")
+_DEVIATIONS: Final = 6.0
+"""Rounding explains at most so many standard deviations of the sum of its errors."""
 _NOISE: Final = 1e-9
 """The noise of doubles, relative to a sum, as for the totals of a load."""
 
@@ -38,8 +40,10 @@ def tie_out(
     on the invoice of teams that are billed together, is one line without a team, with the usage of
     all teams. The usage of a workspace is compared without its name, which some keys may not read.
 
-    A difference is `rounding` if rounding alone explains it: at most half a unit of the last
-    decimal for each charge that is visibly rounded. These are charges in a currency in which no
+    A difference is `rounding` if rounding alone explains it: half a unit of the last decimal for
+    each charge that is visibly rounded, and for more than twelve of them six standard deviations
+    of the sum of such errors, because they cancel. No more charges are rounded than usage has rows
+    with more decimals. Rounded charges are charges in a currency in which no
     charge has more decimals (two at least) while the usage has. A charge that is the exact product
     of its own quantity and price is not rounded and allows nothing. Besides, 1e-9 of the usage is
     allowed for the noise of doubles.
@@ -133,10 +137,10 @@ def tie_out(
 
 
 def _finer(usage: Table, billed: pl.DataFrame) -> pl.DataFrame:
-    """Return for each key whether its usage has more decimals than the charges of its currency."""
+    """Return for each key how many rows have more decimals than the charges of its currency."""
     places = billed.select("currency", "places").unique().filter(pl.col("places") < MOST)
     if places.is_empty():
-        return billed.clear().select(*KEY, is_finer=pl.lit(False))
+        return billed.clear().select(*KEY, finer=pl.lit(0, pl.UInt32))
     month = period_start(
         pl.col("bucket").dt.convert_time_zone("UTC"), every="1mo", timezone="UTC"
     ).dt.cast_time_unit("us")
@@ -145,16 +149,16 @@ def _finer(usage: Table, billed: pl.DataFrame) -> pl.DataFrame:
         usage.rows.select("bucket", "username", "product", "currency", "cost")
         .join(places.lazy(), on="currency")
         .group_by(month.alias("period"), "username", "product", "currency")
-        .agg(is_finer=is_finer.any())
+        .agg(finer=is_finer.sum())
     )
 
 
 def _merged(side: pl.DataFrame, teamless: pl.DataFrame) -> pl.DataFrame:
     """Sum a side by the key, without the team in the services that are charged without one."""
     services = teamless.select(*_SERVICE, has_team=pl.lit(False)).unique()
-    sums = [name for name in side.columns if name not in {*KEY, "places", "is_finer"}]
+    sums = [name for name in side.columns if name not in {*KEY, "places", "finer"}]
     others = [
-        *([pl.col("is_finer").any()] if "is_finer" in side.columns else []),
+        *([pl.col("finer").sum()] if "finer" in side.columns else []),
         *([pl.col("places").max()] if "places" in side.columns else []),
     ]
     return (
@@ -177,7 +181,9 @@ def _parts(coverage: Coverage | None) -> dict[str, pl.Expr]:
     off = pl.col("charged") - pl.col("usage_cost")
     undone = pl.col("corrections") + pl.col("refunds")
     unit = pl.lit(10.0).pow(-pl.col("places").cast(pl.Float64))
-    rounded = pl.when("is_finer").then(pl.col("rounded") * unit / 2).otherwise(0.0)
+    count = pl.min_horizontal("rounded", "finer").cast(pl.Float64)
+    # The errors of many roundings cancel: each has a variance of unit² / 12.
+    rounded = unit * pl.min_horizontal(count / 2, _DEVIATIONS * (count / 12).sqrt())
     allowed = rounded * (1 + _NOISE) + _NOISE * pl.col("usage_cost").cast(pl.Float64)
 
     def is_rounding(amount: pl.Expr) -> pl.Expr:

@@ -6,6 +6,7 @@ balance, and the band is that of these days; the bounds of single days are never
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -95,6 +96,10 @@ def runway(
     """
     if not isinstance(balance, Balance):
         raise QueryError(f"balance is {balance!r}; expected a Balance, as load_balance returns it")
+    if not math.isfinite(balance.current_balance) or balance.read_at.utcoffset() is None:
+        raise QueryError(
+            f"balance is {balance!r}; expected a finite number, and a read_at with a time zone"
+        )
     check_horizon(horizon)
     table = take(usage, coverage)
     timezone = table.zone(timezone)

@@ -23,7 +23,7 @@ from falusage.store._history import history, restatements, state_as
 from falusage.store._lengths import length
 from falusage.store._log import Log
 from falusage.store._place import Place
-from falusage.store._scope import Scope, question
+from falusage.store._scope import Scope, named, question
 from falusage.store._sync_result import SyncResult
 from falusage.store._syncing import Sync
 from falusage.store._view import StoreView, scan_whole, view_state, view_whole
@@ -134,7 +134,7 @@ class UsageStore:
             sync = Sync(
                 log=self._log,
                 client=own,
-                scope=Scope.of(asked),
+                scope=Scope.of(asked, named(own) if asked.scope == "workspace" else None),
                 settle=length(settle, name="settle"),
                 limit=asked.limit,
                 allow_empty=allow_empty,

@@ -31,7 +31,6 @@ from falusage.store._coverage import coverage
 from falusage.store._finality import finality
 from falusage.store._log import STORED, Log, State
 from falusage.store._parts import MOST_ROWS
-from falusage.store._scanning import scan_state
 from falusage.store._scope import Scope
 from falusage.store._sync_result import SyncResult
 from falusage.store._writing import Outcome, commit_rows
@@ -112,7 +111,7 @@ class Sync:
         if difference := state.commit.scope.difference(self.scope):
             raise StoreError(
                 f"{self.log.place} holds another question: {difference}. A store keeps one "
-                "timezone, timeframe, set of filters and expand; name another folder for this one"
+                "scope, timezone, timeframe and set of filters; name another folder for this one"
             )
         return state
 
@@ -184,7 +183,6 @@ class Sync:
             reconcile=self.reconcile,
         )
         _told(load.receipt)
-        self._require_same_workspace(state, load.usage)
         while True:
             try:
                 outcome = commit_rows(
@@ -204,20 +202,6 @@ class Sync:
             else:
                 outcome.commits[:0] = widened
                 return load, outcome
-
-    def _require_same_workspace(self, state: State, usage: pl.DataFrame) -> None:
-        """Raise if the key belongs to another workspace than the rows of the store.
-
-        The rows of one would replace those of the other.
-        """
-        if self.scope.fields()["scope"] != "workspace" or usage.is_empty():
-            return
-        first = scan_state(self.log.place, state).select("username").head(1).collect()
-        if not first.is_empty() and first.item() != (name := usage["username"][0]):
-            raise StoreError(
-                f"{self.log.place} has the usage of the workspace {first.item()!r}, and this key "
-                f"reads {name!r}; name another folder for this one"
-            )
 
     def _refuse_meeting(self, state: State, span: Span) -> None:
         """Raise if somebody else wrote into the range since it was read."""

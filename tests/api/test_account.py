@@ -181,7 +181,7 @@ def test_an_account_without_credits_has_no_balance(api: Scripted) -> None:
         ({"current_balance": True, "currency": "USD"}, "current_balance is True"),
         ({"current_balance": 1e18, "currency": "USD"}, "expected a number below"),
         ({"current_balance": "5", "currency": "USD"}, "expected a number"),
-        ({"current_balance": 5, "currency": "dollars"}, "expected three letters"),
+        ({"current_balance": 5, "currency": "dollars"}, "expected three capital letters"),
         ({"current_balance": 5}, "credits has no 'currency'"),
         ([5], "expected an object"),
     ],

@@ -274,7 +274,7 @@ def test_a_store_keeps_one_workspace(emulator: fu.Emulator, tmp_path: Any) -> No
     with client_of(emulator) as client:
         store.sync(DAYS[0], end=DAYS[1], client=client, scope="workspace")
     before = store.scan().collect()
-    said = "workspace 'studio', and this key reads 'another'"
+    said = "workspace is 'studio' there and 'another' here"
     with (
         fu.Emulator(other) as elsewhere,
         client_of(elsewhere) as client,
@@ -310,3 +310,17 @@ def test_what_a_newcomer_gets_wrong_is_answered_in_the_terminal(
         done = CliRunner().invoke(cli, [*load, *option])
         assert 1 == done.exit_code
         assert said in done.stderr
+
+
+def test_a_store_knows_its_workspace_without_rows(emulator: fu.Emulator, tmp_path: Any) -> None:
+    """A range without usage belongs to its workspace as well; a key that has no name has none."""
+    store = fu.UsageStore(tmp_path / "store")
+    with fu.Emulator(TABLE.clear()) as elsewhere, client_of(elsewhere) as client:
+        store.sync("2025-03-10", end="2025-03-12", client=client, scope="workspace")
+    with client_of(emulator) as client, pytest.raises(fu.StoreError, match="'studio' here"):
+        store.sync("2025-03-10", end="2025-03-12", client=client, scope="workspace")
+    with (
+        client_of(emulator, emulator.member_key) as client,
+        pytest.raises(fu.StoreError, match="use a key that may read billing"),
+    ):
+        store.sync("2025-03-10", client=client, scope="workspace", product="model_apis")

@@ -32,8 +32,9 @@ def environment(
     monkeypatch.setenv("FAL_ADMIN_KEY", emulator.api_key)
     monkeypatch.setenv("FALUSAGE_BASE_URL", emulator.base_url)
     monkeypatch.chdir(tmp_path)
+    clock = emulator.clock
     yield tmp_path
-    emulator.latency = 0.0
+    emulator.latency, emulator.clock = 0.0, clock
 
 
 @pytest.fixture

@@ -146,12 +146,13 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
         ("--store", "kept", *BILLED, "--out", "focus.csv"),
         ("--snapshot", "usage.parquet", *BILLED, "--out", "focus.parquet"),
     ],
+    "events": [("--start", "2025-06-01"), ("--start", "2025-06-01", "--format", "json")],
     "tie-out": [
         ("--month", "2025-06"),
         ("--month", "2025-06", "--source", "estimate", "--format", "json"),
     ],
 }
-WITHOUT_A_TABLE: Final = {"demo", "serve", "compact", "vacuum", "verify"}
+WITHOUT_A_TABLE: Final = {"demo", "doctor", "serve", "compact", "vacuum", "verify"}
 
 
 def plain(text: str) -> None:

@@ -36,7 +36,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     ),
 }
 ELSEWHERE = {
-    *("backtest", "month_outlook"),  # read their table as `forecast` does
+    *("backtest", "month_outlook", "runway"),  # read their table as `forecast` does
     *("plot_heatmap", "report", "write_snapshot"),  # tried in their own rooms
     *("tie_out", "tie_out_events"),  # below, and beside its own tests
 }

@@ -57,6 +57,12 @@ def test_a_number_without_an_exact_sum(name: str, number: float) -> None:
         GROUPED.get(name, fu.rollup)(usage, by="username")
 
 
+BALANCE = fu.Balance(
+    username="acme",
+    current_balance=100.0,
+    currency="USD",
+    read_at=datetime(2025, 1, 3, tzinfo=UTC),
+)
 BEYOND: dict[str, Callable[[pl.DataFrame], Any]] = {
     "to_focus": partial(
         fu.to_focus, billing_account_id="a", billing_account_name="A", timeframe="day"
@@ -72,6 +78,7 @@ BEYOND: dict[str, Callable[[pl.DataFrame], Any]] = {
     "forecast": partial(fu.forecast, horizon=2),
     "backtest": partial(fu.backtest, horizon=2),
     "month_outlook": partial(fu.month_outlook, month="2025-01", as_of="2025-01-03"),
+    "runway": partial(fu.runway, balance=BALANCE, horizon=2),
     "pivot of a LazyFrame": lambda usage: fu.pivot(usage.lazy(), index="username", on="product"),
 }
 

@@ -39,7 +39,7 @@ def find_base_url(base_url: str | None, *, allow_http: bool) -> str:
         raise ConfigError(f"{name} has a user, a query or a fragment; expected none of these")
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise ConfigError(
-            f"{name} {base!r} is plain http, so others could read the key on the way; "
+            f"{name} is plain http to {host}, so others could read the key on the way; "
             "use https (in Python, allow_http=True sends it anyway)"
         )
     return base.rstrip("/")

@@ -137,7 +137,10 @@ def check_filters(
         column = expected.endpoint.asked[name].column
         if column is None or expand.get(column) not in expanded:
             continue
-        stray = set(table[column].drop_nulls().unique()) - set(allowed)
+        found = table[column].unique()
+        if expand.get(column) is None and found.null_count():
+            raise ProtocolError(f"a row without {column} was not asked for")
+        stray = set(found.drop_nulls()) - set(allowed)
         if stray:
             has_comma = "," in "".join(allowed)
             hint = "; pass several names as a list, not joined by commas" if has_comma else ""

@@ -26,6 +26,7 @@ from falusage.api.line_items import (
     json_texts,
     kind_of_values,
 )
+from falusage.columns import KNOWN
 from falusage.contract import Endpoint, Field
 from falusage.errors import ProtocolError
 from falusage.schema.validation import MARKS
@@ -146,6 +147,8 @@ def _read(envelope: dict[str, Any], expected: Expected) -> Answer:
     if endpoint.is_paged:
         has_more = take(envelope, "has_more", bool, "true or false")
         cursor = take(envelope, "next_cursor", (str, type(None)), "a string or null")
+    elif envelope.get("has_more") or envelope.get("next_cursor"):
+        raise ProtocolError(f"{endpoint.path} has a next page; expected the whole list on one")
     items: list[dict[str, Any]] = []
     buckets: list[tuple[str, int]] = []
     if expected.rows and endpoint.rows is not None and not endpoint.in_buckets:
@@ -228,7 +231,7 @@ def _line_items(
     members = endpoint.items
     unknown = dict.fromkeys(name for item in items for name in item if name not in members)
     kinds: dict[str, Kind] = {}
-    taken = {"bucket", "bucket_end", "username", *endpoint.derived, *MARKS}
+    taken = {*endpoint.derived, *MARKS} | (KNOWN.keys() if endpoint.in_buckets else {"username"})
     for name in unknown:
         free = name  # which may not take the place of another column
         while not free or free in taken or free in columns:
