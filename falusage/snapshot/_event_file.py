@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Unpack
+from typing import Any, Unpack
 
 import polars as pl
 
 from falusage._files import replacing
+from falusage._version import __version__
 from falusage.api.client import UsageClient
 from falusage.api.line_items import LineItems
 from falusage.api.ways import Invalid
@@ -19,6 +21,7 @@ from falusage.contract import EventFields
 from falusage.snapshot._download import SnapshotSink
 from falusage.snapshot._parquet import EventWriter
 from falusage.snapshot.encoding import ROW_GROUP
+from falusage.timeframes import instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class EventFile:
 
 
 class _Counting(SnapshotSink):
-    """A sink that counts what it writes."""
+    """A sink that counts what it writes, and says in the file what that is."""
 
     rows = 0
     cost = Decimal(0)
@@ -46,6 +49,10 @@ class _Counting(SnapshotSink):
         super().write(items)
         self.rows += items.table.height
         self.cost += items.table.select(exact_nano("cost_nano")).item()
+
+    def tell(self, document: Mapping[str, Any]) -> None:
+        if isinstance(self._writer, EventWriter):
+            self._writer.tell(document)
 
 
 def download_events(
@@ -67,6 +74,9 @@ def download_events(
         invalid: As in `load_events`.
         **fields: As in `load_events`.
 
+    The metadata of the file has what was asked, and how many rows were left out, as JSON under
+    `falusage.events`.
+
     Returns:
         How many events the file has, what they cost, and the rejected rows.
 
@@ -80,7 +90,22 @@ def download_events(
             quarantine = client.load_events_into(
                 sink, start, end, invalid=invalid, batch_rows=ROW_GROUP, **fields
             )
+            sink.tell(_document(start, end, fields, sink.rows, quarantine.height))
             sink.finish()
         finally:
             sink.restart()
     return EventFile(sink.rows, sink.cost, quarantine)
+
+
+def _document(
+    start: Any, end: Any, fields: Mapping[str, Any], rows: int, quarantined: int
+) -> dict[str, Any]:
+    """Return what was asked and kept, as JSON knows it: several names as a list."""
+    span = {"start": start, "end": end}
+    ends = {name: instant(at, timezone="UTC", name=name).isoformat() for name, at in span.items()}
+    asked = {
+        name: value if value is None or isinstance(value, str | bool | int) else list(value)
+        for name, value in fields.items()
+    }
+    counts = {"rows": rows, "quarantined": quarantined, "version": __version__}
+    return {**ends, **asked, **counts}

@@ -11,14 +11,15 @@ seal, and reading it whole checks the content.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Context, Decimal
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 import polars as pl
 import pyarrow as pa
@@ -182,6 +183,10 @@ class EventWriter:
         """Append rows, in row groups of at most `ROW_GROUP`."""
         for batch in table.iter_slices(ROW_GROUP):
             self._parquet.write_table(to_arrow(batch))
+
+    def tell(self, document: Mapping[str, Any]) -> None:
+        """Keep what is known of the events in the metadata of the file, as `falusage.events`."""
+        self._parquet.add_key_value_metadata({"falusage.events": json.dumps(document)})
 
     def finish(self, receipt: Receipt | None = None) -> None:
         """Write the end of the file. There is no receipt of events."""

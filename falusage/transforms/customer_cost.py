@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 
 from falusage._usage.arguments import free, names
 from falusage._usage.table import Arrow, collected, lazy, require
@@ -76,6 +77,7 @@ def customer_cost(
     free(by, reserved=(*_RESULT, *_OWN))
     billed = lazy(events, name="events").with_columns(_as_text())
     logged = lazy(requests, name="requests", amounts=()).with_columns(_as_text())
+    logged = logged.with_columns(cs.float().fill_nan(None))  # a missing number, as in pandas
     compared = _check(billed.collect_schema(), logged.collect_schema(), by)
     log = _once(collected(logged.select("request_id", *by, *compared)), by)
     bill = _by_request(billed, compared)

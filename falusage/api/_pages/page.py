@@ -133,12 +133,14 @@ def check_filters(
     """
     expanded = {None, *expected.expand}
     expand = {field.name: field.expand for field in expected.endpoint.fields}
+    optional = {field.name for field in expected.endpoint.fields if not field.required}
     for name, allowed in chunk:
         column = expected.endpoint.asked[name].column
         if column is None or expand.get(column) not in expanded:
             continue
         found = table[column].unique()
-        if expand.get(column) is None and found.null_count():
+        may_be_null = column in optional and expand[column] is None
+        if may_be_null and found.null_count():
             raise ProtocolError(f"a row without {column} was not asked for")
         stray = set(found.drop_nulls()) - set(allowed)
         if stray:
