@@ -26,7 +26,7 @@ from falusage.api.line_items import (
     json_texts,
     kind_of_values,
 )
-from falusage.columns import KNOWN
+from falusage.columns import KNOWN, USAGE
 from falusage.contract import Endpoint, Field
 from falusage.errors import ProtocolError
 from falusage.schema.validation import MARKS
@@ -231,7 +231,9 @@ def _line_items(
     members = endpoint.items
     unknown = dict.fromkeys(name for item in items for name in item if name not in members)
     kinds: dict[str, Kind] = {}
-    taken = {*endpoint.derived, *MARKS} | (KNOWN.keys() if endpoint.in_buckets else {"username"})
+    # What one endpoint of a workspace calls a new field may be a column of the other.
+    reserved = KNOWN if endpoint.derived else USAGE
+    taken = {*endpoint.derived, *MARKS, *(reserved if endpoint.in_buckets else {"username"})}
     for name in unknown:
         free = name  # which may not take the place of another column
         while not free or free in taken or free in columns:
