@@ -139,14 +139,13 @@ def check_filters(
         if column is None or expand.get(column) not in expanded:
             continue
         found = table[column].unique()
-        may_be_null = column in optional and expand[column] is None
-        if may_be_null and found.null_count():
-            raise ProtocolError(f"a row without {column} was not asked for")
         stray = set(found.drop_nulls()) - set(allowed)
         if stray:
             has_comma = "," in "".join(allowed)
             hint = "; pass several names as a list, not joined by commas" if has_comma else ""
             raise ProtocolError(f"{column} {min(stray)[:80]!r} was not asked for{hint}")
+        if column in optional and expand[column] is None and found.null_count():
+            raise ProtocolError(f"a row without {column} was not asked for")
 
 
 def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask) -> pl.DataFrame:
