@@ -197,9 +197,10 @@ def test_a_429_slows_all_workers(
     world = LONG.having(page_size=10, latency=0.3)
     server = serve(world, rules=[Rule(note), Rule(limit, kinds.carries_rows, skip=5, times=1)])
     load(server, world)
-    # What the other workers had on its way when the limit came may still arrive.
+    # What the seven others had on its way when the limit came, or began before its answer was
+    # read on a busy machine, may still arrive; without the limit it would be some forty.
     early = [at for at in asked if told[0] < at < told[0] + 1.8]
-    assert len(early) < 8
+    assert len(early) < 20
 
 
 def test_whatever_asks_too_fast_gets_through(
