@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import polars as pl
 
 from falusage.api._event_query import Chunk, EventQuery
 from falusage.api._pages.answers import Expected
+from falusage.api._pages.documents import instant
 from falusage.api._pages.page import check_filters, read_answer
 from falusage.api.asks import utc_text
 from falusage.api.line_items import Kinds, LineItems
@@ -107,18 +108,10 @@ def _instants(texts: pl.Series) -> pl.Series:
         return read
     # Other forms of ISO 8601 are rare.
     return pl.Series(
-        texts.name, [None if text is None else _instant(text) for text in texts], INSTANT
+        texts.name,
+        [None if text is None else instant(text, "timestamp") for text in texts],
+        INSTANT,
     )
-
-
-def _instant(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ProtocolError(f"timestamp {text[:80]!r} is not an ISO 8601 instant") from None
-    if moment.tzinfo is None:
-        raise ProtocolError(f"timestamp {text[:80]!r} has no UTC offset, so it names no instant")
-    return moment.astimezone(UTC)
 
 
 def _require_within(instants: pl.Series, window: Window) -> None:

@@ -25,7 +25,7 @@ from falusage.api._event_query import Chunk, EventQuery
 from falusage.api._event_windows import SHORTEST, Sizes, cut, parted
 from falusage.api._http.exchange import Exchange
 from falusage.api._pages.cursors import follow
-from falusage.api.line_items import Kinds, LineItems, concat, warn_of_unknown
+from falusage.api.line_items import Kinds, LineItems, concat, joint_kinds, warn_of_unknown
 from falusage.api.progress import Progress
 from falusage.api.ways import NAMES, Invalid
 from falusage.columns import EVENTS
@@ -70,6 +70,7 @@ class EventReading:
     _equal: int = 0
     _is_there: bool = False
     _kinds: Kinds = field(default_factory=dict)
+    _found: Kinds = field(default_factory=dict)
     _ignored: set[str] = field(default_factory=set[str])
 
     def tables(self, *, batch_rows: int = 0) -> Generator[LineItems]:
@@ -198,6 +199,7 @@ class EventReading:
         pages = [page for read in reads for page in read.pages]
         self._ignored.update(name for page in pages for name in page.ignored)
         items = concat([page.rows for page in pages], EVENTS)
+        self._found = joint_kinds([self._found, items.kinds])
         self._equal += _count_equal(items.table, [page.row_count for page in pages], window)
         table = items.table.sort("timestamp", "request_id", maintain_order=True)
         checked = validate_received(table, Rows("events", self.query.endpoint))
@@ -217,9 +219,7 @@ class EventReading:
     def warn(self) -> None:
         """Warn of what was kept or rejected and a caller should know."""
         clocks.report(self.exchange.tally.skew, on_this_machine=self.exchange.on_this_machine)
-        sparse = self.query.endpoint.sparse
-        unknown: Kinds = {name: kind for name, kind in self._kinds.items() if name not in sparse}
-        warn_of_unknown(unknown, self._ignored)
+        warn_of_unknown(self._found, self._ignored, known=self.query.endpoint.sparse)
         if self._equal:
             warn(
                 f"{self._equal:,} events are equal to another event of the same request on the "

@@ -282,8 +282,7 @@ class Load:
         tally, read = self._exchange.tally, self._read
         clocks.report(tally.skew, on_this_machine=self._exchange.on_this_machine)
         sparse = {name for endpoint in self._query.endpoints for name in endpoint.sparse}
-        unknown: Kinds = {name: kind for name, kind in read.kinds.items() if name not in sparse}
-        warn_of_unknown(unknown, read.ignored - sparse)
+        warn_of_unknown(read.kinds, read.ignored, known=sparse)
         read.oddities.warn()
         quarantined = sum(bad.height for bad in read.bad)
         if quarantined:

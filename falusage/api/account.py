@@ -20,8 +20,8 @@ from falusage import _clocks as clocks
 from falusage.api._http.exchange import Exchange
 from falusage.api._pages.answers import Answer, Expected
 from falusage.api._pages.cursors import follow
+from falusage.api._pages.documents import parse, take
 from falusage.api._pages.page import check_filters, read_answer
-from falusage.api._pages.strict import parse, take
 from falusage.api.arguments import names
 from falusage.api.asks import chunks
 from falusage.api.balance import Balance
@@ -29,7 +29,15 @@ from falusage.api.client import UsageClient
 from falusage.api.line_items import LineItems, concat, warn_of_unknown
 from falusage.columns import ABSURD
 from falusage.contract import BALANCE, INSTANT, KEYS, PRICES, TEAMS, Endpoint, Names
-from falusage.errors import ApiError, ProtocolError, QueryError, SchemaError, UnmatchedWarning, warn
+from falusage.errors import (
+    ApiError,
+    FalUsageWarning,
+    ProtocolError,
+    QueryError,
+    SchemaError,
+    UnmatchedWarning,
+    warn,
+)
 from falusage.schema.rules import Rows
 from falusage.schema.validation import require_valid, validate_received
 
@@ -252,15 +260,19 @@ def _instant(text: str | None) -> datetime | None:
 def _once(table: pl.DataFrame, name: str) -> pl.DataFrame:
     """Return a table in which each name is once, so that a join with it repeats no cost.
 
-    A row that came again, because pages shifted while they were read, counts once.
-
     Raises:
         ProtocolError: A name has two rows that differ.
     """
-    table = table.unique(maintain_order=True)
-    if (twice := table.filter(pl.col(name).is_duplicated())).height:
+    found = table.unique(maintain_order=True)
+    if (twice := found.filter(pl.col(name).is_duplicated())).height:
         raise ProtocolError(f"{name} {twice[name][0]!r} came twice, and differently; try again")
-    return table
+    if repeated := table.height - found.height:
+        warn(
+            f"{repeated:,} rows came twice, because pages shifted while they were read, and are "
+            "kept once",
+            FalUsageWarning,
+        )
+    return found
 
 
 def _read_billing(body: bytes) -> tuple[str, tuple[float, str] | None]:

@@ -31,8 +31,18 @@ class Ask:
 
     @property
     def expand(self) -> tuple[str, ...]:
-        """What to add to every line item, as far as the endpoint can."""
-        return tuple(name for name in self.query.expand if name in self.endpoint.asked)
+        """What to add to every line item, as far as the endpoint can.
+
+        A list of callers that takes several requests adds who called. Otherwise nothing would
+        show that a server ignores the list, and answers each part of it with all rows.
+        """
+        asked = {name for name in self.query.expand if name in self.endpoint.asked}
+        expand = {field.name: field.expand for field in self.endpoint.fields}
+        for name, values in self.query.filters.items():
+            parameter = self.endpoint.asked.get(name)
+            if parameter and parameter.most and len(values) > parameter.most:
+                asked.add(expand.get(parameter.column or "") or "")
+        return tuple(sorted(asked - {""}))
 
     def params(self, cursor: str | None = None) -> list[tuple[str, str]]:
         """Return the request's parameters. Lists are repeated, because ids may contain commas."""

@@ -16,10 +16,10 @@ from falusage.api._http.address import find_base_url
 from falusage.api._http.exchange import Exchange
 from falusage.api._http.key import VARIABLES, find_key
 from falusage.api._http.refusal import NotJsonError
-from falusage.api._pages.strict import parse, take
+from falusage.api._pages.documents import parse, take
 from falusage.api.asks import utc_text
 from falusage.api.client import UsageClient
-from falusage.contract import BALANCE, ENDPOINTS, NEEDED, ORGANIZATION_USAGE, PRICES, Endpoint
+from falusage.contract import BALANCE, DENIED, ENDPOINTS, ORGANIZATION_USAGE, PRICES, Endpoint
 from falusage.errors import ApiError, ConfigError
 
 _TIMEOUT: Final = 15.0
@@ -187,7 +187,7 @@ def _refused(endpoint: Endpoint, error: ApiError) -> Answered:
     elif error.type is None:
         meaning = "the answer is not the API's; a proxy or a login page may have sent it"
     elif error.status == 403:
-        meaning = f"needs {NEEDED[endpoint.needs]}"
+        meaning = DENIED[endpoint.needs]
     else:
         meaning = _MEANINGS.get(error.status, str(error))
     return Answered(endpoint.path, error.status, False, meaning)

@@ -9,7 +9,7 @@ written to a file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -130,20 +130,21 @@ def json_texts(values: Iterable[Any]) -> list[str | None]:
     ]
 
 
-def warn_of_unknown(kinds: Kinds, ignored: Iterable[str]) -> None:
+def warn_of_unknown(kinds: Kinds, ignored: Iterable[str], *, known: Container[str] = ()) -> None:
     """Warn of the fields that the API sent and that this version does not know.
 
     Args:
         kinds: The unknown fields of the rows.
         ignored: Names of unknown fields that belong to no row.
+        known: Names of fields that are known, although only some answers have them.
     """
-    if kinds:
+    if unknown := [name for name in kinds if name not in known]:
         warn(
-            f"the API sent unknown fields: {', '.join(map(repr, kinds))}. They are kept as columns "
-            "after the known ones",
+            f"the API sent unknown fields: {', '.join(map(repr, unknown))}. They are kept as "
+            "columns after the known ones",
             UnknownFieldWarning,
         )
-    if ignored := sorted(set(ignored)):
+    if ignored := sorted(name for name in set(ignored) if name not in known):
         warn(
             f"the API's answer has unknown fields beside its rows: {', '.join(map(repr, ignored))}."
             " They belong to no row and are in no table",

@@ -34,6 +34,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class UsageQuery:
     """A query of usage: that of an organization's teams, or of one workspace.
 
+    A list of more than 50 ids becomes several requests. One of keys or logins then also loads who
+    called, which shows that each request was answered by itself.
+
     A workspace has two endpoints, for model APIs and for serverless; compute has none. A filter
     that only one of them takes (such as `app` or `api_key_id`) asks only that one.
 

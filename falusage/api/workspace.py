@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from falusage.api._http.exchange import Exchange
-from falusage.api._pages.strict import parse, take
+from falusage.api._pages.documents import parse, take
 from falusage.contract import BALANCE
 from falusage.errors import FalUsageWarning, NotFoundError, PermissionDeniedError, warn
 

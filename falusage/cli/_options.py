@@ -12,7 +12,7 @@ import click
 
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import say, say_data
-from falusage.contract import ASKED, END, START, Parameter
+from falusage.contract import ASKED, END, START, Parameter, Scope
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _FIRST: Final = "1970-01-01"
-_LAST: Final = "9000-01-01"
+LAST: Final = "9000-01-01"
 """The end of the longest range, with which options are checked before the server is asked."""
 
 _OWN_WORDS: Final = {
@@ -66,6 +66,18 @@ _WAYS: Final = {
         "does not fetch the totals.",
     ),
 }
+
+_RECORDS: Final = "How to print it; json and csv have every column."
+
+
+def format_option(
+    words: str = _RECORDS, *, forms: Sequence[str] = ("table", "json", "csv")
+) -> Callable[[_Command], _Command]:
+    """Return the option that says how a result is printed."""
+    return click.option(
+        "--format", "form", type=OneOf(forms), default="table", show_default=True, help=words
+    )
+
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
@@ -187,15 +199,20 @@ def make_query(
         raise click.MissingParameter(param_type="option", param_hint="'--start'")
     asked = [name for name in ("start", "end") if fields[name] is not None]
     if fields["end"] is None:
-        longest: dict[str, Any] = {**fields, "start": fields["start"] or _FIRST, "end": _LAST}
+        longest: dict[str, Any] = {**fields, "start": fields["start"] or _FIRST, "end": LAST}
         UsageQuery(**longest)
-        fields["end"] = client.server_time(fields["scope"]) or datetime.now(UTC)
+        fields["end"] = present(client, fields["scope"])
     if fields["start"] is None and usual is not None:
         end = instant(fields["end"], timezone=fields["timezone"], name="end")
         fields["start"], fields["end"] = usual(end, fields["timezone"])
     query = UsageQuery(**fields)
     _say_if_wider(query, {name: fields[name] for name in asked})
     return query
+
+
+def present(client: UsageClient, scope: Scope) -> datetime:
+    """Return the present by the server's clock, or by this machine's if it does not tell."""
+    return client.server_time(scope) or datetime.now(UTC)
 
 
 def _say_if_wider(query: UsageQuery, given: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import put, put_data, width
 
 if TYPE_CHECKING:
@@ -22,14 +21,6 @@ store_option: Final = click.option(
     required=True,
     metavar="DIR",
     help="The store's folder, or its address (s3://, gs://, az://).",
-)
-format_option: Final = click.option(
-    "--format",
-    "form",
-    type=OneOf(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to print it; json and csv have every column.",
 )
 
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from falusage._version import __version__
-from falusage.cli._options import BASE_URL
-from falusage.cli._suggesting import OneOf
+from falusage.cli._options import BASE_URL, format_option
 from falusage.cli._terminal import emphasize, put, put_data, width
 
 if TYPE_CHECKING:
@@ -40,14 +39,7 @@ EXTRAS: Final = {
 
 @click.command(short_help="Check the key, the network and the installation.")
 @BASE_URL
-@click.option(
-    "--format",
-    "form",
-    type=OneOf(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@format_option("How to print it.", forms=("table", "json"))
 @click.pass_context
 def doctor(context: click.Context, base_url: str | None, form: str) -> None:
     """Check what the key may read, and say what to do next. Run it first on a new account.

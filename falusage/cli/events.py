@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli._options import OutFile, asking, is_given, open_client, option_name
-from falusage.cli._stores import format_option
+from falusage.cli._matching import UNMATCHED
+from falusage.cli._options import (
+    LAST,
+    OutFile,
+    asking,
+    format_option,
+    is_given,
+    open_client,
+    option_name,
+    present,
+)
 from falusage.cli._terminal import put, put_data, say, say_data, width
 from falusage.contract import EVENTS_ASKED
 
@@ -19,13 +27,10 @@ if TYPE_CHECKING:
 
     from falusage.api.client import UsageClient
 
-_LATER: Final = "9000-01-01"
-_UNMATCHED: Final = 1
-
 
 @click.command(short_help="Print billing events, or stream them to a Parquet file.")
 @asking(EVENTS_ASKED, but=("reconcile",))
-@format_option
+@format_option()
 @click.option(
     "--out",
     type=OutFile(".parquet", otherwise="; print other formats, as in --format csv > events.csv"),
@@ -63,7 +68,7 @@ def events(context: click.Context, *, form: str, out: Path | None, **options: An
     ]
     if filters and not count:
         say(f"error: no event matches {' and '.join(filters)}; check their values and the range")
-        context.exit(_UNMATCHED)
+        context.exit(UNMATCHED)
 
 
 def _asked(options: dict[str, Any], client: UsageClient) -> dict[str, Any]:
@@ -73,8 +78,8 @@ def _asked(options: dict[str, Any], client: UsageClient) -> dict[str, Any]:
     fields = {name: options[name] for name in EVENTS_ASKED}
     end = options["end"]
     if end is None:
-        client.iter_events(options["start"], _LATER, **fields)  # checks them, and sends nothing
-        end = client.server_time(options["scope"]) or datetime.now(UTC)
+        client.iter_events(options["start"], LAST, **fields)  # checks them, and sends nothing
+        end = present(client, options["scope"])
     return {"start": options["start"], "end": end, "invalid": options["invalid"], **fields}
 
 

@@ -15,6 +15,7 @@ from falusage.cli._options import (
     FILE,
     OutFile,
     asking,
+    format_option,
     given_timezone,
     is_given,
     load_with,
@@ -75,14 +76,7 @@ _HISTORY: Final = timedelta(weeks=26)
 @click.option(
     "--backtest", "track", is_flag=True, help="Print the errors of each model at this --horizon."
 )
-@click.option(
-    "--format",
-    "form",
-    type=OneOf(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to print it; json and csv have every column.",
-)
+@format_option()
 @click.option(
     "--out",
     type=OutFile(".png", ".svg", ".pdf"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from falusage.cli._stores import format_option, print_frame, store_option
+from falusage.cli._options import format_option
+from falusage.cli._stores import print_frame, store_option
 
 
 @click.command(short_help="List a store's versions.")
 @store_option
-@format_option
+@format_option()
 def history(place: str, form: str) -> None:
     """List a store's versions: when they were made, what was read, and their cost by currency."""
     from falusage.reporting.columns import Column, amounts, minutes, names, numbers

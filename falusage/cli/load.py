@@ -11,12 +11,12 @@ from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (
     OutFile,
     asking,
+    format_option,
     is_given,
     load_with,
     make_query,
     open_client,
 )
-from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -25,14 +25,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Print the usage table.")
 @asking()
-@click.option(
-    "--format",
-    "form",
-    type=OneOf(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to print it. json is a list of records. In csv, text that a spreadsheet would run "
-    "as a formula gets a ' before it.",
+@format_option(
+    "How to print it. json is a list of records. In csv, text that a spreadsheet would run "
+    "as a formula gets a ' before it."
 )
 @click.option(
     "--out",

@@ -16,6 +16,7 @@ from falusage.cli._options import (
     FILE,
     OutFile,
     asking,
+    format_option,
     given_timezone,
     is_given,
     load_with,
@@ -23,7 +24,6 @@ from falusage.cli._options import (
     open_client,
 )
 from falusage.cli._saved import open_saved, saved_options
-from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import emphasize, put, put_data, say, width
 
 if TYPE_CHECKING:
@@ -60,14 +60,7 @@ _MONTHS = 6
     timezone="UTC, or that of --snapshot or --store",
 )
 @saved_options
-@click.option(
-    "--format",
-    "form",
-    type=OneOf(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print it. json has the first screen as numbers.",
-)
+@format_option("How to print it. json has the first screen as numbers.", forms=("table", "json"))
 @click.option(
     "--out",
     type=OutFile(".html", ".htm"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from falusage.cli._stores import format_option, print_frame, store_option
+from falusage.cli._options import format_option
+from falusage.cli._stores import print_frame, store_option
 
 
 @click.command(short_help="Show what changed between two versions.")
 @store_option
-@format_option
+@format_option()
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="[NEW]", required=False)
 def restatements(place: str, form: str, old: str, new: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +12,10 @@ from falusage.cli._options import (
     FILE,
     asking,
     check_options,
+    format_option,
     is_given,
     open_client,
+    present,
     say_let_through,
 )
 from falusage.cli._saved import open_saved, saved_options
@@ -50,13 +52,8 @@ _NOT_ASKED: Final = ("start", "end", *(name for name in ASKED if name != "scope"
 )
 @asking(but=_NOT_ASKED)
 @saved_options
-@click.option(
-    "--format",
-    "form",
-    type=OneOf(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to print it. json and csv have a record for each team and product, with every part.",
+@format_option(
+    "How to print it. json and csv have a record for each team and product, with every part."
 )
 @click.pass_context
 def tie_out(
@@ -115,7 +112,7 @@ def _load(client: UsageClient, options: dict[str, Any]) -> UsageLoad:
     from falusage.api.query import UsageQuery
     from falusage.errors import QueryError
 
-    now = client.server_time(options["scope"]) or datetime.now(UTC)
+    now = present(client, options["scope"])
     if options["start"] >= now:
         raise QueryError(f"the month begins at {options['start'].isoformat()}, which is not yet")
     query = UsageQuery(

@@ -15,7 +15,7 @@ from falusage.contract.account import (
     PRICES,
     TEAMS,
 )
-from falusage.contract.endpoints import NEEDED, Endpoint, Needs
+from falusage.contract.endpoints import DENIED, Endpoint, Needs
 from falusage.contract.events import (
     EVENT_ENDPOINTS,
     EVENTS_ASKED,
@@ -60,6 +60,7 @@ __all__ = [
     "ASKED",
     "BALANCE",
     "CALLERS",
+    "DENIED",
     "END",
     "ENDPOINTS",
     "EVENTS_ASKED",
@@ -68,7 +69,6 @@ __all__ = [
     "KEYS",
     "MODELS_EVENTS",
     "MODELS_USAGE",
-    "NEEDED",
     "ORGANIZATION_EVENTS",
     "ORGANIZATION_FOCUS",
     "ORGANIZATION_USAGE",

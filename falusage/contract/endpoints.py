@@ -15,15 +15,16 @@ Needs = Literal["a key", "billing", "root team", "enterprise"]
 """Which keys may call an endpoint: any, those that may read billing, those of the root team of an
 organization, or those of an enterprise account."""
 
-NEEDED: Final[dict[Needs, str]] = {
-    "a key": "a key that may read it; see what yours may do on the provider's dashboard",
-    "billing": "a key that may read billing (billing:usage:read): one of the presets FULL, "
-    "READONLY and BILLING, not API",
-    "root team": "a key of the organization's root team that may read billing, and organizations "
-    "enabled",
-    "enterprise": "an enterprise account, and a key that may read billing",
+DENIED: Final[dict[Needs, str]] = {
+    "a key": "the key may not read it; see what it may do on the provider's dashboard",
+    "billing": "the key is without permission to read billing (billing:usage:read); keys of the "
+    "presets FULL, READONLY and BILLING have it, and those of API do not",
+    "root team": "the key is not a key of the organization's root team, or is without permission "
+    "to read billing, or organizations are not enabled",
+    "enterprise": "the account is not an enterprise account, or the key is without permission to "
+    "read billing",
 }
-"""What an endpoint needs, as text."""
+"""Why a key may not call an endpoint, as text, by what the endpoint needs."""
 
 WORKSPACE: Final = "with a key of one workspace, use scope='workspace' (--scope workspace)"
 """What to do instead, for endpoints of an organization that a workspace has, too."""

@@ -53,7 +53,7 @@ _TYPES: Final = {
     405: "not_implemented",
     429: "rate_limited",
 }
-_NEEDED: Final = {
+_DENIED: Final = {
     "a key": "The key may not read this.",
     "billing": "The key has no permission billing:usage:read.",
     "root team": "The key is not an admin key of the organization's root team.",
@@ -168,7 +168,7 @@ def _check_key(given: str | None, endpoint: Endpoint, served: Served) -> None:
     if scheme != "Key" or key not in served.keys:
         raise HTTPException(401, "Expected the header 'Authorization: Key <key>'.")
     if endpoint.needs not in served.keys[key]:
-        raise HTTPException(403, _NEEDED[endpoint.needs])
+        raise HTTPException(403, _DENIED[endpoint.needs])
 
 
 def _sent(body: bytes, endpoint: Endpoint, request: Request) -> Response:

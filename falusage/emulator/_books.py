@@ -101,7 +101,7 @@ class Books:
 
 
 def _checked(usage: Lazy | Eager) -> pl.DataFrame:
-    """Return a usage table with every known column, checked; extra columns begin with `OWN`."""
+    """Return a usage table with every known column, checked."""
     table = take(usage).as_text()
     table.require(("bucket", *columns.REQUIRED))
     table.require_covered()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -29,6 +29,17 @@ TAGS: Final = "tags"
 """The tags of a row, as JSON text. They are served only from a tagged source."""
 
 UNTAGGED: Final = "(untagged)"
+
+
+def has_tag(rows: pl.DataFrame, key: str, values: Sequence[str]) -> pl.Expr:
+    """Return whether a row has one of the values of a tag; `UNTAGGED` means that it has none."""
+    if TAGS not in rows.columns:
+        return pl.lit(UNTAGGED in values)
+    value = pl.col(TAGS).map_elements(
+        lambda text: json.loads(text).get(key), return_dtype=pl.String
+    )
+    return value.fill_null(UNTAGGED).is_in(values)
+
 
 _Answer = TypeVar("_Answer", Written, bytes)
 
@@ -177,21 +188,13 @@ class Ledger:
         return self._rows.filter(
             inside,
             *(pl.col(name).is_in(values) for name, values in question.only),
-            *(self._has_tag(key, values) for key, values in question.tags),
+            *(has_tag(self._rows, key, values) for key, values in question.tags),
             *(
                 [pl.col("app").str.to_lowercase().str.contains(question.search, literal=True)]
                 if question.search
                 else []
             ),
         )
-
-    def _has_tag(self, key: str, values: tuple[str, ...]) -> pl.Expr:
-        if TAGS not in self._callers:
-            return pl.lit(UNTAGGED in values)
-        value = pl.col(TAGS).map_elements(
-            lambda text: json.loads(text).get(key), return_dtype=pl.String
-        )
-        return value.fill_null(UNTAGGED).is_in(values)
 
     def _merged(self, rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
         # A single row keeps its numbers to the last bit; sums are rounded to 1e-12. An amount

@@ -15,6 +15,7 @@ import pytest
 
 import falusage as fu
 from falusage.cli.doctor import EXTRAS
+from falusage.contract import DENIED, ENDPOINTS
 from tests.cli.running import Run
 from tests.faults.fault_server import Answer, FaultServer, Rule
 
@@ -83,16 +84,15 @@ def test_other_keys_have_another_way(  # noqa: PLR0917 - fixtures
     refused: set[str],
     advice: str,
 ) -> None:
-    """A key of a workspace is led to its scope; each refusal says what the endpoint needs."""
+    """A key of a workspace is led to its scope; each 403 says why."""
     monkeypatch.delenv("FAL_ADMIN_KEY")
     monkeypatch.setenv("FAL_KEY", getattr(emulator, name))
     code, found = checked()
     assert (0, "FAL_KEY") == (code, found["key"]["from"])
     assert refused <= {path for path, code in status(found).items() if code == 403}
     assert 200 == status(found)["/models/usage"]
-    assert all(
-        each["meaning"].startswith("needs ") for each in found["endpoints"] if each["status"] == 403
-    )
+    said = {each["path"]: each["meaning"] for each in found["endpoints"] if each["status"] == 403}
+    assert said == {each.path: DENIED[each.needs] for each in ENDPOINTS if each.path in said}
     assert advice == found["next"]
 
 
@@ -129,7 +129,7 @@ def test_a_wrong_key(
 
 
 def test_no_network(checked: Callable[..., Any], run: Run) -> None:
-    """The first request shows it; an address that is none is told, too."""
+    """The first request shows it. A wrong address is reported before any request."""
     code, found = checked("--base-url", "http://127.0.0.1:9/v1")
     assert (1, {"/account/billing": None}) == (code, status(found))
     assert "nobody listens at 127.0.0.1:9" in found["problem"]

@@ -26,7 +26,13 @@ DAYS = ("2025-05-01", "2025-05-04")
 
 
 class Front(FaultServer):
-    """A server that answers as the emulator does, until a rule says otherwise."""
+    """A server that answers as the emulator does, until a rule says otherwise.
+
+    Attributes:
+        deaf: The parameters that it ignores.
+    """
+
+    deaf: frozenset[str] = frozenset()
 
     def __init__(self, emulator: fu.Emulator) -> None:
         super().__init__(key=KEY)
@@ -35,7 +41,7 @@ class Front(FaultServer):
     def _truth(self, request: Request) -> Answer:
         answer = requests.get(
             self._emulator.base_url + request.path.removeprefix("/v1"),
-            params=request.params,
+            params={k: v for k, v in request.params.items() if k not in self.deaf},
             headers={"Authorization": f"Key {self._emulator.api_key}"},
             timeout=30,
         )

@@ -34,14 +34,14 @@ print(json.dumps([outcome, peak]))
 @pytest.mark.parametrize(
     ("fault", "times", "outcome"),
     [
-        (kinds.padded(130 << 20, zipped=True), 4, "ProtocolError"),
+        (kinds.padded(130 << 20, zipped=True), 8, "ProtocolError"),
         (kinds.padded(63 << 20, zipped=True), 8, "400"),
-        (kinds.padded(63 << 20, zipped=False), 4, "400"),
+        (kinds.padded(63 << 20, zipped=False), 8, "400"),
         (kinds.claims_terabytes, 8, "ProtocolError"),
-        (kinds.empty_buckets(300_000), 6, "400"),
+        (kinds.empty_buckets(300_000), 8, "400"),
         # Each of these takes several times its size, so that a few at once would tell.
-        (kinds.stuffed(b"[]", 40 << 20), 3, None),
-        (kinds.stuffed(b'{"a":{}}', 40 << 20), 3, None),
+        (kinds.stuffed(b"[]", 60 << 20), 3, None),
+        (kinds.stuffed(b'{"a":{}}', 60 << 20), 3, None),
     ],
     ids=[
         "bombs",

@@ -164,3 +164,19 @@ def test_rounding_explains_no_more_than_it_can() -> None:
     assert (-2.46, 0.0) == (line["only_here"].item(), line["rounding"].item())
     agreed = fu.tie_out(usage.head(100), charges.head(75)).cast({pl.Decimal: pl.Float64})
     assert 0.0 == agreed["gap"].item()
+
+
+def test_each_part_of_a_long_list_of_keys_is_answered_by_itself(
+    front: Front, client: fu.UsageClient
+) -> None:
+    """A server that ignores the list would answer both requests with all rows, and their sum."""
+    keys = {"api_key_id": [f"key-{n}" for n in range(60)], "product": "model_apis"}
+    assert client.load(asked(**keys)).usage.is_empty()
+    assert front.requests
+    front.reset()
+    front.deaf = frozenset({"api_key_id"})
+    try:
+        with pytest.raises(errors.ProtocolError, match="was not asked for"):
+            client.load(asked(**keys))
+    finally:
+        front.deaf = frozenset()

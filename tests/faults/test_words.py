@@ -118,11 +118,12 @@ def test_a_body_in_an_unknown_encoding_does_not_hide_the_status(
 
 
 def test_a_403_says_what_it_may_mean(refused: Callable[..., fu.ApiError]) -> None:
-    """After the server's words: a key of the root team, the permission, and organizations."""
+    """After the server's words: no key of the root team, no permission, or no organizations."""
     for body in (b"", {"detail": LOCKED}):
         told = str(refused(403, body))
-        assert "/organization/usage needs a key of the organization's root team" in told
-        assert "that may read billing, and organizations enabled" in told
+        assert "not a key of the organization's root team" in told
+        assert "without permission to read billing" in told
+        assert "organizations are not enabled" in told
         assert "use scope='workspace' (--scope workspace)" in told
     assert "without a message from the server" in str(refused(403, b""))
 

@@ -10,7 +10,7 @@ from falusage.api._http.key import Secret
 from falusage.api._http.throttling import LONGEST_WAIT, Wait, asked_wait
 from falusage.api._http.transport import Response
 from falusage.api._http.words import Words, one_line, read_words, shortened
-from falusage.contract import NEEDED, Endpoint
+from falusage.contract import DENIED, Endpoint
 from falusage.errors import (
     ApiError,
     AuthenticationError,
@@ -114,8 +114,8 @@ def _advice(status: int, words: Words, endpoint: Endpoint) -> str:
     if words.is_page:
         return _PAGE_ADVICE
     if status == 403:
-        needs = f"{endpoint.path} needs {NEEDED[endpoint.needs]}"
-        return f"{needs}; {endpoint.instead}" if endpoint.instead else needs
+        reason = f"{endpoint.path}: {DENIED[endpoint.needs]}"
+        return f"{reason}; {endpoint.instead}" if endpoint.instead else reason
     return _ADVICE.get(status, _OUTAGE if status >= 500 else "")
 
 

@@ -36,7 +36,7 @@ class _DoubtError(Exception):
 
 @functools.cache
 def _always(endpoint: Endpoint) -> frozenset[str]:
-    """Return the members that every item has, in all editions."""
+    """Return the members that each item of each edition has."""
     return frozenset(
         name
         for field in endpoint.fields

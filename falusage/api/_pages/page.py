@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ import polars as pl
 
 from falusage.api._pages.answers import Answer, Expected
 from falusage.api._pages.byte_counts import is_too_dense
+from falusage.api._pages.documents import instant
 from falusage.api._pages.fast import read_fast
 from falusage.api._pages.strict import read_strictly
 from falusage.api.asks import Ask, utc_text
@@ -164,13 +165,7 @@ def _with_instants(rows: pl.DataFrame, buckets: list[tuple[str, int]], ask: Ask)
 
 def _start(text: str, rows: int, first: datetime, ask: Ask) -> int:
     """Return when a bucket starts, in microseconds; reject rows outside the window."""
-    try:
-        start = datetime.fromisoformat(text)
-    except ValueError:
-        raise ProtocolError(f"bucket {text[:80]!r} is not an ISO 8601 instant") from None
-    if start.tzinfo is None:
-        raise ProtocolError(f"bucket {text[:80]!r} has no UTC offset, so it names no instant")
-    start = start.astimezone(UTC)
+    start = instant(text, "bucket")
     if rows and not first <= start < ask.end:
         raise ProtocolError(
             f"bucket {text} is outside the window {utc_text(ask.start)} to {utc_text(ask.end)}"

@@ -9,15 +9,14 @@ broken is marked (`schema.validation.MARKS`), not dropped.
 from __future__ import annotations
 
 import json
-import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import polars as pl
 
-from falusage.api._http.refusal import NotJsonError
 from falusage.api._pages.answers import AGREE, Answer, Expected
+from falusage.api._pages.documents import parse, show, take
 from falusage.api.line_items import (
     INT64,
     KIND_DTYPES,
@@ -31,12 +30,8 @@ from falusage.contract import Endpoint, Field
 from falusage.errors import ProtocolError
 from falusage.schema.validation import MARKS
 
-_NUMBER_LENGTH: Final = 100
-_DEPTH: Final = 32
-_TOO_DEEP: Final = "the answer is nested too deeply"
 # Python objects take many times the memory of their JSON, so one page is read at a time.
 _ONE_AT_A_TIME: Final = threading.Lock()
-_MISSING: Final = object()
 _ENVELOPE: Final = {"has_more", "next_cursor"}
 _BUCKET: Final = {"bucket", "results"}
 _TYPES: Final[dict[pl.DataType, set[type]]] = {
@@ -63,84 +58,6 @@ def read_strictly(body: bytes, expected: Expected) -> Answer:
         return _read(parse(body), expected)
 
 
-def parse(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body is.
-
-    Raises:
-        ProtocolError: It is something else, is an error, names a member twice, is nested too
-            deeply, or has an absurd number.
-    """
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"the answer is not UTF-8, from byte {error.start} on") from None
-    try:
-        parsed = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_float=_float,
-            parse_int=_int,
-            parse_constant=_constant,
-        )
-        _check(parsed)
-    except RecursionError:
-        raise ProtocolError(_TOO_DEEP) from None
-    except json.JSONDecodeError as error:
-        raise NotJsonError(
-            f"the answer is not JSON: {error.msg} at character {error.pos}"
-        ) from None
-    if not isinstance(parsed, dict):
-        raise NotJsonError("the answer is not a JSON object")
-    if parsed.get("error") is not None:
-        raise ProtocolError(f"status 200 with an error body: {str(parsed['error'])[:200]!r}")
-    return parsed
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ProtocolError(f"an object names {twice!r} twice")
-    return found
-
-
-def _check(value: Any, depth: int = 0) -> None:
-    """Reject half surrogate pairs and absurd nesting, anywhere in the answer."""
-    if isinstance(value, str):
-        _whole_text(value)
-    elif isinstance(value, dict | list):
-        if depth > _DEPTH:
-            raise ProtocolError(_TOO_DEEP)
-        for part in [*value, *value.values()] if isinstance(value, dict) else value:
-            _check(part, depth + 1)
-
-
-def _whole_text(text: str) -> None:
-    if not text.isascii():
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
-            raise ProtocolError(f"a text holds half a surrogate pair: {text[:80]!a}") from None
-
-
-def _float(digits: str) -> float:
-    value = float(digits)
-    if len(digits) > _NUMBER_LENGTH or math.isinf(value):
-        raise ProtocolError(f"a number is absurd: {digits[:40]}… of {len(digits)} characters")
-    return value
-
-
-def _int(digits: str) -> int:
-    if len(digits) > _NUMBER_LENGTH:
-        raise ProtocolError(f"a number is absurd: {digits[:40]}… of {len(digits)} characters")
-    return int(digits)
-
-
-def _constant(name: str) -> NoReturn:
-    raise ProtocolError(f"the answer holds {name}, which is not JSON")
-
-
 def _read(envelope: dict[str, Any], expected: Expected) -> Answer:
     endpoint = expected.endpoint
     has_more, cursor = False, None
@@ -158,7 +75,7 @@ def _read(envelope: dict[str, Any], expected: Expected) -> Answer:
         for number, entry in enumerate(take(envelope, "time_series", list, "a list")):
             where = f"time_series[{number}]"
             if not isinstance(entry, dict):
-                raise ProtocolError(f"{where} is {_show(entry)}; expected an object")
+                raise ProtocolError(f"{where} is {show(entry)}; expected an object")
             bucket = take(entry, "bucket", str, "a string", where)
             results = take(entry, "results", list, "a list", where)
             beside = {
@@ -182,34 +99,10 @@ def _read(envelope: dict[str, Any], expected: Expected) -> Answer:
     )
 
 
-def take(
-    entry: dict[str, Any],
-    name: str,
-    kind: type | tuple[type, ...],
-    expected: str,
-    where: str = "the answer",
-) -> Any:
-    """Return a member of an object.
-
-    Raises:
-        ProtocolError: It is missing, or of another type.
-    """
-    value = entry.get(name, _MISSING)
-    if value is _MISSING:
-        raise ProtocolError(f"{where} has no {name!r}; expected {expected}")
-    if not isinstance(value, kind):
-        raise ProtocolError(f"{where} has {name!r} {_show(value)}; expected {expected}")
-    return value
-
-
 def _item(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ProtocolError(f"{where} holds the item {_show(value)}; expected an object")
+        raise ProtocolError(f"{where} holds the item {show(value)}; expected an object")
     return value
-
-
-def _show(value: Any) -> str:
-    return json.dumps(value)[:80]
 
 
 def _line_items(
