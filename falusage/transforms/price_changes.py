@@ -17,7 +17,7 @@ import polars as pl
 
 from falusage._usage.arguments import free, names
 from falusage._usage.periods import require_instants
-from falusage._usage.table import Eager, Lazy, Table, take
+from falusage._usage.table import Eager, Lazy, take
 from falusage.columns import INSTANT, exact
 from falusage.coverage import Coverage
 from falusage.transforms._core.price_runs import Shown
@@ -78,6 +78,10 @@ def price_changes(
     buckets than the one that stays, and in most of the buckets from its first to its last. Use
     `by="username"` to see the steps of a team that is not there all the time.
 
+    Editions of the API before 4 send the price that was paid, after any discount. In a series whose
+    later rows have a discount, such prices are compared only with each other, and their impact ends
+    where edition 4 begins.
+
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame. Rows without a quantity show
             no price; prices that agree to twelve digits are one.
@@ -128,20 +132,23 @@ def price_changes(
     table.require(series)
     table.require_numbers(("unit_price", "quantity", "cost"))
     require_instants(table.schema, ["bucket"])
-    factor, shows = pl.lit(1.0), {}
+    rows, discount, said = table.rows, pl.lit(0.0), pl.lit(value=True)
+    shows: dict[str, pl.Expr] = {}
     if "percent_discount" in table.schema:
         table.require_numbers(("percent_discount",))
-        factor = 1.0 - pl.col("percent_discount").cast(pl.Float64).fill_null(0.0) / 100.0
+        discount = pl.col("percent_discount").cast(pl.Float64).fill_null(0.0)
         known = [name for name in ("percent_discount", "cost_subtotal") if name in table.schema]
         # Before edition 4 both are null, and discounts are unknown.
         said = pl.lit("cost_subtotal" not in known) | pl.any_horizontal(pl.col(known).is_not_null())
-        shows = {"discount": pl.when(said).then(factor)}
+        shows = {"discount": pl.when(said).then(1.0 - discount / 100.0)}
+    rows = rows.with_columns(said.alias("_said"), (discount > 0).alias("_discounted"))
+    factor = 1.0 - discount / 100.0
     price, quantity = (pl.col(name).cast(pl.Float64) for name in ("unit_price", "quantity"))
     shows = {"list": price, **shows}
     # What the same usage would cost at a price of one, and at a factor of one.
     weights = {"list": quantity * factor, "discount": quantity * price}
     found = [
-        _changes(table, value, weights[kind], series).with_columns(kind=pl.lit(kind))
+        _changes(rows, table.schema, value, weights[kind], series).with_columns(kind=pl.lit(kind))
         for kind, value in shows.items()
     ]
     net = (pl.col("previous_price", "price") * pl.col("_mean")).round_sig_figs(_DIGITS)
@@ -150,20 +157,22 @@ def price_changes(
     return table.result(pl.concat(found).select(*series, *_RESULTS).sort(order))
 
 
-def _changes(table: Table, value: pl.Expr, weight: pl.Expr, series: Sequence[str]) -> pl.LazyFrame:
+def _changes(
+    rows: pl.LazyFrame, schema: pl.Schema, value: pl.Expr, weight: pl.Expr, series: Sequence[str]
+) -> pl.LazyFrame:
     """Return the steps of a factor of the cost; `weight` is the product of the other factors."""
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     sold = (pl.col("quantity") > 0) & bucket.is_not_null()
-    shown = table.rows.group_by(
-        *series, pl.when(sold).then(value.round_sig_figs(_DIGITS)).alias("price")
+    shown = rows.group_by(
+        *series, "_said", pl.when(sold).then(value.round_sig_figs(_DIGITS)).alias("price")
     ).agg(
         bucket.alias("bucket"),
         pl.col("quantity", "cost"),
         weight.alias("weight"),
         exact("quantity").sum().alias("_sold"),
         exact("cost").sum().alias("_cost"),  # fails if it has no exact sum
+        pl.col("_discounted").any(),
     )
-    schema = table.schema
     # One function over the sums: a plan that used them often could scan as often.
     return shown.map_batches(
         partial(_steps, series=series),
@@ -172,7 +181,8 @@ def _changes(table: Table, value: pl.Expr, weight: pl.Expr, series: Sequence[str
 
 
 def _steps(shown: pl.DataFrame, *, series: Sequence[str]) -> pl.DataFrame:
-    prices = _moving(shown.drop_nulls("price"), series)
+    comparable = (*series, "_net")
+    prices = _moving(_by_edition(shown.drop_nulls("price"), series), comparable)
     names = prices.select("_series", *series).unique("_series")
     previous, price = pl.col("previous_price"), pl.col("price")
     return (
@@ -182,6 +192,26 @@ def _steps(shown: pl.DataFrame, *, series: Sequence[str]) -> pl.DataFrame:
             pl.when(previous > 0).then(price / previous - 1).round(_DIGITS).alias("pct_change")
         )
         .select(*series, *_NUMBERS, "_mean")
+    )
+
+
+def _by_edition(shown: pl.DataFrame, series: Sequence[str]) -> pl.DataFrame:
+    """Add `_net`: whether a price may be net of a discount, in a series with list prices.
+
+    Before edition 4 the API sent the price that was paid. If later rows of a series have a
+    discount, both kinds of price are followed apart, or the list price would look like a rise.
+    """
+    said = pl.col("_said")
+    if shown["_said"].n_unique() < 2:
+        return shown.with_columns(_net=pl.lit(value=False))
+    net = ~said & (said & pl.col("_discounted")).any().over(series)
+    return (
+        shown.with_columns(_net=net)
+        .group_by(*series, "_net", "price", maintain_order=True)
+        .agg(
+            pl.col("bucket", "quantity", "cost", "weight").explode(),
+            pl.col("_sold", "_cost").sum(),
+        )
     )
 
 

@@ -390,3 +390,44 @@ def test_editions_that_say_nothing_of_discounts_show_none() -> None:
     assert [(1, 4.0, 3.6)] == steps(now)
     assert [] == steps(pl.concat([before, now.slice(1)]))
     assert [] == steps(before)
+
+
+def of_edition_3(usage: pl.DataFrame) -> pl.DataFrame:
+    """Return the same usage as edition 3 sends it: at the price that was paid, and no more."""
+    none = pl.lit(None, dtype=pl.Float64)
+    paid = (pl.col("cost") / pl.col("quantity")).alias("unit_price")
+    return usage.with_columns(paid, percent_discount=none, cost_subtotal=none)
+
+
+def of_edition_4(usage: pl.DataFrame) -> pl.DataFrame:
+    """Return the same usage with its subtotals."""
+    return usage.with_columns(cost_subtotal=pl.col("unit_price") * pl.col("quantity"))
+
+
+def across(usage: pl.DataFrame, hour: int) -> pl.DataFrame:
+    """Return usage that was read in edition 3 before an hour, and in edition 4 from it on."""
+    is_new = pl.col("bucket") >= START + hour * HOUR
+    return pl.concat([of_edition_3(usage.filter(~is_new)), of_edition_4(usage.filter(is_new))])
+
+
+def test_a_list_price_that_an_older_edition_hides_is_no_step() -> None:
+    """10 % off all the time: edition 3 shows 3.6, edition 4 shows 4, and nothing was raised."""
+    usage = across(discounted(*[(4.0, 10.0)] * 4), 2)
+    others = across(discounted(*[(4.0, None)] * 4, username="labs"), 2)
+
+    assert [3.6, 3.6, 4.0, 4.0] == usage["unit_price"].round(9).to_list()
+    assert [] == steps(usage)
+    assert [] == steps(pl.concat([usage, others]))
+    assert [] == steps(pl.concat([usage, others]), by="username")
+
+
+def test_steps_within_an_edition_are_found_beside_a_change_of_editions() -> None:
+    """Those at the price paid, those of the list price, and those without a discount."""
+    off = discounted((4.0, 10.0), (5.0, 10.0), (5.0, 10.0), (6.0, 10.0))
+    plain = discounted((4.0, None), (4.0, None), (5.0, None), (6.0, None), username="labs")
+
+    assert [(1, 3.6, 4.5), (3, 5.0, 6.0)] == steps(across(off, 2))
+    assert [(2, 4.0, 5.0), (3, 5.0, 6.0)] == steps(across(plain, 2))
+    assert [(1, 3.6, 4.5), (2, 4.0, 5.0), (3, 5.0, 6.0), (3, 5.0, 6.0)] == steps(
+        pl.concat([across(off, 2), across(plain, 2)]), by="username"
+    )
