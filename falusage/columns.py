@@ -13,6 +13,7 @@ import polars as pl
 
 from falusage.contract import (
     INSTANT,
+    MODELS_USAGE,
     ORGANIZATION_EVENTS,
     ORGANIZATION_USAGE,
     PRODUCTS,
@@ -58,6 +59,14 @@ AMOUNTS: Final = ORGANIZATION_USAGE.named("amount")
 
 RATES: Final = ORGANIZATION_USAGE.named("rate")
 """Prices and percentages: they tell rows apart and are never summed."""
+
+UNSUMMED: Final = frozenset(
+    field.name
+    for endpoint in (ORGANIZATION_USAGE, MODELS_USAGE, SERVERLESS_USAGE)
+    for field in (*endpoint.fields, *endpoint.sparse)
+    if field.role == "rate"
+)
+"""Every declared price and percentage, also those that only some answers have."""
 
 LABELS: Final = ORGANIZATION_USAGE.named("label")
 

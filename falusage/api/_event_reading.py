@@ -219,7 +219,7 @@ class EventReading:
     def warn(self) -> None:
         """Warn of what was kept or rejected and a caller should know."""
         clocks.report(self.exchange.tally.skew, on_this_machine=self.exchange.on_this_machine)
-        warn_of_unknown(self._found, self._ignored, known=self.query.endpoint.sparse)
+        warn_of_unknown(self._found, self._ignored, known=self.query.endpoint.sparse_names)
         if self._equal:
             warn(
                 f"{self._equal:,} events are equal to another event of the same request on the "

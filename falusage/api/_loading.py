@@ -281,7 +281,7 @@ class Load:
         """Warn of what the last read kept or rejected and a caller should know."""
         tally, read = self._exchange.tally, self._read
         clocks.report(tally.skew, on_this_machine=self._exchange.on_this_machine)
-        sparse = {name for endpoint in self._query.endpoints for name in endpoint.sparse}
+        sparse = {name for endpoint in self._query.endpoints for name in endpoint.sparse_names}
         warn_of_unknown(read.kinds, read.ignored, known=sparse)
         read.oddities.warn()
         quarantined = sum(bad.height for bad in read.bad)

@@ -50,8 +50,8 @@ class Endpoint:
         most_on_page: The most items that a page can be asked to have.
         most_days: The longest range of a request.
         derived: Columns of the table that are not sent, as expressions over those that are.
-        sparse: Members that only some answers have, with their meanings. They become columns
-            after the others where they are sent, as unknown fields do, but without a warning.
+        sparse: Fields that only some answers have. They become columns after the others where
+            they are sent, as unknown fields do, but without a warning.
     """
 
     path: str
@@ -68,7 +68,7 @@ class Endpoint:
     most_on_page: int | None = None
     most_days: int | None = None
     derived: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])
-    sparse: Mapping[str, str] = field(default_factory=dict[str, str])
+    sparse: tuple[Field, ...] = ()
 
     def __repr__(self) -> str:
         return f"Endpoint({self.path})"
@@ -98,6 +98,11 @@ class Endpoint:
             elif each.within not in found:
                 found[each.within] = pl.Struct(self.inside(each.within))
         return found
+
+    @property
+    def sparse_names(self) -> frozenset[str]:
+        """The names of the fields that only some answers have."""
+        return frozenset(each.name for each in self.sparse)
 
     @property
     def objects(self) -> tuple[str, ...]:

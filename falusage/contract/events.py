@@ -124,7 +124,7 @@ _FIELDS: Final = (
     *CALLERS,
 )  # fmt: skip
 
-_TAGS: Final = {"tags": "the tags of the call, with source=tagged-billed, as JSON text"}
+_TAGS: Final = Field("tags", "label", "the tags of the call, with source=tagged-billed, as JSON")
 
 
 def _asked_but(*names: str) -> dict[str, Parameter]:
@@ -143,7 +143,7 @@ MODELS_EVENTS: Final = Endpoint(
     most_on_page=10_000,
     most_days=90,
     derived={"currency": pl.coalesce("currency", pl.lit("USD"))},
-    sparse=_TAGS,
+    sparse=(_TAGS,),
 )
 
 ORGANIZATION_EVENTS: Final = Endpoint(

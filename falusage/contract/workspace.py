@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 
 from falusage.contract.endpoints import Endpoint
-from falusage.contract.fields import Field
+from falusage.contract.fields import NUMBER, Field
 from falusage.contract.organization import ORGANIZATION_USAGE
 from falusage.contract.parameters import Parameter
 from falusage.contract.usage import CALLERS, MEASURES, PAGED, Scope, asked_but
@@ -38,7 +38,7 @@ MODELS_USAGE: Final = Endpoint(
         *CALLERS,
     ),
     derived={"product": pl.lit("model_apis")},
-    sparse={"tags": "the tags of the calls, with source=tagged-estimate, as JSON text"},
+    sparse=(Field("tags", "label", "the tags of the calls, with source=tagged-estimate, as JSON"),),
 )
 
 SERVERLESS_USAGE: Final = Endpoint(
@@ -64,7 +64,9 @@ SERVERLESS_USAGE: Final = Endpoint(
         ),
     ),
     derived={"product": pl.lit("serverless"), "endpoint_id": _serverless_endpoint()},
-    sparse={"net_unit_price": "the price of one unit, after the discount"},
+    sparse=(
+        Field("net_unit_price", "rate", "the price of one unit, after the discount", dtype=NUMBER),
+    ),
 )  # fmt: skip
 
 USAGE_ENDPOINTS: Final[Mapping[Scope, Mapping[str, Endpoint]]] = {

@@ -29,7 +29,7 @@ from falusage.errors import QueryError
 _DISCOUNTS_SINCE: Final = next(
     field.since for field in ORGANIZATION_USAGE.fields if field.name == "percent_discount"
 )
-_SPARSE: Final = frozenset(name for endpoint in ENDPOINTS for name in endpoint.sparse)
+_SPARSE: Final = frozenset(name for endpoint in ENDPOINTS for name in endpoint.sparse_names)
 _OWN_APP: Final = r"^(?:sdk: )?(?<machine>.*?) \((?<app>.*?)(?:, (?<environment>[^,]*))?\)$"
 """A serverless endpoint as `/organization/usage` names it: machine (app, environment)."""
 
@@ -121,7 +121,7 @@ def _with_extras(rows: pl.DataFrame, endpoint: Endpoint) -> pl.DataFrame:
     """Mark the columns that the endpoint does not declare; they are served as extra fields."""
     known = {*columns.USAGE}
     if endpoint is not ORGANIZATION_USAGE:  # the other endpoint may have the other columns
-        known |= {*columns.FURTHER, TAGS} | (_SPARSE - {*endpoint.sparse})
+        known |= {*columns.FURTHER, TAGS} | (_SPARSE - endpoint.sparse_names)
     return rows.rename({name: f"{OWN}{name}" for name in rows.columns if name not in known})
 
 

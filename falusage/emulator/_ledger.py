@@ -86,7 +86,7 @@ class Ledger:
         self._line = endpoint.named("key", "rate", "label")
         self._amounts = endpoint.named("amount")
         self.extras = tuple(name for name in rows.columns if name.startswith(OWN))
-        has_tags = TAGS in endpoint.sparse and TAGS in rows.columns
+        has_tags = TAGS in endpoint.sparse_names and TAGS in rows.columns
         self._callers = (*endpoint.named("caller"), *([TAGS] if has_tags else []))
         self._rows = rows.sort("bucket", *self._line, *self._callers, maintain_order=True)
         self._names = {

@@ -16,7 +16,7 @@ from falusage._suggestions import did_you_mean
 from falusage._usage.arguments import free
 from falusage._usage.periods import BUCKET, with_period
 from falusage._usage.table import Eager, Lazy, collected, take
-from falusage.columns import AUTH, KEY, RATES, REQUIRED, exact
+from falusage.columns import AUTH, KEY, RATES, REQUIRED, UNSUMMED, exact
 from falusage.contract import TIMEFRAMES, Timeframe
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
@@ -81,8 +81,9 @@ def to_focus(
         `cost`.
 
         A further column never splits or drops a charge. The `x_` column of numbers is their sum in
-        Decimal(38, 12), null if a row of the charge has none. For any other column it is the value
-        that all rows of the charge have, null if they differ. Sorted by charge period, then by the
+        Decimal(38, 12), null if a row of the charge has none. For any other column, and for a
+        price such as `net_unit_price`, it is the value that all rows of the charge have, null if
+        they differ. Sorted by charge period, then by the
         key. Save it with `write_parquet`, or with
         `write_csv(path, datetime_format="%Y-%m-%dT%H:%M:%SZ")`, which is how the specification
         writes instants.
@@ -181,8 +182,9 @@ def _charges(
     """Sum the rows of each charge period; a charge period ends with its month."""
     key = [name for name in (*KEY, *RATES, *AUTH) if name in schema or name in _DISCOUNT]
     free = [name for name in further if name not in key]
-    numbers = ["cost_subtotal", *(name for name in free if schema[name].is_numeric())]
-    labels = [name for name in free if not schema[name].is_numeric()]
+    sums = [name for name in free if schema[name].is_numeric() and name not in UNSUMMED]
+    labels = [name for name in free if name not in sums]
+    numbers = ["cost_subtotal", *sums]
     columns = (*key, *_SUMS, *numbers, *labels)
     months = with_period(table, columns, every="1mo", timezone="UTC").rename({"period": "_month"})
     rows = with_period(months, (*columns, "_month"), every=every, timezone="UTC")

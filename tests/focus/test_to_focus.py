@@ -284,6 +284,19 @@ def test_further_columns_neither_split_nor_collapse_charges(values: list[Any], k
     assert len(values) == charge["PricingQuantity"]
 
 
+def test_a_price_that_the_contract_declares_is_not_summed() -> None:
+    """A workspace's `net_unit_price` of 24 equal hours is that price; null if it changed."""
+    usage = usage_of(*({"at": hour} for hour in range(24))).with_columns(net_unit_price=0.02)
+    changed = usage.with_columns(net_unit_price=pl.Series([0.02] * 23 + [0.03]))
+
+    prices = [
+        one(fu.to_focus(table, **ACME, timeframe="day"))["x_NetUnitPrice"]
+        for table in (usage, changed)
+    ]
+
+    assert [0.02, None] == prices
+
+
 def test_a_further_number_without_an_exact_sum_is_refused() -> None:
     """As an amount is."""
     with pytest.raises(fu.QueryError, match="exact"):
