@@ -41,7 +41,13 @@ from falusage.errors import (
     warn,
 )
 from falusage.schema.rules import SUMMARY_ROWS
-from falusage.schema.validation import Oddities, oddities, require_valid, validate_received
+from falusage.schema.validation import (
+    Oddities,
+    Validated,
+    oddities,
+    require_valid,
+    validate_received,
+)
 
 _REGROUP_AFTER: Final = 64
 
@@ -82,6 +88,7 @@ class _Read:
     kinds: Kinds = field(default_factory=dict[str, Kind])
     ignored: set[str] = field(default_factory=set[str])
     oddities: Oddities = field(default_factory=Oddities)
+    broken_totals: int = 0
 
 
 class Load:
@@ -172,11 +179,8 @@ class Load:
     def summary(self) -> pl.DataFrame:
         """Read the API's own summary of the range, validated."""
         summary = concat(self._read.reading.read_summary(), SUMMARY)
-        valid = self._valid_summary(summary)
         self._read.kinds = summary.kinds
-        if left_out := summary.table.height - valid.height:
-            warn(f"{left_out:,} rows of the summary are invalid and left out", QuarantineWarning)
-        return valid
+        return self._validated_summary(summary).good
 
     def _validated(self, pages: Sequence[Page]) -> LineItems:
         read = self._read
@@ -197,11 +201,12 @@ class Load:
             read.sums = [sums(read.sums)]
         return LineItems(checked.good, items.kinds)
 
-    def _valid_summary(self, summary: LineItems) -> pl.DataFrame:
+    def _validated_summary(self, summary: LineItems) -> Validated:
         checked = validate_received(summary.table, SUMMARY_ROWS)
         if self._invalid == "raise":
             require_valid(checked.bad, what="summary's rows", way_out=self._way_out)
-        return checked.good
+        self._read.broken_totals = checked.bad.height
+        return checked
 
     def _compared(self) -> pl.DataFrame:
         """Return the sums of the last read next to those of the summary, if there is one."""
@@ -209,7 +214,12 @@ class Load:
             return compare(sums(self._read.sums), None)
         summary = concat(self._read.reading.summary, SUMMARY)
         self._read.ignored |= summary.kinds.keys() - self._read.kinds.keys()
-        return compare(sums(self._read.sums), self._valid_summary(summary))
+        checked = self._validated_summary(summary)
+        broken = suspect_keys(checked)
+        self._read.suspects.append(broken)
+        # A total that is invalid counts as nothing, so that its key differs.
+        totals = pl.concat([checked.good, broken], how="diagonal")
+        return compare(sums(self._read.sums), totals)
 
     def _agrees(self, compared: pl.DataFrame, *, reads: int) -> bool:
         """Return whether the last read is final; False if the range must be read again.
@@ -229,7 +239,8 @@ class Load:
             self._reject(unexplained, reads)
         elif excused.height:
             warn(
-                f"{excused.height} keys differ from the summary; each has rows in quarantine",
+                f"{excused.height} keys differ from the summary; each has rows in quarantine"
+                f"{' or an invalid total' if self._read.broken_totals else ''}",
                 ReconciliationWarning,
             )
         return True
@@ -284,6 +295,11 @@ class Load:
         sparse = {name for endpoint in self._query.endpoints for name in endpoint.sparse_names}
         warn_of_unknown(read.kinds, read.ignored, known=sparse)
         read.oddities.warn()
+        if read.broken_totals:
+            warn(
+                f"{read.broken_totals:,} rows of the summary are invalid and left out",
+                QuarantineWarning,
+            )
         quarantined = sum(bad.height for bad in read.bad)
         if quarantined:
             warn(

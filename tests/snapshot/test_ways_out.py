@@ -17,7 +17,7 @@ from falusage.errors import (
 )
 from falusage.snapshot import snapshot_metadata
 from tests.bad_rows import GOOD, LATER, QUERY, with_bad_row
-from tests.tampering import dearer_summary, tampered
+from tests.tampering import dearer_summary, negative_total, tampered
 from tests.world import World, spend
 
 
@@ -105,3 +105,36 @@ def test_keys_that_differ_are_recorded(tmp_path: Path) -> None:
     metadata = snapshot_metadata(path)
     assert metadata.receipt is not None
     assert 1 == metadata.receipt.differing
+
+
+def test_a_broken_total_is_let_through_and_recorded(tmp_path: Path) -> None:
+    """A row of the summary that is invalid compares with nothing, so its key counts as differing.
+
+    Whether its rows came or were lost. Only the one way out that the message names is needed.
+    """
+    path = tmp_path / "a.parquet"
+    with (
+        fu.Emulator(spend(GOOD)) as emulator,
+        tampered(emulator, negative_total) as broken,
+        tampered(emulator, without_rows) as lost,
+    ):
+        emulator.clock = lambda: LATER
+        for address, rows in ((broken, 4), (lost, 0)):
+            with fu.UsageClient(emulator.api_key, base_url=address) as client:
+                with pytest.raises(SchemaError, match="invalid='quarantine'"):
+                    fu.download_snapshot(QUERY, path, client=client)
+                with (
+                    pytest.warns(QuarantineWarning, match="1 rows of the summary are invalid"),
+                    pytest.warns(ReconciliationWarning, match="1 keys differ"),
+                ):
+                    fu.download_snapshot(QUERY, path, client=client, invalid="quarantine")
+            kept = fu.open_snapshot(path)
+            assert kept.coverage is not None
+            assert (rows, 1) == (fu.read_snapshot(path).height, kept.coverage.differing)
+
+
+def without_rows(answer: dict[str, Any]) -> None:
+    """Leave out every row, and all of the summary but a broken one."""
+    answer["time_series"] = []
+    answer["summary"] = answer.get("summary", [])[:1]
+    negative_total(answer)
