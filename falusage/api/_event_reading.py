@@ -27,7 +27,7 @@ from falusage.api._http.exchange import Exchange
 from falusage.api._pages.cursors import follow
 from falusage.api.line_items import Kinds, LineItems, concat, joint_kinds, warn_of_unknown
 from falusage.api.progress import Progress
-from falusage.api.ways import NAMES, Invalid
+from falusage.api.ways import ADVICE, Invalid
 from falusage.columns import EVENTS
 from falusage.errors import (
     FalUsageWarning,
@@ -204,8 +204,8 @@ class EventReading:
         table = items.table.sort("timestamp", "request_id", maintain_order=True)
         checked = validate_received(table, Rows("events", self.query.endpoint))
         if self.invalid == "raise":
-            way_out = f"; {NAMES.get().quarantine} loads the other rows"
-            require_valid(checked.bad, what=f"{table.height:,} events received", way_out=way_out)
+            what = f"{table.height:,} events received"
+            require_valid(checked.bad, what=what, advice=ADVICE.get().rows)
         self._rows += table.height
         if checked.bad.height:
             self.bad.append(checked.bad)

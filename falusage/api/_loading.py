@@ -20,28 +20,17 @@ from falusage import _clocks as clocks
 from falusage.api._http.exchange import Exchange
 from falusage.api._pages.page import Page
 from falusage.api._pages.paging import Reading
-from falusage.api.line_items import (
-    Kind,
-    Kinds,
-    LineItems,
-    concat,
-    joint_kinds,
-    warn_of_unknown,
-)
+from falusage.api.line_items import Kind, Kinds, LineItems, concat, joint_kinds, warn_of_unknown
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt, open_from
 from falusage.api.reconciliation import compare, differences, matching, sums, suspect_keys
-from falusage.api.ways import NAMES, Invalid, Reconcile
+from falusage.api.ways import ADVICE, Invalid, Reconcile
 from falusage.columns import KEY, SUMMARY, USAGE
-from falusage.errors import (
-    QuarantineWarning,
-    ReconciliationError,
-    ReconciliationWarning,
-    warn,
-)
+from falusage.errors import QuarantineWarning, ReconciliationError, ReconciliationWarning, warn
 from falusage.schema.rules import SUMMARY_ROWS
 from falusage.schema.validation import (
+    IN_FAILURES,
     Oddities,
     Validated,
     oddities,
@@ -113,7 +102,7 @@ class Load:
         self._workers = workers
         self._invalid = invalid
         self._reconcile = reconcile
-        self._way_out = f"; {NAMES.get().quarantine} loads the other rows" if has_ways else ""
+        self._advice = ADVICE.get().rows if has_ways else IN_FAILURES
         self._started_at = clocks.local_time()
         self._read = self._begin()
 
@@ -188,7 +177,7 @@ class Load:
         checked = validate_received(items.table)
         if self._invalid == "raise":
             what = f"{items.table.height:,} rows received"
-            require_valid(checked.bad, what=what, way_out=self._way_out)
+            require_valid(checked.bad, what=what, advice=self._advice)
         read.kept += checked.good.height
         read.bad.append(checked.bad)
         if checked.bad.height:
@@ -204,7 +193,7 @@ class Load:
     def _validated_summary(self, summary: LineItems) -> Validated:
         checked = validate_received(summary.table, SUMMARY_ROWS)
         if self._invalid == "raise":
-            require_valid(checked.bad, what="summary's rows", way_out=self._way_out)
+            require_valid(checked.bad, what="summary's rows", advice=self._advice)
         self._read.broken_totals = checked.bad.height
         return checked
 
@@ -217,7 +206,7 @@ class Load:
         checked = self._validated_summary(summary)
         broken = suspect_keys(checked)
         self._read.suspects.append(broken)
-        # A total that is invalid counts as nothing, so that its key differs.
+        # An invalid total counts as zero, so that its key differs.
         totals = pl.concat([checked.good, broken], how="diagonal")
         return compare(sums(self._read.sums), totals)
 
@@ -240,7 +229,7 @@ class Load:
         elif excused.height:
             warn(
                 f"{excused.height} keys differ from the summary; each has rows in quarantine"
-                f"{' or an invalid total' if self._read.broken_totals else ''}",
+                + (" or an invalid total" if self._read.broken_totals else ""),
                 ReconciliationWarning,
             )
         return True
@@ -258,11 +247,7 @@ class Load:
         if self._reconcile == "warn":
             warn(message, ReconciliationWarning)
             return
-        raise ReconciliationError(
-            f"{message}. All are in this error's `failures`; try again, or look at both sides "
-            f"with {NAMES.get().warn}",
-            failures=differing,
-        )
+        raise ReconciliationError(f"{message}. {ADVICE.get().keys}", failures=differing)
 
     def _open_from(self) -> datetime | None:
         read_at = clocks.earlier(self._exchange.tally.server_time, self._started_at)
@@ -295,11 +280,8 @@ class Load:
         sparse = {name for endpoint in self._query.endpoints for name in endpoint.sparse_names}
         warn_of_unknown(read.kinds, read.ignored, known=sparse)
         read.oddities.warn()
-        if read.broken_totals:
-            warn(
-                f"{read.broken_totals:,} rows of the summary are invalid and left out",
-                QuarantineWarning,
-            )
+        if totals := read.broken_totals:
+            warn(f"{totals:,} rows of the summary are invalid and left out", QuarantineWarning)
         quarantined = sum(bad.height for bad in read.bad)
         if quarantined:
             warn(

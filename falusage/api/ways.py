@@ -12,31 +12,34 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from falusage.errors import QueryError
+from falusage.schema.validation import IN_FAILURES
 
 Invalid = Literal["raise", "quarantine"]
 Reconcile = Literal["raise", "warn", "off"]
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """How messages name the ways out."""
+class Advice:
+    """How messages end: where what was rejected is, and the way out."""
 
-    quarantine: str = "invalid='quarantine'"
-    warn: str = "reconcile='warn'"
+    rows: str = f"{IN_FAILURES}; invalid='quarantine' loads the other rows"
+    keys: str = (
+        "All are in this error's `failures`; try again, or look at both sides with reconcile='warn'"
+    )
 
 
-NAMES: Final[ContextVar[Names]] = ContextVar("falusage_ways", default=Names())  # noqa: B039 - frozen
-"""How messages name the ways out here."""
+ADVICE: Final[ContextVar[Advice]] = ContextVar("falusage_ways", default=Advice())  # noqa: B039 - frozen
+"""How messages end here."""
 
 
 @contextmanager
-def named(*, quarantine: str, warn: str) -> Generator[None]:
-    """Name the ways out differently in messages, as the command line does."""
-    token = NAMES.set(Names(quarantine, warn))
+def advising(*, rows: str, keys: str) -> Generator[None]:
+    """End messages differently, as the command line does, whose users see no error's fields."""
+    token = ADVICE.set(Advice(rows, keys))
     try:
         yield
     finally:
-        NAMES.reset(token)
+        ADVICE.reset(token)
 
 
 def require_ways(invalid: str, reconcile: str) -> None:

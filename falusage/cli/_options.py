@@ -244,7 +244,10 @@ def open_client(options: Mapping[str, Any]) -> Generator[UsageClient]:
     from falusage.api.client import UsageClient
 
     with (
-        ways.named(quarantine="--invalid quarantine", warn="--reconcile warn"),
+        ways.advising(
+            rows="--invalid quarantine loads the other rows, and lists these",
+            keys="Try again, or load the rows with --reconcile warn",
+        ),
         UsageClient(
             base_url=options["base_url"], workers=options["workers"], progress=True
         ) as client,

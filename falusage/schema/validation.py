@@ -145,13 +145,16 @@ def _split(
     return Validated(table.filter(~is_bad) if bad.height else table, bad, broken)
 
 
-def require_valid(bad: pl.DataFrame, *, what: str, way_out: str = "") -> None:
+IN_FAILURES: Final = "They are in this error's `failures`"
+
+
+def require_valid(bad: pl.DataFrame, *, what: str, advice: str = IN_FAILURES) -> None:
     """Raise if there are invalid rows.
 
     Args:
         bad: The invalid rows, as in `Validated`.
         what: What was checked, for the message (`"9 rows"`).
-        way_out: What to do about it, appended to the message.
+        advice: Where the rows are and what to do, which ends the message.
 
     Raises:
         SchemaError: It has the rows, and names the most frequent rules.
@@ -161,8 +164,7 @@ def require_valid(bad: pl.DataFrame, *, what: str, way_out: str = "") -> None:
     counts = bad[RULES].explode().value_counts(sort=True).head(_SHOWN).rows()
     words = ", ".join(f"{rule} ({count:,})" for rule, count in counts)
     raise SchemaError(
-        f"{bad.height:,} of the {what} break the table's rules: {words}. They are in this error's "
-        f"`failures`{way_out}",
+        f"{bad.height:,} of the {what} break the table's rules: {words}. {advice}",
         failures=bad,
     )
 
