@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from falusage.columns import AUTH, FURTHER, KEY, LABELS, MONEY, RATES, SUMMARY, widened
-from falusage.schema.rounding import FEWEST, MOST, has_places, product, rounded_off
+from falusage.schema.rounding import FEWEST, MOST, has_places, product, rounded_off_rows
 from falusage.schema.validation import Validated
 
 RELATIVE: Final = 1e-9
@@ -44,17 +44,22 @@ def sums(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
         table if table.schema["cost"] == MONEY else _with_rounding(table).select(none.columns)
         for table in tables
     ]
-    return pl.concat([none, *parts]).group_by(_LINE).sum()
+    rows = pl.concat([none, *parts])
+    # A column of nulls alone, as of callers that were not asked for, tells no line apart.
+    told = [name for name in _LINE if rows[name].null_count() < rows.height]
+    if not told:
+        return none
+    found = rows.group_by(told).agg(pl.col(_TOTALS).sum())
+    return pl.concat([none, found], how="diagonal")
 
 
 def _with_rounding(table: pl.DataFrame) -> pl.DataFrame:
-    off = rounded_off()
-    unrounded = pl.when(off > 0.0).then(product()).otherwise("cost")
-    return widened(table).with_columns(
-        pl.col(_SUMS).cast(MONEY),
-        off.cast(MONEY).alias("off"),
-        unrounded.cast(MONEY).alias("unrounded"),
-    )
+    table, off = widened(table), rounded_off_rows(widened(table))
+    sums = table.with_columns(pl.col(_SUMS).cast(MONEY), off.cast(MONEY).alias("off"))
+    if not (off > 0.0).any():
+        return sums.with_columns(unrounded="cost")
+    unrounded = pl.when(off > 0.0).then(product()).otherwise("cost").cast(MONEY)
+    return sums.with_columns(table.select(unrounded.alias("unrounded")))
 
 
 def compare(loaded: pl.DataFrame, summary: pl.DataFrame | None) -> pl.DataFrame:
