@@ -105,9 +105,9 @@ def read_answer(body: bytes, expected: Expected, kinds: Kinds) -> Answer:
 
 def _as_usage(items: pl.DataFrame, ask: Ask) -> pl.DataFrame:
     """Return items with the columns of usage, whatever the endpoint calls its own."""
-    derived = dict(ask.endpoint.derived)
-    if ask.workspace is not None:
-        derived["username"] = pl.lit(ask.workspace)
+    if ask.workspace is None:
+        return items  # of an organization, which are declared as the table is
+    derived = {**ask.endpoint.derived, "username": pl.lit(ask.workspace)}
     table = items.with_columns(**derived)
     missing = [
         pl.lit(None, dtype).alias(name)
