@@ -24,7 +24,7 @@ from falusage.contract.events import (
     EventFields,
 )
 from falusage.contract.fields import INSTANT, Field, Role
-from falusage.contract.organization import ORGANIZATION_USAGE
+from falusage.contract.organization import ORGANIZATION_USAGE, Edition
 from falusage.contract.parameters import TIMEFRAMES, Names, Parameter, Timeframe
 from falusage.contract.usage import (
     ASKED,
@@ -80,6 +80,7 @@ __all__ = [
     "TEAMS",
     "TIMEFRAMES",
     "USAGE_ENDPOINTS",
+    "Edition",
     "Endpoint",
     "EventFields",
     "Field",

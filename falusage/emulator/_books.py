@@ -126,11 +126,14 @@ def _with_extras(rows: pl.DataFrame, endpoint: Endpoint) -> pl.DataFrame:
 
 
 def _with_discount(rows: pl.DataFrame, edition: int) -> pl.DataFrame:
-    """Fill in missing amounts: without a subtotal, there was no discount.
+    """Fill in missing amounts: without any sign of one, there was no discount.
 
     In an edition without discounts, the price is the price paid.
     """
-    subtotal = pl.coalesce("cost_subtotal", pl.col("cost") + pl.col("cost_discount"), "cost")
+    listed = pl.when(pl.col("percent_discount") > 0).then(pl.col("quantity") * pl.col("unit_price"))
+    subtotal = pl.coalesce(
+        "cost_subtotal", pl.col("cost") + pl.col("cost_discount"), listed, "cost"
+    )
     paid = pl.col("unit_price") * (1.0 - pl.col("percent_discount").fill_null(0.0) / 100.0)
     taken_off = (subtotal - pl.col("cost")).clip(0.0)  # float noise must not make it negative
     return rows.with_columns(

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from falusage._usage.table import Eager, Lazy
-from falusage.contract import ORGANIZATION_USAGE, Endpoint
+from falusage.contract import ORGANIZATION_USAGE, Edition, Endpoint
 from falusage.emulator._account import keys, member_key, workspace_key
 from falusage.emulator._faults import Faults
 from falusage.emulator._listening import (
@@ -94,7 +94,7 @@ class Emulator:
         api_key: str = NOT_A_REAL_KEY,
         latency: float = 0.0,
         page_size: int = 1000,
-        edition: Literal[2, 3, 4] = 4,
+        edition: Edition = 4,
         faults: Faults | None = None,
     ) -> None:
         if not all(importlib.util.find_spec(name) for name in ("fastapi", "uvicorn")):
@@ -113,7 +113,7 @@ class Emulator:
         self.latency = latency
         self.page_size = page_size
         self.pooled_billing = False
-        self._edition: Literal[2, 3, 4] = edition
+        self._edition: Edition = edition
         self.clock = lambda: datetime.now(UTC)
         if usage is None:
             usage, now = _sample()
@@ -123,7 +123,7 @@ class Emulator:
         self._running: tuple[uvicorn.Server, threading.Thread, str] | None = None
 
     @property
-    def edition(self) -> Literal[2, 3, 4]:
+    def edition(self) -> Edition:
         """The edition of the contract that is served; it cannot be changed."""
         return self._edition
 

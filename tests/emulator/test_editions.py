@@ -11,12 +11,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import falusage as fu
-from falusage.columns import KEY, total
+from falusage.columns import KEY, USAGE, total
+from falusage.contract import ORGANIZATION_USAGE, Edition
 from falusage.errors import FalUsageWarning
 
 BEGIN = datetime(2025, 3, 1, tzinfo=UTC)
 DISCOUNTS = ["percent_discount", "cost_subtotal", "cost_discount"]
-EDITIONS: list[Literal[2, 3, 4]] = [2, 3, 4]
+EDITIONS: list[Edition] = [2, 3, 4]
 
 
 def usage() -> pl.DataFrame:
@@ -44,7 +45,7 @@ def usage() -> pl.DataFrame:
     )
 
 
-def loaded(edition: Literal[2, 3, 4], timeframe: Literal["hour", "day"]) -> pl.DataFrame:
+def loaded(edition: Edition, timeframe: Literal["hour", "day"]) -> pl.DataFrame:
     """Load the two days over HTTP, reconciled, where a warning is an error."""
     query = fu.UsageQuery("2025-03-01", "2025-03-03", timeframe=timeframe)
     with (
@@ -79,7 +80,7 @@ def test_days_cost_the_same() -> None:
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_discounts_are_those_of_the_edition(edition: Literal[2, 3, 4]) -> None:
+def test_discounts_are_those_of_the_edition(edition: Edition) -> None:
     """Edition 4 has them to the last bit; before, they are null and the price is what was paid."""
     found, order = loaded(edition, "hour"), ["bucket", *KEY, "cost"]
     if edition == 4:
@@ -88,3 +89,9 @@ def test_discounts_are_those_of_the_edition(edition: Literal[2, 3, 4]) -> None:
         assert [found.height] * 3 == [found[name].null_count() for name in DISCOUNTS]
         paid = found["quantity"] * found["unit_price"]
         assert_frame_equal(found["cost"].to_frame(), paid.alias("cost").to_frame())
+
+
+def test_the_newest_edition_is_the_default() -> None:
+    """The one that the contract declares last."""
+    assert tuple(EDITIONS) == ORGANIZATION_USAGE.editions
+    assert ORGANIZATION_USAGE.editions[-1] == fu.Emulator(pl.DataFrame(schema=USAGE)).edition

@@ -117,6 +117,15 @@ def test_what_a_row_says_of_its_discount_is_completed() -> None:
     assert dict.fromkeys(["both", "no discount", "no subtotal"], discounted) == found
 
 
+def test_a_discount_in_percent_alone_has_its_subtotal() -> None:
+    """The cost before 75 % off is quantity × unit_price, and not the cost again."""
+    rows = USAGE.head(1).with_columns(unit_price=0.04, percent_discount=75.0)
+    (item,) = json.loads(Books(rows, edition=4).ledger(ORGANIZATION_USAGE).summary(question(1)))
+    assert (0.04, 0.03, 0.01) == tuple(
+        item[name] for name in ("cost_subtotal", "cost_discount", "cost_total")
+    )
+
+
 def test_an_edition_without_discounts_has_the_price_that_is_paid() -> None:
     """There cost is quantity × unit_price; with discounts, unit_price is before them."""
     rows = USAGE.head(1).with_columns(
