@@ -194,7 +194,7 @@ ERROR = '{"error": {"type": "validation_error", "message": "Nope.", "request_id"
         (
             answer(ERROR, "404 Not Found"),
             fu.NotFoundError,
-            "if there is no invoice of 2025-06 yet, ask for source='estimate'",
+            "if there is no invoice of 2025-06 yet, use source='estimate' (--source estimate)",
         ),
         (answer(ERROR, "429 Too Many Requests"), fu.RateLimitError, "429"),
         (answer(ERROR, "500 Internal Server Error"), fu.ServerError, "500"),
