@@ -202,7 +202,9 @@ def _advise(error: ApiError, asked: FocusQuery) -> NoReturn:
     said, advice = str(error.args[0]), ""
     if asked.source == "invoice" and isinstance(error, NotFoundError):
         month = asked.month or asked.billing_month
-        advice = f"; if there is no invoice of {month} yet, use source='estimate' (--source estimate)"
+        advice = (
+            f"; if there is no invoice of {month} yet, use source='estimate' (--source estimate)"
+        )
     elif asked.source == "invoice" and asked.team_username and "team_username" in said:
         advice = (
             "; an invoice of teams that are billed together cannot be filtered by team: leave out "
