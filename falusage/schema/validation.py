@@ -197,7 +197,8 @@ def validate_usage(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     if not isinstance(frame, pl.DataFrame):
         raise SchemaError(
             f"frame is a {type(frame).__name__}; expected a Polars DataFrame: collect a LazyFrame, "
-            "and wrap another library's table in pl.DataFrame()"
+            "and wrap another library's table in pl.DataFrame()",
+            failures=pl.DataFrame(),
         )
     checked = validate(frame)
     oddities(checked.good).warn()

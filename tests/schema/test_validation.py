@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from falusage.columns import SUMMARY, USAGE
+from falusage.columns import AUTH, SUMMARY, USAGE
 from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning
-from falusage.schema import usage_schema
+from falusage.schema import usage_schema, validate_usage
 from falusage.schema.rules import SUMMARY_ROWS, USAGE_ROWS, keeps_every_rule
 from falusage.schema.validation import MARKS, oddities, require_valid, validate, validate_received
 
@@ -299,3 +299,33 @@ def test_rounding_is_no_oddity(change: dict[str, Any]) -> None:
         warnings.simplefilter("error")
         oddities(table(change)).warn()
         oddities(table({}).clear()).warn()
+
+
+def test_a_table_of_ones_own_is_split_as_a_load_is() -> None:
+    """Columns that may be null may be missing, and further ones stay."""
+    optional = ("percent_discount", "cost_subtotal", "cost_discount", *AUTH)
+    own = table({}, {"cost": -1.0}, {"currency": "dollars"}).drop(optional)
+    own = own.with_columns(note=pl.Series(["a", "b", "c"]))
+
+    good, rejected = validate_usage(own)
+
+    assert_frame_equal(own.head(1), good)
+    assert ["b", "c"] == rejected["note"].to_list()
+    assert [["cost: negative"], ["currency: not three letters"]] == rejected["rules"].to_list()
+    assert usage_schema().validate(good).equals(good)
+
+
+def test_a_table_of_ones_own_is_warned_of_as_a_load_is() -> None:
+    """Of a cost that nothing explains, in rows that are valid."""
+    with pytest.warns(CostMismatchWarning, match="1 of 1 rows"):
+        validate_usage(table({"percent_discount": 20.0}, {"cost": -1.0}))
+
+
+@pytest.mark.parametrize("other", [table({}).lazy(), table({}).to_arrow(), None, "usage"])
+def test_only_a_frame_with_its_rows_is_split(other: Any) -> None:
+    """The message says what to do with a LazyFrame, and with another library's table."""
+    with pytest.raises(
+        SchemaError, match=r"frame is a .*collect a LazyFrame.*wrap another"
+    ) as error:
+        validate_usage(other)
+    assert error.value.failures.is_empty()
