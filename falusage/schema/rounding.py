@@ -64,8 +64,8 @@ def rounded_off() -> pl.Expr:
 def rounded_off_rows(table: pl.DataFrame) -> pl.Series:
     """Return `rounded_off` of each row.
 
-    It takes many steps, so only rows whose cost is not the product take them: of a table of exact
-    products none does, which is most of a load's time.
+    It takes many steps, so it is computed only where the cost is not the product, which in most
+    tables is nowhere.
     """
     cost = pl.col("cost")
     at = table.select(((cost - product()).abs() > _noise(cost)).arg_true()).to_series()
