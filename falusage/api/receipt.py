@@ -105,11 +105,14 @@ class Receipt:
         rounded = self.rounding
         if not self.reconciled or rounded.is_empty():
             return []
-        used, allowed = (rounded[name].abs().max() for name in ("cost_difference", "cost_rounding"))
-        return [
-            f"rounding is visible in {_counted(rounded.height, 'key')}: costs differ by at most "
-            f"{used:.2g}, where it allows {allowed:.2g}"
+        largest = rounded.select(pl.selectors.numeric().abs().max()).row(0, named=True)
+        parts = [
+            f"{plural} differ by at most {largest[f'{name}_difference']:.2g}, where it allows "
+            f"{largest[f'{name}_rounding']:.2g}"
+            for name, plural in (("cost", "costs"), ("quantity", "quantities"))
+            if largest[f"{name}_rounding"]
         ]
+        return [f"rounding is visible in {_counted(rounded.height, 'key')}: {'; '.join(parts)}"]
 
     def _reconciled(self) -> str:
         keys = self.reconciliation.height
