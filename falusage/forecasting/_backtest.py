@@ -15,16 +15,15 @@ import polars as pl
 from falusage._usage.arguments import free, key, names
 from falusage._usage.table import Eager, Lazy, take
 from falusage.coverage import Coverage
-from falusage.forecasting._candidates import MODELS, Floats, forecasters
-from falusage.forecasting._futures import check_horizon, check_levels
+from falusage.forecasting._candidates import MODELS, forecasters
+from falusage.forecasting._exclusions import Excluded
+from falusage.forecasting._futures import check_horizon, check_levels, seed_of
 from falusage.forecasting._history import histories
-from falusage.forecasting._paths import bounds, error_paths
+from falusage.forecasting._measured import measured_coverage
+from falusage.forecasting._paths import Doubt
 from falusage.forecasting._rhythms import Rhythm
 from falusage.forecasting._track_record import TrackRecord, track_record
 from falusage.timeframes import Every
-
-_PATHS = 400
-_LEAST = 3
 
 
 @overload
@@ -36,6 +35,7 @@ def backtest(
     by: str | Sequence[str] = (),
     timezone: str | None = None,
     levels: Sequence[float] = (80, 95),
+    exclude: Excluded = (),
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
@@ -51,6 +51,7 @@ def backtest(
     by: str | Sequence[str] = (),
     timezone: str | None = None,
     levels: Sequence[float] = (80, 95),
+    exclude: Excluded = (),
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
@@ -65,6 +66,7 @@ def backtest(
     by: str | Sequence[str] = (),
     timezone: str | None = None,
     levels: Sequence[float] = (80, 95),
+    exclude: Excluded = (),
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
@@ -78,11 +80,13 @@ def backtest(
 
     Args:
         usage: A usage table, as for `forecast`.
-        horizon: How many periods each window looks ahead; at most a third of the history.
+        horizon: How many periods each window looks ahead; at least a season of days, months or
+            quarters, and at most a third of the history.
         every: The period, as in `forecast`.
         by: The columns that make a series. `currency` is always among them.
         timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         levels: The nominal coverage of the bands, in percent.
+        exclude: Ranges that nothing is learned from, as in `forecast`.
         as_of: Buckets that end after it are still open, as in `forecast`.
         end: Where the range of a bare frame ends, as in `forecast`.
         coverage: The range, gaps and finality of a bare frame.
@@ -120,7 +124,7 @@ def backtest(
     ...     "currency": "USD",
     ... })
     >>> backtest(usage, horizon=7).filter("chosen").select("model", "windows", "error").item(0, 0)
-    'rhythm'
+    'average'
     """
     columns = names(by, argument="by")
     check_horizon(horizon)
@@ -131,18 +135,30 @@ def backtest(
     free(columns, reserved=results)
     table = take(usage, coverage)
     history = histories(
-        table, [columns], every=every, timezone=table.zone(timezone), as_of=as_of, end=end
+        table,
+        [columns],
+        every=every,
+        timezone=table.zone(timezone),
+        as_of=as_of,
+        end=end,
+        exclude=exclude,
     )[0]
     models = forecasters(rhythm)
     group = key(columns)
     rows: list[dict[str, Any]] = []
-    for series, rates in zip(history.keys.rows(named=True), history.rates, strict=True):
+    for key_row, rates in zip(history.keys.rows(), history.rates, strict=True):
         spent = np.flatnonzero(rates)
         if not spent.size:
             continue
-        record = track_record(rates[spent[0] :], horizon=horizon, rhythm=rhythm, models=models)
-        if record is not None:
-            rows += [{**series, **row} for row in _rows(record, wanted)]
+        past = rates[spent[0] :]
+        record = track_record(past, horizon=horizon, rhythm=rhythm, models=models)
+        if record is None:
+            continue
+        doubt, seed = Doubt.from_history(past, rhythm), seed_of(key_row)
+        series = dict(zip(history.keys.columns, key_row, strict=True))
+        for row in _rows(record):
+            held = measured_coverage(record, row["model"], doubt, wanted, seed=seed)
+            rows.append({**series, **row, **{f"coverage_{n:g}": held[n] for n in wanted}})
     schema = {**history.keys.schema, **results}
     result = pl.DataFrame(rows, schema=schema).sort(group, maintain_order=True)
     return table.result(result.lazy())
@@ -161,7 +177,7 @@ _RESULTS = {
 }
 
 
-def _rows(record: TrackRecord, levels: Sequence[float]) -> list[dict[str, Any]]:
+def _rows(record: TrackRecord) -> list[dict[str, Any]]:
     off, behind, chosen = record.off(), record.behind(), record.chosen()
     return [
         {
@@ -170,33 +186,11 @@ def _rows(record: TrackRecord, levels: Sequence[float]) -> list[dict[str, Any]]:
             "ahead": record.span,
             "error": float(off[name][0].mean()),
             "total_error": float(off[name][1].mean()),
-            "bias": float(-record.errors[name].mean()),
+            "bias": float(-record.errors(name).mean()),
             "behind": behind[name][0],
             "noise": behind[name][1],
             "chosen": name == chosen,
-            **_coverage(record, name, levels),
         }
         for name in MODELS
         if name in off
     ]
-
-
-def _coverage(record: TrackRecord, name: str, levels: Sequence[float]) -> dict[str, float | None]:
-    """Return the share of periods within bands that were drawn from other windows."""
-    origins, errors = np.array(record.origins), record.errors[name]
-    forecasts = record.forecasts[name] / record.scales[:, None]
-    held: dict[float, list[Floats]] = {level: [] for level in levels}
-    for window, origin in enumerate(origins):
-        apart = np.abs(origins - origin) >= record.span
-        if apart.sum() < _LEAST:
-            continue
-        drawn = error_paths(errors[apart], horizon=record.span, paths=_PATHS)
-        paths = np.maximum(forecasts[window] + drawn, 0.0)
-        actual = forecasts[window] + errors[window]
-        for level in levels:
-            low, high = bounds(paths, level, around=forecasts[window])
-            held[level].append((low <= actual + 1e-9) & (actual <= high + 1e-9))
-    return {
-        f"coverage_{level:g}": float(np.mean(inside)) if inside else None
-        for level, inside in held.items()
-    }

@@ -1,9 +1,14 @@
 """The candidate models, from the steadiest to the most flexible.
 
-`rhythm` is the shape of a season times the present level, both robust estimates; the others are
-from statsforecast. Those that smooth use the logarithm of cost, in which growth and the weekly
-pattern are additive and nothing is below zero. A model that cannot be fitted to a series is not
-among its candidates.
+All but the last two forecast the level without the seasonal pattern, and put the pattern back.
+`smoothing`, `theta` and `trend` fit the logarithm of the level, in which growth is additive and
+nothing is below zero; single spikes do not move it. The mean of a logarithm is below the logarithm
+of the mean, so they are raised by the mean of their own residuals: days add up to months, and only
+means add up. A model that cannot be fitted to a series is not among its candidates.
+
+Source: V. Assimakopoulos and K. Nikolopoulos, The theta model, International Journal of Forecasting
+16 (2000); N. Duan, Smearing estimate: a nonparametric retransformation method, Journal of the
+American Statistical Association 78 (1983), here without the highest 5 % of the residuals.
 """
 
 from __future__ import annotations
@@ -13,24 +18,33 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from falusage.errors import MissingExtraError
+from falusage.forecasting._past import Floats, Past
 from falusage.forecasting._rhythms import Rhythm
+from falusage.forecasting._spikes import without_spikes
 
-Floats = NDArray[np.float64]
-Forecaster = Callable[[Floats, int], Floats]
+Forecaster = Callable[[Past, int], Floats]
 
-MODELS: Final = ("rhythm", "blend", "theta", "ets", "mstl", "seasonal_naive", "drift")
-"""In order of preference among equals: a model that one odd period moves less comes first."""
+MODELS: Final = ("average", "level", "smoothing", "theta", "trend", "seasonal_naive", "drift")
+"""In order of preference among equals. Chosen on the choosing set of `benchmarks/forecast.py`."""
 
-BLENDED: Final = ("rhythm", "theta", "ets")
-_SEASONS: Final = 8
+AVERAGED: Final = ("level", "smoothing", "theta")
 _OFFSET: Final = 0.1
+_KEPT: Final = 0.95
+_LEAST: Final = {
+    "level": 1,
+    "smoothing": 3,
+    "theta": 6,
+    "trend": 10,
+    "seasonal_naive": 1,
+    "drift": 3,
+}
+"""The shortest history that each model can use."""
 
 
 def forecasters(rhythm: Rhythm) -> Mapping[str, Forecaster]:
-    """Return each model as a function of a history and a horizon, without the blend of them.
+    """Return each model as a function of a past and a horizon, without the average of them.
 
     Raises:
         MissingExtraError: statsforecast is not installed.
@@ -41,69 +55,53 @@ def forecasters(rhythm: Rhythm) -> Mapping[str, Forecaster]:
             from statsforecast import models
         except ImportError as error:
             raise MissingExtraError("forecast", need="a forecast") from error
-    season, inner, reach = rhythm.season, rhythm.inner, rhythm.reach
-    seasons = [inner, season] if inner not in (1, season) else season
+    smooth = models.SimpleExponentialSmoothingOptimized
 
-    def theta(history: Floats, horizon: int) -> Floats:
-        length = inner if len(history) >= 2 * inner else 1
-        model = models.Theta(season_length=length, decomposition_type="additive")
-        return _in_logs(model, history[-reach:], horizon)
+    def level(past: Past, horizon: int) -> Floats:
+        return past.shaped(np.full(horizon, _present(past, rhythm)))
 
-    def ets(history: Floats, horizon: int) -> Floats:
-        seasonal = inner > 1 and len(history) >= 2 * inner + 5
-        form, length = ("AAA", inner) if seasonal else ("AAN", 1)
-        model = models.AutoETS(season_length=length, model=form, damped=True)
-        return _in_logs(model, history[-reach:], horizon)
+    def smoothing(past: Past, horizon: int) -> Floats:
+        return _in_logs(smooth(), past, horizon, rhythm)
 
-    def mstl(history: Floats, horizon: int) -> Floats:
-        model = models.MSTL(season_length=seasons, trend_forecaster=models.AutoETS(model="ANN"))
-        return _in_logs(model, history[-max(reach, 2 * season + 1) :], horizon)
+    def theta(past: Past, horizon: int) -> Floats:
+        return _in_logs(models.Theta(season_length=1), past, horizon, rhythm)
 
-    def seasonal_naive(history: Floats, horizon: int) -> Floats:
-        length = season if len(history) >= season else 1
-        return _mean(models.SeasonalNaive(season_length=length), history, horizon)
+    def trend(past: Past, horizon: int) -> Floats:
+        return _in_logs(smooth(), past, horizon, rhythm, with_line=True)
 
-    def drift(history: Floats, horizon: int) -> Floats:
-        return _mean(models.RandomWalkWithDrift(), history, horizon)
+    def seasonal_naive(past: Past, horizon: int) -> Floats:
+        length = rhythm.season if len(past.history) >= rhythm.season else 1
+        return _mean(models.SeasonalNaive(season_length=length), past.history, horizon)
 
-    def rhythmic(history: Floats, horizon: int) -> Floats:
-        return _rhythm(history, horizon, rhythm)
+    def drift(past: Past, horizon: int) -> Floats:
+        return _mean(models.RandomWalkWithDrift(), past.history, horizon)
 
-    found: dict[str, Forecaster] = {
-        "rhythm": rhythmic,
-        "theta": theta,
-        "ets": ets,
-        "mstl": mstl,
-        "seasonal_naive": seasonal_naive,
-        "drift": drift,
-    }
-    return {name: _guarded(one, least) for name, one, least in _with_least(found, season)}
+    found = {f.__name__: f for f in (level, smoothing, theta, trend, seasonal_naive, drift)}
+    return {name: _guarded(one, _LEAST[name]) for name, one in found.items()}
 
 
-def _with_least(found: Mapping[str, Forecaster], season: int) -> list[tuple[str, Forecaster, int]]:
-    """Return each model with the shortest history that it can use."""
-    least = {
-        "rhythm": 1,
-        "seasonal_naive": 1,
-        "drift": 3,
-        "theta": 6,
-        "ets": 10,
-        "mstl": 2 * season + 1,
-    }
-    kept = found if season > 1 else {name: f for name, f in found.items() if name != "mstl"}
-    return [(name, forecaster, least[name]) for name, forecaster in kept.items()]
+def all_forecasts(
+    history: Floats, horizon: int, rhythm: Rhythm, models: Mapping[str, Forecaster]
+) -> dict[str, Floats]:
+    """Return the forecast of each model that can make one, and the average."""
+    past = Past.from_history(history, rhythm)
+    said = {name: model(past, horizon) for name, model in models.items()}
+    able = {name: ahead for name, ahead in said.items() if np.isfinite(ahead).all()}
+    if all(name in able for name in AVERAGED):
+        able["average"] = np.mean([able[name] for name in AVERAGED], axis=0)
+    return able
 
 
 def _guarded(forecaster: Forecaster, least: int) -> Forecaster:
-    def guarded(history: Floats, horizon: int) -> Floats:
+    def guarded(past: Past, horizon: int) -> Floats:
         """Return the forecast, never below zero; NaN if the model cannot make one."""
         nothing = np.full(horizon, np.nan)
-        if len(history) < least:
+        if len(past.history) < least:
             return nothing
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             try:
-                ahead = forecaster(history, horizon)
+                ahead = forecaster(past, horizon)
             except Exception:  # noqa: BLE001 - if a fit fails for any reason, the model is left out
                 return nothing
         return np.maximum(ahead, 0.0) if np.isfinite(ahead).all() else nothing
@@ -115,30 +113,45 @@ def _mean(model: Any, history: Floats, horizon: int) -> Floats:
     return np.asarray(model.forecast(y=history, h=horizon)["mean"], dtype=np.float64)
 
 
-def _in_logs(model: Any, history: Floats, horizon: int) -> Floats:
-    level = history.mean()
-    if level <= 0:
-        return np.zeros(horizon)
-    # In units of the level, so that the currency does not matter; the offset keeps zeros finite.
-    ahead = _mean(model, np.log(history / level + _OFFSET), horizon)
-    return (np.exp(ahead) - _OFFSET) * level
-
-
-def _rhythm(history: Floats, horizon: int, rhythm: Rhythm) -> Floats:
-    """Return the shape of the last seasons times the median level of the last periods."""
-    season = rhythm.season if len(history) >= 2 * rhythm.season else 1
-    seasons = min(_SEASONS if season > 1 else len(history), len(history) // season)
-    last = history[-season * seasons :].reshape(seasons, season)
-    levels = last.mean(axis=1, keepdims=True)
-    active = levels[:, 0] > 0
-    shape = (last[active] / levels[active]).mean(axis=0) if active.any() else np.ones(season)
-    recent = history[-min(rhythm.level, len(history)) :]
-    # The shape at the recent periods: the last one ends a season.
-    there = np.resize(shape[::-1], len(recent))[::-1]
-    level = np.median(recent[there > 0] / there[there > 0]) if (there > 0).any() else 0.0
+def _present(past: Past, rhythm: Rhythm) -> float:
+    """Return the median of the last periods; of what comes now and then, the mean."""
+    level = float(np.median(past.adjusted[-rhythm.level :]))
     if level > 0:
-        return np.resize(shape, horizon) * level
+        return level
     # Mostly zeros recently: it has ended if it never paused for so long, else it is intermittent.
+    history = past.history
     silences = np.diff(np.flatnonzero(np.append(history, 1.0)), prepend=-1) - 1
     over = silences[-1] > silences[:-1].max(initial=0)
-    return np.full(horizon, 0.0 if over else last.mean())
+    return 0.0 if over else float(history[-8 * rhythm.level :].mean())
+
+
+def _in_logs(
+    model: Any, past: Past, horizon: int, rhythm: Rhythm, *, with_line: bool = False
+) -> Floats:
+    """Fit a model to the logarithm of the level; with a line, to what is left beside it.
+
+    No line is followed for longer than a third of the history that shows it.
+    """
+    fitted = past.adjusted[-rhythm.reach :]
+    mean, length = fitted.mean(), len(fitted)
+    if mean <= 0:
+        return np.zeros(horizon)
+    # In units of the mean, so that the currency does not matter; the offset keeps zeros finite.
+    real = np.log(fitted / mean + _OFFSET)
+    logs = without_spikes(real)
+    third = max(1, length // 3)
+    slope = 0.0
+    if with_line:
+        slope = (np.median(logs[-third:]) - np.median(logs[:third])) / (length - third)
+    line = slope * np.arange(length)
+    logs = logs - line
+    found = model.forecast(y=logs, h=horizon, fitted=True)
+    ahead = np.resize(np.asarray(found["mean"], dtype=np.float64), horizon)
+    ahead[third:] = ahead[min(third, horizon) - 1]
+    steps = np.minimum(np.arange(1.0, horizon + 1), third)
+    ahead += slope * (length - 1 + steps)
+    residuals = np.exp(real - line - np.asarray(found["fitted"], dtype=np.float64))
+    # A model needs some periods to begin with; its first residuals say nothing.
+    residuals = residuals[third:][-4 * rhythm.level :]
+    raised = np.minimum(residuals, np.quantile(residuals, _KEPT)).mean()
+    return past.shaped(np.maximum(np.exp(ahead) * raised - _OFFSET, 0.0) * mean)

@@ -11,9 +11,11 @@ import polars as pl
 from falusage._usage.arguments import free, key, names
 from falusage._usage.table import Eager, Lazy, take
 from falusage.coverage import Coverage
+from falusage.forecasting._exclusions import Excluded
 from falusage.forecasting._futures import check_horizon, check_levels, check_model, futures
 from falusage.forecasting._history import histories
 from falusage.forecasting._paths import bounds
+from falusage.forecasting._planned import read_planned
 from falusage.timeframes import Every
 
 
@@ -27,6 +29,8 @@ def forecast(
     timezone: str | None = None,
     model: str = "auto",
     levels: Sequence[float] = (80, 95),
+    exclude: Excluded = (),
+    known: pl.DataFrame | pl.LazyFrame | None = None,
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
@@ -43,6 +47,8 @@ def forecast(
     timezone: str | None = None,
     model: str = "auto",
     levels: Sequence[float] = (80, 95),
+    exclude: Excluded = (),
+    known: pl.DataFrame | pl.LazyFrame | None = None,
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
@@ -58,26 +64,30 @@ def forecast(
     timezone: str | None = None,
     model: str = "auto",
     levels: Sequence[float] = (80, 95),
+    exclude: Excluded = (),
+    known: pl.DataFrame | pl.LazyFrame | None = None,
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
 ) -> pl.DataFrame | pl.LazyFrame:
     """Forecast cost, period by period, with bands.
 
-    The candidates, from the steadiest to the most flexible: `rhythm` (the shape of the last eight
-    seasons times the recent median level), `blend` (the mean of it, Theta and ETS), `theta`, `ets`
-    and `mstl` (from statsforecast, on the logarithm of cost), `seasonal_naive`, `drift`. `"auto"`
-    forecasts the series' own past with each, from up to twenty earlier periods, and takes the
-    steadiest whose errors, by period and in total, are behind the best by no more than noise (two
-    standard errors of the difference); `backtest` shows it. A series begins with its first cost;
-    after that, a period without usage counts as zero.
+    The candidates, from the steadiest to the most flexible: `average` (the mean of the next three),
+    `level` (the recent median level with the pattern of the season), `smoothing` and `theta` (from
+    statsforecast, on the logarithm of the level), `trend` (the same around a line),
+    `seasonal_naive`, `drift`. `"auto"` forecasts the series' own past with each, from up to twenty
+    earlier periods, and takes the steadiest whose errors, by period and in total, are behind the
+    best by no more than noise (two standard errors of the difference); `backtest` shows it. A
+    series begins with its first cost; after that, a period without usage counts as zero. The
+    forecast is a mean, so that days add up to a month.
 
-    The bands are quantiles of a thousand paths: the forecast plus errors that the model made over
-    whole windows of that past, at the present scale of the series. They are never below zero. The
-    same table gives the same forecast.
+    The bands are quantiles of a thousand paths: the forecast with errors that the model made over
+    whole windows of that past, in proportion to the present level, and with what a level may do
+    that the past does not show. They are never below zero. `backtest` measures how often they
+    held. The same table gives the same forecast.
 
-    With `by`, the parts are scaled, period by period, so that they sum to the forecast of the
-    whole of their currency.
+    With `by`, the parts are scaled, period by period and path by path, so that they sum to the
+    forecast of the whole of their currency.
 
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame. Lazy rows are collected at
@@ -90,8 +100,16 @@ def forecast(
             their own.
         timezone: The IANA zone in which periods are cut; by default that of the coverage, or UTC.
         model: `"auto"`, or one of the candidates for every series. A series too short for it gets
-            `rhythm`.
+            `level`.
         levels: The nominal coverage of the bands, in percent.
+        exclude: Ranges of (start, end), end exclusive, that nothing is learned from, such as a
+            test that will not come again; or `"anomalies"`, for the spikes that `anomalies` finds
+            (at most three unusual periods in a row; more are a new level). What such a period
+            cost counts as usual cost at its place in the season.
+        known: Costs that are known already, such as a launch or a planned job, to be added to what
+            is forecast: a frame of `period` (Date or Datetime: when), the columns of `by`,
+            `currency` and `cost`. Names that the usage lacks are series of their own. Costs after
+            the last period are for later forecasts.
         as_of: Buckets that end after it are still open: a date, an aware datetime or ISO 8601
             text; by default now. With a coverage, so are buckets after its `closed_until`.
         end: Where the range of a bare frame ends, if that is later than its last bucket: the time
@@ -114,13 +132,14 @@ def forecast(
     Raises:
         AlignmentError: A bucket crosses a boundary of `every` in `timezone`.
         CoverageError: A part of the table's range was never read.
-        MissingColumnError: The table lacks a column.
+        MissingColumnError: A table lacks a column.
         MissingExtraError: statsforecast is not installed.
         QueryError: An argument is invalid.
         ShortHistoryError: There are fewer than two whole periods, or they span less than two weeks.
 
     Source: R. J. Hyndman and G. Athanasopoulos, Forecasting: Principles and Practice, 3rd
-    edition: 5.10 for the rolling origin, 11.3 for the parts scaled to their whole.
+    edition: 5.5 for the paths, 5.10 for the rolling origin, 11.3 for the parts scaled to their
+    whole.
 
     >>> from datetime import UTC, datetime, timedelta
     >>> days = [datetime(2025, 1, 6, tzinfo=UTC) + timedelta(days=n) for n in range(56)]
@@ -151,10 +170,14 @@ def forecast(
     free(columns, reserved=("period", "model", "cost", *taken))
     table = take(usage, coverage)
     zone = table.zone(timezone)
-    parts, whole = histories(table, [columns, ()], every=every, timezone=zone, as_of=as_of, end=end)
-    ahead = parts.ahead(horizon)
+    parts, whole = histories(
+        table, [columns, ()], every=every, timezone=zone, as_of=as_of, end=end, exclude=exclude
+    )
     group = key(columns)
-    found = futures(parts, whole, horizon=horizon, model=model)
+    planned = read_planned(known, parts, usage=table.schema, group=group, horizon=horizon)
+    parts, whole = planned.included(parts, whole)
+    ahead = parts.ahead(horizon)
+    found = futures(parts, whole, horizon=horizon, model=model, planned=planned)
     frames: list[pl.DataFrame] = []
     for row, future in enumerate(found):
         values: dict[str, Any] = {"model": pl.lit(future.model), "cost": pl.Series(future.cost)}

@@ -7,6 +7,7 @@ model of each.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,15 +16,31 @@ import polars as pl
 
 from falusage._suggestions import did_you_mean
 from falusage.errors import QueryError, ShortHistoryWarning, warn
-from falusage.forecasting._candidates import BLENDED, MODELS, Floats, Forecaster, forecasters
+from falusage.forecasting._candidates import (
+    AVERAGED,
+    MODELS,
+    Forecaster,
+    all_forecasts,
+    forecasters,
+)
 from falusage.forecasting._history import History
-from falusage.forecasting._paths import PATHS, error_paths, guessed_paths
+from falusage.forecasting._measured import measured_coverage
+from falusage.forecasting._past import Floats
+from falusage.forecasting._paths import PATHS, Doubt, Errors, draw
+from falusage.forecasting._planned import Planned
 from falusage.forecasting._rhythms import RHYTHMS, Rhythm
-from falusage.forecasting._track_record import all_forecasts, scale, track_record
+from falusage.forecasting._track_record import TrackRecord, track_record
 
 LONGEST_AHEAD = 5_000
 """The longest horizon, in periods."""
 _FEW_WINDOWS = 8
+_GUESS = 0.5
+"""The least relative error of the level of a history that is too short to show one, times the root
+of its length."""
+_NEW = 7
+"""A series of less than two seasons, or of so many periods twice, gets the steadiest model."""
+
+_ALONE = Errors(np.ones((1, 1)), np.ones((1, 1)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,13 +51,25 @@ class Future:
         model: The model that made it.
         cost: The expected cost of each period.
         paths: Paths × periods, none below zero.
+        record: The track record; None for a series without one.
+        doubt: What the record does not show; None without a record.
+        seed: That of the draws of this series.
         short: Why the history is too short to trust the bands, or None.
     """
 
     model: str
     cost: Floats
     paths: Floats
+    record: TrackRecord | None = None
+    doubt: Doubt | None = None
+    seed: int = 0
     short: str | None = None
+
+    def coverage(self, levels: Sequence[float]) -> dict[float, float | None]:
+        """Return the share of past periods within the bands of each level, as measured."""
+        if self.record is None or self.doubt is None:
+            return dict.fromkeys(levels)
+        return measured_coverage(self.record, self.model, self.doubt, levels, seed=self.seed)
 
 
 def check_model(model: str) -> None:
@@ -77,7 +106,9 @@ def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
     return read
 
 
-def futures(parts: History, whole: History, *, horizon: int, model: str) -> list[Future]:
+def futures(
+    parts: History, whole: History, *, horizon: int, model: str, planned: Planned | None = None
+) -> list[Future]:
     """Return the future of each part, in the order of its keys, summing to that of the whole.
 
     Warns:
@@ -85,71 +116,119 @@ def futures(parts: History, whole: History, *, horizon: int, model: str) -> list
     """
     rhythm, lengths = RHYTHMS[parts.every], parts.ahead(horizon)["length"].to_numpy()
     models = _needed(forecasters(rhythm), model)
-    found = [_future(row, horizon, rhythm, models, model) for row in parts.rates]
+    found = _each(parts, horizon, rhythm, models, model)
     if parts.keys.width > 1:
-        wholes = [_future(row, horizon, rhythm, models, model) for row in whole.rates]
-        found = _summing(found, wholes, parts, whole)
+        found = _summing(found, _each(whole, horizon, rhythm, models, model), parts, whole)
     _warn_of_short(parts.keys, found)
-    return [replace(one, cost=one.cost * lengths, paths=one.paths * lengths) for one in found]
+    known = Planned(horizon) if planned is None else planned
+    return [
+        replace(one, cost=one.cost * lengths + more, paths=one.paths * lengths + more)
+        for one, key in zip(found, parts.keys.rows(), strict=True)
+        for more in [known.of(key)]
+    ]
+
+
+def seed_of(key: Sequence[object]) -> int:
+    """Return the seed of a series, which is the same beside whatever others."""
+    return zlib.crc32(repr(tuple(key)).encode())
 
 
 def _needed(models: Mapping[str, Forecaster], model: str) -> Mapping[str, Forecaster]:
     """Return the models to try on the past, and the one that can forecast any series."""
-    wanted = MODELS if model == "auto" else {MODELS[0], *(BLENDED if model == "blend" else [model])}
+    wanted = {
+        "level",
+        *(MODELS if model == "auto" else AVERAGED if model == "average" else [model]),
+    }
     return {name: forecaster for name, forecaster in models.items() if name in wanted}
 
 
+def _each(
+    history: History, horizon: int, rhythm: Rhythm, models: Mapping[str, Forecaster], model: str
+) -> list[Future]:
+    return [
+        _future(rates, horizon, rhythm, models, model, seed=seed_of(key))
+        for rates, key in zip(history.rates, history.keys.rows(), strict=True)
+    ]
+
+
 def _future(
-    rates: Floats, horizon: int, rhythm: Rhythm, models: Mapping[str, Forecaster], model: str
+    rates: Floats,
+    horizon: int,
+    rhythm: Rhythm,
+    models: Mapping[str, Forecaster],
+    model: str,
+    *,
+    seed: int,
 ) -> Future:
     spent = np.flatnonzero(rates)
     if not spent.size:
         return Future(MODELS[0], np.zeros(horizon), np.zeros((PATHS, horizon)))
     history = rates[spent[0] :]  # a series begins with its first cost
     record = track_record(history, horizon=horizon, rhythm=rhythm, models=models)
-    if record is None:
-        chosen, errors = MODELS[0], np.ones((1, 1))
-    else:
+    chosen, errors = "level", _ALONE
+    if record is not None:
         wanted = record.chosen() if model == "auto" else model
-        chosen = wanted if wanted in record.errors else MODELS[0]
-        errors = record.errors[chosen]
-    needed = models if chosen == "blend" else {chosen: models[chosen]}
-    cost = all_forecasts(history, horizon, needed)[chosen]
-    drawn = error_paths(errors, horizon=horizon) * scale(history, rhythm)
+        if model == "auto" and len(history) < 2 * min(rhythm.season, _NEW):
+            wanted = "level"
+        chosen = wanted if wanted in record.forecasts else "level"
+        errors = Errors(record.forecasts[chosen], record.actual)
     short = None
     if len(history) < 2 * rhythm.season:
         short = f"{len(history)} periods, less than two seasons of {rhythm.season}"
-    elif len(errors) < _FEW_WINDOWS:
-        short = f"{len(history)} periods, which leave only {len(errors)} windows to measure errors"
+    elif len(errors.actual) < _FEW_WINDOWS:
+        few = len(errors.actual)
+        short = f"{len(history)} periods, which leave only {few} windows to measure errors"
     elif model not in ("auto", chosen):
         short = f"{len(history)} periods, too few for {model!r}"
-    if short is not None:
-        drawn = drawn + guessed_paths(paths=len(drawn)) * history.mean()
-    return Future(chosen, cost, np.maximum(cost + drawn, 0.0), short)
+    needed = models if chosen == "average" else {chosen: models[chosen]}
+    cost = all_forecasts(history, horizon, rhythm, needed)[chosen]
+    doubt = Doubt.from_history(
+        history, rhythm, least=_GUESS / len(history) ** 0.5 if short else 0.0
+    )
+    return Future(
+        model=chosen,
+        cost=cost,
+        paths=draw(cost, errors, doubt, seed=seed),
+        record=record,
+        doubt=doubt,
+        seed=seed,
+        short=short,
+    )
 
 
 def _summing(
     found: Sequence[Future], wholes: Sequence[Future], parts: History, whole: History
 ) -> list[Future]:
-    """Scale the parts of each currency to its whole, period by period."""
+    """Scale the parts of each currency to its whole, period by period, and path by path.
+
+    If no part expects any cost but the whole does, it is divided by what each has spent.
+    """
     made = list(found)
     place = {currency: row for row, currency in enumerate(whole.keys["currency"])}
     of_part = np.array([place[currency] for currency in parts.keys["currency"]])
     for row, total in enumerate(wholes):
         members: list[int] = np.flatnonzero(of_part == row).tolist()
-        said = np.stack([found[member].cost for member in members])
-        spent = parts.rates[members].sum(axis=1, keepdims=True)
+        spent = parts.rates[members].sum(axis=1)
         shares = spent / spent.sum() if spent.sum() else np.full_like(spent, 1 / len(members))
-        sums = said.sum(axis=0)
-        # If no part expects any cost but the whole does, it is divided by what each has spent.
-        costs = np.where(
-            sums > 0, said * (total.cost / np.where(sums > 0, sums, 1)), shares * total.cost
-        )
-        for member, cost in zip(members, costs, strict=True):
+        cost = _scales([found[member].cost for member in members], total.cost)
+        paths = _scales([found[member].paths for member in members], total.paths)
+        for member, share in zip(members, shares, strict=True):
             one = found[member]
-            drawn = one.paths - one.cost
-            made[member] = replace(one, cost=cost, paths=np.maximum(cost + drawn, 0.0))
+            made[member] = replace(
+                one,
+                cost=one.cost * cost[0] + share * cost[1],
+                paths=one.paths * paths[0] + share * paths[1],
+            )
     return made
+
+
+def _scales(values: Sequence[Floats], wanted: Floats) -> tuple[Floats, Floats]:
+    """Return what scales the sum to what is wanted, and what is to be divided where it is zero."""
+    sums = values[0].copy()
+    for more in values[1:]:
+        sums += more
+    spent = sums > 0
+    return np.where(spent, wanted / np.where(spent, sums, 1), 0.0), np.where(spent, 0.0, wanted)
 
 
 def _warn_of_short(keys: pl.DataFrame, found: Sequence[Future]) -> None:
@@ -158,7 +237,7 @@ def _warn_of_short(keys: pl.DataFrame, found: Sequence[Future]) -> None:
         names = ", ".join("/".join(map(str, key)) for key, _ in short[:3])
         more = f" and {len(short) - 3} more" if len(short) > 3 else ""
         warn(
-            f"short history: {names}{more} has {short[0][1]}; the model is a simple one, the "
-            "bands are wide, and their coverage is a guess",
+            f"short history: {names}{more} has {short[0][1]}; the model is a simple one, and the "
+            "coverage of the bands is a guess",
             ShortHistoryWarning,
         )

@@ -8,7 +8,7 @@ that February does not look like a fall, and a day of 25 hours does not look lik
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
 
@@ -19,8 +19,9 @@ from falusage._usage.arguments import key
 from falusage._usage.periods import BUCKET, require_instants
 from falusage._usage.table import Table, rejecting_inexact
 from falusage.errors import IncompletePeriodWarning, QueryError, ShortHistoryError, warn
-from falusage.forecasting._candidates import Floats
-from falusage.forecasting._rhythms import Rhythm
+from falusage.forecasting._exclusions import Excluded, check_excluded, excluded_periods, replaced
+from falusage.forecasting._past import Floats
+from falusage.forecasting._rhythms import RHYTHMS, Rhythm
 from falusage.timeframes import USUAL_LENGTH, Every, boundaries, ceil, floor, instant, period_end
 from falusage.transforms.trend import follow
 
@@ -46,6 +47,16 @@ class History:
     every: Every
     timezone: str
 
+    def including(self, keys: pl.DataFrame) -> History:
+        """Return the history with further series, which have cost nothing so far."""
+        group = self.keys.columns
+        new = keys.join(self.keys, on=group, how="anti", nulls_equal=True) if keys.height else keys
+        if not new.height:
+            return self
+        names = pl.concat([self.keys, new.select(group)]).with_row_index("row").sort(group)
+        rates = np.concatenate([self.rates, np.zeros((new.height, self.rates.shape[1]))])
+        return replace(self, keys=names.drop("row"), rates=rates[names["row"].to_numpy()])
+
     def ahead(self, horizon: int) -> pl.DataFrame:
         """Return the next periods: `period` (in `timezone`), `until`, `length` (usual is 1)."""
         usual = USUAL_LENGTH[self.every]
@@ -68,6 +79,7 @@ def histories(
     as_of: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     start: datetime | None = None,
+    exclude: Excluded = (),
 ) -> list[History]:
     """Return the history of one table by each of `keys`, over the same periods.
 
@@ -79,6 +91,7 @@ def histories(
         as_of: See `known_until`.
         end: See `known_until`.
         start: Learn from nothing before it; by default from the whole table.
+        exclude: What else nothing is learned from.
 
     Warns:
         IncompletePeriodWarning: The table reaches beyond the last whole, settled period, or a
@@ -89,6 +102,7 @@ def histories(
         ShortHistoryError: The whole periods span less than two weeks.
     """
     Rhythm.from_every(every)
+    check_excluded(exclude, timezone=timezone)
     known, last = known_until(table, as_of=as_of, end=end, timezone=timezone)
     warn_if_short_of(as_of, last, every=every, timezone=timezone)
     stop: datetime | None = last
@@ -97,8 +111,6 @@ def histories(
         stop = stop if stop < table.coverage.end else None
     trends = [
         follow(table, by=by, every=every, timezone=timezone, window=1, start=start, end=stop)
-        .filter("complete")
-        .select("period", *key(by), "cost")
         for by in keys
     ]
     began = pl.col("period").dt.convert_time_zone("UTC")
@@ -107,10 +119,17 @@ def histories(
     with rejecting_inexact():
         found = pl.collect_all(trends)
     tables = [
-        costs.with_columns(until=ended.dt.convert_time_zone("UTC"))
-        .filter(pl.col("until") <= known)
-        .with_columns(rate=pl.col("cost") / length)
-        for costs in found
+        excluded_periods(
+            exclude,
+            costs.with_columns(until=ended.dt.convert_time_zone("UTC")),
+            group=key(by),
+            every=every,
+            timezone=timezone,
+        )
+        .filter("complete", pl.col("until") <= known)
+        .select("period", *key(by), "until", "excluded", rate=pl.col("cost") / length)
+        .collect()
+        for costs, by in zip(found, keys, strict=True)
     ]
     ends = tables[0]["until"].unique().sort()
     _require_enough(tables[0]["period"].unique().sort(), ends, every=every)
@@ -199,6 +218,9 @@ def _require_enough(starts: pl.Series, ends: pl.Series, *, every: str) -> None:
 def _history(
     table: pl.DataFrame, group: Sequence[str], *, until: datetime, every: Every, timezone: str
 ) -> History:
-    series = table.sort("period").group_by(group).agg("rate").sort(group)
+    series = table.sort("period").group_by(group).agg("rate", "excluded").sort(group)
     rates = np.array(series["rate"].to_list(), dtype=np.float64)
+    excluded = np.array(series["excluded"].to_list(), dtype=bool)
+    if excluded.any():
+        rates = replaced(rates, excluded, RHYTHMS[every].season)
     return History(series.select(group), rates, until, every, timezone)

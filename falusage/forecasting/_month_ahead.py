@@ -18,9 +18,11 @@ from falusage._usage.periods import BUCKET
 from falusage._usage.table import Table
 from falusage.columns import total
 from falusage.errors import QueryError
-from falusage.forecasting._candidates import Floats
+from falusage.forecasting._exclusions import Excluded
 from falusage.forecasting._futures import LONGEST_AHEAD, Future, futures
 from falusage.forecasting._history import histories
+from falusage.forecasting._past import Floats
+from falusage.forecasting._planned import Planned, read_planned
 from falusage.timeframes import after, period_start, zone
 
 _LIKE_DAYS = 8
@@ -35,11 +37,18 @@ class MonthAhead:
         futures: The future of each series, by its key.
         weights: For each currency, how much of each day counts, from 0 to 1.
         days: The start of each day, in UTC.
+        planned: Known costs, which count in full on every day that is not over.
     """
 
     futures: dict[tuple[Any, ...], Future]
     weights: dict[str, Floats]
     days: list[datetime]
+    planned: Planned
+
+    def keys(self, there: pl.DataFrame) -> pl.DataFrame:
+        """Return the keys that only have known costs, in the columns of the keys of the table."""
+        known = self.planned.keys
+        return known.select(there.columns) if known.height else there.clear()
 
     def costs(self, series: tuple[Any, ...], currency: str) -> tuple[Floats, Floats]:
         """Return the cost still to come of a series: by day, and in paths × days."""
@@ -47,7 +56,8 @@ class MonthAhead:
         if future is None:
             return np.zeros(len(self.days)), np.zeros((1, len(self.days)))
         weight = self.weights[currency]
-        return future.cost * weight, future.paths * weight
+        known = self.planned.of(series) * (weight > 0)
+        return future.cost * weight + known, future.paths * weight + known
 
 
 def month_ahead(
@@ -58,6 +68,8 @@ def month_ahead(
     *,
     end: date | datetime | str | None,
     timezone: str,
+    exclude: Excluded = (),
+    known: object = None,
 ) -> MonthAhead:
     """Forecast the days from the last whole one to the end of the month.
 
@@ -68,13 +80,15 @@ def month_ahead(
         span: The month.
         end: Where the range of a bare frame ends.
         timezone: The zone of the days.
+        exclude: What nothing is learned from.
+        known: Known costs of the future.
 
     Raises:
         QueryError: The month is too far ahead.
         ShortHistoryError: Less than two weeks of whole days are known.
     """
     if span[1] <= now:
-        return MonthAhead({}, {}, [])
+        return MonthAhead({}, {}, [], Planned(0))
     parts, whole = histories(
         table,
         [columns, ()],
@@ -83,6 +97,7 @@ def month_ahead(
         as_of=now,
         end=end,
         start=after_last_gap(table, now),
+        exclude=exclude,
     )
     horizon = round((span[1] - parts.until) / timedelta(days=1))
     if horizon > LONGEST_AHEAD:
@@ -90,6 +105,10 @@ def month_ahead(
             f"the month ends {horizon:,} days after what is known; expected one of the next "
             f"{LONGEST_AHEAD:,} days"
         )
+    planned = read_planned(
+        known, parts, usage=table.schema, group=parts.keys.columns, horizon=horizon
+    )
+    parts, whole = planned.included(parts, whole)
     days = parts.ahead(horizon)
     made = futures(parts, whole, horizon=horizon, model="auto")
     starts = days["period"].dt.convert_time_zone("UTC").to_list()
@@ -100,7 +119,8 @@ def month_ahead(
             if start < now < until and start >= span[0]:
                 weight[day] = 1 - elapsed(table, currency, start, now, timezone=timezone)
         weights[currency] = weight
-    return MonthAhead(dict(zip(parts.keys.rows(), made, strict=True)), weights, starts)
+    by_key = dict(zip(parts.keys.rows(), made, strict=True))
+    return MonthAhead(by_key, weights, starts, planned)
 
 
 def after_last_gap(table: Table, now: datetime) -> datetime | None:

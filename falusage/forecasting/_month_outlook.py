@@ -18,6 +18,7 @@ from falusage._usage.periods import Range, within
 from falusage._usage.table import Eager, Lazy, Table, rejecting_inexact, take
 from falusage.coverage import Coverage
 from falusage.errors import IncompletePeriodWarning, QueryError, warn
+from falusage.forecasting._exclusions import Excluded
 from falusage.forecasting._history import known_until, warn_if_short_of
 from falusage.forecasting._month_ahead import month_ahead
 from falusage.forecasting._month_rows import RESULTS, month_rows
@@ -32,6 +33,8 @@ def month_outlook(
     by: str | Sequence[str] = (),
     month: str | None = None,
     budgets: pl.DataFrame | pl.LazyFrame | None = None,
+    exclude: Excluded = (),
+    known: pl.DataFrame | pl.LazyFrame | None = None,
     as_of: date | datetime | str | None = None,
     timezone: str | None = None,
     end: date | datetime | str | None = None,
@@ -46,6 +49,8 @@ def month_outlook(
     by: str | Sequence[str] = (),
     month: str | None = None,
     budgets: pl.DataFrame | pl.LazyFrame | None = None,
+    exclude: Excluded = (),
+    known: pl.DataFrame | pl.LazyFrame | None = None,
     as_of: date | datetime | str | None = None,
     timezone: str | None = None,
     end: date | datetime | str | None = None,
@@ -59,6 +64,8 @@ def month_outlook(
     by: str | Sequence[str] = (),
     month: str | None = None,
     budgets: pl.DataFrame | pl.LazyFrame | None = None,
+    exclude: Excluded = (),
+    known: pl.DataFrame | pl.LazyFrame | None = None,
     as_of: date | datetime | str | None = None,
     timezone: str | None = None,
     end: date | datetime | str | None = None,
@@ -79,6 +86,9 @@ def month_outlook(
         month: The month, as `"2025-03"`, in `timezone`; by default the one that `as_of` falls in.
         budgets: A frame of `by`, `currency` and `budget` (≥ 0), each key once, as for
             `budget_status`; or None.
+        exclude: Ranges that nothing is learned from, as in `forecast`. What was spent in them
+            counts.
+        known: Costs that are known already, as in `forecast`.
         as_of: Only what lies before it counts: a date, an aware datetime or ISO 8601 text. By
             default the coverage's `read_at`, or for a bare frame now or, if that is earlier, the
             end of the table. What an open bucket holds so far then counts, too.
@@ -91,7 +101,9 @@ def month_outlook(
     Returns:
         The columns of `by`, `currency`; `month` (String, as `"2025-03"`) and `as_of` (Datetime in
         `timezone`: until when the cost is known); `model` (String, the model that looked ahead;
-        null if there was nothing to forecast); `spent`, `projected`, `lo_80`, `hi_80`, `lo_95`,
+        null if there was nothing to forecast); `coverage_80`, `coverage_95` (Float64: the share of
+        past days that were within such bands, as measured by the track record; null without one);
+        `spent`, `projected`, `lo_80`, `hi_80`, `lo_95`,
         `hi_95` (Float64, the month's total and its bands, in `currency`); and, null without a
         budget: `budget`, `remaining` (budget − spent), `chance_over` (Float64, the chance in 0 to
         1 that the month ends above the budget), `runs_out_on` (Date in `timezone`: of the bucket
@@ -150,12 +162,14 @@ def month_outlook(
     if until is not None:
         rows = within(rows, (*group, "cost"), span=Range(None, until))
     spent = rows.collect()
-    ahead = month_ahead(table, columns, now, span, end=end, timezone=timezone)
+    ahead = month_ahead(
+        table, columns, now, span, end=end, timezone=timezone, exclude=exclude, known=known
+    )
     _require_begun(table, span)
     there = table.rows.select(group).unique().collect()
     warn_of_unmatched(kept, there, group)
     lost = set(unmatched(kept, there, group).select(group).rows())
-    keys = pl.concat([there, kept.select(group)]).unique().sort(group)
+    keys = pl.concat([there, kept.select(group), ahead.keys(there)]).unique().sort(group)
     fixed = {"month": f"{span[0].astimezone(zone(timezone)):%Y-%m}", "as_of": now}
     with rejecting_inexact():
         result = month_rows(spent, ahead, keys, kept, lost=lost, fixed=fixed, timezone=timezone)

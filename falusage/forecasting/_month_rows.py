@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from falusage.columns import INSTANT, exact
-from falusage.forecasting._candidates import Floats
 from falusage.forecasting._month_ahead import MonthAhead
+from falusage.forecasting._past import Floats
 from falusage.forecasting._paths import bounds
 from falusage.timeframes import zone
 
@@ -21,6 +21,7 @@ RESULTS: Final = {
     "month": pl.String(),
     "as_of": INSTANT,
     "model": pl.String(),
+    **{f"coverage_{level}": pl.Float64() for level in LEVELS},
     "spent": pl.Float64(),
     "projected": pl.Float64(),
     **{f"{side}_{level}": pl.Float64() for level in LEVELS for side in ("lo", "hi")},
@@ -69,7 +70,9 @@ def month_rows(
             row |= {"spent": 0.0, "budget": budget, "remaining": budget, "status": "unmatched"}
         else:
             future = ahead.futures.get(key)
-            row |= {"model": None if future is None else future.model}
+            if future is not None:
+                held = future.coverage(LEVELS)
+                row |= {"model": future.model, **{f"coverage_{n}": held[n] for n in LEVELS}}
             days, paths = ahead.costs(key, key[place])
             row |= _outlook(course, days, paths, budget, ahead.days, timezone=timezone)
         rows.append(row)

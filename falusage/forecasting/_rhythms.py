@@ -1,4 +1,4 @@
-"""How often a pattern repeats: days in weeks, hours in days and weeks, months in years.
+"""How often a pattern repeats: days in weeks, hours in weeks, months in years.
 
 For each `every`, one table says after how many periods the pattern returns, and how much of the
 past is still of use. Nothing else in this room distinguishes an hour from a month.
@@ -19,15 +19,15 @@ class Rhythm:
 
     Attributes:
         season: After how many periods the pattern returns; 1 means never.
-        inner: The shorter season that exponential smoothing can fit (at most 24).
         level: How many of the last periods show the present level.
         reach: How many of the last periods are fitted; older ones add little and cost time.
+        block: How many periods are compared with the next as many to see a step of the level.
     """
 
     season: int
-    inner: int
     level: int
     reach: int
+    block: int
 
     @classmethod
     def from_every(cls, every: str) -> Rhythm:
@@ -48,10 +48,10 @@ class Rhythm:
 
 
 RHYTHMS: Final = {
-    "1h": Rhythm(168, 24, 168, 672),
-    "1d": Rhythm(7, 7, 14, 182),
-    "1w": Rhythm(52, 1, 8, 208),
-    "1mo": Rhythm(12, 12, 6, 120),
-    "1q": Rhythm(4, 4, 4, 40),
-    "1y": Rhythm(1, 1, 3, 40),
+    "1h": Rhythm(168, 168, 672, 168),
+    "1d": Rhythm(7, 14, 182, 14),
+    "1w": Rhythm(52, 8, 208, 4),
+    "1mo": Rhythm(12, 6, 120, 2),
+    "1q": Rhythm(4, 4, 40, 2),
+    "1y": Rhythm(1, 3, 40, 1),
 }

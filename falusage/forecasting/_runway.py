@@ -20,10 +20,12 @@ from falusage.api.balance import Balance
 from falusage.columns import exact
 from falusage.coverage import Coverage
 from falusage.errors import FalUsageWarning, IncompletePeriodWarning, QueryError, warn
-from falusage.forecasting._candidates import Floats
+from falusage.forecasting._exclusions import Excluded
 from falusage.forecasting._futures import LONGEST_AHEAD, check_horizon, futures
 from falusage.forecasting._history import histories, known_until
 from falusage.forecasting._month_ahead import after_last_gap, elapsed
+from falusage.forecasting._past import Floats
+from falusage.forecasting._planned import read_planned
 from falusage.forecasting._runway_result import Runway
 from falusage.timeframes import instant, zone
 
@@ -37,6 +39,8 @@ def runway(
     *,
     horizon: int = 90,
     counted_from: date | datetime | str | None = None,
+    exclude: Excluded = (),
+    known: pl.DataFrame | pl.LazyFrame | None = None,
     timezone: str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
@@ -60,6 +64,8 @@ def runway(
         balance: What is left, from `load_balance`.
         horizon: How many days to look ahead, 1 to 5,000.
         counted_from: From when on spending takes the balance down; by default its `read_at`.
+        exclude: Ranges that nothing is learned from, as in `forecast`.
+        known: Costs that are known already, as in `forecast`.
         timezone: The IANA zone of days; by default that of the coverage, or UTC.
         end: Where the range of a bare frame ends, as for `forecast`.
         coverage: The range, gaps and finality of a bare frame.
@@ -109,8 +115,8 @@ def runway(
     if balance.current_balance <= 0:
         return _found(balance, start, horizon, None, [start.astimezone(zone(timezone)).date()])
     table = _paid_for(table, balance)
-    known = _known(table, end=end, timezone=timezone)
-    used = _used(table, start, known)
+    until = _known(table, end=end, timezone=timezone)
+    used = _used(table, start, until)
     passed = used.filter(pl.col("sum") > balance.current_balance * _ROUNDING)
     if passed.height:
         out: datetime = passed["bucket"][0]
@@ -120,11 +126,13 @@ def runway(
         table,
         balance,
         start=start,
-        now=max(start, known),
+        now=max(start, until),
         left=left,
         horizon=horizon,
         end=end,
         timezone=timezone,
+        exclude=exclude,
+        known=known,
     )
 
 
@@ -190,6 +198,8 @@ def _ahead(
     horizon: int,
     end: date | datetime | str | None,
     timezone: str,
+    exclude: Excluded,
+    known: pl.DataFrame | pl.LazyFrame | None,
 ) -> Runway:
     """Return the runway of what is left at an instant, from the forecast of the days after it."""
     with warnings.catch_warnings():
@@ -202,6 +212,7 @@ def _ahead(
             timezone=timezone,
             end=end,
             start=after_last_gap(table, now),
+            exclude=exclude,
         )
     days = -((parts.until - now) // timedelta(days=1)) + horizon
     if days > LONGEST_AHEAD:
@@ -210,6 +221,9 @@ def _ahead(
             "the balance was read; load newer usage"
         )
     ahead = parts.ahead(days)
+    planned = read_planned(
+        known, parts, usage=table.schema, group=parts.keys.columns, horizon=days
+    ).of((balance.currency,))
     (future,) = futures(parts, whole, horizon=days, model="auto")
     weights: list[float] = []
     for first, until in ahead.select(
@@ -221,14 +235,15 @@ def _ahead(
         weights.append(weight)
     dates = ahead["period"].dt.date().to_list()
     weight = np.array(weights)
+    certain = planned * (weight > 0)
     return _found(
         balance,
         start,
         horizon,
         future.model,
         dates,
-        expected=_day_passed(future.cost[None, :] * weight, left)[0],
-        paths=_day_passed(future.paths * weight, left),
+        expected=_day_passed(future.cost[None, :] * weight + certain, left)[0],
+        paths=_day_passed(future.paths * weight + certain, left),
     )
 
 

@@ -14,7 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from falusage.forecasting._candidates import BLENDED, MODELS, Floats, Forecaster
+from falusage.forecasting._candidates import MODELS, Forecaster, all_forecasts
+from falusage.forecasting._past import Floats
 from falusage.forecasting._rhythms import Rhythm
 
 _WINDOWS: Final = 20
@@ -22,36 +23,44 @@ _NOISE: Final = 2.0
 """How many standard errors of the difference count as noise: two, because windows overlap."""
 
 _SEASONS: Final = 8
+_LONGEST_SEASON: Final = 13
+"""A window looks ahead by at least one season, if that has at most so many periods."""
+
+_QUIET: Final = 0.1
 _ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackRecord:
-    """The forecasts of the models on one series, and their errors.
+    """The forecasts of the models on one series, and what happened.
 
     Attributes:
-        origins: How many periods of history each window had.
-        errors: For each model, windows × periods: actual − forecast, in units of the scale that
-            the history had at that origin.
-        scales: The scale at each origin.
+        origins: How many periods of history each window had, the latest first.
+        actual: Windows × periods: what happened.
         forecasts: For each model, windows × periods.
+        scales: For each window, the error of repeating the last season.
     """
 
     origins: tuple[int, ...]
-    errors: Mapping[str, Floats]
-    scales: Floats
+    actual: Floats
     forecasts: Mapping[str, Floats]
+    scales: Floats
 
     @property
     def span(self) -> int:
         """How many periods each window looked ahead."""
-        return next(iter(self.errors.values())).shape[1]
+        return self.actual.shape[1]
+
+    def errors(self, model: str) -> Floats:
+        """Return windows × periods: actual − forecast, in units of each window's scale."""
+        return (self.actual - self.forecasts[model]) / self.scales[:, None]
 
     def off(self) -> dict[str, tuple[Floats, Floats]]:
         """Return each model's mean absolute error, and that of the window's mean, by window."""
         return {
             name: (np.abs(errors).mean(axis=1), np.abs(errors.mean(axis=1)))
-            for name, errors in self.errors.items()
+            for name in self.forecasts
+            for errors in [self.errors(name)]
         }
 
     def behind(self) -> dict[str, tuple[float, float]]:
@@ -85,49 +94,34 @@ def track_record(
         return None
     actual = np.stack([history[origin : origin + span] for origin in origins])
     scales = np.array([scale(history[:origin], rhythm) for origin in origins])
-    windows = [all_forecasts(history[:origin], span, models) for origin in origins]
-    now = all_forecasts(history, 1, models)
+    windows = [all_forecasts(history[:origin], span, rhythm, models) for origin in origins]
+    now = all_forecasts(history, 1, rhythm, models)
     able = [name for name in MODELS if name in now and all(name in w for w in windows)]
     forecasts = {name: np.stack([window[name] for window in windows]) for name in able}
-    errors = {name: (actual - f) / scales[:, None] for name, f in forecasts.items()}
-    return TrackRecord(origins, errors, scales, forecasts)
-
-
-def all_forecasts(
-    history: Floats, horizon: int, models: Mapping[str, Forecaster]
-) -> dict[str, Floats]:
-    """Return the forecast of each model that can make one, and the blend."""
-    said = {name: model(history, horizon) for name, model in models.items()}
-    able = {name: ahead for name, ahead in said.items() if np.isfinite(ahead).all()}
-    if all(name in able for name in BLENDED):
-        able["blend"] = np.mean([able[name] for name in BLENDED], axis=0)
-    return able
+    return TrackRecord(origins, actual, forecasts, np.maximum(scales, _QUIET * scales.max()))
 
 
 def scale(history: Floats, rhythm: Rhythm) -> float:
     """Return how much the series moves: its recent mean absolute seasonal difference.
 
-    It is at least a tenth of that of the whole history, and at least a hundredth of the level, so
-    that a quiet time does not make an error infinite.
+    It is at least a hundredth of the level, so that a quiet time does not make an error infinite.
     """
     lag = rhythm.season if len(history) > rhythm.season else 1
     moves = np.abs(history[lag:] - history[:-lag])
     late = moves[-_SEASONS * max(rhythm.season, rhythm.level) :]
-    found = max(
-        late.mean() if late.size else 0.0,
-        0.1 * moves.mean() if moves.size else history.mean(),
-        0.01 * history.mean(),
-    )
+    found = max(late.mean() if late.size else history.mean(), 0.01 * history.mean())
     return float(found) or 1.0
 
 
 def _origins(length: int, horizon: int, rhythm: Rhythm) -> tuple[tuple[int, ...], int]:
     """Return the origins of the windows, latest first, and how far they look ahead.
 
-    A window looks ahead by at most a third of the history. The step between windows shares no
-    factor with the season, or all of them would begin on the same weekday.
+    A window looks ahead by the horizon or a season of days, months or quarters, but by at most a
+    third of the history. The step between windows shares no factor with the season, or all of them
+    would begin on the same weekday.
     """
-    span = min(horizon, max(1, length // 3))
+    season = rhythm.season if rhythm.season <= _LONGEST_SEASON else 1
+    span = min(max(horizon, season), max(1, length // 3))
     latest, least = length - span, max(1, min(4 * rhythm.season, length // 2))
     step = max(1, min(rhythm.season + 2, (latest - least) // (_WINDOWS - 1)))
     while math.gcd(step, rhythm.season) > 1:

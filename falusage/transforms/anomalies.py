@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import overload
+from typing import Final, overload
 
 import polars as pl
 
@@ -28,6 +28,7 @@ _SEASONS = 8
 _LEAST_LIKE = 3
 _LEAST_EXCESSES = 14
 _FLOOR = 0.01
+THRESHOLD: Final = 3.5
 
 
 def learned_from(season: int) -> int:
@@ -43,7 +44,7 @@ def anomalies(
     every: Every = "1d",
     timezone: str | None = None,
     season: int = 7,
-    threshold: float = 3.5,
+    threshold: float = THRESHOLD,
     start: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
@@ -58,7 +59,7 @@ def anomalies(
     every: Every = "1d",
     timezone: str | None = None,
     season: int = 7,
-    threshold: float = 3.5,
+    threshold: float = THRESHOLD,
     start: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
@@ -72,7 +73,7 @@ def anomalies(
     every: Every = "1d",
     timezone: str | None = None,
     season: int = 7,
-    threshold: float = 3.5,
+    threshold: float = THRESHOLD,
     start: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     coverage: Coverage | None = None,
@@ -152,15 +153,15 @@ def anomalies(
     zone = table.zone(timezone)
     followed = follow(table, by=columns, every=every, timezone=zone, window=1, start=start, end=end)
     group = key(columns)
-    judged = _judged(followed, group=group, every=every, timezone=zone, season=season)
+    found = judged(followed, group=group, every=every, timezone=zone, season=season)
     return table.result(
-        judged.filter(pl.col("score").abs() > threshold)
+        found.filter(pl.col("score").abs() > threshold)
         .select("period", *group, "cost", "expected", "excess", "score")
         .sort("excess", "period", *group, descending=[True, *(False for _ in ("period", *group))]),
     )
 
 
-def _judged(
+def judged(
     followed: pl.LazyFrame, *, group: Sequence[str], every: str, timezone: str, season: int
 ) -> pl.LazyFrame:
     """Return each period's `expected`, `excess` and `score`, null where its past is too short."""

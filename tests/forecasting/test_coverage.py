@@ -56,7 +56,7 @@ def test_open_buckets_are_forecast_and_not_learned_from() -> None:
     assert [CLOSED, CLOSED + DAY] == got["period"].to_list()
     assert [10.0, 10.0] == pytest.approx(got["cost"].to_list())
     with pytest.warns(fu.IncompletePeriodWarning):
-        assert "rhythm" in fu.backtest(usage, horizon=2, coverage=coverage)["model"].to_list()
+        assert "level" in fu.backtest(usage, horizon=2, coverage=coverage)["model"].to_list()
 
 
 @pytest.mark.parametrize("as_of", [None, CLOSED + DAY, CLOSED + 3 * DAY])

@@ -107,6 +107,18 @@ def test_each_kind_of_team_is_forecast_as_one_would(by_team: pl.DataFrame) -> No
     assert months["growing", "USD"] > 2 * months["steady", "USD"]
 
 
+def test_paths_of_teams_sum_to_those_of_the_organization(
+    teams: pl.DataFrame, by_team: pl.DataFrame
+) -> None:
+    """So no band of a team reaches beyond that of its organization."""
+    whole = fu.forecast(teams, horizon=21)
+    both = by_team.join(whole, on=["period", "currency"], suffix="_whole")
+
+    for level in (80, 95):
+        over = pl.col(f"hi_{level}") - pl.col(f"hi_{level}_whole")
+        assert both.select(over.max()).item() <= 1e-9
+
+
 def test_the_same_table_gives_the_same_answer(teams: pl.DataFrame, whole: pl.DataFrame) -> None:
     """To the last bit, in whatever order the rows come, and as lazy as it was asked."""
     shuffled = teams.sample(fraction=1, shuffle=True, seed=4)
@@ -136,10 +148,10 @@ def test_an_incomplete_last_period_is_forecast_and_said_so(noisy: list[float]) -
     usage = table(hours, length=timedelta(hours=1))
 
     with pytest.warns(fu.IncompletePeriodWarning, match="ends at 2025-02-02T00:00:00"):
-        ahead = fu.forecast(usage, horizon=3, model="rhythm")
+        ahead = fu.forecast(usage, horizon=3, model="level")
 
     assert MONDAY + 27 * DAY == ahead["period"][0]
-    assert_frame_equal(ahead, fu.forecast(table(noisy[:27]), horizon=3, model="rhythm"))
+    assert_frame_equal(ahead, fu.forecast(table(noisy[:27]), horizon=3, model="level"))
 
 
 def test_what_is_not_settled_is_not_learned_from(noisy: list[float]) -> None:
@@ -149,9 +161,9 @@ def test_what_is_not_settled_is_not_learned_from(noisy: list[float]) -> None:
     usage = table(wild).with_columns(settled=pl.Series(settled))
 
     with pytest.warns(fu.IncompletePeriodWarning):
-        ahead = fu.forecast(usage, horizon=5, model="rhythm")
+        ahead = fu.forecast(usage, horizon=5, model="level")
 
-    assert_frame_equal(fu.forecast(table(wild[:67]), horizon=5, model="rhythm"), ahead)
+    assert_frame_equal(fu.forecast(table(wild[:67]), horizon=5, model="level"), ahead)
 
 
 def test_a_bucket_that_has_not_ended_is_open(noisy: list[float]) -> None:
@@ -160,11 +172,11 @@ def test_a_bucket_that_has_not_ended_is_open(noisy: list[float]) -> None:
     usage = table([*noisy[:42], 0.01], start=today - 42 * DAY)
 
     with pytest.warns(fu.IncompletePeriodWarning):
-        ahead = fu.forecast(usage, horizon=3, model="rhythm")
+        ahead = fu.forecast(usage, horizon=3, model="level")
 
     assert today == ahead["period"][0]
     assert ahead["cost"][0] > 1
-    earlier = fu.forecast(usage, horizon=3, model="rhythm", as_of=today - 3 * DAY)
+    earlier = fu.forecast(usage, horizon=3, model="level", as_of=today - 3 * DAY)
     assert today - 3 * DAY == earlier["period"][0]
 
 
@@ -216,7 +228,7 @@ def test_other_grains(every: Any, length: timedelta, count: int) -> None:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", fu.FalUsageWarning)
-        ahead = fu.forecast(usage, horizon=4, every=every, model="rhythm")
+        ahead = fu.forecast(usage, horizon=4, every=every, model="level")
 
     assert 4 == ahead["period"].n_unique()
     assert ahead["cost"].is_between(1, 10_000).all()
@@ -224,10 +236,10 @@ def test_other_grains(every: Any, length: timedelta, count: int) -> None:
 
 def test_a_short_history_is_guessed_wider_and_said_so() -> None:
     """Twenty days are a fallback with a warning, not an exception; no band is without width."""
-    with pytest.warns(fu.ShortHistoryWarning, match="the bands are wide"):
+    with pytest.warns(fu.ShortHistoryWarning, match="coverage of the bands is a guess"):
         ahead = fu.forecast(table((WEEK * 3)[:20]), horizon=30)
 
-    assert ahead.select((pl.col("hi_80") - pl.col("lo_80") > 1).all()).item()
+    assert ahead.select((pl.col("hi_80") - pl.col("lo_80") > 0.2 * pl.col("cost")).all()).item()
 
 
 def test_under_two_weeks_says_what_it_needs() -> None:
@@ -246,7 +258,7 @@ def test_under_two_weeks_says_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", ["rhythm", "blend", "theta", "ets", "mstl", "seasonal_naive", "drift"]
+    "model", ["average", "level", "smoothing", "theta", "trend", "seasonal_naive", "drift"]
 )
 def test_a_model_can_be_named(noisy: list[float], model: str) -> None:
     """It is the one in the column."""
@@ -264,7 +276,7 @@ def test_one_day_of_history_is_forecast_from_its_team_alone(noisy: list[float]) 
     with pytest.warns(fu.ShortHistoryWarning, match="b/USD has 1 periods"):
         ahead = fu.forecast(usage, horizon=2, by="username").filter(username="b")
 
-    assert (ahead["hi_80"] > 1.5 * ahead["cost"]).all()
+    assert (ahead["hi_80"] > 1.4 * ahead["cost"]).all()
 
 
 @pytest.mark.parametrize(
@@ -272,7 +284,7 @@ def test_one_day_of_history_is_forecast_from_its_team_alone(noisy: list[float]) 
     [
         ({"horizon": 0}, "horizon is 0"),
         ({"horizon": True}, "horizon is True"),
-        ({"horizon": 3, "model": "arima"}, "model is 'arima'; expected one of auto, rhythm"),
+        ({"horizon": 3, "model": "arima"}, "model is 'arima'; expected one of auto, average"),
         ({"horizon": 3, "levels": (80, 100)}, "levels has 100"),
         ({"horizon": 3, "levels": (80, 80)}, "name each once"),
         ({"horizon": 3, "every": "1m"}, "every is '1m'"),

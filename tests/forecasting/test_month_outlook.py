@@ -94,7 +94,7 @@ def test_budgets_have_chances_and_a_day(months: pl.DataFrame) -> None:
     assert (None, "at risk") == (said["adsEUR"]["status"], said["labsUSD"]["status"])
     assert 1.0 == said["adsUSD"]["chance_over"]
     assert date(2025, 7, 1) <= said["adsUSD"]["runs_out_on"] < date(2025, 7, 20)
-    assert 1.0 == said["labsUSD"]["chance_over"]
+    assert said["labsUSD"]["chance_over"] > 0.95
     assert date(2025, 7, 21) <= said["labsUSD"]["runs_out_on"] <= date(2025, 7, 31)
     assert (0.0, None, None, 5.0, None, None, "unmatched") == tuple(
         said["LabsUSD"][name]

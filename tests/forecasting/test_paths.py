@@ -1,57 +1,137 @@
-"""Paths: as wide as the errors that were made, in each period and in their sum."""
+"""Paths: as wide as the errors that were made, never in the millions, and the same on every run."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from falusage.forecasting._paths import LEVEL, bounds, error_paths, guessed_paths
+from falusage.forecasting._past import Floats
+from falusage.forecasting._paths import Doubt, Errors, bounds, draw, steps_seen
 
-WINDOWS = np.random.default_rng(5).normal(0, 1, (20, 10)).cumsum(axis=1)
+SURE = Doubt(level=0.0, steps=1e-9)
+
+
+def noisy(windows: int = 20, span: int = 28, deviation: float = 0.1, mean: float = 100.0) -> Errors:
+    """Return a record of a constant forecast and noise around it."""
+    noise = np.random.default_rng(5).normal(0, deviation, (windows, span))
+    return Errors(np.full((windows, span), mean), mean * (1 + noise))
 
 
 def test_paths_are_the_same_on_every_run() -> None:
-    """The seed is fixed."""
-    assert (error_paths(WINDOWS, horizon=25) == error_paths(WINDOWS, horizon=25)).all()
-    assert (1000, 25) == error_paths(WINDOWS, horizon=25).shape
-    assert (guessed_paths() == guessed_paths()).all()
+    """The seed is that of the series."""
+    ahead = np.full(40, 100.0)
+    first, again = (draw(ahead, noisy(), SURE, seed=1) for _ in range(2))
+
+    assert (1000, 40) == first.shape
+    assert (first == again).all()
+    assert (first != draw(ahead, noisy(), SURE, seed=2)).any()
 
 
 def test_the_spread_is_that_of_the_windows() -> None:
-    """And of a level that they may not show; in each period and, for whole paths, in the sum."""
-    paths = error_paths(WINDOWS, horizon=10, paths=40_000)
+    """In proportion to the present level: a tenth of 100 is a fifth of a bill that doubled."""
+    for level in (100.0, 200.0):
+        deviation = draw(np.full(28, level), noisy(), SURE, seed=1, paths=20_000).std(axis=0)
 
-    mean_square = (WINDOWS**2).mean(axis=0) * 1.05**2 + LEVEL**2
-    assert mean_square == pytest.approx((paths**2).mean(axis=0), rel=0.05)
-    of_sums = (WINDOWS.sum(axis=1) ** 2).mean() * 1.05**2 + (10 * LEVEL) ** 2
-    assert of_sums == pytest.approx((paths.sum(axis=1) ** 2).mean(), rel=0.05)
-
-
-def test_a_sum_is_not_the_sum_of_bounds() -> None:
-    """Errors that cancel leave the sum surer than its parts."""
-    windows = np.array([[1.0, -1.0], [-1.0, 1.0]] * 5)
-    paths = error_paths(windows, horizon=2)
-
-    _, high = bounds(paths, 80, around=np.zeros(2))
-    _, of_sum = bounds(paths.sum(axis=1)[:, None], 80, around=np.zeros(1))
-
-    assert high.sum() > 1.5
-    assert of_sum[0] < 2 * LEVEL * 1.4
+        assert 0.1 * level == pytest.approx(deviation.mean(), rel=0.15)
+        assert deviation.max() < 1.3 * deviation.min()
 
 
-def test_beyond_the_windows_reach_paths_go_on_from_where_they_are() -> None:
-    """The farther ahead, the wider; a level that was missed stays missed."""
-    spread = error_paths(np.full((20, 7), 1.0), horizon=28).std(axis=0)
+def test_a_step_from_little_to_much_does_not_foretell_another_like_it() -> None:
+    """The largest error of the past was 102 dollars; in proportion, the next would be at 10,500."""
+    errors = Errors(np.ones((20, 28)), np.full((20, 28), 103.0))
 
-    assert (spread[6] < spread[7:14]).all()
-    assert (spread[13] < spread[14:21]).all()
+    assert draw(np.full(28, 103.0), errors, SURE, seed=1).max() < 1_000
 
 
-def test_the_fewer_the_windows_the_wider() -> None:
-    """Two windows could have been lucky."""
-    one, many = (error_paths(np.ones((n, 3)), horizon=3).max() for n in (1, 20))
+def test_one_spike_makes_no_sawtooth() -> None:
+    """It may come on any day, so the bounds of neighbouring days are alike."""
+    errors = noisy(deviation=0.01)
+    actual = errors.actual.copy()
+    for window in range(4):
+        actual[window, 20 - 9 * window if window < 3 else 0] = 1_000
+    _, high = bounds(
+        draw(np.full(28, 100.0), Errors(errors.expected, actual), SURE, seed=1),
+        95,
+        around=np.full(28, 100.0),
+    )
 
-    assert one > many
+    assert high.max() < 1.2 * high.min()
+
+
+def test_days_without_cost_are_days_without_cost() -> None:
+    """A third of the days of a team that spends now and then, in the paths as in the past."""
+    idle = np.random.default_rng(2).random((20, 28)) < 1 / 3
+    errors = Errors(np.full((20, 28), 10.0), np.where(idle, 0.0, 15.0))
+
+    paths = draw(np.full(28, 10.0), errors, SURE, seed=1)
+
+    assert idle.mean() == pytest.approx((paths == 0).mean(), abs=0.03)
+    assert paths.min() == 0
+
+
+def test_free_weekends_stay_free() -> None:
+    """Where nothing was expected and nothing came, nothing is added."""
+    week = np.array([10.0] * 5 + [0.0] * 2)
+    expected = np.tile(week, (20, 4))
+    errors = Errors(expected, expected * 1.1)
+
+    paths = draw(np.tile(week, 4), errors, SURE, seed=1)
+
+    assert paths[:, 5::7].max() < 0.2
+    assert paths[:, :5].min() > 9
+
+
+def test_a_level_that_is_not_known_widens_totals() -> None:
+    """The noise of days cancels in a month; what the level may be does not."""
+    sure, unsure = (
+        draw(np.full(28, 100.0), noisy(), doubt, seed=1).sum(axis=1).std()
+        for doubt in (SURE, Doubt(level=0.2, steps=1e-9))
+    )
+
+    assert unsure > 3 * sure
+
+
+def test_the_farther_ahead_the_likelier_is_a_step() -> None:
+    """One step in fifty periods is unlikely tomorrow and likely in ninety."""
+    paths = draw(np.full(90, 100.0), noisy(deviation=0.01), Doubt(0.02, 1 / 50), seed=1)
+
+    stepped = (np.abs(paths / 100 - 1) > 0.3).mean(axis=0)
+
+    assert stepped[0] < 0.05
+    assert stepped[89] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        (np.append(np.ones(40), np.full(31, 103.0)), 1),
+        (np.random.default_rng(1).lognormal(3, 0.3, 200), 0),
+        (1.01 ** np.arange(200.0), 0),
+        (np.append(np.full(50, 10.0), [10_000.0]), 0),
+        (np.ones(20), 0),
+    ],
+    ids=["step", "noise", "growth", "spike", "short"],
+)
+def test_lasting_steps_are_seen(history: Floats, expected: int) -> None:
+    """Noise, growth and spikes are none."""
+    assert expected == steps_seen(history, 14)
+
+
+def test_one_spike_leaves_the_level_known() -> None:
+    """The highest twentieth counts as no more than the rest."""
+    from falusage.forecasting._rhythms import RHYTHMS
+
+    flat, spiky = np.full(60, 10.0), np.full(60, 10.0)
+    spiky[30] = 10_000.0
+
+    assert Doubt.from_history(flat, RHYTHMS["1d"]) == Doubt.from_history(spiky, RHYTHMS["1d"])
+
+
+def test_nothing_expected_is_nothing_drawn() -> None:
+    """A series that has ended has no errors to repeat in proportion."""
+    errors = Errors(np.zeros((5, 7)), np.zeros((5, 7)))
+
+    assert (draw(np.zeros(9), errors, SURE, seed=1) == 0).all()
 
 
 def test_a_band_holds_its_forecast_and_the_narrower_one() -> None:

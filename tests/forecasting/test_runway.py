@@ -34,8 +34,8 @@ def test_steady_spend_runs_out_on_its_day() -> None:
     """100 USD pay for ten whole days; the eleventh is the one on which they run out."""
     found = fu.runway(steady(), balance(100.0))
     assert date(2025, 5, 1) == found.runs_out_on
-    assert date(2025, 4, 30) <= found.earliest_95 <= found.earliest_80 <= date(2025, 5, 1)  # type: ignore[operator]
-    assert 1.0 == found.chance
+    assert date(2025, 4, 26) <= found.earliest_95 <= found.earliest_80 <= date(2025, 5, 1)  # type: ignore[operator]
+    assert found.chance > 0.99
     assert "100.00 USD of acme: it runs out on 1 May 2025 (80% band: 30 Apr – 1 May 2025)" == str(
         found
     )
@@ -57,8 +57,8 @@ def test_an_empty_balance_has_run_out_already(amount: float) -> None:
 def test_a_balance_may_last_longer_than_the_horizon() -> None:
     """Then there is no day, and no band, and the text says so."""
     found = fu.runway(steady(), balance(1000.0), horizon=30)
-    assert (None, None, None) == (found.runs_out_on, found.earliest_95, found.latest_80)
-    assert 0.0 == found.chance
+    assert (None, None, None) == (found.runs_out_on, found.earliest_80, found.latest_80)
+    assert found.chance < 0.05
     assert "it does not run out within 30 days" in str(found)
 
 
@@ -91,7 +91,7 @@ def test_the_band_is_that_of_the_paths(noisy: list[float]) -> None:
     """It holds the day, and is wider at 95 than at 80 percent."""
     wild = np.random.default_rng(1).normal(1, 0.5, 140).clip(0.1)
     usage = table([cost * factor for cost, factor in zip(noisy, wild, strict=True)], start=START)
-    found = fu.runway(usage, balance(400.0, START + 140 * DAY))
+    found = fu.runway(usage, balance(400.0, START + 140 * DAY), horizon=500)
     days = [found.earliest_95, found.earliest_80, found.runs_out_on, found.latest_80]
     days.append(found.latest_95)
     assert days == sorted(days)  # type: ignore[type-var]

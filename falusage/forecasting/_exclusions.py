@@ -1,0 +1,113 @@
+"""Ranges that nothing is learned from: unusual days whose cost will not come again.
+
+What such a period cost is replaced by the mean of the nearest periods at the same place in the
+season, one before and one after. Nothing else changes: what was spent stays spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from falusage._suggestions import did_you_mean
+from falusage.errors import QueryError
+from falusage.forecasting._past import Floats
+from falusage.forecasting._rhythms import Rhythm
+from falusage.timeframes import Every, instant
+from falusage.transforms.anomalies import THRESHOLD, judged
+
+Bools = NDArray[np.bool_]
+Moment = date | datetime | str
+Excluded = Literal["anomalies"] | Sequence[tuple[Moment, Moment]]
+"""Ranges of (start, end), end exclusive; or the spikes that `anomalies` finds."""
+
+_WORD: Final = "anomalies"
+_LONGEST_SEASON: Final = 13
+_LONGEST_RUN: Final = 3
+"""A longer run of unusual periods is a new level, and is learned from."""
+
+
+def check_excluded(exclude: Excluded, *, timezone: str) -> list[tuple[datetime, datetime]]:
+    """Return ranges as instants; for the word, none.
+
+    Raises:
+        QueryError: It is neither the word, nor pairs of a start and a later end.
+    """
+    if exclude == _WORD:
+        return []
+    if isinstance(exclude, str):
+        raise QueryError(
+            f"exclude is {exclude!r}; expected {_WORD!r}, or ranges as "
+            f"[('2025-06-01', '2025-06-03')].{did_you_mean(exclude, [_WORD])}"
+        )
+    ranges: list[tuple[datetime, datetime]] = []
+    for pair in exclude:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise QueryError(
+                f"exclude has {pair!r}; expected ranges of a start and an end, as "
+                "[('2025-06-01', '2025-06-03')]"
+            )
+        start, end = (instant(at, timezone=timezone, name="exclude") for at in pair)
+        if end <= start:
+            raise QueryError(f"exclude has a range that ends at its start or before it: {pair!r}")
+        ranges.append((start, end))
+    return ranges
+
+
+def excluded_periods(
+    exclude: Excluded, periods: pl.DataFrame, *, group: Sequence[str], every: Every, timezone: str
+) -> pl.LazyFrame:
+    """Add `excluded` (Boolean) to periods: whether nothing is learned from them.
+
+    Args:
+        exclude: The ranges, or the word.
+        periods: What `follow` returned, collected, with `until`, the end of each period in UTC.
+        group: The columns that make a series.
+        every: The period.
+        timezone: The zone of the ranges.
+    """
+    if exclude == _WORD:
+        season = Rhythm.from_every(every).season
+        season = season if season <= _LONGEST_SEASON or every == "1h" else 1
+        judgement = judged(
+            periods.lazy(), group=group, every=every, timezone=timezone, season=season
+        )
+        unusual = (pl.col("score") > THRESHOLD).fill_null(value=False)
+        run = unusual.rle_id().over(group)
+        return judgement.with_columns(unusual.alias("_unusual"), run.alias("_run")).with_columns(
+            excluded=pl.col("_unusual") & (pl.len().over(*group, "_run") <= _LONGEST_RUN)
+        )
+    inside = pl.lit(value=False)
+    for start, end in check_excluded(exclude, timezone=timezone):
+        inside |= (pl.col("period").dt.convert_time_zone("UTC") < end) & (pl.col("until") > start)
+    return periods.lazy().with_columns(excluded=inside)
+
+
+def replaced(rates: Floats, excluded: Bools, season: int) -> Floats:
+    """Return series × periods with other values in place of the excluded ones.
+
+    Each is the mean of the nearest other values at the same place in the season, one before and
+    one after; without any, the nearest values of any place; without these, zero.
+    """
+    found = rates.copy()
+    for series, period in np.argwhere(excluded):
+        kept = np.flatnonzero(~excluded[series])
+        alike = kept[kept % season == period % season]
+        near = [
+            side[pick]
+            for candidates in (alike, kept)
+            for side, pick in (
+                (candidates[candidates < period], -1),
+                (candidates[candidates > period], 0),
+            )
+            if side.size
+        ]
+        same = sum(bool(side.any()) for side in (alike < period, alike > period))
+        chosen = near[:same] or near
+        found[series, period] = rates[series, chosen].mean() if chosen else 0.0
+    return found
