@@ -57,9 +57,10 @@ NEWEST_LANE: dict[str, Step] = {
 }
 LOWEST_LANE: dict[str, Step] = {
     "types": (BIN / "pyright",),
-    "lowest": (BIN / "uv", "venv", "-q", "--clear", "-p", sys.executable, LOWEST),
+    "lowest": (BIN / "uv", "venv", "-q", "--allow-existing", "-p", sys.executable, LOWEST),
     "lowest: install": (
-        *(BIN / "uv", "pip", "install", "-q", "--resolution", "lowest-direct"),
+        # The same as into a new environment; what is there already keeps its bytecode.
+        *(BIN / "uv", "pip", "install", "-q", "-U", "--exact", "--resolution", "lowest-direct"),
         *("-p", LOWEST_PYTHON, "-e", f"{ROOT}[test]"),
     ),
     "lowest: tests": (
