@@ -19,7 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 BIN = Path(sys.executable).parent
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
-WORKERS = str(min(os.cpu_count() or 1, 4))
+
+# One more than there are processors, because some tests wait for a clock or a server.
+WORKERS = str(min(os.cpu_count() or 1, 4) + 1)
 
 # An environment of the lowest declared versions, and for each dependency the tests of the room
 # that uses it. What changes between two versions of a library shows there.
@@ -55,9 +57,10 @@ NEWEST_LANE: dict[str, Step] = {
 }
 LOWEST_LANE: dict[str, Step] = {
     "types": (BIN / "pyright",),
-    "lowest": (BIN / "uv", "venv", "-q", "--clear", "-p", sys.executable, LOWEST),
+    "lowest": (BIN / "uv", "venv", "-q", "--allow-existing", "-p", sys.executable, LOWEST),
     "lowest: install": (
-        *(BIN / "uv", "pip", "install", "-q", "--resolution", "lowest-direct"),
+        # The same as into a new environment; what is there already keeps its bytecode.
+        *(BIN / "uv", "pip", "install", "-q", "-U", "--exact", "--resolution", "lowest-direct"),
         *("-p", LOWEST_PYTHON, "-e", f"{ROOT}[test]"),
     ),
     "lowest: tests": (

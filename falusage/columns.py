@@ -143,6 +143,8 @@ def widened(table: pl.DataFrame) -> pl.DataFrame:
     Known columns come first, in their order. Tables that were written before a column was declared
     do not have it.
     """
+    if table.columns[: len(USAGE)] == list(USAGE):
+        return table
     missing = [pl.lit(None, USAGE[name]).alias(name) for name in USAGE if name not in table.columns]
     extra = [name for name in table.columns if name not in USAGE]
     return table.with_columns(missing).select(*USAGE, *extra)

@@ -54,6 +54,7 @@ _FIRST_YEAR: Final = 1970
 _LAST_YEAR: Final = 9000
 _TICK: Final = pl.duration(microseconds=1)
 _DAY: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
 
 
 def auto_timeframe(start: datetime, end: datetime) -> Timeframe:
@@ -225,18 +226,17 @@ def clock_changes(timezone: str, *, first: int, last: int) -> tuple[tuple[int, i
     ((1577750400000000, 19800000000),)
     """
     begin, end = datetime(first, 1, 1, tzinfo=UTC), datetime(last + 1, 1, 1, tzinfo=UTC)
-    days = pl.select(
+    offset = _offset(pl.col("at").dt.convert_time_zone(timezone))
+    known = pl.select(
         at=pl.datetime_range(begin - _DAY, end + _DAY, interval="1d", time_unit="us")
-    ).with_columns(offset=_offset(pl.col("at").dt.convert_time_zone(timezone)))
-    # Only days in which the offset changes are searched by the minute.
-    near = days.filter(pl.col("offset") != pl.col("offset").shift(1)).select(
-        at=pl.datetime_ranges(pl.col("at") - _DAY, "at", interval="1m", time_unit="us")
-    )
-    found = (
-        pl.concat([days.head(1).select("at"), near.explode("at", empty_as_null=False)])
-        .with_columns(offset=_offset(pl.col("at").dt.convert_time_zone(timezone)))
-        .filter(pl.col("offset").ne_missing(pl.col("offset").shift(1)))
-    )
+    ).with_columns(offset=offset)
+    # A day in which the offset changes is searched by the hour, and that hour by the minute.
+    for step, finer in ((_DAY, "1h"), (_HOUR, "1m")):
+        changed = known.filter(pl.col("offset") != pl.col("offset").shift(1))
+        between = pl.datetime_ranges(pl.col("at") - step, "at", interval=finer, time_unit="us")
+        near = changed.select(at=between).explode("at", empty_as_null=False)
+        known = pl.concat([known.head(1).select("at"), near]).with_columns(offset=offset)
+    found = known.filter(pl.col("offset").ne_missing(pl.col("offset").shift(1)))
     return tuple(found.select(pl.all().to_physical()).rows())
 
 

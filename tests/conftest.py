@@ -1,4 +1,4 @@
-"""How many examples each property is tried on, what is run first, and that bytecode is kept.
+"""How many examples each property is tried on, what is run first, and where tests write.
 
 `pytest --hypothesis-profile=thorough` tries every property on a thousand examples.
 """
@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,7 +27,20 @@ settings.load_profile("falusage")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-LONGEST = {"test_spark.py", "test_uses.py", "test_validator.py", "test_notebooks.py"}
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own there
+# A test of a store makes and removes hundreds of small files. On a disk that takes half as long as
+# all else that it does. Processes are killed in these tests, and never the machine.
+if (
+    "PYTEST_DEBUG_TEMPROOT" not in os.environ
+    and os.access(MEMORY, os.W_OK)
+    and shutil.disk_usage(MEMORY).free > 4 << 30
+):
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+LONGEST = {
+    *("test_spark.py", "test_uses.py", "test_validator.py", "test_notebooks.py"),
+    *("test_memory.py", "test_readme.py"),
+}
 """Files with single tests of half a minute, in which one worker would end alone."""
 
 

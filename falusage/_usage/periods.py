@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import NoReturn, get_args
 
@@ -188,13 +188,18 @@ def require_instants(schema: pl.Schema, columns: Sequence[str], *, hint: str = "
 _FEW = 5_000
 """Up to so many runs, checking each is as fast as finding the distinct ones."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _START, _END = pl.col("_start"), pl.col("_end")
 _ALL = pl.lit(value=True)
 
 
 def literal(moment: datetime) -> pl.Expr:
-    """Return an instant of any zone as an expression, to compare with a column of buckets."""
-    return pl.lit(moment.astimezone(UTC), dtype=INSTANT)
+    """Return an instant of any zone as an expression, to compare with a column of buckets.
+
+    Polars computes a literal of a datetime with a zone at once, which takes 0.3 ms, and casts one
+    of a number in the plan.
+    """
+    return pl.lit((moment - _EPOCH) // timedelta(microseconds=1), dtype=pl.Int64).cast(INSTANT)
 
 
 def _placed(

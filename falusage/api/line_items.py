@@ -58,6 +58,8 @@ class LineItems:
         Args:
             kinds: At least the fields of this table, each of its own kind or a joint one.
         """
+        if not kinds:
+            return self.table
         columns: list[pl.Series] = []
         for name, kind in kinds.items():
             if name not in self.kinds:

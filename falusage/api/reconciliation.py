@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from falusage.columns import AUTH, FURTHER, KEY, LABELS, MONEY, RATES, SUMMARY, widened
-from falusage.schema.rounding import FEWEST, MOST, has_places, product, rounded_off_rows
+from falusage.schema.rounding import FEWEST, MOST, has_places, product, rounded_off
 from falusage.schema.validation import Validated
 
 RELATIVE: Final = 1e-9
@@ -54,7 +54,8 @@ def sums(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _with_rounding(table: pl.DataFrame) -> pl.DataFrame:
-    table, off = widened(table), rounded_off_rows(widened(table))
+    table = widened(table)
+    off = rounded_off(table)
     sums = table.with_columns(pl.col(_SUMS).cast(MONEY), off.cast(MONEY).alias("off"))
     if not (off > 0.0).any():
         return sums.with_columns(unrounded="cost")
@@ -110,11 +111,8 @@ def compare(loaded: pl.DataFrame, summary: pl.DataFrame | None) -> pl.DataFrame:
 
 def _places(numbers: pl.Series) -> int | None:
     """Return the most decimals of any number, at least `FEWEST`; None if they were not rounded."""
-    column = pl.col(numbers.name)
-    for places in range(FEWEST, MOST):
-        if numbers.to_frame().select(has_places(column, places).all()).item():
-            return places
-    return None
+    found = numbers.cast(pl.Float64).to_numpy()
+    return next((n for n in range(FEWEST, MOST) if has_places(found, n).all()), None)
 
 
 def _half(places: int | None) -> float:

@@ -109,7 +109,7 @@ def application(served: Served) -> FastAPI:
     app.add_exception_handler(QueryError, _rejected)
     app.add_exception_handler(HTTPException, _failed)
     app.add_exception_handler(Exception, _failed)
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    app.openapi = functools.cache(lambda: _document(app))  # type: ignore[method-assign]
     return app
 
 

@@ -8,9 +8,11 @@ once. Imported by the call that serves, because uvicorn is in the extra `emulato
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import socket
+import time
 from typing import Any, Final, cast
 
 import h11
@@ -18,6 +20,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _FULL: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_GRACE: Final = 1.0
+"""How many seconds the requests under way have to be answered when the server stops."""
+
 _log: Final = logging.getLogger("falusage.emulator")
 
 
@@ -63,14 +68,49 @@ class Connection(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Log once, not at each attempt, that the system allows no further connection."""
+    """Stop at once where nobody is being answered, and log a full house once.
+
+    uvicorn waits up to 0.3 s for a server without a request to end, and logs each attempt that the
+    system does not allow.
+    """
 
     _logged = False
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    def stop(self) -> None:
+        """Stop the server, from another thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopped.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, with our own word on connections that cannot be accepted."""
-        asyncio.get_running_loop().set_exception_handler(self._handle)
+        self._stopped = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._handle)
         await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        """Serve until it is stopped, or a signal was received."""
+        tick = 0
+        while not await self.on_tick(tick):
+            tick += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), 0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, finish the requests under way, and cancel those that take too long."""
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        state, until = self.server_state, time.monotonic() + _GRACE
+        while (state.connections or state.tasks) and time.monotonic() < until:
+            if self.force_exit:
+                break
+            await asyncio.sleep(0.01)
+        for task in state.tasks:
+            task.cancel()
 
     def _handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

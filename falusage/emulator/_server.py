@@ -31,10 +31,10 @@ from falusage.errors import ConfigError, FalUsageWarning, MissingExtraError, Que
 
 if TYPE_CHECKING:
     import polars as pl
-    import uvicorn
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from falusage.emulator._books import Books
+    from falusage.emulator._connections import Server
 
 
 class Emulator:
@@ -120,7 +120,7 @@ class Emulator:
             self.clock = lambda: now
         self.faults = faults or Faults()
         self.books = _books(usage, edition)
-        self._running: tuple[uvicorn.Server, threading.Thread, str] | None = None
+        self._running: tuple[Server, threading.Thread, str] | None = None
 
     @property
     def edition(self) -> Edition:
@@ -198,7 +198,7 @@ class Emulator:
     def __exit__(self, *_: object) -> None:
         if self._running:
             server, thread, _url = self._running
-            server.should_exit = True
+            server.stop()
             thread.join()
             self._running = None
 
@@ -263,7 +263,7 @@ def _books(usage: Lazy | Eager, edition: int) -> Books:
     return Books(usage, edition=edition)
 
 
-def _server(emulator: Emulator, *, log_level: str) -> uvicorn.Server:
+def _server(emulator: Emulator, *, log_level: str) -> Server:
     import uvicorn
 
     from falusage.emulator._app import application
@@ -280,7 +280,6 @@ def _server(emulator: Emulator, *, log_level: str) -> uvicorn.Server:
         http=Connection,
         ws="none",
         backlog=WAITING,
-        timeout_graceful_shutdown=1,
     )
     return Server(config)
 

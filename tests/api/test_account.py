@@ -67,6 +67,13 @@ class Scripted:
 
 
 @pytest.fixture(scope="module")
+def running() -> Iterator[fu.Emulator]:
+    """The sample, which tests of other modules would replace."""
+    with fu.Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module")
 def api() -> Iterator[Scripted]:
     """One scripted server for the module."""
     scripted = Scripted()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 import falusage as fu
+from tests.cli.running import PROGRAM
 
 RANGE = ("--start", "2025-05-01", "--end", "2025-06-24", "--timeframe", "day")
 
@@ -63,12 +66,20 @@ def test_our_own_client_takes_the_address_that_is_printed(start, run, host: str)
     assert f":{port}/v1, with allow_http=True" in warning
 
 
+@pytest.fixture(scope="module")
+def printed() -> Iterator[list[str]]:
+    """Run `serve` as a process; gives the lines that it prints."""
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [PROGRAM, "serve", "--port", "0"], stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        assert process.stdout is not None
+        yield [process.stdout.readline().strip() for _ in range(4)]
+        process.kill()
+
+
 @pytest.fixture
-def sample(start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run `serve` as a process, and set the two variables that it prints, and nothing else."""
-    process = start("serve", "--port", "0")
-    assert process.stdout is not None
-    printed = [process.stdout.readline().strip() for _ in range(4)]
+def sample(environment: Path, printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the two variables that `serve` prints, and nothing else."""
     for variable in printed[2].removeprefix("export ").split():
         monkeypatch.setenv(*variable.split("=", 1))
     assert "falusage report" == printed[3]

@@ -43,9 +43,9 @@ def table(rows: int) -> pl.DataFrame:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """An emulator that waits a second for a client, and has 20 MB on a page."""
+    """An emulator that waits a second for a client."""
     monkeypatch.setattr(Connection, "patience", 1.0)
-    with Emulator(table(60_000), page_size=60_000) as emulator:
+    with Emulator(table(1), page_size=60_000) as emulator:
         yield emulator
 
 
@@ -101,6 +101,7 @@ def test_a_second_request_has_the_same_time(impatient) -> None:
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="a limit that Linux has")
 def test_an_answer_that_is_not_read_is_given_up(impatient) -> None:
     """A client that asks for 20 MB and reads nothing does not hold its connection."""
+    impatient.replace(table(60_000))
     assert impatient._running is not None
     connections = impatient._running[0].server_state.connections
     key = f"Authorization: Key {impatient.api_key}\r\nHost: a\r\n\r\n".encode()
@@ -115,8 +116,7 @@ def test_an_answer_that_is_not_read_is_given_up(impatient) -> None:
 
 def test_an_answer_that_takes_long_is_waited_for(impatient) -> None:
     """Patience is for the client; the server may think for longer, and the client then asks on."""
-    impatient.replace(table(1))
-    impatient.latency = 1.8
+    impatient.latency = 1.3
     with requests.Session() as session:
         for _ in range(2):
             answer = session.get(

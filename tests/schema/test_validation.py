@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 from falusage.columns import AUTH, SUMMARY, USAGE
 from falusage.errors import CostMismatchWarning, SchemaError, UnknownProductWarning
 from falusage.schema import usage_schema, validate_usage
+from falusage.schema.rounding import has_places
 from falusage.schema.rules import SUMMARY_ROWS, USAGE_ROWS, keeps_every_rule
 from falusage.schema.validation import MARKS, oddities, require_valid, validate, validate_received
 
@@ -329,3 +330,21 @@ def test_only_a_frame_with_its_rows_is_split(other: Any) -> None:
     ) as error:
         validate_usage(other)
     assert error.value.failures.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("number", "places", "holds"),
+    [
+        (0.25, 2, True),
+        (0.255, 2, False),
+        (0.1 + 0.2, 2, True),
+        (689_759_410_889.19, 2, True),
+        (689_759_410_889.25, 1, False),
+        (0.0, 2, True),
+    ],
+)
+def test_how_many_decimals_a_number_has(number: float, places: int, holds: bool) -> None:
+    """The noise of doubles is no decimal; an expression and an array answer alike."""
+    numbers = pl.Series("cost", [number])
+    assert holds == has_places(numbers.to_numpy(), places).item()
+    assert holds == numbers.to_frame().select(has_places(pl.col("cost"), places)).item()

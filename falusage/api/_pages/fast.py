@@ -263,6 +263,8 @@ def _column(field: Field, holder: pl.DataFrame | None, nothing: pl.Series) -> pl
 
 
 def _differ(one: pl.Series, other: pl.Series) -> bool:
+    if one.equals(other):
+        return False
     if not one.dtype.is_float():
         return bool((one != other).any())
     largest = pl.select(pl.max_horizontal(one.abs(), other.abs())).to_series()
