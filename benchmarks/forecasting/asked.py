@@ -1,0 +1,97 @@
+"""What falusage forecasts: its own choice, each candidate, and the bands of periods and totals.
+
+`forecast` returns the bands of single periods of one model. So the paths behind them, and all
+candidates at once, are asked for within the room. It is the same computation: `confirm` compares
+it with `forecast`, and raises if a number differs. No other module here knows the room's inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+
+import falusage as fu
+from falusage._usage.table import take
+from falusage.forecasting._candidates import MODELS, forecasters
+from falusage.forecasting._futures import futures
+from falusage.forecasting._history import histories
+from falusage.forecasting._paths import bounds
+from falusage.forecasting._rhythms import RHYTHMS
+from falusage.forecasting._track_record import all_forecasts
+
+from .families import Floats
+
+LEVELS: Final = (80, 95)
+CANDIDATES: Final = MODELS
+
+Band = tuple[Floats, Floats]
+Period = Literal["1d", "1w", "1mo"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What was forecast for one series.
+
+    Attributes:
+        model: The model that was chosen.
+        cost: The cost of each period.
+        bands: The bounds of each period, by level.
+        totals: The bounds of the total over the horizon, by level.
+        candidates: The forecast of each candidate; a series too short for it gets the first one's.
+    """
+
+    model: str
+    cost: Floats
+    bands: dict[int, Band]
+    totals: dict[int, Band]
+    candidates: dict[str, Floats]
+
+
+def usage_of(start: date, days: Floats) -> pl.DataFrame:
+    """Return daily costs as a usage table."""
+    first = datetime(start.year, start.month, start.day, tzinfo=UTC)
+    buckets = [first + timedelta(days=day) for day in range(len(days))]
+    return pl.DataFrame(
+        {
+            "bucket": buckets,
+            "bucket_end": [at + timedelta(days=1) for at in buckets],
+            "cost": days,
+            "currency": "USD",
+        }
+    )
+
+
+def told(usage: pl.DataFrame, *, every: Period, horizon: int) -> Told:
+    """Forecast a table of one currency as one series."""
+    parts, whole = histories(take(usage, None), [(), ()], every=every, timezone="UTC")
+    future = futures(parts, whole, horizon=horizon, model="auto")[0]
+    rates = parts.rates[0]
+    history = rates[np.flatnonzero(rates)[0] :]
+    lengths = parts.ahead(horizon)["length"].to_numpy()
+    able = all_forecasts(history, horizon, forecasters(RHYTHMS[every]))
+    total, sums = np.array([future.cost.sum()]), future.paths.sum(axis=1, keepdims=True)
+    return Told(
+        model=future.model,
+        cost=future.cost,
+        bands={n: bounds(future.paths, n, around=future.cost) for n in LEVELS},
+        totals={n: bounds(sums, n, around=total) for n in LEVELS},
+        candidates={name: able.get(name, able[MODELS[0]]) * lengths for name in MODELS},
+    )
+
+
+def confirm(usage: pl.DataFrame, ours: Told, *, every: Period) -> None:
+    """Raise if `forecast` returns other numbers."""
+    horizon = len(ours.cost)
+    public = fu.forecast(usage, horizon=horizon, every=every, levels=LEVELS)
+    np.testing.assert_allclose(public["cost"].to_numpy(), ours.cost, rtol=1e-9)
+    for level, (low, high) in ours.bands.items():
+        np.testing.assert_allclose(public[f"lo_{level}"].to_numpy(), low, rtol=1e-9)
+        np.testing.assert_allclose(public[f"hi_{level}"].to_numpy(), high, rtol=1e-9)
+    for name, cost in ours.candidates.items():
+        alone = fu.forecast(usage, horizon=horizon, every=every, model=name)
+        if alone["model"][0] == name:  # else a record was too short for it, and another was used
+            np.testing.assert_allclose(alone["cost"].to_numpy(), cost, rtol=1e-9)
