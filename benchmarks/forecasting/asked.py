@@ -16,12 +16,11 @@ import polars as pl
 
 import falusage as fu
 from falusage._usage.table import take
-from falusage.forecasting._candidates import MODELS, forecasters
+from falusage.forecasting._candidates import MODELS, all_forecasts, forecasters
 from falusage.forecasting._futures import futures
 from falusage.forecasting._history import histories
 from falusage.forecasting._paths import bounds
 from falusage.forecasting._rhythms import RHYTHMS
-from falusage.forecasting._track_record import all_forecasts
 
 from .families import Floats
 
@@ -41,7 +40,7 @@ class Told:
         cost: The cost of each period.
         bands: The bounds of each period, by level.
         totals: The bounds of the total over the horizon, by level.
-        candidates: The forecast of each candidate; a series too short for it gets the first one's.
+        candidates: The forecast of each candidate; a series too short for it gets that of `level`.
     """
 
     model: str
@@ -72,14 +71,15 @@ def told(usage: pl.DataFrame, *, every: Period, horizon: int) -> Told:
     rates = parts.rates[0]
     history = rates[np.flatnonzero(rates)[0] :]
     lengths = parts.ahead(horizon)["length"].to_numpy()
-    able = all_forecasts(history, horizon, forecasters(RHYTHMS[every]))
+    rhythm = RHYTHMS[every]
+    able = all_forecasts(history, horizon, rhythm, forecasters(rhythm))
     total, sums = np.array([future.cost.sum()]), future.paths.sum(axis=1, keepdims=True)
     return Told(
         model=future.model,
         cost=future.cost,
         bands={n: bounds(future.paths, n, around=future.cost) for n in LEVELS},
         totals={n: bounds(sums, n, around=total) for n in LEVELS},
-        candidates={name: able.get(name, able[MODELS[0]]) * lengths for name in MODELS},
+        candidates={name: able.get(name, able["level"]) * lengths for name in MODELS},
     )
 
 

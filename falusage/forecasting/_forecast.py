@@ -177,14 +177,19 @@ def forecast(
     planned = read_planned(known, parts, usage=table.schema, group=group, horizon=horizon)
     parts, whole = planned.included(parts, whole)
     ahead = parts.ahead(horizon)
-    found = futures(parts, whole, horizon=horizon, model=model, planned=planned)
+    found = futures(parts, whole, horizon=horizon, model=model)
     frames: list[pl.DataFrame] = []
-    for row, future in enumerate(found):
-        values: dict[str, Any] = {"model": pl.lit(future.model), "cost": pl.Series(future.cost)}
-        for level, (low, high) in labels.items():
-            values[low], values[high] = map(
-                pl.Series, bounds(future.paths, level, around=future.cost)
-            )
+    for row, (future, series) in enumerate(zip(found, parts.keys.rows(), strict=True)):
+        more = planned.of(series)
+        values: dict[str, Any] = {
+            "model": pl.lit(future.model),
+            "cost": pl.Series(future.cost + more),
+        }
+        for level, sides in labels.items():
+            band = bounds(future.paths, level, around=future.cost)
+            values |= {
+                name: pl.Series(bound + more) for name, bound in zip(sides, band, strict=True)
+            }
         of_series = ahead.select("period").join(parts.keys[row], how="cross")
         frames.append(of_series.with_columns(**values))
     result = pl.concat(frames).sort("period", *group, maintain_order=True)

@@ -27,7 +27,6 @@ from falusage.forecasting._history import History
 from falusage.forecasting._measured import measured_coverage
 from falusage.forecasting._past import Floats
 from falusage.forecasting._paths import PATHS, Doubt, Errors, draw
-from falusage.forecasting._planned import Planned
 from falusage.forecasting._rhythms import RHYTHMS, Rhythm
 from falusage.forecasting._track_record import TrackRecord, track_record
 
@@ -106,9 +105,7 @@ def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
     return read
 
 
-def futures(
-    parts: History, whole: History, *, horizon: int, model: str, planned: Planned | None = None
-) -> list[Future]:
+def futures(parts: History, whole: History, *, horizon: int, model: str) -> list[Future]:
     """Return the future of each part, in the order of its keys, summing to that of the whole.
 
     Warns:
@@ -120,12 +117,7 @@ def futures(
     if parts.keys.width > 1:
         found = _summing(found, _each(whole, horizon, rhythm, models, model), parts, whole)
     _warn_of_short(parts.keys, found)
-    known = Planned(horizon) if planned is None else planned
-    return [
-        replace(one, cost=one.cost * lengths + more, paths=one.paths * lengths + more)
-        for one, key in zip(found, parts.keys.rows(), strict=True)
-        for more in [known.of(key)]
-    ]
+    return [replace(one, cost=one.cost * lengths, paths=one.paths * lengths) for one in found]
 
 
 def seed_of(key: Sequence[object]) -> int:

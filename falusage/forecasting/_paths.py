@@ -52,6 +52,7 @@ _UNUSUAL: Final = 4.0
 """So many typical errors are an unusual one, which becomes no larger than it was in money."""
 _TYPICAL: Final = (0.02, 0.4)
 """The least and the most that counts as a typical relative error."""
+_BESIDE: Final = 3
 _MOVED: Final = 7
 """By how many periods a window is moved at most."""
 
@@ -192,7 +193,19 @@ def _reflected(places: Places, span: int) -> Places:
 
 
 def bounds(values: Floats, level: float, *, around: Floats) -> tuple[Floats, Floats]:
-    """Return the central band of `level` percent of paths × periods; it contains the forecast."""
+    """Return the central band of `level` percent of paths × periods; it contains the forecast.
+
+    The quantiles are those of a period and the three on either side of it, in proportion to what
+    is expected of each, so that neighbours have like bands. Where nothing is expected, they are
+    those of the period alone.
+    """
     tail = (1 - level / 100) / 2
-    low, high = np.quantile(values, [tail, 1 - tail], axis=0)
+    some = around > 0
+    ratios = values / np.where(some, around, 1.0)
+    low, high = np.empty_like(around), np.empty_like(around)
+    for place, expected in enumerate(around):
+        near = slice(max(0, place - _BESIDE), place + _BESIDE + 1)
+        pooled = ratios[:, near][:, some[near]] if expected > 0 else values[:, [place]]
+        factor = expected if expected > 0 else 1.0
+        low[place], high[place] = factor * np.quantile(pooled, [tail, 1 - tail])
     return np.minimum(low, around), np.maximum(high, around)
