@@ -85,7 +85,7 @@ QUESTIONS: dict[str, Asked] = {
     "budget_status": Asked(lambda usage, **k: fu.budget_status(usage, BUDGETS, **MONTH, **k)),
     "cost_bridge": Asked(partial(fu.cost_bridge, by="username", **RANGES)),
     "cost_share": Asked(partial(fu.cost_share, by="username")),
-    "forecast": Asked(partial(fu.forecast, horizon=2, model="rhythm")),
+    "forecast": Asked(partial(fu.forecast, horizon=2, model="level")),
     "month_outlook": Asked(partial(fu.month_outlook, by="username", **MONTH)),
     "pivot": Asked(partial(fu.pivot, index="username", on="product")),
     "plot_heatmap": Asked(_heatmap, kind=object),

@@ -1,4 +1,4 @@
-"""Forecasts in words: what a model does, and how often its bands held."""
+"""Text about forecasts: what a model does, and how often its bands held."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TOO_NARROW: Final = 0.1
 
 
 def described(model: str | None, every: str | None = "1d") -> str:
-    """Return what a model does; the name itself if it is no model of falusage.
+    """Return what a model does; the name itself if it is of another package.
 
     Args:
         model: The name, as `forecast` returns it.

@@ -1,8 +1,8 @@
-"""A file of budgets, checked cell by cell before anything is loaded.
+"""Files of amounts, budgets or known costs, checked cell by cell before anything is loaded.
 
-It is CSV in UTF-8, with commas, a line of titles, and amounts as `20000` or `20000.50`. Any other
-form is an error and is never guessed: `20.000` is twenty in one country and twenty thousand in
-another.
+They are CSV in UTF-8, with commas, a line of titles, and amounts as `20000` or `20000.50`. Any
+other form is an error and is never guessed: `20.000` is twenty in one country and twenty thousand
+in another.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -27,7 +29,32 @@ if TYPE_CHECKING:
 _COLUMNS: Final = {shown: column for column, shown in TITLES.items()}
 """The columns by the titles of printed tables, such as team."""
 
-_FORM: Final = "a line of titles such as username,currency,budget, then lines such as ads,USD,20000"
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a file is expected to hold.
+
+    Attributes:
+        amount: The title of the amounts.
+        needed: The titles that must be there.
+        shown: An example, as the message shows it.
+    """
+
+    amount: str
+    needed: tuple[str, ...]
+    shown: str
+
+
+_BUDGETS: Final = _Form(
+    "budget",
+    ("currency", "budget"),
+    "a line of titles such as username,currency,budget, then lines such as ads,USD,20000",
+)
+_KNOWN: Final = _Form(
+    "cost",
+    ("period", "currency", "cost"),
+    "a line of titles such as period,currency,cost, then lines such as 2025-07-01,USD,20000",
+)
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _EITHER: Final = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 """Twenty with three decimals, or twenty thousand."""
@@ -51,19 +78,34 @@ def read_budgets(path: Path) -> pl.DataFrame:
         QueryError: The file is of another form; the message names the line, the cell and the
             form that was expected.
     """
+    return _read(path, _BUDGETS)
+
+
+def read_known(path: Path) -> pl.DataFrame:
+    """Read a CSV of known costs: text, `period` as Date, and `cost` as Float64.
+
+    Raises:
+        QueryError: The file is of another form, as for `read_budgets`.
+    """
     import polars as pl
 
-    lines = _lines(_text(path), path)
-    titles = _titles(lines, path)
+    return _read(path, _KNOWN).with_columns(pl.col("period").str.strip_chars().str.to_date())
+
+
+def _read(path: Path, form: _Form) -> pl.DataFrame:
+    import polars as pl
+
+    lines = _lines(_text(path), path, form)
+    titles = _titles(lines, path, form)
     rows: list[list[str]] = []
     for number, cells in lines[1:]:
         if len(cells) != len(titles):
-            _refuse_width(path, number, cells, titles)
+            _refuse_width(path, number, cells, titles, form)
         for title, cell in zip(titles, cells, strict=True):
-            _require_cell(path, number, title, cell)
+            _require_cell(path, number, title, cell, form)
         rows.append(cells)
     read = pl.DataFrame(rows, schema=dict.fromkeys(titles, pl.String), orient="row")
-    return read.with_columns(pl.col("budget").str.strip_chars().cast(pl.Float64))
+    return read.with_columns(pl.col(form.amount).str.strip_chars().cast(pl.Float64))
 
 
 def warn_of_unmatched(usage: UsageLoad | Saved, budgets: pl.DataFrame) -> bool:
@@ -120,7 +162,7 @@ def _text(path: Path) -> str:
 _SAVE_AS: Final = "expected UTF-8: save it again as 'CSV UTF-8'"
 
 
-def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
+def _lines(text: str, path: Path, form: _Form) -> list[tuple[int, list[str]]]:
     """Return the lines that are not empty, each with its number and its cells."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -130,11 +172,11 @@ def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
     except csv.Error as error:
         _refuse(path, reader.line_num, str(error), 'expected a quote as "" within a quoted cell')
     if not found:
-        _refuse(path, 1, "the file is empty", f"expected {_FORM}")
+        _refuse(path, 1, "the file is empty", f"expected {form.shown}")
     return found
 
 
-def _titles(lines: list[tuple[int, list[str]]], path: Path) -> list[str]:
+def _titles(lines: list[tuple[int, list[str]]], path: Path, form: _Form) -> list[str]:
     """Return the names of the columns, checked."""
     number, cells = lines[0]
     titles = [cell.strip() for cell in cells]
@@ -145,22 +187,26 @@ def _titles(lines: list[tuple[int, list[str]]], path: Path) -> list[str]:
     titles = [
         name if (name := _COLUMNS.get(title)) and name not in titles else title for title in titles
     ]
-    for needed in ("currency", "budget"):
+    for needed in form.needed:
         if needed not in titles:
             near = closest(needed, [each for each in titles if each != "currency"])
             guess = "" if near is None else f"; the title {near!r} may be it: call it {needed!r}"
             said = ", ".join(map(repr, titles))
-            _refuse(path, number, f"no title {needed!r} among {said}{guess}", f"expected {_FORM}")
+            _refuse(
+                path, number, f"no title {needed!r} among {said}{guess}", f"expected {form.shown}"
+            )
     for title in titles:
         if not title:
-            _refuse(path, number, "a title is empty", f"expected {_FORM}")
+            _refuse(path, number, "a title is empty", f"expected {form.shown}")
         if titles.count(title) > 1:
             _refuse(path, number, f"the title {title!r} is there twice", "expected each once")
     return titles
 
 
-def _refuse_width(path: Path, number: int, cells: list[str], titles: list[str]) -> NoReturn:
-    at = titles.index("budget")
+def _refuse_width(
+    path: Path, number: int, cells: list[str], titles: list[str], form: _Form
+) -> NoReturn:
+    at = titles.index(form.amount)
     parted = len(cells) > len(titles) and ",".join(cells[at : at + len(cells) - len(titles) + 1])
     said = f"{len(cells)} cells below {len(titles)} titles: {','.join(cells)!r}"
     if parted and re.search(r"\d,\d", parted):
@@ -168,9 +214,9 @@ def _refuse_width(path: Path, number: int, cells: list[str], titles: list[str]) 
     _refuse(path, number, said, f"expected {','.join(titles)}, and amounts as 20000.50")
 
 
-def _require_cell(path: Path, number: int, title: str, cell: str) -> None:
-    if title == "budget":
-        said = f"the budget is {cell!r}"
+def _require_cell(path: Path, number: int, title: str, cell: str, form: _Form) -> None:
+    if title == form.amount:
+        said = f"the {title} is {cell!r}"
         plain = cell.strip()
         if _EITHER.fullmatch(plain):
             whole, thousandths = plain.split(".")
@@ -187,7 +233,9 @@ def _require_cell(path: Path, number: int, title: str, cell: str) -> None:
             )
         return
     if not cell.strip():
-        _refuse(path, number, f"the {title} is empty", "write whose budget it is")
+        _refuse(path, number, f"the {title} is empty", f"write whose {form.amount} it is")
+    if title == "period" and not _is_date(cell.strip()):
+        _refuse(path, number, f"the period is {cell!r}", "expected a day, as 2025-07-01")
     if title == "currency" and not _CURRENCY.fullmatch(cell):
         _refuse(
             path,
@@ -195,6 +243,13 @@ def _require_cell(path: Path, number: int, title: str, cell: str) -> None:
             f"the currency is {cell!r}",
             f"expected three letters, as USD.{did_you_mean(cell, ('USD', 'EUR', 'GBP', 'JPY'))}",
         )
+
+
+def _is_date(cell: str) -> bool:
+    try:
+        return date.fromisoformat(cell).isoformat() == cell
+    except ValueError:
+        return False
 
 
 def _refuse(path: Path, line: int, what: str, mend: str) -> NoReturn:

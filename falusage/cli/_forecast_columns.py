@@ -6,29 +6,34 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from falusage._wording.forecasts import bands_held
 from falusage._wording.numbers import NOTHING
 from falusage.reporting.columns import (
     Column,
     amounts,
     bands,
     chances,
+    models,
     names,
     percents,
     texts,
 )
 
 
-def columns(found: pl.DataFrame, by: Sequence[str]) -> list[Column]:
+def columns(found: pl.DataFrame, by: Sequence[str], *, every: str) -> list[Column]:
     """Return the columns of what `month_outlook`, `forecast` or `backtest` returned.
 
     Args:
         found: The frame.
         by: The columns that make its series.
+        every: The length of a period.
     """
     keys = [names(found, name) for name in by if name != "currency"]
     if "month" in found.columns:
         return [*keys, *_outlook(found)]
-    return [*_forecast(found, keys)] if "period" in found.columns else [*keys, *_backtest(found)]
+    return (
+        _forecast(found, keys, every) if "period" in found.columns else [*keys, *_backtest(found)]
+    )
 
 
 def _outlook(found: pl.DataFrame) -> list[Column]:
@@ -44,19 +49,29 @@ def _outlook(found: pl.DataFrame) -> list[Column]:
         bands(found, 80),
         bands(found, 95, optional=True),
         *(budgets if found["budget"].count() else []),
-        names(found, "model", optional=True),
+        *([] if found.height == 1 else [percents(found, "coverage_80", "80% band held")]),
+        models(found, "1d"),
     ]
 
 
-def _forecast(found: pl.DataFrame, keys: list[Column]) -> list[Column]:
+def _forecast(found: pl.DataFrame, keys: list[Column], every: str) -> list[Column]:
     return [
         texts("period", [f"{at:%Y-%m-%d %H:%M %Z}" for at in found["period"]]),
         *keys,
         amounts(found, "cost"),
         bands(found, 80),
         bands(found, 95, optional=True),
-        names(found, "model", optional=True),
+        models(found, every),
     ]
+
+
+def held(found: pl.DataFrame) -> list[str]:
+    """Return how often the bands of an outlook held, as text; nothing for several rows."""
+    if "month" not in found.columns or found.height != 1:
+        return []
+    row = found.row(0, named=True)
+    sentence = bands_held({80: row["coverage_80"], 95: row["coverage_95"]})
+    return [sentence] if sentence else []
 
 
 def _backtest(found: pl.DataFrame) -> list[Column]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from falusage.cli._budgets import read_budgets, require_askable
+from falusage.cli._amounts import read_budgets, read_known, require_askable
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (
     FILE,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from falusage.cli._saved import Saved
 
 _HISTORY: Final = timedelta(weeks=26)
+_ANOMALIES: Final = "anomalies"
 
 
 @click.command(short_help="Forecast where the month will end.")
@@ -59,6 +60,19 @@ _HISTORY: Final = timedelta(weeks=26)
     type=FILE,
     help="A .csv with names, currency and budget, to show whether they last. Its names are the "
     "default of --by.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="RANGE",
+    help="Learn nothing from these days, as 2025-06-01..2025-06-03 (end exclusive), or from the "
+    "spikes, by the word anomalies. Repeat it for several ranges.",
+)
+@click.option(
+    "--known",
+    type=FILE,
+    help="A .csv with period, currency and cost, and the columns of --by: costs that are known "
+    "already, to be added.",
 )
 @click.option(
     "--horizon",
@@ -90,6 +104,8 @@ def forecast(  # noqa: PLR0917 - click passes them by name
     by: tuple[str, ...],
     month: str | None,
     budgets: Path | None,
+    exclude: tuple[str, ...],
+    known: Path | None,
     horizon: int | None,
     every: Any,
     track: bool,
@@ -110,6 +126,10 @@ def forecast(  # noqa: PLR0917 - click passes them by name
     if find_spec("statsforecast") is None:  # before anything is loaded
         raise fu.MissingExtraError("forecast", need="a forecast")
     limits = None if budgets is None else read_budgets(budgets)
+    learned: dict[str, Any] = {"exclude": _excluded(exclude)}
+    if known is not None and track:
+        raise click.UsageError("--backtest forecasts the past; it takes no --known")
+    coming: dict[str, Any] = {} if known is None else {"known": read_known(known)}
     if limits is not None and not by:
         by = budget_columns(limits)
     require_askable(limits, by, saved=bool(path or store))
@@ -122,20 +142,35 @@ def forecast(  # noqa: PLR0917 - click passes them by name
         usage, unmatched = _load(options, every=every, month=month)
     asked: dict[str, Any] = {"by": by, "timezone": given_timezone(context, options)}
     if horizon is None:
-        found = fu.month_outlook(usage, month=month, budgets=limits, **asked)
+        found = fu.month_outlook(usage, month=month, budgets=limits, **asked, **learned, **coming)
     elif track:
-        found = fu.backtest(usage, horizon=horizon, every=every, **asked)
+        found = fu.backtest(usage, horizon=horizon, every=every, **asked, **learned)
     else:
-        found = fu.forecast(usage, horizon=horizon, every=every, **asked)
+        found = fu.forecast(usage, horizon=horizon, every=every, **asked, **learned, **coming)
     result = found.lazy().collect()
     unmatched |= horizon is None and "unmatched" in result["status"]
-    _print(result, by, form)
+    _print(result, by, form, every=every)
     if out is not None:
         ahead = horizon or _days_left(result)
-        _draw(usage, out, result if track else None, horizon=ahead, every=every, **asked)
+        drawn = {**asked, **learned, **coming}
+        _draw(usage, out, result if track else None, horizon=ahead, every=every, **drawn)
         say(f"drawn in {out}")
     if unmatched:
         context.exit(UNMATCHED)
+
+
+def _excluded(ranges: tuple[str, ...]) -> Any:
+    """Return what `exclude=` takes: the word, or ranges."""
+    if ranges == (_ANOMALIES,):
+        return _ANOMALIES
+    pairs = [tuple(text.split("..")) for text in ranges]
+    for text, pair in zip(ranges, pairs, strict=True):
+        if len(pair) != 2:
+            raise click.UsageError(
+                f"--exclude is {text!r}; expected a range as 2025-06-01..2025-06-03, or "
+                f"{_ANOMALIES} alone"
+            )
+    return pairs
 
 
 def _require_one_question(
@@ -198,6 +233,7 @@ def _draw(
     horizon: int,
     every: Any,
     timezone: str | None,
+    **options: Any,
 ) -> None:
     import warnings
 
@@ -206,7 +242,9 @@ def _draw(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", fu.IncompletePeriodWarning)  # it was printed above
         warnings.simplefilter("ignore", fu.ShortHistoryWarning)
-        found = fu.forecast(usage, horizon=horizon, every=every, by=by, timezone=timezone)
+        found = fu.forecast(
+            usage, horizon=horizon, every=every, by=by, timezone=timezone, **options
+        )
     ahead = found.lazy().collect()
     before = fu.trend(usage, by=by, every=every, timezone=timezone).lazy().collect()
     history = before.filter(before["complete"] & (before["period"] < ahead["period"].min()))
@@ -220,14 +258,14 @@ def _shown(history: pl.DataFrame, horizon: int) -> int:
     return max(1, series) * max(3 * horizon, 28)
 
 
-def _print(result: pl.DataFrame, by: tuple[str, ...], form: str) -> None:
+def _print(result: pl.DataFrame, by: tuple[str, ...], form: str, *, every: str) -> None:
     if form != "table":
         from falusage.reporting.records import data_text
 
         for text in data_text(result, form):
             put_data(text)
         return
-    from falusage.cli._forecast_columns import columns
+    from falusage.cli._forecast_columns import columns, held
     from falusage.reporting.folding import few
     from falusage.reporting.layout import lay_out, wrapped
 
@@ -235,6 +273,8 @@ def _print(result: pl.DataFrame, by: tuple[str, ...], form: str) -> None:
     if "as_of" in result.columns and result.height:
         said = f"{result['month'][0]}, as of {result['as_of'][0]:%Y-%m-%d %H:%M %Z}"
         put(wrapped(said, width()))
-    put(lay_out(columns(result, by), width=width()))
+    put(lay_out(columns(result, by, every=every), width=width()))
+    for sentence in held(result):
+        put(wrapped(sentence, width()))
     if left_out:
         say(f"{left_out}; --format csv prints every row")

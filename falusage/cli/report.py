@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli._budgets import read_budgets, require_askable, warn_of_unmatched
+from falusage.cli._amounts import read_budgets, require_askable, warn_of_unmatched
 from falusage.cli._display_names import fetch_names, names_option
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (

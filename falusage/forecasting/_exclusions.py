@@ -36,7 +36,7 @@ def check_excluded(exclude: Excluded, *, timezone: str) -> list[tuple[datetime, 
     """Return ranges as instants; for the word, none.
 
     Raises:
-        QueryError: It is neither the word, nor pairs of a start and a later end.
+        QueryError: It is not the word, and not pairs of a start and a later end.
     """
     if exclude == _WORD:
         return []

@@ -141,8 +141,8 @@ def month_outlook(
     ... })
     >>> budgets = pl.DataFrame({"currency": ["USD"], "budget": [250.0]})
     >>> row = month_outlook(usage, budgets=budgets).row(0, named=True)
-    >>> row["spent"], round(row["projected"], 6), row["chance_over"], row["status"]
-    (200.0, 300.0, 1.0, 'at risk')
+    >>> row["spent"], round(row["projected"], 6), row["chance_over"] > 0.9, row["status"]
+    (200.0, 300.0, True, 'at risk')
     """
     columns = names(by, argument="by")
     table, group = take(usage, coverage), key(columns)

@@ -1,8 +1,8 @@
 """A history, and the same without its seasonal pattern: the part that the models share.
 
 The pattern is that of the classical decomposition: the mean ratio of each place in the season to a
-centred moving average. Few seasons with much noise show a pattern that is none, so it is shrunk
-towards no pattern by the share of it that noise explains.
+centred moving average. Few seasons with much noise seem to have a pattern, so it is shrunk by
+the share of it that noise explains.
 
 Source: R. J. Hyndman and G. Athanasopoulos, Forecasting: Principles and Practice, 3rd edition,
 3.4, the decomposition; D. M. Miller and D. Williams, Shrinkage estimators of time series seasonal

@@ -46,7 +46,7 @@ _NOTHING: Final = 1e-6
 # How errors are repeated.
 _EVEN: Final = 0.2
 """The share of the mean forecast that is added before errors are made relative, so that a period
-of which little was expected does not make an error infinite."""
+that was expected to cost little does not make an error infinite."""
 _WIDTH: Final = 0.95
 _UNUSUAL: Final = 4.0
 """So many typical errors are an unusual one, which becomes no larger than it was in money."""
@@ -58,7 +58,7 @@ _MOVED: Final = 7
 
 # How well the level is known.
 _OF_TOTALS: Final = 0.25
-"""The share of the mean error of the totals of windows, of which there are few."""
+"""The share of the mean error of the totals of windows, because there are few windows."""
 _OF_MEAN: Final = 0.75
 """The share of the standard error of the mean of the last periods."""
 _RECENT: Final = 56

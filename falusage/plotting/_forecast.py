@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from falusage._wording.dates import NOUNS, covered, spacing
+from falusage._wording.forecasts import described
 from falusage._wording.money import short_amount
 from falusage.columns import total
 from falusage.errors import MissingColumnError, QueryError
@@ -178,17 +179,16 @@ def _draw(
     look = sheet.look
     ahead = pl.concat([one.rows for one in series])
     coming: list[datetime] = ahead["period"].unique().sort().to_list()
-    noun = NOUNS.get(spacing(coming) or "", "period")
-    models = sheet.in_currency(currency)["model"].drop_nulls().unique().sort().to_list()
+    every = spacing(coming)
+    noun = NOUNS.get(every or "", "period")
+    used = sheet.in_currency(currency)["model"].drop_nulls().unique().sort().to_list()
+    models = ", ".join(described(one, every) for one in used)
+    error = _mean(record, "error", ", error {:.2f} in backtest")
     facts = [
         covered(coming, sheet.zone),
         sheet.zone,
         f"{short_amount(ahead.select(total('cost')).item(), currency)} total ({currency})",
-        *(
-            [f"by {', '.join(models)}{_mean(record, 'error', ', error {:.2f} in backtest')}"]
-            if models
-            else []
-        ),
+        *([f"by {models}{error}"] if models else []),
     ]
     shaded = levels if len(series) == 1 else levels[-1:]
     if shaded:

@@ -15,6 +15,7 @@ from typing import Final
 import polars as pl
 
 from falusage._wording.dates import day, minute
+from falusage._wording.forecasts import described
 from falusage._wording.money import amount, band
 from falusage._wording.names import labelled, printable
 from falusage._wording.names import title as title_of
@@ -88,6 +89,12 @@ def names(
         opens = (column, json.dumps(name)) if column in _DETAILED else None
         cells.append(Cell(text, text.lower(), opens))
     return Column(title or title_of(column), cells, shrinks=True, optional=optional)
+
+
+def models(frame: pl.DataFrame, every: str) -> Column:
+    """Return a column of what each model does, which a terminal may cut or leave out."""
+    cells = [Cell(text, text) for text in (described(name, every) for name in frame["model"])]
+    return Column("model", cells, shrinks=True, optional=True)
 
 
 def amounts(

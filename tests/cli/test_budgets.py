@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import falusage as fu
-from falusage.cli._budgets import read_budgets, require_askable
+from falusage.cli._amounts import read_budgets, require_askable
 
 PLAIN = "username,currency,budget\nads,USD,20000\nlabs,EUR,12.50\n"
 EXPECTED = pl.DataFrame(

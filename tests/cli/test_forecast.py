@@ -57,7 +57,7 @@ def test_budgets_are_read_and_the_picture_is_drawn(run, kept: str) -> None:
 
     assert 0 == code
     assert "2025-06, as of 2025-06-24 00:00 UTC" == out.splitlines()[0]
-    assert "3,000.00 USD       >99.9%" in out
+    assert "3,000.00 USD        99.8%" in out
     assert "2025-06-2" in out
     assert "drawn in ahead.png" in err
     assert Path("ahead.png").read_bytes().startswith(PNG)
@@ -77,6 +77,65 @@ def test_a_horizon_prints_periods_and_their_track_record(run, kept: str) -> None
     assert "in backtest" in Path("track.svg").read_text("utf-8")
 
 
+def test_a_forecast_says_in_words_what_the_model_does_and_whether_its_bands_held(
+    run, kept: str, environment: Path
+) -> None:
+    """Of one series as a sentence, of several as a column."""
+    fu.write_snapshot(fu.read_snapshot(kept).filter(pl.col("currency") == "USD"), "usd.parquet")
+
+    _, one, _ = run("forecast", "--snapshot", "usd.parquet")
+    _, several, _ = run("forecast", "--snapshot", kept)
+
+    assert "In the past, the 80% band held" in one
+    assert "weekly pattern" in one
+    assert "80% band held" in several.splitlines()[1]
+
+
+def test_days_can_be_excluded_and_costs_be_known(run, kept: str) -> None:
+    """As the function takes them; the spend so far stays what it was."""
+    Path("known.csv").write_text("period,currency,cost\n2025-06-27,USD,20000\n", "utf-8")
+    usage = fu.read_snapshot(kept)
+    known = pl.DataFrame(
+        {"period": [datetime(2025, 6, 27, tzinfo=UTC)], "currency": ["USD"], "cost": [20_000.0]}
+    )
+    days = [("2025-06-01", "2025-06-03"), ("2025-06-10", "2025-06-11")]
+    expected = fu.month_outlook(usage, exclude=days, known=known)
+
+    code, out, _ = run(
+        "forecast", "--snapshot", kept, "--format", "json", "--known", "known.csv",
+        "--exclude", "2025-06-01..2025-06-03", "--exclude", "2025-06-10..2025-06-11",
+    )  # fmt: skip
+
+    assert 0 == code
+    assert expected["projected"].to_list() == [row["projected"] for row in json.loads(out)]
+    code, out, _ = run(
+        "forecast", "--snapshot", kept, "--horizon", "3", "--format", "csv",
+        "--exclude", "anomalies", "--out", "calm.png",
+    )  # fmt: skip
+    assert 0 == code
+    calm = fu.forecast(usage, horizon=3, exclude="anomalies")
+    assert calm["cost"].to_list() == pl.read_csv(out.encode())["cost"].to_list()
+    assert Path("calm.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("period,currency\n", "no title 'cost' among 'period', 'currency'"),
+        ("period,currency,cost\n1 July,USD,5\n", "the period is '1 July'; expected a day"),
+        ("period,currency,cost\n2025-07-01,USD,5.000\n", "means two amounts in two countries"),
+    ],
+)
+def test_known_costs_of_another_form_are_rejected(run, kept: str, text: str, message: str) -> None:
+    """With the line, the cell and what was expected."""
+    Path("known.csv").write_text(text, "utf-8")
+
+    code, out, err = run("forecast", "--snapshot", kept, "--known", "known.csv")
+
+    assert (2, "") == (code, out)
+    assert message in " ".join(err.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -84,6 +143,7 @@ def test_a_horizon_prints_periods_and_their_track_record(run, kept: str) -> None
         (("--backtest",), "--backtest needs a --horizon"),
         (("--horizon", "3", "--month", "2025-06"), "takes no --month"),
         (("--every", "1w"), "add --horizon"),
+        (("--exclude", "2025-06-01"), "expected a range as 2025-06-01..2025-06-03"),
         (("--out", "a.html"), "does not end in .png, .svg or .pdf"),
         (("--store", "b"), "name one"),
         (("--month", "June"), "month is 'June'"),

@@ -131,7 +131,7 @@ def record(*names: str) -> pl.DataFrame:
             "coverage_95": 0.9 + place / 50,
         }
         for place, name in enumerate(names, 1)
-        for model, worse in (("rhythm", 3.0), ("AutoETS", 0.5))
+        for model, worse in (("level", 3.0), ("AutoETS", 0.5))
     )
 
 
@@ -147,7 +147,7 @@ def test_the_track_record_stands_under_the_title() -> None:
 
 def test_a_track_record_claims_nothing_that_it_does_not_say() -> None:
     """No figure of another model, of a currency without one, or of a coverage not measured."""
-    other = record("ml").filter(pl.col("model") == "rhythm")
+    other = record("ml").filter(pl.col("model") == "level")
     assert facts(fu.plot_forecast(forecast("ml"))) == facts(
         fu.plot_forecast(forecast("ml"), backtest=other)
     )

@@ -30,7 +30,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "budget_status": partial(
         fu.budget_status, budgets=BUDGETS, month="2025-06", as_of="2025-06-20"
     ),
-    "forecast": partial(fu.forecast, by="product", horizon=3, model="rhythm"),
+    "forecast": partial(fu.forecast, by="product", horizon=3, model="level"),
     "to_focus": partial(
         fu.to_focus, billing_account_id="a", billing_account_name="A", timeframe="month"
     ),

@@ -10,6 +10,7 @@ import polars as pl
 
 from falusage._usage.table import Arrow, lazy
 from falusage._wording.dates import minute
+from falusage._wording.forecasts import bands_held
 from falusage._wording.names import printable
 from falusage.errors import AlignmentError, CoverageError, QueryError
 from falusage.plotting import MonthEnd, plot_month
@@ -18,7 +19,7 @@ from falusage.reporting._blocks import Drawing, Note, Section, Table, unless_emp
 from falusage.reporting._outlook import Outlook
 from falusage.reporting._sections.certain import not_exact
 from falusage.reporting._spending import in_order
-from falusage.reporting.columns import amounts, bands, chances, days, names
+from falusage.reporting.columns import amounts, bands, chances, days, models, names
 from falusage.timeframes import after, floor
 from falusage.transforms import budget_status, trend
 from falusage.transforms.budgets import budget_columns
@@ -40,11 +41,21 @@ def ahead(bill: Bill, outlook: Outlook) -> Section | None:
         amounts(found, "projected"),
         bands(found, 80),
         bands(found, 95),
-        names(found, "model"),
+        models(found, "1d"),
     ]
     caption = f"{bill.subject.month}, as of {minute(found['as_of'][0])}"
     drawn = [picture for row in found.iter_rows(named=True) if (picture := _drawn(bill, row))]
-    return section([*drawn, Table(caption, columns)])
+    return section([*drawn, Table(caption, columns), *_held(found)])
+
+
+def _held(found: pl.DataFrame) -> list[Note]:
+    """Return how often the bands held, as text, for each currency."""
+    notes: list[Note] = []
+    for currency, in_80, in_95 in found.select("currency", "coverage_80", "coverage_95").rows():
+        sentence = bands_held({80: in_80, 95: in_95})
+        of = f"{printable(currency)}: " if found.height > 1 else ""
+        notes += [Note(f"{of}{sentence}")] if sentence else []
+    return notes
 
 
 def _drawn(bill: Bill, row: dict[str, Any]) -> Drawing | None:
@@ -127,12 +138,13 @@ def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow, outlook: Outlook) -> Sec
 def _judged(bill: Bill, found: pl.DataFrame) -> Table | Note:
     """Return the budgets of an outlook, with the chance that each is passed."""
     own = ("month", "as_of", "model", "spent", "projected", "lo_80", "hi_80", "lo_95", "hi_95")
+    held = ("coverage_80", "coverage_95")
     rest = ("budget", "remaining", "chance_over", "runs_out_on", "status", "currency")
     columns = [
         *(
             names(found, name, labels=bill.labels)
             for name in found.columns
-            if name not in (*own, *rest)
+            if name not in (*own, *held, *rest)
         ),
         *(amounts(found, name) for name in ("budget", "spent", "projected")),
         bands(found, 80),
