@@ -188,7 +188,7 @@ def _draw(
         covered(coming, sheet.zone),
         sheet.zone,
         f"{short_amount(ahead.select(total('cost')).item(), currency)} total ({currency})",
-        *([f"by {models}{error}"] if models else []),
+        *([f"model: {models}{error}"] if models else []),
     ]
     shaded = levels if len(series) == 1 else levels[-1:]
     if shaded:

@@ -52,7 +52,8 @@ def plot_month(
         end: Where it will end.
         title: The title, with the month.
         currency: The currency of all amounts.
-        before: The sums of the month before at the end of its days, for a faint line.
+        before: The sums of the month before, at its start and at the end of each of its days, for a
+            faint line; days that this month does not have are left out.
         ax: The axes to draw on.
 
     Returns:
@@ -73,7 +74,8 @@ def plot_month(
     from_zero(ax, 1.06 * max([end.high, *before]))
     width = look.size / 5
     if before:
-        ax.plot(x[: len(before)], before[: len(x)], color=look.muted, linewidth=width / 2)
+        places = [at for day in range(len(before)) if (at := x[0] + day) <= x[-1]]
+        ax.plot(places, before[: len(places)], color=look.muted, linewidth=width / 2)
     ax.fill_between(
         [x[-2], x[-1]], [spent, end.low], [spent, end.high], color=MAIN, alpha=0.25, linewidth=0
     )

@@ -74,7 +74,7 @@ def test_the_line_and_bands_are_the_frames() -> None:
     for level in (80, 95):
         edges = {float(y) for _, y in band(ax, f"ml {level}%").get_paths()[0].vertices}
         assert {*frame[f"lo_{level}"], *frame[f"hi_{level}"]} == edges
-    said = "21 – 30 Jun 2025 · UTC · $1.04k total (USD) · by AutoETS · bands: 80% and 95%"
+    said = "21 – 30 Jun 2025 · UTC · $1.04k total (USD) · model: AutoETS · bands: 80% and 95%"
     assert said == facts(ax)
     assert ax.get_ylim()[0] == 0
     assert ax.get_ylim()[1] > frame["hi_95"].max()
@@ -138,10 +138,10 @@ def record(*names: str) -> pl.DataFrame:
 def test_the_track_record_stands_under_the_title() -> None:
     """The error of the model that was taken, and what its bands held; of several, the means."""
     ax = fu.plot_forecast(forecast("ml"), backtest=record("ml"))
-    said = "by AutoETS, error 0.60 in backtest · bands: 80% (held 74%) and 95% (held 92%)"
+    said = "model: AutoETS, error 0.60 in backtest · bands: 80% (held 74%) and 95% (held 92%)"
     assert facts(ax).replace("\n", " · ").endswith(said)
     ax = fu.plot_forecast(forecast("ml", "web"), backtest=record("ml", "web", "ops").lazy())
-    said = "by AutoETS, error 0.65 in backtest · bands: 80% (held 76%)"
+    said = "model: AutoETS, error 0.65 in backtest · bands: 80% (held 76%)"
     assert facts(ax).replace("\n", " · ").endswith(said)
 
 
@@ -156,7 +156,7 @@ def test_a_track_record_claims_nothing_that_it_does_not_say() -> None:
         backtest=record("ml").with_columns(coverage_95=pl.lit(None, pl.Float64)),
     )
     euros, dollars = sorted((facts(one) for one in ax.figure.axes), key=lambda said: "USD" in said)
-    assert euros.endswith("by AutoETS · bands: 80% and 95%")
+    assert euros.endswith("model: AutoETS · bands: 80% and 95%")
     assert dollars.replace("\n", " · ").endswith("bands: 80% (held 74%) and 95%")
     with pytest.raises(fu.MissingColumnError, match="username"):
         fu.plot_forecast(forecast("ml"), backtest=record("ml").drop("username"))
