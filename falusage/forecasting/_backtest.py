@@ -76,7 +76,8 @@ def backtest(
     From up to twenty earlier periods, each candidate forecasts the periods that followed, from the
     history before them alone. error = mean |actual − forecast| / scale, where the scale is the
     recent mean absolute seasonal difference of the history, and at least a tenth of the largest
-    scale: an error of 1 is as good as repeating the last season. The bands of a window are drawn from windows that share no period with it.
+    scale: an error of 1 is as good as repeating the last season. The bands of a window are drawn
+    from windows that share no period with it.
 
     Args:
         usage: A usage table, as for `forecast`.
