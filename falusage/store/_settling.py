@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 import polars as pl
@@ -171,7 +172,7 @@ def _windows(span: Span, scope: Scope) -> list[Span]:
         for edge, moment in zip((floor, ceil), span, strict=True)
     )
     edges = boundaries(first, last, every=scope.unit, timezone=scope.timezone).to_list()
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _whole(ranges: Spans, scope: Scope) -> Spans:
