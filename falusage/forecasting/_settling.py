@@ -85,11 +85,10 @@ def late_costs(
     for number, (start, until) in enumerate(known.young.select("start", "end").rows()):
         inside = costs.filter(pl.col("bucket") >= start, pl.col("bucket_end") <= until)
         series = inside.sort("bucket").group_by(group, maintain_order=True)
-        for key, bucketed in series.agg("bucket", "cost").rows_by_key(group, unique=True).items():
+        for *key, at, cost in series.agg("bucket", "cost").iter_rows():
             factor = factors.get((number, key[place]))
             if factor is not None:
-                late = found.setdefault(key, Late({}, np.zeros(paths)))
-                at, cost = bucketed
+                late = found.setdefault(tuple(key), Late({}, np.zeros(paths)))
                 late.buckets.update(zip(at, np.array(cost) * (factor.expected - 1), strict=True))
                 np.add(late.paths, sum(cost) * (factor.paths - 1), out=late.paths)
     return found
