@@ -28,6 +28,10 @@ _SEED: Final = 20251129
 _FEWEST: Final = 5
 """With fewer settled days of an age, days of that age are left as they are."""
 
+_UNSEEN: Final = 2.5
+"""Few days show less than there is: their spread is widened by this over their number, about as
+Student's t is wider than the normal distribution."""
+
 _NEAR: Final = 0.5
 """How far the age of a read may be from that of the day, in days: nights are not punctual."""
 
@@ -120,6 +124,5 @@ def _factor(cost: Floats, final: Floats, drawn: Floats) -> _Factor:
     cost, final = cost[was], final[was]
     chosen = np.searchsorted(cost.cumsum(), drawn * cost.sum(), side="right")
     ratios = (final / cost)[np.minimum(chosen, len(cost) - 1)]
-    # What a few days show is less than what there is.
-    wider = (1 + 1 / len(cost)) * (ratios - final.sum() / cost.sum())
+    wider = (1 + _UNSEEN / len(cost)) * (ratios - final.sum() / cost.sum())
     return _Factor(expected, np.maximum(expected + wider, 0.0))

@@ -39,7 +39,9 @@ def night(world: World, store: fu.UsageStore, monkeypatch: pytest.MonkeyPatch) -
     return synced
 
 
-def grown(now: datetime, shares: Sequence[float], costs: Sequence[float] = (100.0,) * 30) -> pl.DataFrame:
+def grown(
+    now: datetime, shares: Sequence[float], costs: Sequence[float] = (100.0,) * 30
+) -> pl.DataFrame:
     """Return usage of which only a share is known at an age in days; from then on all of it."""
     known: dict[datetime, list[float]] = {}
     for day in range((now - BEGIN) // DAY):

@@ -38,7 +38,7 @@ def ahead(bill: Bill, outlook: Outlook) -> Section | None:
     columns = [
         names(found, "currency"),
         amounts(found, "spent", "spent so far"),
-        *([amounts(found, "settling", signed=True)] if found["settling"].any() else []),
+        *([amounts(found, "settling", signed=True)] if found["settling"].ne(0).any() else []),
         amounts(found, "projected"),
         bands(found, 80),
         bands(found, 95),
