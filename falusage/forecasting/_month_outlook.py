@@ -79,7 +79,7 @@ def month_outlook(
     over the last eight of its weekday. What was spent counts, settled or not; what is not settled
     is not learned from. The parts of a currency sum to its whole.
 
-    If a store, or its view, has seen restatements within 180 days, each of its days that has ended
+    If a store, or its view, has seen restatements within 90 days, each of its days that has ended
     and is not settled is scaled to its expected final cost, by what other days came to that were
     read at its age (`UsageStore.settling`), with their spread in the bands. At least five such
     days must be known. Other tables are taken as they are.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from functools import partial
+from functools import cache, partial
 
 import polars as pl
 
@@ -38,7 +38,7 @@ class Reading:
     def __kept__(self) -> Kept:
         """Return the same and how it settled, for functions that look ahead."""
         state = self._log.state()
-        return Kept(*view_whole(self._log, state), partial(settles, self._log, state))
+        return Kept(*view_whole(self._log, state), cache(partial(settles, self._log, state)))
 
     def scan(
         self, *, version: int | None = None, as_of: date | datetime | str | None = None

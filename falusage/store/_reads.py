@@ -18,8 +18,8 @@ from falusage.store._commits import Commit, seal
 from falusage.store._finality import ended, read_time
 from falusage.store._log import Log, State
 from falusage.store._object_store import started
-from falusage.store._parts import Part
-from falusage.store._scanning import read_parts
+from falusage.store._parts import Part, read_part
+from falusage.store._place import Place
 
 _Item = TypeVar("_Item")
 _Found = TypeVar("_Found")
@@ -92,7 +92,7 @@ def files_at(log: Log, state: State, *, oldest: int) -> Iterator[tuple[int, tupl
     numbers = range(state.version, oldest, -1)
     for version, (actions, commit) in zip(
         numbers,
-        _together(lambda number: (log.actions(number), log.commit(number - 1)), numbers),
+        _each(log.place, lambda number: (log.actions(number), log.commit(number - 1)), numbers),
         strict=True,
     ):
         for action in actions:
@@ -117,7 +117,6 @@ class Costs:
     """The cost of files, by bucket and currency."""
 
     log: Log
-    schema: pl.Schema
     _known: dict[str, pl.DataFrame | StoreError] = field(
         default_factory=dict[str, "pl.DataFrame | StoreError"]
     )
@@ -125,7 +124,9 @@ class Costs:
     def read(self, parts: Iterable[Part]) -> None:
         """Read files that were not read before."""
         new = {part.path: part for part in parts if part.path not in self._known}
-        self._known.update(zip(new, _together(self._costs, list(new.values())), strict=True))
+        self._known.update(
+            zip(new, _each(self.log.place, self._costs, list(new.values())), strict=True)
+        )
 
     def lacks(self, parts: Sequence[Part], *, since: int) -> bool:
         """Return whether a file is missing because a vacuum let it go after a version.
@@ -157,11 +158,12 @@ class Costs:
 
     def _costs(self, part: Part) -> pl.DataFrame | StoreError:
         try:
-            rows = read_parts(self.log.place, [part], self.schema)
+            content = read_part(self.log.place, part)
         except StoreError as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return error
             raise
+        rows = pl.read_parquet(content, columns=list(_COSTS))
         found = rows.group_by("bucket", "bucket_end", "currency").agg(exact("cost").sum())
         return found.select(*_COSTS)
 
@@ -170,11 +172,16 @@ def _commits(log: Log, state: State) -> Iterator[tuple[int, Commit]]:
     """Read what a version says of itself, then the one before it, to the first."""
     yield state.version, state.commit
     numbers = range(state.version - 1, -1, -1)
-    yield from zip(numbers, _together(log.commit, numbers), strict=True)
+    yield from zip(numbers, _each(log.place, log.commit, numbers), strict=True)
 
 
-def _together(work: Callable[[_Item], _Found], items: Sequence[_Item]) -> Iterator[_Found]:
-    """Yield what work returns for each item, in order; some are worked on at once."""
+def _each(
+    place: Place, work: Callable[[_Item], _Found], items: Sequence[_Item]
+) -> Iterator[_Found]:
+    """Yield what work returns for each item, in order; on an object store some at once."""
+    if place.folder is not None:
+        yield from map(work, items)
+        return
     for at in range(0, len(items), _TOGETHER):
         # Threads that nobody joins: a server that hangs must not hold back a command's end.
         futures = [started(work, item) for item in items[at : at + _TOGETHER]]

@@ -24,7 +24,7 @@ from falusage.store._reads import Costs, Read, files_at, reads_of
 from falusage.store._scope import Scope
 from falusage.timeframes import boundaries, ceil, floor, period_end, period_start
 
-_LOOK_BACK: Final = timedelta(days=180)
+_LOOK_BACK: Final = timedelta(days=90)
 """How far back an outlook looks for restatements: the API's habits change, and reading has a cost.
 """
 
@@ -68,7 +68,7 @@ def settling(log: Log) -> pl.DataFrame:
 
 
 def settles(log: Log, state: State) -> Settling | None:
-    """Return how a version settled; None if it has seen no restatement for half a year."""
+    """Return how a version settled; None if it has seen no restatement for 90 days."""
     reads = reads_of(log, state, back=_LOOK_BACK)
     if not any(read.restated for read in reads):
         return None
@@ -109,7 +109,7 @@ def _observed(log: Log, state: State, reads: Sequence[Read]) -> pl.DataFrame:
     }
     wanted = spans.union([span for each in again.values() for span in each], ())
     now = [part for part in state.parts if spans.meet([(part.start, part.end)], wanted)]
-    costs = Costs(log, state.schema)
+    costs = Costs(log)
     costs.read([*now, *(part for each in files.values() for part in each)])
     last = costs.of(now)
     at = {read.version: read.at for read in reads}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
+from functools import cache, partial
 
 import polars as pl
 
@@ -115,7 +115,7 @@ def view_state(
         coverage=known,
         place=str(log.place),
         version=state.version,
-        settles=partial(settles, log, state),
+        settles=cache(partial(settles, log, state)),
     )
 
 
