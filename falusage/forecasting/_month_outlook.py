@@ -138,6 +138,7 @@ def month_outlook(
         QueryError: An argument is invalid, a budget has no name or no amount or is there twice,
             budgets have names that are not in `by`, or a bare frame begins after the month.
         ShortHistoryError: Days are still to come, and less than two weeks of whole ones are known.
+        StoreError: A file of an earlier version, which shows how days settled, is lost or damaged.
 
     >>> from datetime import UTC, datetime, timedelta
     >>> days = [datetime(2025, 3, 3, tzinfo=UTC) + timedelta(days=n) for n in range(49)]

@@ -17,6 +17,7 @@ from falusage.errors import (
     QueryError,
     ShortHistoryError,
     ShortHistoryWarning,
+    StoreError,
     UnmatchedWarning,
 )
 from falusage.reporting._bill import Bill
@@ -63,6 +64,7 @@ def outlook(bill: Bill, budgets: pl.LazyFrame | Arrow | None) -> Outlook:
         MissingExtraError,
         QueryError,
         ShortHistoryError,
+        StoreError,
     ) as error:
         return Outlook(otherwise=f"No outlook: {error}.")
     for one in caught:

@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 import falusage as fu
 from falusage import _clocks as clocks
+from falusage.errors import StoreError
 from tests.world import BEGIN, DAY, organization, spend
 
 pytestmark = [
@@ -198,6 +199,21 @@ def test_four_days_are_too_few(tmp_path: Path) -> None:
         share = store.settling()["known"][2]
         change = oldest["cost"].sum() * (1 / share - 1)
         assert pytest.approx(change) == outlook(store)["settling"]
+
+
+def test_a_lost_file_of_an_earlier_night_is_said(tmp_path: Path) -> None:
+    """The outlook names it; the report has all but its outlook."""
+    store = fu.UsageStore(tmp_path / "kept")
+    with synced(store, Law(7), 5):
+        kept = {part.path for part in store._log.state().parts}
+        early = [part.path for part in store._log.state(1).parts if part.path not in kept]
+        (tmp_path / "kept" / early[0]).unlink()
+        with pytest.raises(StoreError, match=early[0]):
+            outlook(store)
+        text = fu.report(store, out=tmp_path / "report.html").path.read_text()
+
+    assert "No outlook: " in text
+    assert early[0] in text
 
 
 def test_the_report_says_it(replay: Replay, tmp_path: Path) -> None:
