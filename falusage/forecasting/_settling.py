@@ -22,7 +22,7 @@ import polars as pl
 from falusage._usage.settling import Settling
 from falusage._usage.table import Table
 from falusage.columns import INSTANT, exact
-from falusage.forecasting._candidates import Floats
+from falusage.forecasting._past import Floats
 
 _SEED: Final = 20251129
 _FEWEST: Final = 5
