@@ -44,6 +44,7 @@ _MEANINGS: Final = (
     ("forecast", "predict", "outlook", "budget", "project"),
     ("history", "versions", "log"),
     ("restatements", "changes", "diff", "corrections"),
+    ("settling", "final", "maturity", "completeness"),
     ("serve", "server", "emulator", "run", "mock"),
     ("demo", "example", "sample", "try"),
     ("minute", "1m", "min", "minutes", "minutely"),

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import polars as pl
 
+from falusage._usage.settling import Keeping, Settles
 from falusage.columns import ABSURD
 from falusage.coverage import Coverage
 from falusage.errors import MissingColumnError, QueryError
@@ -58,12 +59,14 @@ class Table:
         schema: Their columns, read once.
         coverage: What is known beyond the rows; None for a bare frame.
         is_lazy: Whether a result must be lazy, too.
+        settles: Reads how the version of a store settled; None for other usage.
     """
 
     rows: pl.LazyFrame
     schema: pl.Schema
     coverage: Coverage | None
     is_lazy: bool
+    settles: Settles | None = None
 
     def require(self, columns: Iterable[str], *, hint: str = "") -> None:
         """Raise `MissingColumnError` if one of `columns` is missing."""
@@ -112,15 +115,18 @@ def take(usage: Lazy | Eager, coverage: Coverage | None = None) -> Table:
     if coverage is not None and not isinstance(coverage, Coverage):
         raise QueryError(f"coverage is {coverage!r}; expected a falusage.Coverage")
     rows: Any = usage
+    settles: Settles | None = None
     if isinstance(usage, Covered):
         if coverage is not None:
             raise QueryError(
                 f"usage is a {type(usage).__name__}, which has its own coverage; leave out "
                 "coverage=, or pass its rows, as its attribute `usage`"
             )
-        rows, coverage = usage.__usage__()
+        kept = usage.__kept__() if isinstance(usage, Keeping) else None
+        rows, coverage = (usage if kept is None else kept).__usage__()
+        settles = None if kept is None else kept.settles
     plan = lazy(rows)
-    return Table(plan, plan.collect_schema(), coverage, isinstance(rows, pl.LazyFrame))
+    return Table(plan, plan.collect_schema(), coverage, isinstance(rows, pl.LazyFrame), settles)
 
 
 def lazy(

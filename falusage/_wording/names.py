@@ -19,6 +19,7 @@ TITLES: Final = {
     "excess": "above expected",
     "chance_over": "chance over",
     "projected": "will end at",
+    "settling": "still expected",
 }
 """The titles of columns that are not their names with spaces."""
 

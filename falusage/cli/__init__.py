@@ -32,6 +32,7 @@ from falusage.cli.load import load
 from falusage.cli.report import report
 from falusage.cli.restatements import restatements
 from falusage.cli.serve import serve
+from falusage.cli.settling import settling
 from falusage.cli.snapshot import snapshot
 from falusage.cli.sync import sync
 from falusage.cli.tie_out import tie_out
@@ -60,7 +61,7 @@ def cli() -> None:
 
 for command in (
     *(demo, doctor, load, snapshot, report, forecast, focus, tie_out, events, serve),
-    *(sync, history, restatements, verify, compact, vacuum),
+    *(sync, history, restatements, settling, verify, compact, vacuum),
 ):
     cli.add_command(command)
 

@@ -45,6 +45,7 @@ def _outlook(found: pl.DataFrame) -> list[Column]:
     ]
     return [
         amounts(found, "spent"),
+        *([amounts(found, "settling", signed=True)] if found["settling"].ne(0).any() else []),
         amounts(found, "projected"),
         bands(found, 80),
         bands(found, 95, optional=True),

@@ -17,6 +17,7 @@ from falusage.contract import filters
 if TYPE_CHECKING:
     import polars as pl
 
+    from falusage._usage.settling import Kept, Settles
     from falusage.coverage import Coverage
     from falusage.snapshot import Snapshot
     from falusage.store import UsageStore
@@ -29,14 +30,24 @@ _SLICES: Final = ("start", "end", "timezone", "scope", *FILTERS)
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A snapshot, or one version of a store: the rows, lazy, and their coverage."""
+    """A snapshot, or one version of a store: the rows, lazy, and their coverage.
+
+    A version also tells how its days settled.
+    """
 
     usage: pl.LazyFrame
     coverage: Coverage
+    settles: Settles | None = None
 
     def __usage__(self) -> tuple[pl.LazyFrame, Coverage]:
         """Return the rows and their coverage, for every function that takes usage."""
         return self.usage, self.coverage
+
+    def __kept__(self) -> Kept:
+        """Return the same and how it settled, for functions that look ahead."""
+        from falusage._usage.settling import Kept
+
+        return Kept(self.usage, self.coverage, self.settles)
 
 
 def saved_options(command: _Command) -> _Command:
@@ -105,10 +116,13 @@ def _ranged(opened: Snapshot | UsageStore, options: Mapping[str, Any], timezone:
     from falusage.snapshot import Snapshot
 
     span = Range.read(options["start"], options["end"], timezone=timezone)
+    if not isinstance(opened, Snapshot):
+        whole = span == Range()
+        version = opened if whole else opened.view(start=span.start, end=span.end)
+        kept = version.__kept__()
+        return Saved(kept.usage, kept.coverage, kept.settles)
     if span == Range():
         return Saved(*opened.__usage__())
-    if not isinstance(opened, Snapshot):
-        return Saved(*opened.view(start=span.start, end=span.end).__usage__())
     rows, known = opened.__usage__()
     start, end = span.start or known.start, span.end or known.end
     known.require(start, end)
@@ -149,4 +163,4 @@ def _only(saved: Saved, options: Mapping[str, Any]) -> Saved:
     for name, values in asked.items():
         rows = rows.filter(pl.col(FILTERS[name]).is_in(values))
     said = (*known.filters, *filters(asked))
-    return Saved(rows, attrs.evolve(known, filters=said))
+    return Saved(rows, attrs.evolve(known, filters=said), saved.settles)

@@ -108,7 +108,7 @@ def report(  # noqa: PLR0917 - click passes them by name
     --format json prints one object: month, start, end, timezone, is_over, filters, gaps,
     final_until, read_at, compared (start, end, baseline_start, baseline_end), not_compared, lines
     (the first screen as text), and currencies. Each of these has currency, spent, may_change,
-    projected, lo_80, hi_80 and change: comparison, baseline, amount, pct_change,
+    settling, projected, lo_80, hi_80 and change: comparison, baseline, amount, pct_change,
     pct_change_per_day, reasons (each with text and amount) and rest. Instants are ISO 8601 text,
     changes are fractions, and what is not known is null.
     """

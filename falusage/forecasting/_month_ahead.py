@@ -25,6 +25,9 @@ from falusage.forecasting._past import Floats
 from falusage.forecasting._planned import Planned, read_planned
 from falusage.timeframes import after, period_start, zone
 
+_PATHS = 1000
+"""How many paths a month has that has nothing to forecast."""
+
 _LIKE_DAYS = 8
 """How many days of the same weekday show how a day's cost is spread over its hours."""
 
@@ -49,6 +52,11 @@ class MonthAhead:
         """Return the keys that only have known costs, in the columns of the keys of the table."""
         known = self.planned.keys
         return known.select(there.columns) if known.height else there.clear()
+
+    @property
+    def drawn(self) -> int:
+        """How many paths there are."""
+        return max((len(future.paths) for future in self.futures.values()), default=_PATHS)
 
     def costs(self, series: tuple[Any, ...], currency: str) -> tuple[Floats, Floats]:
         """Return the cost still to come of a series: by day, and in paths × days."""

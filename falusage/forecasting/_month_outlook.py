@@ -22,6 +22,7 @@ from falusage.forecasting._exclusions import Excluded
 from falusage.forecasting._history import known_until, warn_if_short_of
 from falusage.forecasting._month_ahead import month_ahead
 from falusage.forecasting._month_rows import RESULTS, month_rows
+from falusage.forecasting._settling import late_costs
 from falusage.timeframes import after, floor, instant, month_span, zone
 from falusage.transforms.budgets import read_budgets, unmatched, warn_of_unmatched
 
@@ -78,6 +79,11 @@ def month_outlook(
     over the last eight of its weekday. What was spent counts, settled or not; what is not settled
     is not learned from. The parts of a currency sum to its whole.
 
+    If a store, or its view, has seen restatements within 90 days, each of its days that has ended
+    and is not settled is scaled to its expected final cost, by what other days came to that were
+    read at its age (`UsageStore.settling`), with their spread in the bands. At least five such
+    days must be known. Other tables are taken as they are.
+
     Args:
         usage: A usage table, of buckets of a day or shorter: a load, a snapshot, a store or a
             frame. Lazy rows are collected at once.
@@ -103,16 +109,18 @@ def month_outlook(
         `timezone`: until when the cost is known); `model` (String, the model that looked ahead;
         null if there was nothing to forecast); `coverage_80`, `coverage_95` (Float64: the share of
         past days that were within such bands, as measured by the track record; null without one);
-        `spent`, `projected`, `lo_80`, `hi_80`, `lo_95`,
-        `hi_95` (Float64, the month's total and its bands, in `currency`); and, null without a
+        `spent` (Float64, as it was read); `settling` (Float64, what is still expected for days
+        already spent, below zero if such days lose; in `projected` and the bands, not in `spent`; 0
+        if nothing is known); `projected`, `lo_80`, `hi_80`, `lo_95`, `hi_95` (Float64, the month's
+        total and its bands, in `currency`); and, null without a
         budget: `budget`, `remaining` (budget − spent), `chance_over` (Float64, the chance in 0 to
         1 that the month ends above the budget), `runs_out_on` (Date in `timezone`: of the bucket
-        in which the spend passed the budget, or of the day on which the forecast does; null if
-        neither does) and `status` (String: `"over"` where spent > budget, else `"at risk"` where
-        projected > budget, else `"ok"`). A budget whose key appears nowhere in the table has the
-        status `"unmatched"`, and no projection, bands or chance. One row for each series and each
-        budget, also without spend, sorted by its key. A LazyFrame if `usage` is lazy, as a
-        LazyFrame, a snapshot or a store is.
+        in which the spend passed the budget, also with what is still expected for it, or of the
+        day on which the forecast does; null if none does) and `status` (String: `"over"` where
+        spent > budget, else `"at risk"` where projected > budget, else `"ok"`). A budget whose key
+        appears nowhere in the table has the status `"unmatched"`, and no projection, bands or
+        chance. One row for each series and each budget, also without spend, sorted by its key. A
+        LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store is.
 
     Warns:
         UnmatchedWarning: A budget's key appears nowhere in the table; the message names the
@@ -130,6 +138,7 @@ def month_outlook(
         QueryError: An argument is invalid, a budget has no name or no amount or is there twice,
             budgets have names that are not in `by`, or a bare frame begins after the month.
         ShortHistoryError: Days are still to come, and less than two weeks of whole ones are known.
+        StoreError: A file of an earlier version, which shows how days settled, is lost or damaged.
 
     >>> from datetime import UTC, datetime, timedelta
     >>> days = [datetime(2025, 3, 3, tzinfo=UTC) + timedelta(days=n) for n in range(49)]
@@ -172,7 +181,10 @@ def month_outlook(
     keys = pl.concat([there, kept.select(group), ahead.keys(there)]).unique().sort(group)
     fixed = {"month": f"{span[0].astimezone(zone(timezone)):%Y-%m}", "as_of": now}
     with rejecting_inexact():
-        result = month_rows(spent, ahead, keys, kept, lost=lost, fixed=fixed, timezone=timezone)
+        late = late_costs(table, spent, group, paths=ahead.drawn)
+        result = month_rows(
+            spent, ahead, late, keys, kept, lost=lost, fixed=fixed, timezone=timezone
+        )
     local = pl.col("as_of").dt.convert_time_zone(timezone)
     return table.result(result.with_columns(local).lazy())
 

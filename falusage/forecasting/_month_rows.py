@@ -14,6 +14,7 @@ from falusage.columns import INSTANT, exact
 from falusage.forecasting._month_ahead import MonthAhead
 from falusage.forecasting._past import Floats
 from falusage.forecasting._paths import bounds
+from falusage.forecasting._settling import NOTHING_LATE, Late
 from falusage.timeframes import zone
 
 LEVELS: Final = (80, 95)
@@ -23,6 +24,7 @@ RESULTS: Final = {
     "model": pl.String(),
     **{f"coverage_{level}": pl.Float64() for level in LEVELS},
     "spent": pl.Float64(),
+    "settling": pl.Float64(),
     "projected": pl.Float64(),
     **{f"{side}_{level}": pl.Float64() for level in LEVELS for side in ("lo", "hi")},
     "budget": pl.Float64(),
@@ -41,6 +43,7 @@ _Course = tuple[Sequence[datetime], Sequence[Decimal]]
 def month_rows(
     spent: pl.DataFrame,
     ahead: MonthAhead,
+    late: Mapping[tuple[Any, ...], Late],
     keys: pl.DataFrame,
     budgets: pl.DataFrame,
     *,
@@ -53,6 +56,7 @@ def month_rows(
     Args:
         spent: The rows of the month so far.
         ahead: What is still to come.
+        late: What is still expected for days already spent, by key.
         keys: Every key, in order.
         budgets: Each key's budget; a key without one is absent.
         lost: The keys of budgets that appear nowhere in the table.
@@ -67,14 +71,21 @@ def month_rows(
         course, budget = courses.get(key, ([], [])), budget_by_key.get(key)
         row: dict[str, Any] = {**dict(zip(keys.columns, key, strict=True)), **fixed}
         if key in lost:
-            row |= {"spent": 0.0, "budget": budget, "remaining": budget, "status": "unmatched"}
+            row |= {
+                "spent": 0.0,
+                "settling": 0.0,
+                "budget": budget,
+                "remaining": budget,
+                "status": "unmatched",
+            }
         else:
             future = ahead.futures.get(key)
             if future is not None:
                 held = future.coverage(LEVELS)
                 row |= {"model": future.model, **{f"coverage_{n}": held[n] for n in LEVELS}}
             days, paths = ahead.costs(key, key[place])
-            row |= _outlook(course, days, paths, budget, ahead.days, timezone=timezone)
+            more = late.get(key, NOTHING_LATE)
+            row |= _outlook(course, days, paths, budget, ahead.days, late=more, timezone=timezone)
         rows.append(row)
     return pl.DataFrame(rows, schema={**keys.schema, **RESULTS})
 
@@ -93,20 +104,24 @@ def _outlook(
     budget: float | None,
     starts: Sequence[datetime],
     *,
+    late: Late,
     timezone: str,
 ) -> dict[str, Any]:
     """Return the month's total, its bands and, with a budget, whether that lasts."""
     buckets, sums = course
     so_far = float(sums[-1]) if sums else 0.0
-    projected, totals = so_far + float(days.sum()), so_far + paths.sum(axis=1)
-    found: dict[str, Any] = {"spent": so_far, "projected": projected}
+    projected = so_far + float(days.sum()) + late.expected
+    totals = so_far + paths.sum(axis=1) + late.paths
+    found: dict[str, Any] = {"spent": so_far, "settling": late.expected, "projected": projected}
     for level in LEVELS:
         low, high = bounds(totals[:, None], level, around=np.array([projected]))
         found |= {f"lo_{level}": float(low[0]), f"hi_{level}": float(high[0])}
     if budget is None:
         return found
     limit = budget * _ROUNDING
-    sofar = [*map(float, sums), *(so_far + days.cumsum())]
+    known = np.array([*map(float, sums)])
+    grown = known + np.cumsum([late.buckets.get(at, 0.0) for at in buckets])
+    sofar = [*np.maximum(known, grown), *(so_far + late.expected + days.cumsum())]
     moments = zip([*buckets, *starts], sofar, strict=True)
     passed = next((at for at, spent in moments if spent > limit), None)
     remaining = Decimal(str(budget)) - (sums[-1] if sums else 0)

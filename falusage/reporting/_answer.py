@@ -60,11 +60,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Where the month will end, with the band that should hold it in 80 of 100 months."""
+    """Where the month will end, with the band that should hold it in 80 of 100 months.
+
+    Attributes:
+        projected: Where it is expected to end.
+        low: The lower end of the band.
+        high: The upper end.
+        settling: How much of that is still expected for days already spent.
+    """
 
     projected: float
     low: float
     high: float
+    settling: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +155,7 @@ def _ahead(rows: pl.DataFrame) -> Ahead | None:
     if rows.is_empty():
         return None
     row = rows.row(0, named=True)
-    return Ahead(row["projected"], row["lo_80"], row["hi_80"])
+    return Ahead(row["projected"], row["lo_80"], row["hi_80"], row["settling"])
 
 
 def _sum(rows: pl.DataFrame) -> Decimal:

@@ -35,10 +35,10 @@ def summary_json(
     (which rows were asked for), `gaps` (pairs of instants that were never read); `final_until` and
     `read_at` (null if not known); `compared` (`start`, `end`, `baseline_start`, `baseline_end`, or
     null, and `not_compared`, why); `lines`, the first screen as text; and `currencies`, a list of
-    `currency`, `spent`, `may_change`, `projected`, `lo_80`, `hi_80` (null if not known), and
-    `change`: null, or `comparison`, `baseline`, `amount`, `pct_change` and `pct_change_per_day`
-    (fractions), `reasons` (`text` and `amount`, the largest first) and `rest`, with which the
-    reasons sum to `amount`.
+    `currency`, `spent`, `may_change`, `settling` (what is still expected for days already spent),
+    `projected`, `lo_80`, `hi_80` (null if not known), and `change`: null, or `comparison`,
+    `baseline`, `amount`, `pct_change` and `pct_change_per_day` (fractions), `reasons` (`text` and
+    `amount`, the largest first) and `rest`, with which the reasons sum to `amount`.
 
     Raises:
         AlignmentError: `month`, `baseline` or `comparison` would split a bucket.
@@ -95,6 +95,7 @@ def _currency(answer: Answer) -> dict[str, Any]:
         "currency": answer.currency,
         "spent": float(answer.spent),
         "may_change": None if answer.provisional is None else float(answer.provisional),
+        "settling": None if ahead is None else ahead.settling,
         "projected": None if ahead is None else ahead.projected,
         "lo_80": None if ahead is None else ahead.low,
         "hi_80": None if ahead is None else ahead.high,

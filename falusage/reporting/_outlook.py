@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from falusage._usage.settling import Kept
 from falusage._usage.table import Arrow, collected, lazy
 from falusage.errors import (
     AlignmentError,
@@ -16,6 +17,7 @@ from falusage.errors import (
     QueryError,
     ShortHistoryError,
     ShortHistoryWarning,
+    StoreError,
     UnmatchedWarning,
 )
 from falusage.reporting._bill import Bill
@@ -62,6 +64,7 @@ def outlook(bill: Bill, budgets: pl.LazyFrame | Arrow | None) -> Outlook:
         MissingExtraError,
         QueryError,
         ShortHistoryError,
+        StoreError,
     ) as error:
         return Outlook(otherwise=f"No outlook: {error}.")
     for one in caught:
@@ -74,12 +77,11 @@ def _month(bill: Bill, budgets: pl.DataFrame | None) -> pl.DataFrame:
     from falusage.forecasting import month_outlook
 
     found = month_outlook(
-        bill.table.rows,
+        Kept(bill.table.rows, bill.coverage, bill.table.settles),
         by=() if budgets is None else budget_columns(budgets),
         month=bill.subject.month,
         budgets=budgets,
         as_of=bill.coverage.closed_until,
         timezone=bill.timezone,
-        coverage=bill.coverage,
     )
     return collected(found)

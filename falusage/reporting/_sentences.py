@@ -163,11 +163,21 @@ def _ahead(bill: Bill, ahead: Ahead, answer: Answer, *, is_guess: bool) -> str:
     sure = f"with 80% probability between {low} and {high}"
     if is_guess:
         sure = "but the history is too short to say how sure that is"
-    said = f"Expected for all of {month}: {expected}, {sure}."
+    said = f"Expected for all of {month}: {expected}, {sure}.{_late(ahead, answer)}"
     if answer.previous is None:
         return said
     earlier = month_name(bill.subject.start - _INSTANT)
     return f"{said} All of {earlier} cost {_money(answer.previous, answer)}."
+
+
+def _late(ahead: Ahead, answer: Answer) -> str:
+    """Return how much of that is still expected for days already spent; empty if nothing is."""
+    amount = f"{_about(abs(ahead.settling))} {printable(answer.currency)}"
+    if not round(ahead.settling, decimals(answer.currency)):
+        return ""
+    if ahead.settling > 0:
+        return f" It includes {amount} that the last days usually gain until they are final."
+    return f" It leaves out {amount} that the last days usually lose until they are final."
 
 
 def _about(value: float) -> str:

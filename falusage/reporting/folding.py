@@ -12,7 +12,7 @@ import polars as pl
 from falusage.plotting import TOP
 from falusage.reporting._spending import MOST, others_named
 
-_SUMMED = ("cost", "spent", "projected")
+_SUMMED = ("cost", "spent", "settling", "projected")
 _SHARED = ("month", "as_of")
 
 

@@ -87,7 +87,12 @@ def ended(span: Span, moment: datetime, scope: Scope) -> Spans:
 def last_clock(log: Log, state: State) -> datetime:
     """Return the earlier of the two clocks at a version's last read."""
     last = next((commit for commit in _back(log, state) if commit.kind == "sync"), state.commit)
-    return min(_clocks(last))
+    return read_time(last)
+
+
+def read_time(commit: Commit) -> datetime:
+    """Return the earlier of the two clocks at the read that made a version."""
+    return min(_clocks(commit))
 
 
 def times(commits: Iterable[tuple[int, Commit]]) -> Iterator[tuple[int, Commit, datetime]]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache, partial
 
 import polars as pl
 
 from falusage import _clocks as clocks
 from falusage._spans import Spans
+from falusage._usage.settling import Kept, Settles
 from falusage.columns import INSTANT
 from falusage.coverage import Coverage, named
 from falusage.errors import AlignmentError, CoverageError, QueryError, StoreError
@@ -22,6 +24,7 @@ from falusage.store._log import Log, State
 from falusage.store._place import Place
 from falusage.store._scanning import scan_state
 from falusage.store._scope import Scope
+from falusage.store._settling import settles
 from falusage.timeframes import floor, instant
 
 
@@ -34,16 +37,22 @@ class StoreView:
         coverage: What is known of the range beyond its rows; it has no gap.
         place: The store's folder or address.
         version: The version, as in `UsageStore.history`.
+        settles: Reads how the version settled, for `month_outlook` and `report`.
     """
 
     usage: pl.LazyFrame
     coverage: Coverage
     place: str
     version: int
+    settles: Settles | None = None
 
     def __usage__(self) -> tuple[pl.LazyFrame, Coverage]:
         """Return the rows and their coverage, for every function that takes usage."""
         return self.usage, self.coverage
+
+    def __kept__(self) -> Kept:
+        """Return the same and how it settled, for functions that look ahead."""
+        return Kept(self.usage, self.coverage, self.settles)
 
     def __repr__(self) -> str:
         lines = str(self.coverage).splitlines()
@@ -101,7 +110,13 @@ def view_state(
         usage = usage.filter(pl.col("bucket") >= pl.lit(first, INSTANT))
     if last is not None:
         usage = usage.filter(pl.col("bucket_end") <= pl.lit(last, INSTANT))
-    return StoreView(usage=usage, coverage=known, place=str(log.place), version=state.version)
+    return StoreView(
+        usage=usage,
+        coverage=known,
+        place=str(log.place),
+        version=state.version,
+        settles=cache(partial(settles, log, state)),
+    )
 
 
 def _edge(given: date | datetime | str | None, scope: Scope, *, name: str) -> datetime | None:

@@ -132,6 +132,7 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
     "sync": [("--store", "kept", *RANGE)],
     "history": [("--store", "kept"), ("--store", "kept", "--format", "json")],
     "restatements": [("--store", "kept", "1"), ("--store", "kept", "0", "--format", "csv")],
+    "settling": [("--store", "kept"), ("--store", "kept", "--format", "json")],
     "report": [
         ("--end", "2025-06-20"),
         RANGE,

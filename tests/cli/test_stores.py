@@ -47,6 +47,11 @@ def test_a_store_from_the_command_line(run, environment, emulator) -> None:
     rows = list(csv.DictReader(io.StringIO(out)))
     assert {"changed"} == {row["change"] for row in rows}
     assert pytest.approx(first) == sum(float(row["cost_delta"]) for row in rows)
+    _, out, _ = run("settling", "--store", "kept", "--format", "json")
+    assert {0.5} == {record["known"] for record in json.loads(out)}
+    _, out, _ = run("settling", "--store", "kept")
+    assert ["age", "currency", "windows", "cost", "final"] == out.splitlines()[0].split()[:5]
+    assert "50.0%" in out
     _, out, _ = run("restatements", "--store", "kept", "2", "2", "--format", "json")
     assert [] == json.loads(out)
 

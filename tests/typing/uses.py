@@ -86,6 +86,7 @@ def keeping(usage: pl.DataFrame) -> None:
     assert_type(fu.download_snapshot(query, "usage.parquet"), fu.Receipt)
     assert_type(fu.open_snapshot("usage.parquet"), fu.Snapshot)
     assert_type(store.restatements(0), pl.DataFrame)
+    assert_type(store.settling(), pl.DataFrame)
 
 
 THEN, NOW = ("2025-01-01", "2025-02-01"), ("2025-02-01", "2025-03-01")

@@ -38,6 +38,7 @@ def ahead(bill: Bill, outlook: Outlook) -> Section | None:
     columns = [
         names(found, "currency"),
         amounts(found, "spent", "spent so far"),
+        *([amounts(found, "settling", signed=True)] if found["settling"].ne(0).any() else []),
         amounts(found, "projected"),
         bands(found, 80),
         bands(found, 95),
@@ -137,7 +138,8 @@ def budgeted(bill: Bill, budgets: pl.LazyFrame | Arrow, outlook: Outlook) -> Sec
 
 def _judged(bill: Bill, found: pl.DataFrame) -> Table | Note:
     """Return the budgets of an outlook, with the chance that each is passed."""
-    own = ("month", "as_of", "model", "spent", "projected", "lo_80", "hi_80", "lo_95", "hi_95")
+    own = ("month", "as_of", "model", "spent", "settling", "projected")
+    own += ("lo_80", "hi_80", "lo_95", "hi_95")
     held = ("coverage_80", "coverage_95")
     rest = ("budget", "remaining", "chance_over", "runs_out_on", "status", "currency")
     columns = [
