@@ -6,7 +6,8 @@ season, one before and one after. Nothing else changes: what was spent stays spe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
 
@@ -27,51 +28,66 @@ Excluded = Literal["anomalies"] | Sequence[tuple[Moment, Moment]]
 """Ranges of (start, end), end exclusive; or the spikes that `anomalies` finds."""
 
 _WORD: Final = "anomalies"
+_FORM: Final = "ranges of a start and an end, as [('2025-06-01', '2025-06-03')]"
+_LEAST: Final = 2
 _LONGEST_SEASON: Final = 13
 _LONGEST_RUN: Final = 3
 """A longer run of unusual periods is a new level, and is learned from."""
 
 
-def check_excluded(exclude: Excluded, *, timezone: str) -> list[tuple[datetime, datetime]]:
-    """Return ranges as instants; for the word, none.
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What nothing is learned from.
 
-    Raises:
-        QueryError: It is not the word, and not pairs of a start and a later end.
+    Attributes:
+        ranges: The ranges, as instants.
+        spikes: Whether the spikes that `anomalies` finds are excluded.
     """
-    if exclude == _WORD:
-        return []
-    if isinstance(exclude, str):
-        raise QueryError(
-            f"exclude is {exclude!r}; expected {_WORD!r}, or ranges as "
-            f"[('2025-06-01', '2025-06-03')].{did_you_mean(exclude, [_WORD])}"
-        )
-    ranges: list[tuple[datetime, datetime]] = []
-    for pair in exclude:
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise QueryError(
-                f"exclude has {pair!r}; expected ranges of a start and an end, as "
-                "[('2025-06-01', '2025-06-03')]"
-            )
-        start, end = (instant(at, timezone=timezone, name="exclude") for at in pair)
-        if end <= start:
-            raise QueryError(f"exclude has a range that ends at its start or before it: {pair!r}")
-        ranges.append((start, end))
-    return ranges
+
+    ranges: tuple[tuple[datetime, datetime], ...] = ()
+    spikes: bool = False
+
+    @classmethod
+    def read(cls, exclude: Excluded, *, timezone: str) -> Exclusion:
+        """Read what was given as `exclude`.
+
+        Raises:
+            QueryError: It is not the word, and not pairs of a start and a later end.
+        """
+        if exclude == _WORD:
+            return cls(spikes=True)
+        if isinstance(exclude, str) or not isinstance(exclude, Iterable):
+            near = did_you_mean(exclude, [_WORD]) if isinstance(exclude, str) else ""
+            raise QueryError(f"exclude is {exclude!r}; expected {_WORD!r}, or {_FORM}.{near}")
+        ranges: list[tuple[datetime, datetime]] = []
+        for pair in exclude:
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise QueryError(f"exclude has {pair!r}; expected {_FORM}")
+            start, end = (instant(at, timezone=timezone, name="exclude") for at in pair)
+            if end <= start:
+                raise QueryError(f"exclude has {pair!r}, which ends at its start or before it")
+            ranges.append((start, end))
+        return cls(tuple(ranges))
 
 
 def excluded_periods(
-    exclude: Excluded, periods: pl.DataFrame, *, group: Sequence[str], every: Every, timezone: str
+    exclusion: Exclusion,
+    periods: pl.DataFrame,
+    *,
+    group: Sequence[str],
+    every: Every,
+    timezone: str,
 ) -> pl.LazyFrame:
     """Add `excluded` (Boolean) to periods: whether nothing is learned from them.
 
     Args:
-        exclude: The ranges, or the word.
+        exclusion: What to exclude.
         periods: What `follow` returned, collected, with `until`, the end of each period in UTC.
         group: The columns that make a series.
         every: The period.
-        timezone: The zone of the ranges.
+        timezone: The zone of the periods.
     """
-    if exclude == _WORD:
+    if exclusion.spikes:
         season = Rhythm.from_every(every).season
         season = season if season <= _LONGEST_SEASON or every == "1h" else 1
         judgement = judged(
@@ -83,7 +99,7 @@ def excluded_periods(
             excluded=pl.col("_unusual") & (pl.len().over(*group, "_run") <= _LONGEST_RUN)
         )
     inside = pl.lit(value=False)
-    for start, end in check_excluded(exclude, timezone=timezone):
+    for start, end in exclusion.ranges:
         inside |= (pl.col("period").dt.convert_time_zone("UTC") < end) & (pl.col("until") > start)
     return periods.lazy().with_columns(excluded=inside)
 
@@ -92,8 +108,15 @@ def replaced(rates: Floats, excluded: Bools, season: int) -> Floats:
     """Return series × periods with other values in place of the excluded ones.
 
     Each is the mean of the nearest other values at the same place in the season, one before and
-    one after; without any, the nearest values of any place; without these, zero.
+    one after; without any, the nearest values of any place.
+
+    Raises:
+        QueryError: Fewer than two periods of a series are left.
     """
+    if ((~excluded).sum(axis=1) < _LEAST).any():
+        raise QueryError(
+            "exclude leaves fewer than two periods to learn from; exclude less, or load more"
+        )
     found = rates.copy()
     for series, period in np.argwhere(excluded):
         kept = np.flatnonzero(~excluded[series])
@@ -109,5 +132,5 @@ def replaced(rates: Floats, excluded: Bools, season: int) -> Floats:
         ]
         same = sum(bool(side.any()) for side in (alike < period, alike > period))
         chosen = near[:same] or near
-        found[series, period] = rates[series, chosen].mean() if chosen else 0.0
+        found[series, period] = rates[series, chosen].mean()
     return found

@@ -128,13 +128,14 @@ def forecast(
         IncompletePeriodWarning: The last period is cut short, open or not settled; or a whole one
             lies between the table's end and the given `as_of`.
         ShortHistoryWarning: A series is too short for its season, or for a track record.
+        UnmatchedWarning: `known` has a name that the usage lacks; the message has the closest one.
 
     Raises:
         AlignmentError: A bucket crosses a boundary of `every` in `timezone`.
         CoverageError: A part of the table's range was never read.
         MissingColumnError: A table lacks a column.
         MissingExtraError: statsforecast is not installed.
-        QueryError: An argument is invalid.
+        QueryError: An argument is invalid, or `exclude` leaves too little to learn from.
         ShortHistoryError: There are fewer than two whole periods, or they span less than two weeks.
 
     Source: R. J. Hyndman and G. Athanasopoulos, Forecasting: Principles and Practice, 3rd

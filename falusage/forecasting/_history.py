@@ -19,7 +19,7 @@ from falusage._usage.arguments import key
 from falusage._usage.periods import BUCKET, require_instants
 from falusage._usage.table import Table, rejecting_inexact
 from falusage.errors import IncompletePeriodWarning, QueryError, ShortHistoryError, warn
-from falusage.forecasting._exclusions import Excluded, check_excluded, excluded_periods, replaced
+from falusage.forecasting._exclusions import Excluded, Exclusion, excluded_periods, replaced
 from falusage.forecasting._past import Floats
 from falusage.forecasting._rhythms import RHYTHMS, Rhythm
 from falusage.timeframes import USUAL_LENGTH, Every, boundaries, ceil, floor, instant, period_end
@@ -102,7 +102,7 @@ def histories(
         ShortHistoryError: The whole periods span less than two weeks.
     """
     Rhythm.from_every(every)
-    check_excluded(exclude, timezone=timezone)
+    exclusion = Exclusion.read(exclude, timezone=timezone)
     known, last = known_until(table, as_of=as_of, end=end, timezone=timezone)
     warn_if_short_of(as_of, last, every=every, timezone=timezone)
     stop: datetime | None = last
@@ -120,7 +120,7 @@ def histories(
         found = pl.collect_all(trends)
     tables = [
         excluded_periods(
-            exclude,
+            exclusion,
             costs.with_columns(until=ended.dt.convert_time_zone("UTC")),
             group=key(by),
             every=every,

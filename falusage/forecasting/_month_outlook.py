@@ -123,8 +123,8 @@ def month_outlook(
         LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store is.
 
     Warns:
-        UnmatchedWarning: A budget's key appears nowhere in the table; the message names the
-            closest key.
+        UnmatchedWarning: The key of a budget or of a known cost appears nowhere in the table; the
+            message names the closest key.
         IncompletePeriodWarning, ShortHistoryWarning: As `forecast`; also if a bare frame begins a
             day or more after the month.
 

@@ -12,9 +12,10 @@ import polars as pl
 from falusage._usage.arguments import amounts
 from falusage._usage.table import Arrow, lazy
 from falusage.columns import INSTANT, total
-from falusage.errors import MissingColumnError, QueryError
+from falusage.errors import MissingColumnError, QueryError, UnmatchedWarning, warn
 from falusage.forecasting._history import History
 from falusage.forecasting._past import Floats
+from falusage.transforms.budgets import named_lost
 
 _WHEN: Final = "period"
 
@@ -56,6 +57,9 @@ def read_planned(
 
     Costs after the last period of the horizon belong to later forecasts.
 
+    Warns:
+        UnmatchedWarning: A key is not in the table; the message names the closest one.
+
     Raises:
         MissingColumnError: A column is missing.
         QueryError: It is not a frame, a time has no zone, a cost is not a number from 0, a key and
@@ -86,6 +90,7 @@ def read_planned(
             f"known has a cost at {at}; expected days from {history.until.isoformat()} on, where "
             "the forecast begins"
         )
+    _warn_of_new(read.select(group).unique(maintain_order=True), history.keys, group)
     ahead = history.ahead(horizon).with_row_index("place")
     placed = (
         read.join_where(
@@ -101,6 +106,16 @@ def read_planned(
     for *key, place, cost in placed.select(*group, "place", "cost").iter_rows():
         costs.setdefault(tuple(key), np.zeros(horizon))[place] += cost
     return Planned(horizon, placed.select(group).unique(maintain_order=True), costs)
+
+
+def _warn_of_new(keys: pl.DataFrame, there: pl.DataFrame, group: Sequence[str]) -> None:
+    new = keys.join(there, on=list(group), how="anti", nulls_equal=True).rows()
+    if new:
+        warn(
+            f"known has {len(new):,} that the table lacks, and each is a series of its own: "
+            f"{named_lost(new, there, group)}. If that is a name misspelled, correct it",
+            UnmatchedWarning,
+        )
 
 
 def _instants(dtype: pl.DataType, timezone: str) -> pl.Expr:

@@ -51,17 +51,23 @@ def warn_of_unmatched(budgets: pl.DataFrame, there: pl.DataFrame, group: Sequenc
         UnmatchedWarning: There is such a budget.
     """
     lost = unmatched(budgets, there, group).select(group).rows()
-    if not lost:
-        return
+    if lost:
+        what = "budget matches" if len(lost) == 1 else "budgets match"
+        warn(
+            f"{len(lost):,} {what} no row of the table: {named_lost(lost, there, group)}. Correct "
+            "the names, or load the range in which they spent",
+            UnmatchedWarning,
+        )
+
+
+def named_lost(
+    lost: Sequence[tuple[object, ...]], there: pl.DataFrame, group: Sequence[str]
+) -> str:
+    """Return keys that are not in a table as text, each with the closest key that is."""
     known = there.unique().sort(group).rows()
     said = [f"{_named(key)} ({_meant(key, known)})" for key in lost[:_NAMED]]
     more = f"; and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
-    what = "budget matches" if len(lost) == 1 else "budgets match"
-    warn(
-        f"{len(lost):,} {what} no row of the table: {'; '.join(said)}{more}. Correct the names, or "
-        "load the range in which they spent",
-        UnmatchedWarning,
-    )
+    return f"{'; '.join(said)}{more}"
 
 
 def _named(key: Sequence[object]) -> str:

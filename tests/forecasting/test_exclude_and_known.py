@@ -38,8 +38,9 @@ def test_an_excluded_range_is_as_if_it_had_been_usual() -> None:
         [("2025-03-07", "2025-03-10")],
         [(date(2025, 3, 7), date(2025, 3, 9)), ("2025-03-09", "2025-03-10")],
         [("2025-03-07T12:00:00+00:00", "2025-03-09T01:00:00+00:00")],
+        iter([("2025-03-07", "2025-03-10")]),
     ],
-    ids=["dates", "two ranges", "parts of days"],
+    ids=["dates", "two ranges", "parts of days", "an iterator"],
 )
 def test_ranges_are_given_as_everywhere(ranges: Any) -> None:
     """A date means midnight; a period that a range touches is excluded whole."""
@@ -117,8 +118,10 @@ def test_parts_with_known_costs_sum_to_the_whole(noisy: list[float]) -> None:
         }
     )
 
-    parts = fu.forecast(usage, horizon=3, by="username", known=known)
-    whole = fu.forecast(usage, horizon=3, known=known.drop("username"))
+    with pytest.warns(fu.UnmatchedWarning, match="known has 1 that the table lacks.*'launch'"):
+        parts = fu.forecast(usage, horizon=3, by="username", known=known)
+    with pytest.warns(fu.UnmatchedWarning, match=r"'EUR' \(the table has 'USD'\)"):
+        whole = fu.forecast(usage, horizon=3, known=known.drop("username"))
 
     assert {("a", "USD"), ("b", "USD"), ("launch", "EUR")} == set(
         parts.select("username", "currency").rows()
@@ -144,7 +147,8 @@ def test_the_month_counts_known_costs_in_full() -> None:
         }
     )
 
-    got = fu.month_outlook(usage, by="username", known=known)
+    with pytest.warns(fu.UnmatchedWarning, match="'launch'"):
+        got = fu.month_outlook(usage, by="username", known=known)
 
     assert {"a": 400.0, "launch": 40.0} == pytest.approx(
         dict(got.select("username", "projected").iter_rows())
@@ -163,6 +167,8 @@ def test_the_month_counts_known_costs_in_full() -> None:
     ("arguments", "error", "message"),
     [
         ({"exclude": "anomalie"}, fu.QueryError, "exclude is 'anomalie'.*'anomalies'"),
+        ({"exclude": None}, fu.QueryError, "exclude is None; expected 'anomalies', or ranges"),
+        ({"exclude": [("2025-01-01", "2026-01-01")]}, fu.QueryError, "leaves fewer than two"),
         ({"exclude": ["2025-03-07"]}, fu.QueryError, "expected ranges of a start and an end"),
         ({"exclude": [("2025-03-07", "2025-03-07")]}, fu.QueryError, "ends at its start"),
         ({"known": 3}, fu.QueryError, "known is 3; expected a frame of period, currency, cost"),
