@@ -62,13 +62,13 @@ STATEMENTS = [
     (
         "03",
         "names the day nine days ahead",
-        "acme-studio USD 7696 14229 13870 14651 12000 0.99 2025-06-26",
+        "acme-studio USD 7696 14229 13853 14669 12000 0.99 2025-06-26",
     ),
-    ("03", "almost one half", "acme-voice USD 1912 3489 3417 3588 3500 0.49 null"),
+    ("03", "almost one half", "acme-voice USD 1912 3489 3413 3588 3500 0.49 null"),
     (
         "03",
         "no chance of exceeding one",
-        "acme-data-platform USD 1918 3505 3427 3583 null null null",
+        "acme-data-platform USD 1918 3505 3424 3588 null null null",
     ),
     ("03", "tested on the past, twenty times", "average 20 0.71 0.26 0.06 0.09 0.91 0.99 true"),
     (

@@ -57,7 +57,7 @@ _MOVED: Final = 7
 """By how many periods a window is moved at most."""
 
 # How well the level is known.
-_OF_TOTALS: Final = 0.25
+_OF_TOTALS: Final = 0.5
 """The share of the mean error of the totals of windows, because there are few windows."""
 _OF_MEAN: Final = 0.75
 """The share of the standard error of the mean of the last periods."""
@@ -68,7 +68,7 @@ _LEVEL: Final = (0.02, 0.5)
 """The least and the most relative error of the level."""
 
 # How the level steps.
-_UNSEEN_STEPS: Final = 0.25
+_UNSEEN_STEPS: Final = 0.3
 """How many steps a history counts that shows none."""
 _AGAIN: Final = 2.0
 """How many steps to expect for each that was seen."""
