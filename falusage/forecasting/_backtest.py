@@ -98,7 +98,8 @@ def backtest(
         a window's total, per period); `bias` (Float64, mean (forecast − actual) / scale, above
         zero if forecasts are too high); `behind` (Float64, the sum of both errors minus that of
         the best) and `noise` (Float64, two standard errors of that difference); `chosen` (Boolean:
-        the first, in this order, whose `behind` is at most its `noise`; `forecast` uses it); for
+        the first, in this order, whose `behind` is at most its `noise`, or `level` for a series of
+        less than two weeks; `forecast` uses it); for
         each level `coverage_80`, … (Float64, the measured share of periods within the band, null
         if there are fewer than three other windows). Sorted by *by*, `currency`, then from the
         steadiest candidate to the most flexible. Series of zeros or of a single period have no

@@ -36,8 +36,6 @@ _FEW_WINDOWS = 8
 _GUESS = 0.5
 """The least relative error of the level of a history that is too short to show one, times the root
 of its length."""
-_NEW = 7
-"""A series of less than two seasons, or of so many periods twice, gets the steadiest model."""
 
 _ALONE = Errors(np.ones((1, 1)), np.ones((1, 1)))
 
@@ -160,8 +158,6 @@ def _future(
     chosen, errors = "level", _ALONE
     if record is not None:
         wanted = record.chosen() if model == "auto" else model
-        if model == "auto" and len(history) < 2 * min(rhythm.season, _NEW):
-            wanted = "level"
         chosen = wanted if wanted in record.forecasts else "level"
         errors = Errors(record.forecasts[chosen], record.actual)
     short = None

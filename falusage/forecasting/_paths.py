@@ -23,7 +23,7 @@ The constants were chosen on the choosing set of `benchmarks/forecast.py` alone.
 late windows (R. F. Barber and others, Conformal prediction beyond exchangeability, Annals of
 Statistics 51, 2023) and a width that follows the measured coverage (I. Gibbs and E. Candès,
 Adaptive conformal inference under distribution shift, NeurIPS 2021) were measured there, too. They
-changed the coverage of no kind of series by more than three points, so they are left out.
+changed the coverage of no kind of series by more than four points, so they are left out.
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ _EVEN: Final = 0.2
 """The share of the mean forecast that is added before errors are made relative, so that a period
 that was expected to cost little does not make an error infinite."""
 _WIDTH: Final = 0.95
+"""What errors are multiplied by, because what a level may do widens paths, too."""
 _UNUSUAL: Final = 4.0
 """So many typical errors are an unusual one, which becomes no larger than it was in money."""
 _TYPICAL: Final = (0.02, 0.4)
 """The least and the most that counts as a typical relative error."""
 _BESIDE: Final = 3
+"""How many neighbours on either side a bound is smoothed over."""
 _MOVED: Final = 7
 """By how many periods a window is moved at most."""
 

@@ -27,6 +27,9 @@ _LONGEST_SEASON: Final = 13
 """A window looks ahead by at least one season, if that has at most so many periods."""
 
 _QUIET: Final = 0.1
+_OLD: Final = 2
+_WEEK: Final = 7
+"""A history of fewer periods than two seasons, of seven at most, is new."""
 _ROUNDING: Final = 1e-9
 
 
@@ -39,12 +42,14 @@ class TrackRecord:
         actual: Windows × periods: what happened.
         forecasts: For each model, windows × periods.
         scales: For each window, the error of repeating the last season.
+        is_new: Whether the history is too short to tell models apart.
     """
 
     origins: tuple[int, ...]
     actual: Floats
     forecasts: Mapping[str, Floats]
     scales: Floats
+    is_new: bool = False
 
     @property
     def span(self) -> int:
@@ -74,7 +79,12 @@ class TrackRecord:
         return {name: _difference(loss - best) for name, loss in losses.items()}
 
     def chosen(self) -> str:
-        """Return the steadiest model that is behind the best by no more than noise."""
+        """Return the steadiest model that is behind the best by no more than noise.
+
+        Of a history that is too short to tell, it is the median level.
+        """
+        if self.is_new:
+            return "level"
         behind = self.behind()
         return next(n for n in MODELS if n in behind and behind[n][0] <= behind[n][1] + _ROUNDING)
 
@@ -98,7 +108,13 @@ def track_record(
     now = all_forecasts(history, 1, rhythm, models)
     able = [name for name in MODELS if name in now and all(name in w for w in windows)]
     forecasts = {name: np.stack([window[name] for window in windows]) for name in able}
-    return TrackRecord(origins, actual, forecasts, np.maximum(scales, _QUIET * scales.max()))
+    return TrackRecord(
+        origins,
+        actual,
+        forecasts,
+        np.maximum(scales, _QUIET * scales.max()),
+        is_new=len(history) < _OLD * min(rhythm.season, _WEEK),
+    )
 
 
 def scale(history: Floats, rhythm: Rhythm) -> float:

@@ -44,6 +44,19 @@ def test_it_is_the_model_that_the_forecast_takes(noisy: list[float], told: pl.Da
     assert told.filter("chosen")["model"].to_list() == ahead["model"].unique().to_list()
 
 
+def test_a_new_team_gets_the_same_model_in_both(noisy: list[float]) -> None:
+    """A week is too short to tell models apart: it gets the median level."""
+    usage = pl.concat(
+        [table(noisy, username="old"), table([0.0] * 133 + noisy[:7], username="new")]
+    )
+
+    told = fu.backtest(usage, horizon=7, by="username").filter("chosen", username="new")
+    with pytest.warns(fu.ShortHistoryWarning):
+        ahead = fu.forecast(usage, horizon=7, by="username").filter(username="new")
+
+    assert ["level"] == told["model"].to_list() == ahead["model"].unique().to_list()
+
+
 def test_the_measured_coverage_is_near_what_the_bands_say(told: pl.DataFrame) -> None:
     """On noise without surprises, for the models that know its week."""
     seasonal = told.filter(~pl.col("model").is_in(["drift"]))
