@@ -257,7 +257,7 @@ def test_kept_output_is_what_a_run_gives(path: Path, kernel: KernelManager, tmp_
     """Every printed line and every table, word for word, and a picture where there was one."""
     kept = nbformat.read(path, 4)
     run = nbformat.read(path, 4)
-    fresh = nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {tmp_path}")
+    fresh = nbformat.v4.new_code_cell(f"import os\nos.chdir({str(tmp_path)!r})\n%reset -f")
     run.cells.insert(0, fresh)
     client = NotebookClient(run, km=kernel, timeout=300)
     client.execute()

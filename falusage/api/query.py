@@ -214,7 +214,8 @@ def edges(query: UsageQuery) -> npt.NDArray[np.int64]:
     every = timeframes.EVERY[query.timeframe]
     inner = timeframes.boundaries(query.start, query.end, every=every, timezone=query.timezone)
     ends = np.array([microseconds(query.start), microseconds(query.end)])
-    return np.union1d(inner.to_physical().to_numpy(), ends)
+    # Through Arrow: Ctrl-C during the first conversion of Polars' own is a panic.
+    return np.union1d(inner.to_physical().to_arrow().to_numpy(zero_copy_only=False), ends)
 
 
 def microseconds(moment: datetime) -> int:
