@@ -40,7 +40,7 @@ def test_a_step_from_little_to_much_does_not_foretell_another_like_it() -> None:
     """The largest error of the past was 102 dollars; in proportion, the next would be at 10,500."""
     errors = Errors(np.ones((20, 28)), np.full((20, 28), 103.0))
 
-    assert draw(np.full(28, 103.0), errors, SURE, seed=1).max() < 1_000
+    assert draw(np.full(28, 103.0), errors, SURE, seed=1).max() < 2_000
 
 
 def test_one_spike_makes_no_sawtooth() -> None:
@@ -78,7 +78,7 @@ def test_free_weekends_stay_free() -> None:
     paths = draw(np.tile(week, 4), errors, SURE, seed=1)
 
     assert paths[:, 5::7].max() < 0.2
-    assert paths[:, :5].min() > 9
+    assert paths[:, :5].min() > 8
 
 
 def test_a_level_that_is_not_known_widens_totals() -> None:
