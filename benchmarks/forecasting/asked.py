@@ -77,8 +77,8 @@ def told(usage: pl.DataFrame, *, every: Period, horizon: int) -> Told:
     return Told(
         model=future.model,
         cost=future.cost,
-        bands={n: bounds(future.paths, n, around=future.cost) for n in LEVELS},
-        totals={n: bounds(sums, n, around=total) for n in LEVELS},
+        bands=bounds(future.paths, LEVELS, around=future.cost),
+        totals=bounds(sums, LEVELS, around=total),
         candidates={name: able.get(name, able["level"]) * lengths for name in MODELS},
     )
 

@@ -23,6 +23,7 @@ from falusage.timeframes import Every, instant
 from falusage.transforms.anomalies import THRESHOLD, judged
 
 Bools = NDArray[np.bool_]
+Places = NDArray[np.intp]
 Moment = date | datetime | str
 Excluded = Literal["anomalies"] | Sequence[tuple[Moment, Moment]]
 """Ranges of (start, end), end exclusive; or the spikes that `anomalies` finds."""
@@ -30,7 +31,6 @@ Excluded = Literal["anomalies"] | Sequence[tuple[Moment, Moment]]
 _WORD: Final = "anomalies"
 _FORM: Final = "ranges of a start and an end, as [('2025-06-01', '2025-06-03')]"
 _LEAST: Final = 2
-_LONGEST_SEASON: Final = 13
 _LONGEST_RUN: Final = 3
 """A longer run of unusual periods is a new level, and is learned from."""
 
@@ -88,8 +88,8 @@ def excluded_periods(
         timezone: The zone of the periods.
     """
     if exclusion.spikes:
-        season = Rhythm.from_every(every).season
-        season = season if season <= _LONGEST_SEASON or every == "1h" else 1
+        rhythm = Rhythm.from_every(every)
+        season = rhythm.season if every == "1h" else rhythm.short_season
         judgement = judged(
             periods.lazy(), group=group, every=every, timezone=timezone, season=season
         )
@@ -121,16 +121,11 @@ def replaced(rates: Floats, excluded: Bools, season: int) -> Floats:
     for series, period in np.argwhere(excluded):
         kept = np.flatnonzero(~excluded[series])
         alike = kept[kept % season == period % season]
-        near = [
-            side[pick]
-            for candidates in (alike, kept)
-            for side, pick in (
-                (candidates[candidates < period], -1),
-                (candidates[candidates > period], 0),
-            )
-            if side.size
-        ]
-        same = sum(bool(side.any()) for side in (alike < period, alike > period))
-        chosen = near[:same] or near
-        found[series, period] = rates[series, chosen].mean()
+        near = _beside(alike, period) or _beside(kept, period)
+        found[series, period] = rates[series, near].mean()
     return found
+
+
+def _beside(places: Places, period: int) -> list[int]:
+    """Return the nearest place before a period and the nearest one after it, if there are any."""
+    return [*places[places < period][-1:].tolist(), *places[places > period][:1].tolist()]

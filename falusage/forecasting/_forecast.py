@@ -186,11 +186,9 @@ def forecast(
             "model": pl.lit(future.model),
             "cost": pl.Series(future.cost + more),
         }
-        for level, sides in labels.items():
-            band = bounds(future.paths, level, around=future.cost)
-            values |= {
-                name: pl.Series(bound + more) for name, bound in zip(sides, band, strict=True)
-            }
+        for level, band in bounds(future.paths, wanted, around=future.cost).items():
+            for name, bound in zip(labels[level], band, strict=True):
+                values[name] = pl.Series(bound + more)
         of_series = ahead.select("period").join(parts.keys[row], how="cross")
         frames.append(of_series.with_columns(**values))
     result = pl.concat(frames).sort("period", *group, maintain_order=True)

@@ -32,7 +32,6 @@ def measured_coverage(
         expected, actual = errors.expected[window], errors.actual[window]
         paths = draw(expected, errors.without(near), doubt, seed=seed, paths=_PATHS)
         slack = _ROUNDING * max(actual.max(), expected.max())
-        for level in levels:
-            low, high = bounds(paths, level, around=expected)
+        for level, (low, high) in bounds(paths, levels, around=expected).items():
             held[level].append((low - slack <= actual) & (actual <= high + slack))
     return {level: float(np.mean(inside)) if inside else None for level, inside in held.items()}

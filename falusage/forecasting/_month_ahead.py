@@ -22,11 +22,9 @@ from falusage.forecasting._exclusions import Excluded
 from falusage.forecasting._futures import LONGEST_AHEAD, Future, futures
 from falusage.forecasting._history import histories
 from falusage.forecasting._past import Floats
+from falusage.forecasting._paths import PATHS
 from falusage.forecasting._planned import Planned, read_planned
 from falusage.timeframes import after, period_start, zone
-
-_PATHS = 1000
-"""How many paths a month has that has nothing to forecast."""
 
 _LIKE_DAYS = 8
 """How many days of the same weekday show how a day's cost is spread over its hours."""
@@ -56,7 +54,7 @@ class MonthAhead:
     @property
     def drawn(self) -> int:
         """How many paths there are."""
-        return max((len(future.paths) for future in self.futures.values()), default=_PATHS)
+        return max((len(future.paths) for future in self.futures.values()), default=PATHS)
 
     def costs(self, series: tuple[Any, ...], currency: str) -> tuple[Floats, Floats]:
         """Return the cost still to come of a series: by day, and in paths × days."""

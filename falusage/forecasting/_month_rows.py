@@ -113,8 +113,8 @@ def _outlook(
     projected = so_far + float(days.sum()) + late.expected
     totals = so_far + paths.sum(axis=1) + late.paths
     found: dict[str, Any] = {"spent": so_far, "settling": late.expected, "projected": projected}
-    for level in LEVELS:
-        low, high = bounds(totals[:, None], level, around=np.array([projected]))
+    bands = bounds(totals[:, None], LEVELS, around=np.array([projected]))
+    for level, (low, high) in bands.items():
         found |= {f"lo_{level}": float(low[0]), f"hi_{level}": float(high[0])}
     if budget is None:
         return found

@@ -28,6 +28,7 @@ changed the coverage of no kind of series by more than four points, so they are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,11 +37,11 @@ from numpy.typing import NDArray
 
 from falusage.forecasting._past import Floats
 from falusage.forecasting._rhythms import Rhythm
+from falusage.transforms.anomalies import MAD_TO_SIGMA
 
 Places = NDArray[np.intp]
 PATHS: Final = 1000
 _SEED: Final = 20250624
-_MAD_TO_SIGMA: Final = 1.4826
 _NOTHING: Final = 1e-6
 
 # How errors are repeated.
@@ -112,7 +113,7 @@ def steps_seen(history: Floats, block: int) -> int:
     table = history[-blocks * block :].reshape(blocks, block)
     typical = np.median(table, axis=1) if block > 2 else table.mean(axis=1)
     moves = np.abs(np.diff(np.log(typical / history.mean() + 0.05)))
-    return int((moves > max(_CLEAR_STEP, 3 * _MAD_TO_SIGMA * np.median(moves))).sum())
+    return int((moves > max(_CLEAR_STEP, 3 * MAD_TO_SIGMA * np.median(moves))).sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,20 +195,29 @@ def _reflected(places: Places, span: int) -> Places:
     return np.clip(np.where(places >= span, 2 * (span - 1) - places, places), 0, span - 1)
 
 
-def bounds(values: Floats, level: float, *, around: Floats) -> tuple[Floats, Floats]:
-    """Return the central band of `level` percent of paths × periods; it contains the forecast.
+def bounds(
+    values: Floats, levels: Sequence[float], *, around: Floats
+) -> dict[float, tuple[Floats, Floats]]:
+    """Return the central band of each level, in percent, of paths × periods.
+
+    It contains the forecast.
 
     The quantiles are those of a period and the three on either side of it, in proportion to what
     is expected of each, so that neighbours have like bands. Where nothing is expected, they are
     those of the period alone.
     """
-    tail = (1 - level / 100) / 2
+    tails = [(1 - level / 100) / 2 for level in levels]
+    wanted = [*tails, *(1 - tail for tail in tails)]
     some = around > 0
     ratios = values / np.where(some, around, 1.0)
-    low, high = np.empty_like(around), np.empty_like(around)
+    found = np.empty((len(wanted), len(around)))
     for place, expected in enumerate(around):
         near = slice(max(0, place - _BESIDE), place + _BESIDE + 1)
         pooled = ratios[:, near][:, some[near]] if expected > 0 else values[:, [place]]
         factor = expected if expected > 0 else 1.0
-        low[place], high[place] = factor * np.quantile(pooled, [tail, 1 - tail])
-    return np.minimum(low, around), np.maximum(high, around)
+        found[:, place] = factor * np.quantile(pooled, wanted)
+    lows, highs = np.split(found, 2)
+    return {
+        level: (np.minimum(low, around), np.maximum(high, around))
+        for level, low, high in zip(levels, lows, highs, strict=True)
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from falusage.columns import INSTANT, total
 from falusage.errors import MissingColumnError, QueryError, UnmatchedWarning, warn
 from falusage.forecasting._history import History
 from falusage.forecasting._past import Floats
+from falusage.timeframes import instant
 from falusage.transforms.budgets import named_lost
 
 _WHEN: Final = "period"
@@ -83,9 +85,9 @@ def read_planned(
         value="cost",
         argument="known",
     ).sort(_WHEN, *group)
-    early = read.filter(pl.col(_WHEN) < history.until)
-    if early.height or read[_WHEN].null_count():
-        at = early[_WHEN][0] if early.height else None
+    for row in read.filter(pl.col(_WHEN).is_null()).head(1).rows():
+        raise QueryError(f"known has a cost of {row[-1]:,} without a {_WHEN}; expected its day")
+    for at in read.filter(pl.col(_WHEN) < history.until)[_WHEN].head(1):
         raise QueryError(
             f"known has a cost at {at}; expected days from {history.until.isoformat()} on, where "
             "the forecast begins"
@@ -119,13 +121,11 @@ def _warn_of_new(keys: pl.DataFrame, there: pl.DataFrame, group: Sequence[str]) 
 
 
 def _instants(dtype: pl.DataType, timezone: str) -> pl.Expr:
-    """Return the time of known costs in UTC; a date means midnight in the zone."""
+    """Return the time of known costs in UTC; a date means its first instant in the zone."""
     when = pl.col(_WHEN)
     if dtype == pl.Date:
-        local = when.cast(pl.Datetime("us")).dt.replace_time_zone(
-            timezone, ambiguous="earliest", non_existent="null"
-        )
-        return local.dt.convert_time_zone("UTC")
+        # Day by day: in some zones, a day of a clock change does not begin at midnight.
+        return when.map_elements(partial(instant, timezone=timezone), return_dtype=INSTANT)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
         return when.dt.convert_time_zone("UTC").cast(INSTANT)
     raise QueryError(

@@ -12,6 +12,8 @@ from typing import Final
 from falusage._suggestions import did_you_mean
 from falusage.errors import QueryError
 
+_LONGEST: Final = 13
+
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
@@ -28,6 +30,11 @@ class Rhythm:
     level: int
     reach: int
     block: int
+
+    @property
+    def short_season(self) -> int:
+        """The season, or 1 if it is longer than a window or a check of spikes can wait for."""
+        return self.season if self.season <= _LONGEST else 1
 
     @classmethod
     def from_every(cls, every: str) -> Rhythm:

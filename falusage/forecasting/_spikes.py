@@ -16,12 +16,12 @@ from typing import Final
 import numpy as np
 
 from falusage.forecasting._past import Floats
+from falusage.transforms.anomalies import MAD_TO_SIGMA
 
 _AROUND: Final = 7
 _FAR: Final = 4.0
 _LEAST_SPREAD: Final = 0.15
 _MOST: Final = 0.05
-_MAD_TO_SIGMA: Final = 1.4826
 
 
 def without_spikes(logs: Floats) -> Floats:
@@ -33,7 +33,7 @@ def without_spikes(logs: Floats) -> Floats:
     places = np.clip(np.arange(length) - _AROUND // 2, 0, length - _AROUND)
     around = windows[places]
     median = np.median(around, axis=1)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(around - median[:, None]), axis=1)
+    spread = MAD_TO_SIGMA * np.median(np.abs(around - median[:, None]), axis=1)
     odd = np.abs(logs - median) > _FAR * np.maximum(spread, _LEAST_SPREAD)
     if odd.mean() > _MOST:
         return logs

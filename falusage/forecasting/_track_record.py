@@ -23,9 +23,6 @@ _NOISE: Final = 2.0
 """How many standard errors of the difference count as noise: two, because windows overlap."""
 
 _SEASONS: Final = 8
-_LONGEST_SEASON: Final = 13
-"""A window looks ahead by at least one season, if that has at most so many periods."""
-
 _QUIET: Final = 0.1
 _OLD: Final = 2
 _WEEK: Final = 7
@@ -136,8 +133,7 @@ def _origins(length: int, horizon: int, rhythm: Rhythm) -> tuple[tuple[int, ...]
     third of the history. The step between windows shares no factor with the season, or all of them
     would begin on the same weekday.
     """
-    season = rhythm.season if rhythm.season <= _LONGEST_SEASON else 1
-    span = min(max(horizon, season), max(1, length // 3))
+    span = min(max(horizon, rhythm.short_season), max(1, length // 3))
     latest, least = length - span, max(1, min(4 * rhythm.season, length // 2))
     step = max(1, min(rhythm.season + 2, (latest - least) // (_WINDOWS - 1)))
     while math.gcd(step, rhythm.season) > 1:

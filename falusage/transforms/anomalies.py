@@ -23,7 +23,7 @@ from falusage.timeframes import USUAL_LENGTH, Every, period_end
 from falusage.transforms.trend import follow
 
 _OWN = ("period", "cost", "expected", "excess", "score")
-_MAD_TO_SIGMA = 1.4826
+MAD_TO_SIGMA = 1.4826
 _SEASONS = 8
 _LEAST_LIKE = 3
 _LEAST_EXCESSES = 14
@@ -174,7 +174,7 @@ def judged(
     spread = (
         excess.abs().shift(1).rolling_median(max(_SEASONS * season, enough), min_samples=enough)
     )
-    scale = pl.max_horizontal(pl.col("_spread") * _MAD_TO_SIGMA, expected * _FLOOR, _FLOOR)
+    scale = pl.max_horizontal(pl.col("_spread") * MAD_TO_SIGMA, expected * _FLOOR, _FLOOR)
     return (
         followed.with_columns(
             pl.when(pl.col("complete") & begun).then(cost).alias("_known"),

@@ -106,6 +106,17 @@ def test_known_costs_are_added_to_forecast_and_bands() -> None:
     assert_frame_equal(got, fu.forecast(usage, horizon=7, known=known.lazy()))
 
 
+def test_a_day_that_does_not_begin_at_midnight_has_its_known_cost() -> None:
+    """In Cairo, 25 April 2025 began at one o'clock."""
+    begins = datetime(2025, 1, 5, 22, tzinfo=UTC)
+    usage = table([10.0] * 24 * 105, start=begins, length=timedelta(hours=1))
+    known = pl.DataFrame({"period": [date(2025, 4, 25)], "currency": ["USD"], "cost": [1_000.0]})
+
+    got = fu.forecast(usage, horizon=7, timezone="Africa/Cairo", known=known)
+
+    assert [date(2025, 4, 25)] == got.filter(pl.col("cost") > 900)["period"].dt.date().to_list()
+
+
 def test_parts_with_known_costs_sum_to_the_whole(noisy: list[float]) -> None:
     """Also of a team that has spent nothing yet, in a currency of its own."""
     usage = pl.concat([table(noisy, username="a"), table(noisy[::-1], username="b")])
@@ -190,6 +201,16 @@ def test_the_month_counts_known_costs_in_full() -> None:
             },
             fu.QueryError,
             "known has a cost at 2025-01-07.*from 2025-04-16",
+        ),
+        (
+            {
+                "known": pl.DataFrame(
+                    {"period": [None], "currency": ["USD"], "cost": [1.0]},
+                    schema_overrides={"period": pl.Date},
+                )
+            },
+            fu.QueryError,
+            "known has a cost of 1.0 without a period",
         ),
         (
             {

@@ -51,9 +51,9 @@ def test_one_spike_makes_no_sawtooth() -> None:
         actual[window, 20 - 9 * window if window < 3 else 0] = 1_000
     _, high = bounds(
         draw(np.full(28, 100.0), Errors(errors.expected, actual), SURE, seed=1),
-        95,
+        [95],
         around=np.full(28, 100.0),
-    )
+    )[95]
 
     assert high.max() < 1.2 * high.min()
 
@@ -138,7 +138,7 @@ def test_a_band_holds_its_forecast_and_the_narrower_one() -> None:
     """Whatever the paths are."""
     values = np.random.default_rng(2).exponential(1, (1000, 4))
     around = np.array([-1.0, 0.0, 1.0, 50.0])
-    (low, high), (lower, higher) = (bounds(values, level, around=around) for level in (80, 95))
+    (low, high), (lower, higher) = bounds(values, (80, 95), around=around).values()
 
     assert (lower <= low).all()
     assert (low <= around).all()
