@@ -177,13 +177,20 @@ def test_rows_that_arrive_while_reading(
 
 
 def test_a_table_that_never_rests(
-    emulator: fu.Emulator, client: fu.UsageClient, plain: pl.DataFrame, tmp_path: Path
+    emulator: fu.Emulator, plain: pl.DataFrame, tmp_path: Path
 ) -> None:
-    """What disagrees every time is refused, and no file is left."""
-    changes = {at: plain.with_columns(cost=pl.col("cost") + at) for at in range(1, 300)}
+    """What disagrees every time is refused, and no file is left.
+
+    One request at a time: of requests under way together, all may see the newest table. The
+    steps grow, so that no mean of several pages is the table that the summary saw.
+    """
+    changes = {at: plain.with_columns(cost=pl.col("cost") + at**3) for at in range(1, 300)}
     emulator.statuses = _Restless(emulator, changes)
-    with pytest.raises(ReconciliationError):
-        fu.download_snapshot(QUERY, tmp_path / "a.parquet", client=client)
+    with (
+        fu.UsageClient(emulator.api_key, base_url=emulator.base_url, workers=1) as one,
+        pytest.raises(ReconciliationError),
+    ):
+        fu.download_snapshot(QUERY, tmp_path / "a.parquet", client=one)
     assert list(tmp_path.iterdir()) == []
 
 
