@@ -1,20 +1,17 @@
 """What the reference reads otherwise than it is written in the code.
 
-Examples become code blocks, indented parts and lists stay as they are, the parameters of a query
-and the names of tables lead to the page of tables.
+Examples become blocks of code. The parameters of a query and the names of tables lead to the page
+of tables.
 """
 
 from __future__ import annotations
 
 import re
-import textwrap
 from typing import Any, Final
 
 import griffe
 
-_TABLES: Final = re.compile(
-    r"`(columns\.(?:USAGE|SUMMARY|EVENTS)|transforms\.restatements)`(?!\])"
-)
+_TABLES: Final = re.compile(r"`(columns\.(?:USAGE|SUMMARY|EVENTS)|transforms\.restatements)`(?!\])")
 
 
 class Docstrings(griffe.Extension):
@@ -27,16 +24,7 @@ class Docstrings(griffe.Extension):
 
 
 def rewritten(docstring: str) -> str:
-    """Return a docstring as Markdown in Google's form.
-
-    >>> print(rewritten("Return `columns.USAGE`.\\n\\n>>> 1 + 1\\n2"))
-    Return [`columns.USAGE`](tables.md).
-    <BLANKLINE>
-    ```pycon
-    >>> 1 + 1
-    2
-    ```
-    """
+    """Return a docstring as Markdown, with its sections in Google's form."""
     text = docstring.replace("{parameters}", "They are listed in [Tables](tables.md).")
     text = _TABLES.sub(r"[`\1`](tables.md)", text)
     return "\n\n".join(map(_block, re.split(r"\n\n(?=\S)", text)))
@@ -46,6 +34,4 @@ def _block(part: str) -> str:
     """Return a paragraph as Markdown: an example as code."""
     if part.startswith(">>>"):
         return f"```pycon\n{part.rstrip()}\n```"
-    if part.startswith("    "):
-        return f"```text\n{textwrap.dedent(part)}\n```"
     return part

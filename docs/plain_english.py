@@ -24,8 +24,6 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 VOCABULARY = Path(__file__).with_suffix(".toml")
 CHECKED = ("falusage", "docs", "benchmarks", "README.md", "CHANGELOG.md", "notebooks")
-# The reference is written out of docstrings, which are checked where they stand.
-DERIVED = ROOT / "docs/reference"
 
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)|^```text\n.*?^```$", re.MULTILINE | re.DOTALL)
@@ -135,7 +133,7 @@ def files(place: Path) -> list[Path]:
         file
         for suffix in ("py", "md", "ipynb", "html", "toml")
         for file in sorted(place.rglob(f"*.{suffix}"))
-        if DERIVED not in file.parents and file != VOCABULARY
+        if file != VOCABULARY
     ]
 
 

@@ -2,10 +2,10 @@
 
     python docs/snippets.py [PAGE ...]
 
-`build.py` runs them, too; there, a page that shows something else is an error. The Python of a page
-is one session, as in a notebook. A picture that follows a snippet is the figure which the snippet
-drew. Commands run as they are typed. All of it talks to an emulator on this machine, in an empty
-folder, with the key of the pages.
+A test compares the pages with this output. The Python of a page is one session, as in a notebook. A
+picture that follows a snippet is the figure which the snippet drew; `build_site.py` writes it.
+Commands run as they are typed. All of it talks to an emulator on this machine, in an empty folder,
+with the key of the pages.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
-"""Build the documentation as a site: `python docs/build.py [FOLDER]`, by default into `site/`.
+"""Build the documentation as a site.
 
-`FOLDER/pages` has the pages as the generator reads them: those of this folder, the README as the
-home page, the changelog, and the reference. `FOLDER/html` is the site, which also opens from a disk.
-Pictures are drawn by the snippets of the pages while the generator runs. What the generator warns
-of, a link that leads nowhere, and anything loaded from elsewhere fail the build.
+    python docs/build_site.py [FOLDER]
+
+`FOLDER/pages`, by default `site/pages`, has the pages as the generator reads them: those of this
+folder, the README as the home page, the changelog, and the reference. `FOLDER/html` is the site,
+which also opens from a disk. The snippets of the pages draw its pictures while the generator runs.
+What the generator warns of, a link that leads nowhere, and anything loaded from elsewhere fail the
+build.
 """
 
 from __future__ import annotations
@@ -88,15 +91,13 @@ def _relinked(text: str, source: Path, page: Path) -> str:
         if "://" in file or not file:
             return found[0]
         target = (source.parent / file).resolve()
+        place = str(target.relative_to(ROOT))
         if target.is_relative_to(DOCS) and target.suffix in {".md", ".png", ".svg"}:
             inside = str(target.relative_to(DOCS))
-        elif target.is_relative_to(DOCS / "reference"):
-            inside = str(target.relative_to(DOCS))
+        elif place in _MOVED or target.suffix == ".ipynb":
+            inside = _MOVED.get(place, place)
         else:
-            place = str(target.relative_to(ROOT))
-            inside = _MOVED.get(place, place if target.suffix == ".ipynb" else "")
-            if not inside:
-                return f"{found['text']}({_SOURCE}/{place})" if _SOURCE else found["text"][1:-1]
+            return f"{found['text']}({_SOURCE}/{place})" if _SOURCE else found["text"][1:-1]
         return f"{found['text']}({up}{inside}{'#' + anchor if anchor else ''})"
 
     return _LINK.sub(relink, text)
