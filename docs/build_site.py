@@ -11,7 +11,6 @@ build.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -28,6 +27,7 @@ DOCS: Final = Path(__file__).parent
 ROOT: Final = DOCS.parent
 _LINK: Final = re.compile(r"(?P<text>!?\[(?:[^][]|\[[^]]*\])*\])\((?P<to>[^)\s]+)\)")
 _VERSION: Final = re.compile(r"^## \[(.+?)\](?!\()", re.MULTILINE)  # of the changelog
+_COLOR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _MOVED: Final = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
@@ -48,14 +48,13 @@ def build(folder: Path) -> list[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        env={**os.environ, "NO_COLOR": "1"},
     )
     with snippets.account():
         for page, text in drawn.items():
             snippets.draw(text, (folder / "drawn" / page).parent)
     said, _ = generator.communicate()
     if generator.returncode:
-        return said.splitlines()
+        return _COLOR.sub("", said).split("\nTraceback")[0].splitlines()
     shutil.copytree(folder / "drawn", html, dirs_exist_ok=True)
     return [*weblinks.problems(html)]
 

@@ -15,12 +15,12 @@ from typing import Final
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from falusage.cli import main as falusage
 
 PICTURE: Final = Path(__file__).with_name("report.png")
-_SIZE: Final = {"width": 1200, "height": 1560}
+_SIZE: Final[ViewportSize] = {"width": 1200, "height": 1560}
 
 
 def take(page: Path) -> tuple[bytes, str]:

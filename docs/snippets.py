@@ -18,7 +18,7 @@ import shlex
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ def pages() -> list[Path]:
 
 
 @contextlib.contextmanager
-def account() -> Iterator[None]:
+def account() -> Generator[None]:
     """Serve the sample under the pages' key, and work in an empty folder."""
     before = dict(os.environ), Path.cwd()
     with tempfile.TemporaryDirectory() as folder, fu.Emulator(api_key=KEY) as emulator:
@@ -107,7 +107,7 @@ def draw(page: str, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _strict() -> Iterator[None]:
+def _strict() -> Generator[None]:
     """Make every warning an error, but those that falusage prints for its users."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -131,7 +131,8 @@ def _run_commands(block: str, shown: list[str]) -> None:
         command, _, file = line.partition(" > ")
         program, *arguments = shlex.split(command, comments=True)
         if program == "export":
-            os.environ.update([arguments[0].split("=", 1)])
+            name, value = arguments[0].split("=", 1)
+            os.environ[name] = value
             continue
         if program != "falusage":
             raise SnippetError(f"A page runs falusage, and no other program: {line}")
@@ -154,7 +155,7 @@ def _run_commands(block: str, shown: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def _figure(file: str | None) -> Iterator[Any]:
+def _figure(file: str | None) -> Generator[Any]:
     """Yield the figure that a snippet drew, if a picture follows it; then close all figures."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     drawn = pyplot.get_fignums() if pyplot else []

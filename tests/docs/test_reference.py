@@ -57,7 +57,6 @@ def test_docstrings_become_markdown() -> None:
     """Examples are code, and names of tables are links."""
     read = "Return `columns.USAGE`.\n\nArgs:\n    a: One.\n\n>>> 1 + 1\n2\n"
     expected = (
-        "Return [`columns.USAGE`](tables.md).\n\nArgs:\n    a: One.\n\n"
-        "```pycon\n>>> 1 + 1\n2\n```"
+        "Return [`columns.USAGE`](tables.md).\n\nArgs:\n    a: One.\n\n```pycon\n>>> 1 + 1\n2\n```"
     )
     assert expected == docstrings.rewritten(read)

@@ -21,7 +21,9 @@ SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
 
 @pytest.mark.slow
-def test_the_site(tmp_path: Path, browser: Browser, subtests: pytest.Subtests) -> None:
+def test_the_site(
+    tmp_path: Path, subtests: pytest.Subtests, request: pytest.FixtureRequest
+) -> None:
     """One build, which is then looked at: every link, every name, and its search, in a browser."""
     with subtests.test(
         "nothing is wrong with it: no warning, no dead link, nothing from elsewhere"
@@ -37,6 +39,7 @@ def test_the_site(tmp_path: Path, browser: Browser, subtests: pytest.Subtests) -
         assert set() == {f"{module}.{name}" for name, module in homes.items()} - anchors
         assert "{parameters}" not in text
 
+    browser = request.getfixturevalue("browser")  # without one, what follows is skipped
     with subtests.test("search works in a page that is opened from the disk"):
         page, loaded = opened(browser, site / "index.html", "desk")
         page.keyboard.press("/")
