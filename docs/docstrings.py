@@ -26,6 +26,7 @@ class Docstrings(griffe.Extension):
 def rewritten(docstring: str) -> str:
     """Return a docstring as Markdown, with its sections in Google's form."""
     text = docstring.replace("{parameters}", "They are listed in [Tables](tables.md).")
+    text = re.sub(r"^Example:$", "Examples:", text, flags=re.MULTILINE)  # the name of the section
     text = _TABLES.sub(r"[`\1`](tables.md)", text)
     return "\n\n".join(map(_block, re.split(r"\n\n(?=\S)", text)))
 

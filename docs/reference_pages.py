@@ -56,7 +56,10 @@ def _index() -> str:
         rows = [
             f"| [`{name}`]({page}.md#falusage.{name}) | {_first(name)} |" for name in _names(rooms)
         ]
-        lines += [f"## [{title}]({page}.md)", "\n".join(["| name | |", "|---|---|", *rows])]
+        lines += [
+            f"## [{title}]({page}.md)",
+            "\n".join(["| name | what it is |", "|---|---|", *rows]),
+        ]
     lines += [
         "## [Tables](tables.md)",
         "The columns of each table, and what a query can ask.",
@@ -131,7 +134,7 @@ def _columns(fields: Mapping[str, tuple[Any, str]]) -> str:
     rows = [
         f"| `{name}` | {_type(dtype)} | {meaning} |" for name, (dtype, meaning) in fields.items()
     ]
-    return "\n".join(["| column | type | |", "|---|---|---|", *rows])
+    return "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
 
 
 def _type(dtype: Any) -> str:
@@ -144,12 +147,12 @@ def _fields(asked: Mapping[str, Parameter]) -> str:
         f"| `{name}` | `{parameter.default!r}` | {parameter.since} | {parameter.help} |"
         for name, parameter in asked.items()
     ]
-    return "\n".join(["| field | default | edition | |", "|---|---|---|---|", *rows])
+    return "\n".join(["| field | default | edition | meaning |", "|---|---|---|---|", *rows])
 
 
 def _endpoints() -> str:
     rows = [f"| `{each.path}` | {each.summary} | {each.needs} |" for each in ENDPOINTS]
-    return "\n".join(["| endpoint | | needs |", "|---|---|---|", *rows])
+    return "\n".join(["| endpoint | what it has | needs |", "|---|---|---|", *rows])
 
 
 def _returned(function: Any) -> str:

@@ -55,8 +55,9 @@ def test_tables_have_what_the_contract_declares(pages: dict[str, str]) -> None:
 
 def test_docstrings_become_markdown() -> None:
     """Examples are code, and names of tables are links."""
-    read = "Return `columns.USAGE`.\n\nArgs:\n    a: One.\n\n>>> 1 + 1\n2\n"
+    read = "Return `columns.USAGE`.\n\nExample:\n    >>> 0\n    0\n\n>>> 1 + 1\n2\n"
     expected = (
-        "Return [`columns.USAGE`](tables.md).\n\nArgs:\n    a: One.\n\n```pycon\n>>> 1 + 1\n2\n```"
+        "Return [`columns.USAGE`](tables.md).\n\nExamples:\n    >>> 0\n    0\n\n"
+        "```pycon\n>>> 1 + 1\n2\n```"
     )
     assert expected == docstrings.rewritten(read)

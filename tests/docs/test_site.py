@@ -39,6 +39,9 @@ def test_the_site(
         assert set() == {f"{module}.{name}" for name, module in homes.items()} - anchors
         assert "{parameters}" not in text
 
+    with subtests.test("examples are blocks of code"):
+        assert "<blockquote>" not in text
+
     browser = request.getfixturevalue("browser")  # without one, what follows is skipped
     with subtests.test("search works in a page that is opened from the disk"):
         page, loaded = opened(browser, site / "index.html", "desk")
@@ -52,10 +55,11 @@ def test_the_site(
         page.close()
 
     for name in ("index", "quickstart", "questions/why-more", "reference/tables"):
-        with subtests.test("a phone does not scroll a page sideways", page=name):
-            page, _ = opened(browser, site / f"{name}.html", "phone")
+        with subtests.test("a phone loads a page from the disk, and does not scroll it", page=name):
+            page, loaded = opened(browser, site / f"{name}.html", "phone")
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= SIZES["phone"][0]
+            assert [] == [address for address in loaded if not address.startswith("file:")]
             page.close()
 
 
