@@ -41,18 +41,17 @@ def build(folder: Path) -> list[str]:
     drawn = write_pages(pages)
     for name in ("zensical.toml", "docstrings.py"):
         shutil.copy(DOCS / name, folder)
-    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
-    generator = subprocess.Popen(  # noqa: S603 - the generator, on our own pages
-        command,
+    with subprocess.Popen(
+        [sys.executable, "-m", "zensical", "build", "--strict", "--clean"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-    )
-    with snippets.account():
-        for page, text in drawn.items():
-            snippets.draw(text, (folder / "drawn" / page).parent)
-    said, _ = generator.communicate()
+    ) as generator:
+        with snippets.account():
+            for page, text in drawn.items():
+                snippets.draw(text, (folder / "drawn" / page).parent)
+        said, _ = generator.communicate()
     if generator.returncode:
         return _COLOR.sub("", said).split("\nTraceback")[0].splitlines()
     shutil.copytree(folder / "drawn", html, dirs_exist_ok=True)

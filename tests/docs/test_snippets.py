@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 import snippets
 
-PAGES = [page for page in snippets.pages() if re.search("^```(python|sh)$", page.read_text(), re.M)]
+PAGES = [
+    page
+    for page in snippets.pages()
+    if re.search("^```(python|sh)$", page.read_text("utf-8"), re.M)
+]
 
 
 @pytest.mark.slow
