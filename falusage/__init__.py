@@ -16,11 +16,13 @@ from typing import Any
 
 import lazy_loader
 
-from falusage import namespace
 from falusage._suggestions import did_you_mean
 from falusage._version import __version__ as __version__
 
-namespace.register()
+if not _interrupts.is_command():  # it has no use for the methods, and --help not for Polars
+    from falusage import namespace
+
+    namespace.register()
 _resolve, _, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 

@@ -12,7 +12,6 @@ from typing import Final
 import polars as pl
 
 from falusage.contract import (
-    INSTANT,
     MODELS_USAGE,
     ORGANIZATION_EVENTS,
     ORGANIZATION_USAGE,
@@ -20,6 +19,7 @@ from falusage.contract import (
     SERVERLESS_USAGE,
     Product,
 )
+from falusage.contract.dtypes import INSTANT
 
 __all__ = ["INSTANT", "PRODUCTS", "Product"]
 

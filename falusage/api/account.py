@@ -28,7 +28,8 @@ from falusage.api.balance import Balance
 from falusage.api.client import UsageClient
 from falusage.api.line_items import LineItems, concat, warn_of_unknown
 from falusage.columns import ABSURD
-from falusage.contract import BALANCE, INSTANT, KEYS, PRICES, TEAMS, Endpoint, Names
+from falusage.contract import BALANCE, KEYS, PRICES, TEAMS, Endpoint, Names
+from falusage.contract.dtypes import INSTANT
 from falusage.errors import (
     ApiError,
     FalUsageWarning,

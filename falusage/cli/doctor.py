@@ -8,7 +8,6 @@ import platform
 import textwrap
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -179,6 +178,8 @@ def _clock(found: Checkup, ahead: timedelta) -> str:
 
 
 def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     versions = {"falusage": __version__, "python": platform.python_version()}
     for name in _NEEDED:
         try:

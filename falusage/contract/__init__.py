@@ -23,7 +23,7 @@ from falusage.contract.events import (
     ORGANIZATION_EVENTS,
     EventFields,
 )
-from falusage.contract.fields import INSTANT, Field, Role
+from falusage.contract.fields import Field, Role
 from falusage.contract.organization import ORGANIZATION_USAGE, Edition
 from falusage.contract.parameters import TIMEFRAMES, Names, Parameter, Timeframe
 from falusage.contract.usage import (
@@ -65,7 +65,6 @@ __all__ = [
     "ENDPOINTS",
     "EVENTS_ASKED",
     "EVENT_ENDPOINTS",
-    "INSTANT",
     "KEYS",
     "MODELS_EVENTS",
     "MODELS_USAGE",

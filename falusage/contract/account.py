@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from falusage.contract.endpoints import WORKSPACE, Endpoint
-from falusage.contract.fields import FLAG, INSTANT, NUMBER, Field
+from falusage.contract.fields import FLAG, MOMENT, NUMBER, Field
 from falusage.contract.parameters import Parameter
 from falusage.contract.usage import ASKED, CURSOR, END, MOST_IDS, START
 
@@ -28,7 +28,7 @@ TEAMS: Final = Endpoint(
         Field("username", "key", "the team, as in usage"),
         Field("name", "label", "its display name", required=False, nullable=True),
         Field("is_org_root", "label", "whether it is the root team", dtype=FLAG),
-        Field("created_at", "label", "when it was made", dtype=INSTANT, required=False,
+        Field("created_at", "label", "when it was made", dtype=MOMENT, required=False,
               nullable=True),
     ),
 )  # fmt: skip
@@ -44,7 +44,7 @@ KEYS: Final = Endpoint(
         Field("key_id", "key", "the key's id, as `api_key_id` in usage"),
         Field("alias", "label", "its name", required=False, nullable=True),
         Field("scope", "label", "what it may do", required=False, nullable=True),
-        Field("created_at", "label", "when it was made", dtype=INSTANT, required=False,
+        Field("created_at", "label", "when it was made", dtype=MOMENT, required=False,
               nullable=True),
         Field("creator_nickname", "label", "who made it", required=False, nullable=True,
               expand="creator_info"),

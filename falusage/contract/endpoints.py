@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, get_type_hints
-
-import polars as pl
+from typing import TYPE_CHECKING, Final, Literal, get_type_hints
 
 from falusage.contract.fields import Field, Role
 from falusage.contract.parameters import Parameter
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Needs = Literal["a key", "billing", "root team", "enterprise"]
 """Which keys may call an endpoint: any, those that may read billing, those of the root team of an
@@ -49,7 +50,7 @@ class Endpoint:
         is_paged: Whether the answer has `next_cursor` and `has_more`.
         most_on_page: The most items that a page can be asked to have.
         most_days: The longest range of a request.
-        derived: Columns of the table that are not sent, as expressions over those that are.
+        derive: Returns the columns of the table that are not sent; see `derived`.
         sparse: Fields that only some answers have. They become columns after the others where
             they are sent, as unknown fields do, but without a warning.
     """
@@ -67,11 +68,16 @@ class Endpoint:
     is_paged: bool = True
     most_on_page: int | None = None
     most_days: int | None = None
-    derived: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])
+    derive: Callable[[], Mapping[str, pl.Expr]] = dict
     sparse: tuple[Field, ...] = ()
 
     def __repr__(self) -> str:
         return f"Endpoint({self.path})"
+
+    @property
+    def derived(self) -> Mapping[str, pl.Expr]:
+        """Columns of the table that are not sent, as expressions over those that are."""
+        return self.derive()
 
     @property
     def in_buckets(self) -> bool:
@@ -91,6 +97,8 @@ class Endpoint:
     @property
     def items(self) -> dict[str, pl.DataType]:
         """The members of an item as the API sends it, over all editions, with their types."""
+        import polars as pl
+
         found: dict[str, pl.DataType] = {}
         for each in self.fields:
             if each.within is None:

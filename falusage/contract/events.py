@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, TypedDict, get_args
-
-import polars as pl
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypedDict, get_args
 
 from falusage.contract.endpoints import WORKSPACE, Endpoint, declared
-from falusage.contract.fields import INSTANT, NUMBER, WHOLE, Field
+from falusage.contract.fields import MOMENT, NUMBER, WHOLE, Field
 from falusage.contract.parameters import Names, Parameter
 from falusage.contract.usage import CALLERS, CURSOR, END, MOST_IDS, SCOPES, START, Scope
+
+if TYPE_CHECKING:
+    import polars as pl
 
 EventSource = Literal["billed", "tagged-billed"]
 
@@ -89,7 +90,7 @@ _PAGED: Final = {
 }
 
 _FIELDS: Final = (
-    Field("timestamp", "key", "when the request was billed, in UTC", dtype=INSTANT),
+    Field("timestamp", "key", "when the request was billed, in UTC", dtype=MOMENT),
     Field("request_id", "key", "the request"),
     Field("endpoint_id", "key", "the endpoint that was called"),
     Field("unit", "label", "what is counted", required=False, nullable=True),
@@ -127,6 +128,13 @@ _FIELDS: Final = (
 _TAGS: Final = Field("tags", "label", "the tags of the call, with source=tagged-billed, as JSON")
 
 
+def _in_dollars() -> dict[str, pl.Expr]:
+    """Return the currency: US dollars, unless the API says otherwise."""
+    import polars as pl
+
+    return {"currency": pl.coalesce("currency", pl.lit("USD"))}
+
+
 def _asked_but(*names: str) -> dict[str, Parameter]:
     return {name: each for name, each in EVENTS_ASKED.items() if name not in {"scope", *names}}
 
@@ -142,7 +150,7 @@ MODELS_EVENTS: Final = Endpoint(
     rows="billing_events",
     most_on_page=10_000,
     most_days=90,
-    derived={"currency": pl.coalesce("currency", pl.lit("USD"))},
+    derive=_in_dollars,
     sparse=(_TAGS,),
 )
 
@@ -158,7 +166,7 @@ ORGANIZATION_EVENTS: Final = Endpoint(
     rows="billing_events",
     most_on_page=100,
     most_days=90,
-    derived={"currency": pl.coalesce("currency", pl.lit("USD"))},
+    derive=_in_dollars,
 )
 EVENT_ENDPOINTS: Final = {"organization": ORGANIZATION_EVENTS, "workspace": MODELS_EVENTS}
 """The endpoint of events that a scope reads."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-import polars as pl
+import attrs
 
-INSTANT: Final = pl.Datetime("us", "UTC")
-"""Instants are kept in UTC, to the microsecond."""
+if TYPE_CHECKING:
+    import polars as pl
 
 Role = Literal["key", "rate", "amount", "label", "caller"]
 """The role of a field in its row.
@@ -21,13 +20,18 @@ Role = Literal["key", "rate", "amount", "label", "caller"]
 - `caller`: who called; the API sends it only if it is asked for with `expand`.
 """
 
-TEXT: Final = pl.String()
-NUMBER: Final = pl.Float64()
-WHOLE: Final = pl.Int64()
-FLAG: Final = pl.Boolean()
+Type = Literal["text", "number", "whole number", "flag", "instant"]
+"""The type of a column, by a name: a declaration, which the command line reads before it knows
+what is asked, does not import Polars. `dtypes` has the types of Polars."""
+
+TEXT: Final = "text"
+NUMBER: Final = "number"
+WHOLE: Final = "whole number"
+FLAG: Final = "flag"
+MOMENT: Final = "instant"
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Field:
     """One field of a line item.
 
@@ -35,8 +39,8 @@ class Field:
         name: The column in our tables.
         role: Its role in the row.
         meaning: What its values mean, in a few words.
-        dtype: The column's type: String, Float64, Int64, Boolean, or an instant, sent as ISO 8601
-            text.
+        dtype: The column's type in Polars. It is declared by its name, or as it is; an instant is
+            sent as ISO 8601 text.
         required: A row without a value is invalid. Otherwise a missing value and a null are null.
         nullable: The API itself sends null where the field does not apply.
         sent_as: The names that the API sends it under, the preferred one first, each with the
@@ -53,16 +57,22 @@ class Field:
     name: str
     role: Role
     meaning: str
-    _: KW_ONLY
-    dtype: pl.DataType = TEXT
-    required: bool = True
-    nullable: bool = False
-    sent_as: Mapping[str, int] | None = None
-    since: int = 1
-    within: str | None = None
-    expand: str | None = None
-    at_most: float | None = None
-    letters: int | None = None
+    _declared: Type | pl.DataType = attrs.field(default=TEXT, alias="dtype", kw_only=True)
+    required: bool = attrs.field(default=True, kw_only=True)
+    nullable: bool = attrs.field(default=False, kw_only=True)
+    sent_as: Mapping[str, int] | None = attrs.field(default=None, kw_only=True)
+    since: int = attrs.field(default=1, kw_only=True)
+    within: str | None = attrs.field(default=None, kw_only=True)
+    expand: str | None = attrs.field(default=None, kw_only=True)
+    at_most: float | None = attrs.field(default=None, kw_only=True)
+    letters: int | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The column's type."""
+        from falusage.contract.dtypes import DTYPES
+
+        return DTYPES[self._declared] if isinstance(self._declared, str) else self._declared
 
     @property
     def names(self) -> Mapping[str, int]:
@@ -72,9 +82,11 @@ class Field:
     @property
     def sent_dtype(self) -> pl.DataType:
         """The type of its values as they are sent: instants are text."""
-        return TEXT if self.dtype == INSTANT else self.dtype
+        from falusage.contract.dtypes import DTYPES, INSTANT
+
+        return DTYPES[TEXT] if self.dtype == INSTANT else self.dtype
 
     @property
     def is_number(self) -> bool:
         """Whether its values are numbers."""
-        return self.dtype in (NUMBER, WHOLE)
+        return self.dtype.is_numeric()

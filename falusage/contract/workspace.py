@@ -6,23 +6,33 @@ Most accounts have no organization, and a team can read its own usage. Compute h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
-
-import polars as pl
+from typing import TYPE_CHECKING, Final
 
 from falusage.contract.endpoints import Endpoint
-from falusage.contract.fields import NUMBER, Field
+from falusage.contract.fields import FLAG, NUMBER, Field
 from falusage.contract.organization import ORGANIZATION_USAGE
 from falusage.contract.parameters import Parameter
 from falusage.contract.usage import CALLERS, MEASURES, PAGED, Scope, asked_but
 
+if TYPE_CHECKING:
+    import polars as pl
 
-def _serverless_endpoint() -> pl.Expr:
-    """Return the endpoint of a serverless row: its machine, with its app and environment."""
+
+def _of_models() -> dict[str, pl.Expr]:
+    import polars as pl
+
+    return {"product": pl.lit("model_apis")}
+
+
+def _of_serverless() -> dict[str, pl.Expr]:
+    """Return the product, and the endpoint: the machine, with its app and environment."""
+    import polars as pl
+
     parts = [pl.when(pl.col(name) != "").then(name) for name in ("app", "environment")]
     inside = pl.concat_str(parts, separator=", ", ignore_nulls=True)
     named = pl.format("{} ({})", "machine_type", inside)
-    return pl.when(inside == "").then("machine_type").otherwise(named)
+    endpoint = pl.when(inside == "").then("machine_type").otherwise(named)
+    return {"product": pl.lit("serverless"), "endpoint_id": endpoint}
 
 
 MODELS_USAGE: Final = Endpoint(
@@ -37,7 +47,7 @@ MODELS_USAGE: Final = Endpoint(
         *MEASURES,
         *CALLERS,
     ),
-    derived={"product": pl.lit("model_apis")},
+    derive=_of_models,
     sparse=(Field("tags", "label", "the tags of the calls, with source=tagged-estimate, as JSON"),),
 )
 
@@ -60,10 +70,10 @@ SERVERLESS_USAGE: Final = Endpoint(
         *MEASURES,
         Field(
             "is_surge", "label", "whether this is surge usage, which has its own price",
-            dtype=pl.Boolean(),
+            dtype=FLAG,
         ),
     ),
-    derived={"product": pl.lit("serverless"), "endpoint_id": _serverless_endpoint()},
+    derive=_of_serverless,
     sparse=(
         Field("net_unit_price", "rate", "the price of one unit, after the discount", dtype=NUMBER),
     ),

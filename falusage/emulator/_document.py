@@ -12,13 +12,14 @@ from pydantic.json_schema import SkipJsonSchema
 
 from falusage import contract
 from falusage.contract import Endpoint
+from falusage.contract.dtypes import INSTANT
 
 _TYPES: Final[dict[pl.DataType, Any]] = {
     pl.String(): str,
     pl.Float64(): float,
     pl.Int64(): int,
     pl.Boolean(): bool,
-    contract.INSTANT: datetime,
+    INSTANT: datetime,
 }
 ErrorType = Literal[
     "authorization_error",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from falusage.columns import ABSURD
-from falusage.contract import INSTANT, ORGANIZATION_USAGE, Endpoint, Field
+from falusage.contract import ORGANIZATION_USAGE, Endpoint, Field
+from falusage.contract.dtypes import INSTANT
 
 if TYPE_CHECKING:
     import pandera.polars as pa

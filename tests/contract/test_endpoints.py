@@ -12,7 +12,8 @@ import pytest
 from falusage.api._pages.answers import Expected
 from falusage.api._pages.fast import read_fast
 from falusage.api._pages.strict import read_strictly
-from falusage.contract import ENDPOINTS, INSTANT, Endpoint, Field
+from falusage.contract import ENDPOINTS, Endpoint, Field
+from falusage.contract.dtypes import INSTANT
 from falusage.emulator._app import ANSWERS
 from falusage.emulator._document import item_model
 from falusage.emulator._parameters import parameters_model
