@@ -19,6 +19,7 @@ import click
 
 from falusage._interrupts import EXIT_CODE, Interrupt, leave_on_ctrl_c, said
 from falusage._version import __version__
+from falusage.cli._completion import complete
 from falusage.cli._suggesting import Commands, unknown_option
 from falusage.cli._terminal import explain, prepare_streams, say, show_warning
 from falusage.cli.compact import compact
@@ -95,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None, interrupt: Interrupt) -> int:
     try:
+        if arguments is None and (completed := complete(cli)) is not None:
+            return completed
         line = list(sys.argv[1:] if arguments is None else arguments)
         # Not cli.main, which handles interrupts, pipes and exit codes in its own way.
         with cli.make_context("falusage", line) as context:

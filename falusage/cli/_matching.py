@@ -9,12 +9,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from falusage._suggestions import closest
 from falusage.cli._options import option_name
 from falusage.cli._terminal import say
-from falusage.contract import ASKED, CALLERS
+from falusage.contract import ASKED, CALLERS, EVENTS_ASKED, Scope
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,6 +32,11 @@ UNMATCHED: Final = 1
 
 FILTERS: Final = {name: parameter.column for name, parameter in ASKED.items() if parameter.column}
 """The query's filters, and the columns that they compare."""
+
+_COLUMNS: Final = FILTERS | {name: each.column for name, each in EVENTS_ASKED.items()}
+
+_Names: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Names, by the parameter that asked for them."""
 
 _EXPANDED: Final = {field.name: field.expand for field in CALLERS if field.expand}
 """The columns that are null unless they are asked for, and how to ask."""
@@ -74,20 +79,100 @@ def say_unmatched(
     client: UsageClient, query: UsageQuery, there: pl.DataFrame, *, empty: bool
 ) -> bool:
     """Print which filters of a query match nothing in a table; see `say_if_unmatched`."""
-    lost = {
-        field: names
-        for field, column in FILTERS.items()
-        if (names := _missing(getattr(query, field), there, column, empty=empty))
+    asked = {field: getattr(query, field) for field in (*FILTERS, "tag")}
+    return _say_lost(client, query, lost(asked, there, empty=empty))
+
+
+def say_if_no_event(
+    client: UsageClient, asked: Mapping[str, Any], events: pl.DataFrame | pl.LazyFrame
+) -> bool:
+    """Print which filters of a load of events matched nothing; see `say_if_unmatched`.
+
+    Args:
+        client: The client that loaded.
+        asked: The arguments of the load.
+        events: What it returned, or where it was written.
+    """
+    from falusage.api.query import UsageQuery
+
+    filters = {
+        name: asked[name]
+        for name, parameter in EVENTS_ASKED.items()
+        if parameter.kind == "names" and asked[name]
     }
-    if empty and query.tag:
-        lost["tag"] = query.tag
+    if not filters:
+        return False
+    rows = events.lazy()
+    columns = {EVENTS_ASKED[name].column for name in filters} & {*rows.collect_schema()}
+    there = rows.select(columns - _EXPANDED.keys()).unique().collect()
+    empty = rows.select("cost").head(1).collect().is_empty()
+    query = UsageQuery(asked["start"], asked["end"], scope=asked["scope"])
+    return _say_lost(client, query, lost(filters, there, empty=empty))
+
+
+def _say_lost(client: UsageClient, query: UsageQuery, lost: _Names) -> bool:
     if not lost:
         return False
-    filters = " and ".join(
+    searched = [FILTERS[field] for field in lost if field in FILTERS]
+    known = _known(client, query, searched) if searched else {}
+    hints = _hints(lost, known, scope=query.scope) or [
+        "names must match exactly; run without the filter to see the valid ones"
+    ]
+    say(f"error: nothing matched {_named(lost)} in that range; {'; '.join(hints)}")
+    return True
+
+
+def say_if_not_saved(rows: pl.LazyFrame, options: Mapping[str, Any], place: object) -> bool:
+    """Print which filters match nothing in saved usage, with the closest names.
+
+    Raises:
+        QueryError: A filter is of a column that the usage does not have.
+    """
+    import polars as pl
+
+    from falusage.errors import QueryError
+
+    asked = {field: options[field] for field in FILTERS if options.get(field)}
+    there = rows.collect_schema()
+    for field in asked:
+        if FILTERS[field] not in there:
+            raise QueryError(
+                f"{option_name(field)} needs the column {FILTERS[field]}, which this usage does "
+                "not have"
+            )
+    columns = {FILTERS[field] for field in asked}
+    found = {
+        column: rows.select(pl.col(column).unique().drop_nulls()).collect()[column]
+        for column in columns
+    }
+    missing = {
+        field: names
+        for field, asked_names in asked.items()
+        if (names := tuple(each for each in asked_names if each not in found[FILTERS[field]]))
+    }
+    if not missing:
+        return False
+    known = {column: sorted(names) for column, names in found.items()}
+    hints = _hints(missing, known, scope="organization") or ["names must match exactly"]
+    say(f"error: nothing matches {_named(missing)} in {place}; {'; '.join(hints)}")
+    return True
+
+
+def _named(lost: _Names) -> str:
+    return " and ".join(
         f"{option_name(field)} {' or '.join(names)}" for field, names in lost.items()
     )
-    say(f"error: nothing matched {filters} in that range{_hint(client, query, lost)}")
-    return True
+
+
+def lost(
+    asked: Mapping[str, tuple[str, ...]], there: pl.DataFrame, *, empty: bool
+) -> dict[str, tuple[str, ...]]:
+    """Return the names of each filter that a table does not have; of an empty table, all."""
+    return {
+        field: names
+        for field, given in asked.items()
+        if (names := _missing(given, there, _COLUMNS.get(field) or "", empty=empty))
+    }
 
 
 def _missing(
@@ -99,16 +184,16 @@ def _missing(
     return tuple(name for name in names if name not in found)
 
 
-def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, ...]]) -> str:
-    """Return a hint for each name: the closest name in the range, or all of them."""
-    lost = {field: names for field, names in lost.items() if field in FILTERS}
-    known = _known(client, query, [FILTERS[field] for field in lost])
+def _hints(lost: _Names, known: Mapping[str, list[str]], *, scope: Scope) -> list[str]:
+    """Return a hint for each name: the closest known name, or all of them."""
     said: list[str] = []
     for field, names in lost.items():
+        if field not in FILTERS:
+            continue
         others = known.get(FILTERS[field], [])
         for name in names:
             near = closest(name, others)
-            if name in others and query.scope == "workspace" and field == "endpoint_id":
+            if name in others and scope == "workspace" and field == "endpoint_id":
                 said.append(f"{name} is a serverless app; name it with {option_name('app')}")
             elif name in others:
                 said.append(
@@ -118,9 +203,7 @@ def _hint(client: UsageClient, query: UsageQuery, lost: Mapping[str, tuple[str, 
                 said.append(f"did you mean {option_name(field)} {near!r}?")
             elif _may_be_listed(field) and 0 < len(others) <= _LISTED:
                 said.append(f"{option_name(field)} can be {', '.join(others)}")
-    return "; " + "; ".join(
-        said or ["names must match exactly; run without the filter to see the valid ones"]
-    )
+    return said
 
 
 def _may_be_listed(field: str) -> bool:

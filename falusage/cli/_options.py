@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from falusage.cli._completion import one_of, zones
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import say, say_data
 from falusage.contract import ASKED, END, START, Parameter, Scope
@@ -67,43 +67,6 @@ _WAYS: Final = {
     ),
 }
 
-_RECORDS: Final = "How to print it; json and csv have every column."
-
-
-def format_option(
-    words: str = _RECORDS, *, forms: Sequence[str] = ("table", "json", "csv")
-) -> Callable[[_Command], _Command]:
-    """Return the option that says how a result is printed."""
-    return click.option(
-        "--format", "form", type=OneOf(forms), default="table", show_default=True, help=words
-    )
-
-
-FILE: Final = click.Path(dir_okay=False, path_type=Path)
-
-
-class OutFile(click.Path):
-    """A file to write, with one of the given endings; its folder is checked at once."""
-
-    def __init__(self, *endings: str, otherwise: str = "") -> None:
-        """Set the valid endings, and a hint for any other ending."""
-        super().__init__(dir_okay=False, path_type=Path)
-        self._endings, self._otherwise = endings, otherwise
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the path, or fail before anything is fetched."""
-        from falusage._files import require_place
-
-        path = cast("Path", super().convert(value, param, ctx))
-        if path.suffix not in self._endings:
-            *others, last = self._endings
-            endings = f"{', '.join(others)} or {last}" if others else last
-            self.fail(f"{path} does not end in {endings}{self._otherwise}", param, ctx)
-        place = require_place(path)
-        return (
-            place if ".." in path.parts else path
-        )  # so that the path that is printed is that of the file
-
 
 def asking(
     asked: Mapping[str, Parameter] = ASKED, *, but: Sequence[str] = (), **defaults: str
@@ -136,7 +99,7 @@ def _option(
     name: str, parameter: Parameter, default: str | None, *, has_zone: bool
 ) -> Callable[[_Command], _Command]:
     """Return the option of a declared parameter, with the text of its default."""
-    written = option_name(name)
+    written = f"--{parameter.short or name.replace('_', '-')}"
     words = _OWN_WORDS.get(name, parameter.help)
     if not has_zone:
         words = words.replace("the time zone", "UTC")
@@ -152,21 +115,50 @@ def _option(
         taken |= {"is_flag": True}
     elif parameter.kind == "names":
         taken["help"] += " Repeat it for several."
-        taken |= {"multiple": True, "metavar": parameter.metavar}
-    elif parameter.kind == "count":
-        taken |= {"type": int, "metavar": parameter.metavar}
+        completed = one_of(lambda: parameter.choices)
+        taken |= {"multiple": True, "metavar": parameter.metavar, "shell_complete": completed}
+        if name == "api_key_id":
+            taken["callback"] = _require_ids
     else:
-        taken |= {"default": parameter.default, "metavar": parameter.metavar}
-    return click.option(written, name, **taken)
+        taken |= _value_of(parameter)
+    both = (written, f"--{name.replace('_', '-')}") if parameter.short else (written,)
+    return click.option(*both, name, **taken)
+
+
+def _value_of(parameter: Parameter) -> dict[str, Any]:
+    """Return how the option of a single value is read and completed."""
+    if parameter.kind == "count":
+        return {"type": int, "metavar": parameter.metavar}
+    completed = one_of(zones if parameter.kind == "zone" else lambda: parameter.choices)
+    return {
+        "default": parameter.default,
+        "metavar": parameter.metavar,
+        "shell_complete": completed,
+    }
+
+
+def _require_ids(
+    context: click.Context, option: click.Parameter, ids: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the ids of keys, or reject a whole key without printing it."""
+    if any(":" in each for each in ids):
+        raise click.BadParameter(
+            "it takes the id of a key, without its secret. It filters; the key itself comes from "
+            "FAL_ADMIN_KEY or FAL_KEY.",
+            context,
+            option,
+        )
+    return ids
 
 
 def option_name(parameter: str) -> str:
-    """Return the option of a parameter.
+    """Return the option of a parameter: its shorter name if it has two.
 
-    >>> option_name("team_username")
-    '--team-username'
+    >>> option_name("team_username"), option_name("base_url")
+    ('--team', '--base-url')
     """
-    return f"--{parameter.replace('_', '-')}"
+    declared = ASKED.get(parameter)
+    return f"--{(declared and declared.short) or parameter.replace('_', '-')}"
 
 
 def make_query(

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from falusage.cli._matching import FILTERS
-from falusage.cli._options import FILE, given_timezone, is_given, option_name, reject_query
+from falusage.cli._completion import folder
+from falusage.cli._matching import FILTERS, UNMATCHED, say_if_not_saved
+from falusage.cli._options import given_timezone, is_given, reject_query
+from falusage.cli._paths import FILE
 from falusage.cli._terminal import say
 from falusage.contract import filters
 
@@ -53,7 +55,12 @@ class Saved:
 def saved_options(command: _Command) -> _Command:
     """Add the options that name a snapshot or a store."""
     for option in (
-        click.option("--store", metavar="DIR", help="Read this store instead of the API."),
+        click.option(
+            "--store",
+            metavar="DIR",
+            shell_complete=folder,
+            help="Read this store instead of the API.",
+        ),
         click.option(
             "--snapshot", "path", type=FILE, help="Read this Parquet snapshot instead of the API."
         ),
@@ -77,7 +84,8 @@ def open_saved(
 
     Raises:
         CoverageError: A part of the range is not in it.
-        QueryError: A filter matches nothing.
+        Exit: A filter matches nothing, as stderr says.
+        QueryError: A filter is of a column that the table does not have.
         UsageError: Both are named, or another option of a query is given that is not in `but`.
     """
     if path is not None and store is not None:
@@ -92,7 +100,10 @@ def open_saved(
             f"{source} has usage of the scope {opened.coverage.scope}; leave out --scope"
         )
     timezone = given_timezone(context, options) or opened.coverage.timezone
-    saved = _only(_ranged(opened, options, timezone), options)
+    ranged = _ranged(opened, options, timezone)
+    if say_if_not_saved(ranged.usage, options, path or store):
+        context.exit(UNMATCHED)
+    saved = _only(ranged, options)
     from falusage.reporting.certainty import let_through
 
     for text in let_through(saved.coverage):
@@ -133,33 +144,12 @@ def _ranged(opened: Snapshot | UsageStore, options: Mapping[str, Any], timezone:
 
 
 def _only(saved: Saved, options: Mapping[str, Any]) -> Saved:
-    """Return the rows that the filters name.
-
-    Raises:
-        QueryError: A name matches no row; the message has the closest one.
-    """
+    """Return the rows that the filters name."""
     import attrs
     import polars as pl
 
-    from falusage._suggestions import did_you_mean
-    from falusage.errors import QueryError
-
     asked = {name: options[name] for name in FILTERS if options.get(name)}
     rows, known = saved.usage, saved.coverage
-    for name, values in asked.items():
-        column = FILTERS[name]
-        if column not in rows.collect_schema():
-            raise QueryError(
-                f"{option_name(name)} needs the column {column}, which this usage does not have"
-            )
-        there = set(rows.select(pl.col(column).unique()).collect()[column])
-        for value in values:
-            if value not in there:
-                names = sorted(one for one in there if one is not None)
-                raise QueryError(
-                    f"nothing matches {option_name(name)} {value}; expected a value of the column "
-                    f"{column}, exactly as it is written.{did_you_mean(value, names)}"
-                )
     for name, values in asked.items():
         rows = rows.filter(pl.col(FILTERS[name]).is_in(values))
     said = (*known.filters, *filters(asked))

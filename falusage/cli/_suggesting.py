@@ -34,15 +34,14 @@ class OneOf(click.Choice[str]):
 
 def unknown_option(error: click.NoSuchOption) -> click.UsageError:
     """Return the error of an unknown option, with the closest option."""
-    known = [
-        name
+    long = (
+        [name for name in param.opts if name.startswith("--")]
         for param in (error.ctx.command.get_params(error.ctx) if error.ctx else ())
         if isinstance(param, click.Option)
-        for name in param.opts
-        if name.startswith("--")
-    ]
+    )
+    known = [names[0] for names in long if names]  # of two names, the shorter
     near = closest(error.option_name, known)
     guess = "" if near is None else f" Did you mean {near!r}?"
-    if near == "--api-key-id":
+    if near == "--key":
         guess += " It filters; the key itself comes from FAL_ADMIN_KEY."
     return click.UsageError(f"No such option {error.option_name!r}.{guess}", error.ctx)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = str.maketrans({"…": "~", "–": "-", "−": "-", "█": "#", "×": "x", "€": "EUR"})
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_COLOURS: Final = {"error": "1;31", "warning": "1;33"}
 _SHOWN: Final = 10
 """How many rows of an error are printed."""
 
@@ -56,17 +57,30 @@ def put(lines: Iterable[str]) -> None:
 
 
 def emphasize(lines: Iterable[str]) -> Iterator[str]:
-    """Yield lines with their headings in bold, if stdout is a terminal that wants it.
+    """Yield lines with their headings in bold, if stdout is `coloured`.
 
-    NO_COLOR and TERM=dumb turn it off. A heading is the first line, or one of capitals alone.
+    A heading is the first line, or one of capitals alone.
     """
-    wanted = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    if not wanted or os.environ.get("TERM") == "dumb":
+    if not coloured(sys.stdout):
         yield from lines
         return
     for place, line in enumerate(lines):
         heading = line and (place == 0 or line.isupper())
         yield f"\x1b[1m{line}\x1b[0m" if heading else line
+
+
+def coloured(stream: Any) -> bool:
+    """Return whether to write bold text and colours to a stream: only to a terminal.
+
+    NO_COLOR, CLICOLOR=0 and TERM=dumb turn them off, FORCE_COLOR and CLICOLOR_FORCE turn them on,
+    and the first of these decides.
+    """
+    set_to = os.environ.get
+    if set_to("NO_COLOR"):
+        return False
+    if any(set_to(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return set_to("CLICOLOR") != "0" and set_to("TERM") != "dumb" and stream.isatty()
 
 
 def put_data(text: str) -> None:
@@ -89,8 +103,12 @@ def say_data(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Write a message to stderr, as one line."""
-    sys.stderr.write(f"{_legible(_CONTROL.sub('?', text), sys.stderr)}\n")
+    """Write a message to stderr, as one line; the word error or warning has a colour."""
+    line = _legible(_CONTROL.sub("?", text), sys.stderr)
+    word, colon, rest = line.partition(":")
+    if colon and word in _COLOURS and coloured(sys.stderr):
+        line = f"\x1b[{_COLOURS[word]}m{word}:\x1b[0m{rest}"
+    sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 

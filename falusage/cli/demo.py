@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from falusage.cli._commands import Command
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import put, say, width
 from falusage.contract import SCOPES, Scope
@@ -35,7 +36,11 @@ _YOURS: Final[dict[Scope, tuple[str, str]]] = {
 _OPTION: Final[dict[Scope, str]] = {"organization": "", "workspace": " --scope workspace"}
 
 
-@click.command(short_help="See a load and its report, on invented data.")
+@click.command(
+    cls=Command,
+    short_help="See a load and its report, on invented data.",
+    examples=("falusage demo",),
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import platform
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from falusage._version import __version__
-from falusage.cli._options import BASE_URL, format_option
-from falusage.cli._terminal import emphasize, put, put_data, width
+from falusage.cli._commands import Command
+from falusage.cli._options import BASE_URL
+from falusage.cli._results import format_option, show
+from falusage.cli._terminal import emphasize, width
 
 if TYPE_CHECKING:
     from falusage.api.checkup import Checkup
@@ -36,9 +37,30 @@ EXTRAS: Final = {
 """The extras, with the modules that each adds."""
 
 
-@click.command(short_help="Check the key, the network and the installation.")
+@click.command(
+    cls=Command,
+    short_help="Check the key, the network and the installation.",
+    examples=("falusage doctor", "falusage doctor --format json"),
+    columns={
+        "in json": {
+            "key": "object",
+            "base_url": "text",
+            "problem": "text",
+            "username": "text",
+            "edition": "whole number",
+            "new_fields": "list",
+            "server_time": "instant",
+            "clock_ahead_seconds": "number",
+            "endpoints": "list",
+            "versions": "object",
+            "extras": "object",
+            "next": "text",
+        },
+        "in csv": {"path": "text", "status": "whole number", "readable": "flag", "meaning": "text"},
+    },
+)
 @BASE_URL
-@format_option("How to print it.", forms=("table", "json"))
+@format_option
 @click.pass_context
 def doctor(context: click.Context, base_url: str | None, form: str) -> None:
     """Check what the key may read, and say what to do next. Run it first on a new account.
@@ -49,18 +71,15 @@ def doctor(context: click.Context, base_url: str | None, form: str) -> None:
 
     The exit code is 0 if the key may read usage, and 1 if not.
 
-    --format json prints one object: key (from, length), base_url, problem, username, edition,
-    new_fields, server_time, clock_ahead_seconds, endpoints (each with path, status, readable and
-    meaning), versions, extras (true if installed) and next. What is not known is null.
+    --format json prints one object, and csv a line for each endpoint, as in its endpoints. key has
+    from and length, extras are true if installed, and what is not known is null.
     """
     from falusage.api.checkup import checkup
 
     found = checkup(base_url)
     command = _command(found)
-    if form == "json":
-        put_data(json.dumps(_record(found, command), indent=2) + "\n")
-    else:
-        put(emphasize(_lines(found, command)))
+    record = _record(found, command)
+    show(record, form, lambda: emphasize(_lines(found, command)), rows=record["endpoints"])
     if command is None:
         context.exit(_UNREADABLE)
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from falusage.cli._matching import UNMATCHED
+from falusage.cli._commands import Command
+from falusage.cli._matching import UNMATCHED, say_if_no_event
 from falusage.cli._options import (
     LAST,
-    OutFile,
     asking,
-    format_option,
     is_given,
     open_client,
-    option_name,
     present,
 )
-from falusage.cli._terminal import put, put_data, say, say_data, width
+from falusage.cli._paths import OutFile
+from falusage.cli._results import Columns, format_option, show, words
+from falusage.cli._terminal import say, say_data, width
 from falusage.contract import EVENTS_ASKED
 
 if TYPE_CHECKING:
@@ -28,9 +30,23 @@ if TYPE_CHECKING:
     from falusage.api.client import UsageClient
 
 
-@click.command(short_help="Print billing events, or stream them to a Parquet file.")
+def _columns() -> Columns:
+    from falusage.columns import EVENTS
+
+    return words(EVENTS)
+
+
+@click.command(
+    cls=Command,
+    short_help="Print billing events, or stream them to a Parquet file.",
+    examples=(
+        "falusage events --start 2025-06-20 --end 2025-06-21 --endpoint fal-ai/flux/dev",
+        "falusage events --start 2025-06-20 --end 2025-06-21 --out events.parquet",
+    ),
+    columns={"in json and csv": _columns},
+)
 @asking(EVENTS_ASKED, but=("reconcile",))
-@format_option()
+@format_option
 @click.option(
     "--out",
     type=OutFile(".parquet", otherwise="; print other formats, as in --format csv > events.csv"),
@@ -52,22 +68,18 @@ def events(context: click.Context, *, form: str, out: Path | None, **options: An
         if out is None:
             found, quarantine = events_and_quarantine(client, **asked)
             count, cost = found.select(pl.len(), exact_nano("cost_nano").alias("cost")).row(0)
-            _print(found, form)
+            show(found, form, partial(_table, found))
         else:
             file = download_events(path=out, client=client, **asked)
             count, cost, quarantine = file.rows, file.cost, file.quarantine
+            found = pl.scan_parquet(out)
+        unmatched = say_if_no_event(client, asked, found)
     for line in quarantine_lines(quarantine):
         say_data(f"{line}\n")
     say(f"{count:,} events, {_money(cost)}")
     if out is not None:
         say(f"written to {out}")
-    filters = [
-        option_name(name)
-        for name in EVENTS_ASKED
-        if isinstance(options[name], tuple) and options[name]
-    ]
-    if filters and not count:
-        say(f"error: no event matches {' and '.join(filters)}; check their values and the range")
+    if unmatched:
         context.exit(UNMATCHED)
 
 
@@ -83,13 +95,7 @@ def _asked(options: dict[str, Any], client: UsageClient) -> dict[str, Any]:
     return {"start": options["start"], "end": end, "invalid": options["invalid"], **fields}
 
 
-def _print(found: pl.DataFrame, form: str) -> None:
-    if form != "table":
-        from falusage.reporting.records import data_text
-
-        for text in data_text(found, form):
-            put_data(text)
-        return
+def _table(found: pl.DataFrame) -> Iterable[str]:
     from falusage.columns import NANO
     from falusage.reporting.columns import minutes, names, numbers, texts
     from falusage.reporting.layout import lay_out
@@ -103,7 +109,7 @@ def _print(found: pl.DataFrame, form: str) -> None:
         texts("cost", [_money(each * NANO) for each in found["cost_nano"]], numeric=True),
         names(found, "request_id", optional=True),
     ]
-    put(lay_out(columns, width=width()))
+    return lay_out(columns, width=width())
 
 
 def _money(cost: Decimal) -> str:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from falusage.cli._commands import Command
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
-from falusage.cli._options import OutFile, asking, load_with, make_query, open_client
+from falusage.cli._options import asking, load_with, make_query, open_client
+from falusage.cli._paths import OutFile
+from falusage.cli._results import format_option, show
 from falusage.cli._saved import open_saved, saved_options
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import say
@@ -17,7 +20,17 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@click.command(short_help="Write usage as a FOCUS file.")
+@click.command(
+    cls=Command,
+    short_help="Write usage as a FOCUS file.",
+    examples=(
+        "falusage focus --snapshot usage.parquet --billing-account-id acct-1 "
+        "--billing-account-name Acme --out focus.csv",
+    ),
+    columns={
+        "in json and csv": {"path": "text", "focus_version": "text", "charges": "whole number"}
+    },
+)
 @asking(timeframe="the API's rule for the range, or the buckets of --snapshot or --store")
 @saved_options
 @click.option(
@@ -45,6 +58,7 @@ if TYPE_CHECKING:
     required=True,
     help="The .parquet or .csv file to write.",
 )
+@format_option
 @click.pass_context
 def focus(
     context: click.Context,
@@ -55,12 +69,14 @@ def focus(
     billing_account_name: str,
     focus_version: Literal["1.2", "1.4"],
     out: Path,
+    form: str,
     **options: Any,
 ) -> None:
     """Write usage as FOCUS, the FinOps Open Cost and Usage Specification, in CSV or Parquet.
 
     A charge period is a bucket. With --snapshot or --store it is the --timeframe, which may be
-    longer. FOCUS has it in UTC.
+    longer. FOCUS has it in UTC. What was written is said on stderr; --format json or csv prints
+    it on stdout as well.
     """
     from falusage.focus import check_arguments, to_focus
 
@@ -86,6 +102,8 @@ def focus(
     )
     _write(table, out)
     say(f"{table.height:,} charges written to {out}")
+    record = {"path": str(out), "focus_version": focus_version, "charges": table.height}
+    show(record, form, lambda: ())
     if unmatched:
         context.exit(UNMATCHED)
 

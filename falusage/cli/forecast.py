@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,22 +12,22 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from falusage.cli._amounts import read_budgets, read_known, require_askable
+from falusage.cli._commands import Command
+from falusage.cli._forecast_picture import days_left, draw
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (
-    FILE,
-    OutFile,
     asking,
-    format_option,
     given_timezone,
     is_given,
     load_with,
     make_query,
     open_client,
 )
-from falusage.cli._pictures import save
+from falusage.cli._paths import FILE, OutFile
+from falusage.cli._results import Columns, format_option, show
 from falusage.cli._saved import open_saved, saved_options
 from falusage.cli._suggesting import OneOf
-from falusage.cli._terminal import put, put_data, say, width
+from falusage.cli._terminal import say, width
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,9 +37,56 @@ if TYPE_CHECKING:
 
 _HISTORY: Final = timedelta(weeks=26)
 _ANOMALIES: Final = "anomalies"
+_BANDS: Final[Columns] = dict.fromkeys(("lo_80", "hi_80", "lo_95", "hi_95"), "number")
+_HELD: Final[Columns] = {"coverage_80": "number", "coverage_95": "number"}
 
 
-@click.command(short_help="Forecast where the month will end.")
+@click.command(
+    cls=Command,
+    short_help="Forecast where the month will end.",
+    examples=(
+        "falusage forecast --snapshot usage.parquet --month 2025-06",
+        "falusage forecast --snapshot usage.parquet --horizon 14 --out ahead.png",
+    ),
+    columns={
+        "in json and csv": {
+            "currency": "text",
+            "month": "text",
+            "as_of": "instant",
+            "model": "text",
+            **_HELD,
+            "spent": "number",
+            "settling": "number",
+            "projected": "number",
+            **_BANDS,
+            "budget": "number",
+            "remaining": "number",
+            "chance_over": "number",
+            "runs_out_on": "date",
+            "status": "text",
+        },
+        "with --horizon, in json and csv": {
+            "period": "instant",
+            "currency": "text",
+            "model": "text",
+            "cost": "number",
+            **_BANDS,
+        },
+        "with --backtest, in json and csv": {
+            "currency": "text",
+            "model": "text",
+            "windows": "whole number",
+            "ahead": "whole number",
+            "error": "number",
+            "total_error": "number",
+            "bias": "number",
+            "behind": "number",
+            "noise": "number",
+            "chosen": "flag",
+            **_HELD,
+        },
+    },
+)
 @asking(
     start=f"{_HISTORY.days // 7} weeks before the end",
     timeframe="day, or hour with --every 1h",
@@ -90,7 +139,7 @@ _ANOMALIES: Final = "anomalies"
 @click.option(
     "--backtest", "track", is_flag=True, help="Print the errors of each model at this --horizon."
 )
-@format_option()
+@format_option
 @click.option(
     "--out",
     type=OutFile(".png", ".svg", ".pdf"),
@@ -116,7 +165,8 @@ def forecast(  # noqa: PLR0917 - click passes them by name
     """Forecast where the month will end, and whether budgets last; or the next --horizon periods.
 
     By default it learns from the past 26 weeks by day, or from all of a snapshot or a store. It
-    does not learn from periods that may still change; these are forecast.
+    does not learn from periods that may still change; these are forecast. In json and csv, the
+    columns of --by come before currency.
     """
     _require_one_question(context, horizon=horizon, track=track, of_month=bool(month or budgets))
     import falusage as fu
@@ -149,11 +199,11 @@ def forecast(  # noqa: PLR0917 - click passes them by name
         found = fu.forecast(usage, horizon=horizon, every=every, **asked, **learned, **coming)
     result = found.lazy().collect()
     unmatched |= horizon is None and "unmatched" in result["status"]
-    _print(result, by, form, every=every)
+    show(result, form, partial(_table, result, by, every=every))
     if out is not None:
-        ahead = horizon or _days_left(result)
+        ahead = horizon or days_left(result)
         drawn = {**asked, **learned, **coming}
-        _draw(usage, out, result if track else None, horizon=ahead, every=every, **drawn)
+        draw(usage, out, result if track else None, horizon=ahead, every=every, **drawn)
         say(f"drawn in {out}")
     if unmatched:
         context.exit(UNMATCHED)
@@ -212,59 +262,7 @@ def _half_a_year(end: datetime, timezone: str) -> tuple[datetime, datetime]:
     return floor(end - _HISTORY, every="1d", timezone=timezone), end
 
 
-def _days_left(outlook: pl.DataFrame) -> int:
-    """Return how many days to draw: those to the end of the month, at least one."""
-    from falusage.timeframes import floor, month_span
-
-    if outlook.is_empty():
-        return 1
-    month, as_of = outlook.select("month", "as_of").row(0)
-    timezone = str(outlook["as_of"].dtype.time_zone)  # pyright: ignore[reportAttributeAccessIssue] -- of an instant
-    now = floor(as_of, every="1d", timezone=timezone)
-    return max(1, round((month_span(month, timezone=timezone)[1] - now) / timedelta(days=1)))
-
-
-def _draw(
-    usage: UsageLoad | Saved,
-    out: Path,
-    backtest: pl.DataFrame | None,
-    *,
-    by: tuple[str, ...],
-    horizon: int,
-    every: Any,
-    timezone: str | None,
-    **options: Any,
-) -> None:
-    import warnings
-
-    import falusage as fu
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", fu.IncompletePeriodWarning)  # it was printed above
-        warnings.simplefilter("ignore", fu.ShortHistoryWarning)
-        found = fu.forecast(
-            usage, horizon=horizon, every=every, by=by, timezone=timezone, **options
-        )
-    ahead = found.lazy().collect()
-    before = fu.trend(usage, by=by, every=every, timezone=timezone).lazy().collect()
-    history = before.filter(before["complete"] & (before["period"] < ahead["period"].min()))
-    shown = history.tail(_shown(history, horizon))
-    save(lambda: fu.plot_forecast(ahead, history=shown, backtest=backtest), out)
-
-
-def _shown(history: pl.DataFrame, horizon: int) -> int:
-    """Return the number of rows of about three horizons of history."""
-    series = history.height // max(history["period"].n_unique(), 1)
-    return max(1, series) * max(3 * horizon, 28)
-
-
-def _print(result: pl.DataFrame, by: tuple[str, ...], form: str, *, every: str) -> None:
-    if form != "table":
-        from falusage.reporting.records import data_text
-
-        for text in data_text(result, form):
-            put_data(text)
-        return
+def _table(result: pl.DataFrame, by: tuple[str, ...], *, every: str) -> Iterator[str]:
     from falusage.cli._forecast_columns import columns, held
     from falusage.reporting.folding import few
     from falusage.reporting.layout import lay_out, wrapped
@@ -272,9 +270,9 @@ def _print(result: pl.DataFrame, by: tuple[str, ...], form: str, *, every: str) 
     result, left_out = few(result, by)
     if "as_of" in result.columns and result.height:
         said = f"{result['month'][0]}, as of {result['as_of'][0]:%Y-%m-%d %H:%M %Z}"
-        put(wrapped(said, width()))
-    put(lay_out(columns(result, by, every=every), width=width()))
+        yield from wrapped(said, width())
+    yield from lay_out(columns(result, by, every=every), width=width())
     for sentence in held(result):
-        put(wrapped(sentence, width()))
+        yield from wrapped(sentence, width())
     if left_out:
         say(f"{left_out}; --format csv prints every row")

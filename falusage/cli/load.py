@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from falusage.cli._commands import Command
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
-from falusage.cli._options import (
-    OutFile,
-    asking,
-    format_option,
-    is_given,
-    load_with,
-    make_query,
-    open_client,
-)
-from falusage.cli._terminal import put, put_data, say, width
+from falusage.cli._options import asking, is_given, load_with, make_query, open_client
+from falusage.cli._paths import OutFile
+from falusage.cli._results import Columns, format_option, show, words
+from falusage.cli._terminal import say, width
 
 if TYPE_CHECKING:
     from falusage.api.load import UsageLoad
 
 
-@click.command(short_help="Print the usage table.")
-@asking()
-@format_option(
-    "How to print it. json is a list of records. In csv, text that a spreadsheet would run "
-    "as a formula gets a ' before it."
+def _columns() -> Columns:
+    from falusage.columns import USAGE
+
+    return words(USAGE)
+
+
+@click.command(
+    cls=Command,
+    short_help="Print the usage table.",
+    examples=(
+        "falusage load --start 2025-06-01 --end 2025-06-08 --timeframe day",
+        "falusage load --start 2025-06-01 --end 2025-06-08 --team acme-paris --format csv > a.csv",
+    ),
+    columns={"in json and csv": _columns},
 )
+@asking()
+@format_option
 @click.option(
     "--out",
     type=OutFile(".parquet", otherwise="; print other formats, as in --format csv > usage.csv"),
@@ -43,7 +51,7 @@ def load(context: click.Context, *, form: str, out: Path | None, **options: Any)
         loaded = load_with(client, make_query(options, client), options)
         unmatched = say_if_unmatched(client, loaded.receipt)
     if out is None:
-        _print(loaded, form)
+        show(loaded.usage, form, partial(_table, loaded))
     else:
         from falusage.snapshot import write_snapshot
 
@@ -55,14 +63,7 @@ def load(context: click.Context, *, form: str, out: Path | None, **options: Any)
         context.exit(UNMATCHED)
 
 
-def _print(loaded: UsageLoad, form: str) -> None:
-    if form == "table":
-        from falusage.reporting.layout import usage_table
+def _table(loaded: UsageLoad) -> Iterable[str]:
+    from falusage.reporting.layout import usage_table
 
-        timezone = loaded.receipt.query.timezone
-        put(usage_table(loaded.usage, timezone=timezone, width=width()))
-        return
-    from falusage.reporting.records import data_text
-
-    for text in data_text(loaded.usage, form):
-        put_data(text)
+    return usage_table(loaded.usage, timezone=loaded.receipt.query.timezone, width=width())

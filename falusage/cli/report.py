@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from falusage.cli._amounts import read_budgets, require_askable, warn_of_unmatched
+from falusage.cli._commands import Command
 from falusage.cli._display_names import fetch_names, names_option
 from falusage.cli._matching import UNMATCHED, say_if_unmatched
 from falusage.cli._options import (
-    FILE,
-    OutFile,
     asking,
-    format_option,
     given_timezone,
     is_given,
     load_with,
     make_query,
     open_client,
 )
+from falusage.cli._paths import FILE, OutFile
+from falusage.cli._results import Columns, format_option, show
 from falusage.cli._saved import open_saved, saved_options
-from falusage.cli._terminal import emphasize, put, put_data, say, width
+from falusage.cli._terminal import emphasize, say, width
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,7 +40,41 @@ _MONTHS = 6
 """How many months are loaded: those that the page shows, and from which the outlook learns."""
 
 
-@click.command(short_help="Print what a month cost, and why.")
+_JSON: Final[Columns] = {
+    "month": "text",
+    "start": "instant",
+    "end": "instant",
+    "timezone": "text",
+    "is_over": "flag",
+    "filters": "list",
+    "gaps": "list",
+    "final_until": "instant",
+    "read_at": "instant",
+    "compared": "object",
+    "not_compared": "text",
+    "lines": "list",
+    "currencies": "list",
+}
+_SPENT: Final = ("spent", "may_change", "settling", "projected", "lo_80", "hi_80")
+_CHANGE: Final = ("comparison", "baseline", "amount", "pct_change", "pct_change_per_day")
+_CSV: Final[Columns] = {
+    "month": "text",
+    "start": "instant",
+    "end": "instant",
+    "currency": "text",
+    **dict.fromkeys((*_SPENT, *_CHANGE), "number"),
+}
+
+
+@click.command(
+    cls=Command,
+    short_help="Print what a month cost, and why.",
+    examples=(
+        "falusage report --month 2025-06",
+        "falusage report --snapshot usage.parquet --month 2025-05 --out may.html",
+    ),
+    columns={"in json": _JSON, "in csv": _CSV},
+)
 @click.option(
     "--month",
     metavar="2025-06",
@@ -60,7 +97,7 @@ _MONTHS = 6
     timezone="UTC, or that of --snapshot or --store",
 )
 @saved_options
-@format_option("How to print it. json has the first screen as numbers.", forms=("table", "json"))
+@format_option
 @click.option(
     "--out",
     type=OutFile(".html", ".htm"),
@@ -105,12 +142,11 @@ def report(  # noqa: PLR0917 - click passes them by name
     If a part of the month was never read, the report says so, has totals of the other parts only,
     and the exit code is 1.
 
-    --format json prints one object: month, start, end, timezone, is_over, filters, gaps,
-    final_until, read_at, compared (start, end, baseline_start, baseline_end), not_compared, lines
-    (the first screen as text), and currencies. Each of these has currency, spent, may_change,
-    settling, projected, lo_80, hi_80 and change: comparison, baseline, amount, pct_change,
-    pct_change_per_day, reasons (each with text and amount) and rest. Instants are ISO 8601 text,
-    changes are fractions, and what is not known is null.
+    --format json prints the first screen as one object; its lines are the text. compared has
+    start, end, baseline_start and baseline_end. Each of the currencies has currency, spent,
+    may_change, settling, projected, lo_80, hi_80 and change: comparison, baseline, amount,
+    pct_change, pct_change_per_day, reasons (each with text and amount) and rest. csv has a line
+    for each currency, without reasons. Changes are fractions, and what is not known is null.
     """
     from falusage.reporting import lacking, summary, summary_json
     from falusage.reporting import report as write_report
@@ -143,10 +179,11 @@ def report(  # noqa: PLR0917 - click passes them by name
             unmatched |= warn_of_unmatched(usage, limits)
         write_report(usage, out=out, title=title, budgets=limits, focus=charges, **about)
         say(f"written to {out}")
-    elif form == "json":
-        put_data(summary_json(usage, **about) + "\n")
+    elif form == "table":
+        show({}, form, lambda: emphasize(summary(usage, width=width(), **about).splitlines()))
     else:
-        put(emphasize(summary(usage, width=width(), **about).splitlines()))
+        record = json.loads(summary_json(usage, **about), parse_float=Decimal)
+        show(record, form, tuple, rows=[_line(record, each) for each in record["currencies"]])
     asked = {name: about[name] for name in ("timezone", "month", "comparison")}
     if gaps := lacking(usage.coverage, **asked):
         from falusage.coverage import named
@@ -155,6 +192,12 @@ def report(  # noqa: PLR0917 - click passes them by name
         context.exit(_REFUSED)
     if unmatched:
         context.exit(UNMATCHED)
+
+
+def _line(record: Mapping[str, Any], currency: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the line of a currency in CSV."""
+    known = {**record, **currency, **(currency["change"] or {})}
+    return {name: known.get(name) for name in _CSV}
 
 
 def _require_page(context: click.Context, out: Path | None) -> None:

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
-from falusage.cli._options import format_option
-from falusage.cli._stores import print_frame, store_option
+from falusage.cli._commands import Command
+from falusage.cli._results import Columns, format_option, show, words
+from falusage.cli._stores import store_option
+from falusage.cli._terminal import width
 
 
-@click.command(short_help="Show what changed between two versions.")
+def _columns() -> Columns:
+    import polars as pl
+
+    from falusage.columns import USAGE
+    from falusage.transforms.restatements import restatements as between
+
+    nothing = pl.DataFrame(schema=USAGE)
+    return {**words(between(nothing, nothing).schema), "restated": "flag"}
+
+
+@click.command(
+    cls=Command,
+    short_help="Show what changed between two versions.",
+    examples=(
+        "falusage restatements --store usage-store 0",
+        "falusage restatements --store usage-store 0 1 --format csv > changed.csv",
+    ),
+    columns={"in json and csv": _columns},
+)
 @store_option
-@format_option()
+@format_option
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="[NEW]", required=False)
 def restatements(place: str, form: str, old: str, new: str | None) -> None:
@@ -19,25 +41,27 @@ def restatements(place: str, form: str, old: str, new: str | None) -> None:
     OLD and NEW are versions of `history`, or instants; a date means its midnight in the store's
     time zone. NEW is the last version by default.
     """
-    from falusage.reporting.columns import Column, amounts, minutes, names, texts
+    from falusage.reporting.columns import amounts, minutes, names, texts
+    from falusage.reporting.layout import lay_out
     from falusage.store import UsageStore
 
     store = UsageStore(place)
     found = store.restatements(_when(old), None if new is None else _when(new))
 
-    def columns(timezone: str) -> list[Column]:
-        return [
+    def table() -> Iterable[str]:
+        columns = [
             names(found, "change"),
             texts("restated", ["yes" if each else "no" for each in found["restated"]]),
-            minutes(found, "bucket", timezone),
+            minutes(found, "bucket", store.timezone),
             names(found, "username"),
             names(found, "endpoint_id"),
             amounts(found, "cost_old", "before"),
             amounts(found, "cost_new", "after"),
             amounts(found, "cost_delta", "difference", signed=True),
         ]
+        return lay_out(columns, width=width())
 
-    print_frame(store, found, form, columns)
+    show(found, form, table)
 
 
 def _when(text: str) -> int | str:

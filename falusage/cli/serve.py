@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from falusage.cli._options import FILE
+from falusage.cli._commands import Command
+from falusage.cli._paths import FILE
 from falusage.cli._terminal import put, say
 
 if TYPE_CHECKING:
     from falusage.emulator import Emulator
 
 
-@click.command(short_help="Serve the API on this machine.")
+@click.command(
+    cls=Command,
+    short_help="Serve the API on this machine.",
+    examples=("falusage serve", "falusage serve --snapshot usage.parquet --port 0"),
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port",

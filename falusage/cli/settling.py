@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
-from falusage.cli._options import format_option
-from falusage.cli._stores import print_frame, store_option
+from falusage.cli._commands import Command
+from falusage.cli._results import format_option, show
+from falusage.cli._stores import store_option
+from falusage.cli._terminal import width
 
 
-@click.command(short_help="Show how soon a store's costs are final.")
+@click.command(
+    cls=Command,
+    short_help="Show how soon a store's costs are final.",
+    examples=("falusage settling --store usage-store",),
+    columns={
+        "in json and csv": {
+            "age": "whole number",
+            "currency": "text",
+            "windows": "whole number",
+            "cost": "number",
+            "final": "number",
+            "known": "number",
+            "lo_80": "number",
+            "hi_80": "number",
+        }
+    },
+)
 @store_option
-@format_option()
+@format_option
 def settling(place: str, form: str) -> None:
     """Show how much of its final cost a day (or longer bucket) had at which age, in days.
 
     Only those that are settled by now count, at each read but the last.
     """
-    from falusage.reporting.columns import Column, amounts, names, numbers, percents
+    from falusage.reporting.columns import amounts, names, numbers, percents
+    from falusage.reporting.layout import lay_out
     from falusage.store import UsageStore
 
-    store = UsageStore(place)
-    found = store.settling()
+    found = UsageStore(place).settling()
 
-    def columns(_timezone: str) -> list[Column]:
-        return [
+    def table() -> Iterable[str]:
+        columns = [
             numbers(found, "age"),
             names(found, "currency"),
             numbers(found, "windows"),
@@ -33,5 +53,6 @@ def settling(place: str, form: str) -> None:
             percents(found, "lo_80", "80% from"),
             percents(found, "hi_80", "to"),
         ]
+        return lay_out(columns, width=width())
 
-    print_frame(store, found, form, columns)
+    show(found, form, table)

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from falusage.cli._commands import Command
 from falusage.cli._options import (
-    FILE,
     asking,
     check_options,
-    format_option,
     is_given,
     open_client,
     present,
     say_let_through,
 )
+from falusage.cli._paths import FILE
+from falusage.cli._results import format_option, show
 from falusage.cli._saved import open_saved, saved_options
 from falusage.cli._suggesting import OneOf
-from falusage.cli._terminal import put, put_data, say, width
+from falusage.cli._terminal import say, width
 from falusage.contract import ASKED
 
 if TYPE_CHECKING:
@@ -35,7 +36,27 @@ _NOT_ASKED: Final = ("start", "end", *(name for name in ASKED if name != "scope"
 """What is decided by the month: an invoice is of all usage, by days in UTC."""
 
 
-@click.command("tie-out", short_help="Compare a month with its invoice.")
+_PARTS: Final = (
+    *("usage_cost", "billed_cost", "gap", "matched", "credits", "tax", "corrections", "refunds"),
+    *("other_charges", "rounding", "not_loaded", "only_here", "only_there"),
+)
+
+
+@click.command(
+    "tie-out",
+    cls=Command,
+    short_help="Compare a month with its invoice.",
+    examples=("falusage tie-out --month 2025-05",),
+    columns={
+        "in json and csv": {
+            "period": "instant",
+            "username": "text",
+            "product": "text",
+            "currency": "text",
+            **dict.fromkeys(_PARTS, "number"),
+        }
+    },
+)
 @click.option("--month", required=True, metavar="2025-06", help="The month, in UTC.")
 @click.option(
     "--source",
@@ -52,9 +73,7 @@ _NOT_ASKED: Final = ("start", "end", *(name for name in ASKED if name != "scope"
 )
 @asking(but=_NOT_ASKED)
 @saved_options
-@format_option(
-    "How to print it. json and csv have a record for each team and product, with every part."
-)
+@format_option
 @click.pass_context
 def tie_out(
     context: click.Context,
@@ -72,6 +91,7 @@ def tie_out(
     Each part of the difference has a name: credits, tax, corrections, refunds, other charges,
     rounding, and charges for what the usage was not asked for. Whatever is left has no reason in
     the data. With --snapshot or --store the usage is saved, and with --focus the charges.
+    json and csv have a record for each team and product, with every part.
 
     The exit code is 0 if every difference has a reason, and 1 if not.
     """
@@ -96,10 +116,7 @@ def tie_out(
             if charges is None:
                 charges = _fetch(client, month, source, options)
     lines = tied(usage, charges)
-    if form == "table":
-        put(tie_text(lines, width=width()))
-    else:
-        _put_records(lines, form)
+    show(lines, form, lambda: tie_text(lines, width=width()))
     if unexplained(lines).is_empty():
         return
     if charges.is_empty():
@@ -148,10 +165,3 @@ def _none(month: str, source: str, path: Path | None) -> str:
         return f"{path} has no charges of {month}"
     hint = "; if it is not invoiced yet, use --source estimate" if source == "invoice" else ""
     return f"the provider's report has no charges of {month}{hint}"
-
-
-def _put_records(lines: pl.DataFrame, form: str) -> None:
-    from falusage.reporting.records import data_text
-
-    for text in data_text(lines, form):
-        put_data(text)

@@ -23,7 +23,7 @@ from falusage.contract.events import (
     ORGANIZATION_EVENTS,
     EventFields,
 )
-from falusage.contract.fields import Field, Role
+from falusage.contract.fields import Field, Role, Type
 from falusage.contract.organization import ORGANIZATION_USAGE, Edition
 from falusage.contract.parameters import TIMEFRAMES, Names, Parameter, Timeframe
 from falusage.contract.usage import (
@@ -90,6 +90,7 @@ __all__ = [
     "Role",
     "Scope",
     "Timeframe",
+    "Type",
     "UsageFields",
     "filters",
 ]

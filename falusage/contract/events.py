@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypedDict, get_args
 from falusage.contract.endpoints import WORKSPACE, Endpoint, declared
 from falusage.contract.fields import MOMENT, NUMBER, WHOLE, Field
 from falusage.contract.parameters import Names, Parameter
-from falusage.contract.usage import CALLERS, CURSOR, END, MOST_IDS, SCOPES, START, Scope
+from falusage.contract.usage import ASKED, CALLERS, CURSOR, END, MOST_IDS, SCOPES, START, Scope
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,9 +16,11 @@ EventSource = Literal["billed", "tagged-billed"]
 
 
 def _names(name: str, help_: str, *, metavar: str = "ID") -> Parameter:
+    short = ASKED[name].short if name in ASKED else ""
     return Parameter(
-        kind="names", default=(), column=name, most=MOST_IDS, metavar=metavar, help=help_
-    )
+        kind="names", default=(), column=name, most=MOST_IDS, metavar=metavar, help=help_,
+        short=short,
+    )  # fmt: skip
 
 
 class EventFields(TypedDict, total=False):
@@ -38,7 +40,7 @@ class EventFields(TypedDict, total=False):
         Names,
         Parameter(
             kind="names", default=(), column="username", metavar="NAME",
-            help="Only these teams, of an organization.",
+            short="team", help="Only these teams, of an organization.",
         ),
     ]  # fmt: skip
     login_username: Annotated[

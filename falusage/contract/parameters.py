@@ -44,6 +44,7 @@ class Parameter:
         one_until: The last edition that takes only a single value.
         per_page: Whether it changes only pages, not the answer.
         metavar: What command-line help calls its value.
+        short: A shorter name of its option on the command line, besides its own.
     """
 
     kind: Kind
@@ -59,6 +60,7 @@ class Parameter:
     one_until: int = 0
     per_page: bool = False
     metavar: str = ""
+    short: str = ""
 
     def takes_one(self, edition: int) -> bool:
         """Return whether an edition takes only a single value."""

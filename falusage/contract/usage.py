@@ -69,14 +69,14 @@ class UsageFields(TypedDict, total=False):
         Names,
         Parameter(
             kind="names", default=(), column="endpoint_id", most=MOST_IDS, metavar="ID",
-            help="Only these endpoints.",
+            short="endpoint", help="Only these endpoints.",
         ),
     ]  # fmt: skip
     team_username: Annotated[
         Names,
         Parameter(
             kind="names", default=(), column="username", one_until=2, metavar="NAME",
-            help="Only these teams, of an organization.",
+            short="team", help="Only these teams, of an organization.",
         ),
     ]  # fmt: skip
     product: Annotated[
@@ -97,7 +97,7 @@ class UsageFields(TypedDict, total=False):
         Names,
         Parameter(
             kind="names", default=(), column="api_key_id", most=MOST_IDS, since=3, metavar="ID",
-            help="Only these keys, by their id.",
+            short="key", help="Only these keys, by their id.",
         ),
     ]  # fmt: skip
     login_username: Annotated[

@@ -304,7 +304,7 @@ def test_what_a_newcomer_gets_wrong_is_answered_in_the_terminal(
     monkeypatch.setenv("FALUSAGE_BASE_URL", emulator.base_url)
     load = ["load", "--scope", "workspace", "--start", DAYS[0], "--end", DAYS[1]]
     for option, said in {
-        ("--endpoint-id", "GPU-H100 (art)"): "is a serverless app; name it with --app",
+        ("--endpoint", "GPU-H100 (art)"): "is a serverless app; name it with --app",
         ("--tag", "customer=acme"): "nothing matched --tag customer=acme",
     }.items():
         done = CliRunner().invoke(cli, [*load, *option])

@@ -27,7 +27,7 @@ def environment(
     emulator: fu.Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Path]:
     """Set the key and the address, and work in a folder of one's own, which is given."""
-    for name in ("FAL_KEY", "COLUMNS", "NO_COLOR", "PYTHONIOENCODING"):
+    for name in ("FAL_KEY", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "PYTHONIOENCODING"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FAL_ADMIN_KEY", emulator.api_key)
     monkeypatch.setenv("FALUSAGE_BASE_URL", emulator.base_url)

@@ -42,7 +42,7 @@ def test_csv_and_json_have_every_column_and_row(run, events: pl.DataFrame) -> No
 
 def test_the_table_shows_what_a_request_cost(run, events: pl.DataFrame) -> None:
     """With all digits, because most requests cost less than a cent."""
-    code, out, _ = run("events", *SPAN, "--endpoint-id", "fal-ai/whisper")
+    code, out, _ = run("events", *SPAN, "--endpoint", "fal-ai/whisper")
     first = events.filter(endpoint_id="fal-ai/whisper").row(0, named=True)
 
     assert 0 == code
@@ -117,9 +117,12 @@ def test_without_an_end_it_ends_at_the_servers_present(run, emulator: fu.Emulato
 
 def test_a_filter_that_matches_nothing_is_an_error(run) -> None:
     """The API answers a misspelt name with nothing."""
-    code, _, said = run("events", *SPAN, "--team-username", "acme-ml-taem")
+    code, _, said = run("events", *SPAN, "--team", "acme-ml-taem")
     assert 1 == code
-    assert "error: no event matches --team-username" in said
+    assert (
+        "nothing matched --team acme-ml-taem in that range; did you mean --team 'acme-ml-team'"
+        in said
+    )
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_a_main_thread_that_does_not_hear(entry: str, tmp_path: Path) -> None:
 def test_imports(begin: str, tmp_path: Path) -> None:
     """While the package is imported, Ctrl-C leaves no traceback."""
     hangs = "import builtins, time\nreal = __import__\ndef slow(name, *rest, **more):\n" + (
-        "    if name == 'polars':\n        print('importing', file=sys.stderr, flush=True)\n"
+        "    if name == 'click':\n        print('importing', file=sys.stderr, flush=True)\n"
         "        time.sleep(60)\n    return real(name, *rest, **more)\nbuiltins.__import__ = slow\n"
     )
     script = f"{begin}\n{hangs}from falusage.cli import main\nsys.exit(main())"

@@ -44,7 +44,7 @@ def test_csv_is_the_table(run) -> None:
 
 def test_a_table_is_for_people(run) -> None:
     """Money has two decimals and its currency; the receipt goes to stderr."""
-    code, out, err = run("load", *RANGE, "--team-username", "acme-paris")
+    code, out, err = run("load", *RANGE, "--team", "acme-paris")
 
     lines = out.splitlines()
     assert 0 == code
@@ -61,7 +61,7 @@ def test_options_are_the_query(run) -> None:
 
     _, out, _ = run(
         *("load", *RANGE, "--format", "json", "--product", "compute", "--product", "model_apis"),
-        *("--endpoint-id", ids[0], "--endpoint-id", ids[1], "--auth-method", "--limit", "10"),
+        *("--endpoint", ids[0], "--endpoint", ids[1], "--auth-method", "--limit", "10"),
         *("--workers", "2", "--timezone", "UTC"),
     )
 
@@ -182,21 +182,21 @@ FOCUS = ("focus", "--billing-account-id", "1", "--billing-account-name", "a", "-
     ("filters", "said"),
     [
         (
-            ("--team-username", "acme-pariss", "--product", "compute"),
-            "--team-username acme-pariss and --product compute in that range; did you mean "
-            "--team-username 'acme-paris'?; --product compute has usage, but not with the other "
+            ("--team", "acme-pariss", "--product", "compute"),
+            "--team acme-pariss and --product compute in that range; did you mean "
+            "--team 'acme-paris'?; --product compute has usage, but not with the other "
             "filters",
         ),
-        (("--team-username", "Acme-Paris"), "did you mean --team-username 'acme-paris'?"),
-        (("--team-username", "acme-paris "), "did you mean --team-username 'acme-paris'?"),
-        (("--endpoint-id", "fal-ai/flux/devv"), "did you mean --endpoint-id 'fal-ai/flux/dev'?"),
+        (("--team", "Acme-Paris"), "did you mean --team 'acme-paris'?"),
+        (("--team", "acme-paris "), "did you mean --team 'acme-paris'?"),
+        (("--endpoint", "fal-ai/flux/devv"), "did you mean --endpoint 'fal-ai/flux/dev'?"),
         (
-            ("--api-key-id", "zzz"),
-            "nothing matched --api-key-id zzz in that range; names must match exactly",
+            ("--key", "zzz"),
+            "nothing matched --key zzz in that range; names must match exactly",
         ),
         (
-            ("--team-username", "acme-paris", "--team-username", "acme-voise"),
-            "nothing matched --team-username acme-voise in that range; did you mean",
+            ("--team", "acme-paris", "--team", "acme-voise"),
+            "nothing matched --team acme-voise in that range; did you mean",
         ),
     ],
 )
@@ -212,7 +212,7 @@ def test_a_name_that_nothing_has_is_told(
 
 def test_names_that_match_are_a_success(run) -> None:
     """All of them, and with a filter that the rows do not show."""
-    assert 0 == run("load", *RANGE, "--team-username", "acme-paris")[0]
+    assert 0 == run("load", *RANGE, "--team", "acme-paris")[0]
     assert 0 == run("load", *RANGE, "--auth-method", "--product", "compute")[0]
 
 

@@ -79,19 +79,19 @@ def test_a_sync_of_a_name_that_nobody_has_is_no_success(run) -> None:
     """Its message names the closest one; beside it, a name that matches is kept."""
     days = ("--start", "2025-05-01", "--end", "2025-05-04")
 
-    code, out, err = run("sync", *days, "--store", "none", "--team-username", "acme-pariss")
+    code, out, err = run("sync", *days, "--store", "none", "--team", "acme-pariss")
     assert (1, "") == (code, out)
-    assert "did you mean --team-username 'acme-paris'?" in err
+    assert "did you mean --team 'acme-paris'?" in err
 
-    assert 0 == run("sync", *days, "--store", "one", "--team-username", "acme-paris")[0]
+    assert 0 == run("sync", *days, "--store", "one", "--team", "acme-paris")[0]
 
 
 def test_a_report_of_a_name_that_nobody_has_is_no_success(run) -> None:
     """As a load of it is none, whatever is printed; some of the names may match."""
-    asked = ("report", *RANGE, "--team-username", "acme-paris", "--team-username", "acme-pariss")
+    asked = ("report", *RANGE, "--team", "acme-paris", "--team", "acme-pariss")
     code, _, err = run(*asked)
     assert 1 == code
-    assert "error: nothing matched --team-username acme-pariss in that range; did you" in err
+    assert "error: nothing matched --team acme-pariss in that range; did you" in err
 
 
 BUDGETS = ("--budgets", "budgets.csv")

@@ -81,7 +81,7 @@ def test_tables_are_for_people(run, environment) -> None:
         (("sync", "--store", "kept"), 2, "--start"),
         (("sync", *RANGE, "--settle", "soon"), 2, "settle is 'soon'"),
         (("sync", *RANGE, "--timeframe", "fortnight"), 2, "fortnight"),
-        (("sync", *RANGE, "--key", "a:b"), 2, "No such option"),
+        (("sync", *RANGE, "--key", "a:b"), 2, "it takes the id of a key, without its secret"),
         (("history", "--store", "kept"), 1, "there is no store at"),
         (("restatements", "--store", "kept"), 2, "OLD"),
         (("restatements", "--store", "kept", "1"), 1, "there is no store at"),

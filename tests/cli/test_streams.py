@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
-from falusage.cli._terminal import emphasize
+from falusage.cli._terminal import emphasize, say
 
 pytestmark = pytest.mark.slow
 
@@ -154,10 +154,11 @@ def test_serve_answers_until_ctrl_c(start, run) -> None:
 
 
 def test_help_is_light() -> None:
-    """Nobody waits for more than polars, which the namespace needs, to read what a command does."""
+    """Nobody waits for a library to read what there is; columns of a table need polars alone."""
     code = (
-        "import sys; from falusage.cli import main; main(['load', '--help']); "
-        "heavy = {'pyarrow', 'requests', 'matplotlib', 'pandera', 'fastapi'}; "
+        "import sys; sys.argv = ['falusage']; from falusage.cli import main; main(['--help']); "
+        "main(['report', '--help']); light = 'polars' not in sys.modules; main(['load', '--help']);"
+        "heavy = {'pyarrow', 'requests', 'matplotlib', 'pandera', 'fastapi'}; light or sys.exit(2);"
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
     done = subprocess.run(  # noqa: S603 - our own program
@@ -165,7 +166,7 @@ def test_help_is_light() -> None:
     )
 
     assert (0, b"") == (done.returncode, done.stderr)
-    assert b"--team-username" in done.stdout
+    assert b"--team" in done.stdout
 
 
 def test_unbuffered_data_is_whole_or_an_error(tmp_path: Path) -> None:
@@ -187,16 +188,21 @@ def test_unbuffered_data_is_whole_or_an_error(tmp_path: Path) -> None:
     ("is_terminal", "environ", "bold"),
     [
         (True, {"TERM": "xterm"}, True),
-        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": "", "CLICOLOR": "1"}, True),
+        (True, {"TERM": "xterm", "CLICOLOR": "0"}, False),
         (True, {"TERM": "dumb"}, False),
-        (False, {"TERM": "xterm"}, False),
+        (False, {"TERM": "xterm", "CLICOLOR": "1", "FORCE_COLOR": "0"}, False),
+        (False, {"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        (False, {"CLICOLOR_FORCE": "1"}, True),
     ],
 )
 def test_headings_are_bold_where_a_terminal_wants_it(
     monkeypatch: pytest.MonkeyPatch, is_terminal: bool, environ: dict[str, str], bold: bool
 ) -> None:
-    """Neither in a pipe, nor with NO_COLOR or on a dumb terminal; numbers are never changed."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    """Not in a pipe unless it is forced, and never with NO_COLOR; numbers are never changed."""
+    for name in ("NO_COLOR", "CLICOLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     out = io.StringIO()
@@ -209,3 +215,18 @@ def test_headings_are_bold_where_a_terminal_wants_it(
     assert lines == [re.sub(r"\x1b\[\d*m", "", line) for line in shown]
     assert bold == shown[0].startswith("\x1b[1m") == ("\x1b" in shown[3])
     assert not any("\x1b" in shown[place] for place in (1, 2, 4))
+
+
+def test_the_words_error_and_warning_have_a_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing else of a message."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    err = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", err)
+
+    for text in ("error: no key: set FAL_KEY", "warning: late", "written to a: b"):
+        say(text)
+
+    red, yellow, end = "\x1b[1;31m", "\x1b[1;33m", "\x1b[0m"
+    shown = [f"{red}error:{end} no key: set FAL_KEY", f"{yellow}warning:{end} late"]
+    assert [*shown, "written to a: b"] == err.getvalue().splitlines()

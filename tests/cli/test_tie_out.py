@@ -163,7 +163,7 @@ def test_saved_usage_and_saved_charges_need_no_server(
         ((*MAY[1:], "--focus", "focus.csv", "--source", "invoice"), "it takes no --source"),
         ((*MAY[1:], "--snapshot", "a.parquet", "--store", "b"), "name one"),
         ((*MAY[1:], "--start", "2025-05-01"), "--start"),
-        ((*MAY[1:], "--team-username", "ads"), "--team-username"),
+        ((*MAY[1:], "--team", "ads"), "--team"),
     ],
 )  # fmt: skip
 def test_wrong_usage_exits_with_2(run, arguments: tuple[str, ...], says: str) -> None:

@@ -1,0 +1,51 @@
+"""A command whose help ends with its columns and with examples that run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from falusage.cli._results import Columns
+
+
+class Command(click.Command):
+    """A command with examples, and with the columns of what it prints."""
+
+    def __init__(
+        self,
+        *args: Any,
+        examples: tuple[str, ...],
+        columns: Mapping[str, Columns | Callable[[], Columns]] | None = None,
+        **options: Any,
+    ) -> None:
+        """Add to what click takes.
+
+        Args:
+            *args: The name.
+            examples: Command lines that run, as they are typed.
+            columns: What `--format json` and `csv` print, by the words that say when. A function
+                is called when the help is shown.
+            **options: What click takes.
+        """
+        super().__init__(*args, **options)
+        self.examples = examples
+        self._columns = columns or {}
+
+    def columns(self) -> dict[str, Columns]:
+        """Return the columns, by the words that say when they are printed."""
+        return {
+            when: found() if callable(found) else found for when, found in self._columns.items()
+        }
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the columns and the examples below the options."""
+        super().format_epilog(ctx, formatter)
+        for when, columns in self.columns().items():
+            listed = ", ".join(f"{name} ({word})" for name, word in columns.items())
+            with formatter.section(f"Columns {when}"):
+                formatter.write_text(f"{listed}.")
+        with formatter.section("Examples"):
+            for line in self.examples:
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
