@@ -12,6 +12,7 @@ from falusage import _interrupts
 if _interrupts.is_command():
     _interrupts.leave_on_ctrl_c()  # what follows is imports, which may take a second
 
+import logging
 from typing import Any
 
 import lazy_loader
@@ -23,6 +24,7 @@ if not _interrupts.is_command():  # it has no use for the methods, and --help no
     from falusage import namespace
 
     namespace.register()
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # quiet, unless a program listens
 _resolve, _, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 

@@ -8,6 +8,7 @@ is killed leaves one, hidden, as `.falusage-….tmp`.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import stat
@@ -18,6 +19,7 @@ from typing import BinaryIO, Final
 
 from falusage.errors import SnapshotError
 
+_LOG: Final = logging.getLogger("falusage.files")
 _ADVICE: Final = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "ask for permission to write there"),
@@ -91,8 +93,10 @@ def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        size = beside.stat().st_size
         beside.replace(target)
         sync_folder(target.parent)
+        _LOG.info("wrote %s: %s bytes", target, f"{size:,}")
     except OSError as error:
         raise _refusal(path, error) from error
     finally:

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from typing import Final
 
 import polars as pl
@@ -164,7 +165,7 @@ class EventReading:
             self._followed(window, (), 1)
 
     def _followed(self, window: Window, chunk: Chunk, most: int | None) -> _Read:
-        query = self.query
+        query, numbers = self.query, count(1)
 
         def fetch(cursor: str | None) -> EventPage:
             read = partial(
@@ -177,7 +178,12 @@ class EventReading:
             )
             params = query.params(window.start, window.end, chunk, cursor)
             page = self.exchange.get(
-                query.endpoint, params, read, window=window.as_sent(), cursor=cursor
+                query.endpoint,
+                params,
+                read,
+                window=window.as_sent(),
+                cursor=cursor,
+                page=next(numbers),
             )
             self._is_there = True
             # A field that is new on one page is likely on the next, which is then read fast.

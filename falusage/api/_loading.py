@@ -8,6 +8,7 @@ to a `Sink`: a table in memory, or a file that never holds all rows at once.
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from falusage.schema.validation import (
     validate_received,
 )
 
+_LOG: Final = logging.getLogger("falusage.api")
 _REGROUP_AFTER: Final = 64
 
 
@@ -135,6 +137,7 @@ class Load:
             ApiError: The exchange failed.
         """
         for reads in itertools.count(1):
+            _LOG.info("read %d of %s", reads, self._query)
             sink.restart()
             with closing(self.tables(batch_rows=batch_rows)) as tables:
                 for items in tables:
@@ -143,7 +146,9 @@ class Load:
             compared = self._compared()
             if self._reconcile == "off" or self._agrees(compared, reads=reads):
                 quarantine = pl.concat(self._read.bad, how="diagonal_relaxed")
-                return self._receipt(compared, quarantine.height), quarantine
+                receipt = self._receipt(compared, quarantine.height)
+                _LOG.info("loaded %s", " | ".join(str(receipt).splitlines()))
+                return receipt, quarantine
         raise AssertionError("a load ends by agreement or an error")
 
     def tables(self, *, batch_rows: int | None = None) -> Generator[LineItems]:
@@ -224,6 +229,10 @@ class Load:
         if unexplained.height:
             may_change = self._read.reading.followed or self._open_from() is not None
             if reads < 2 + may_change:
+                _LOG.info(
+                    "%d keys differ from the API's summary; the range is read again",
+                    unexplained.height,
+                )
                 return False
             self._reject(unexplained, reads)
         elif excused.height:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
+from falusage._version import __version__
+from falusage.cli._logging import LOG, verbose_option
 from falusage.cli._results import Columns
 
 
@@ -30,8 +33,18 @@ class Command(click.Command):
             **options: What click takes.
         """
         super().__init__(*args, **options)
+        self.params.append(verbose_option)
         self.examples = examples
         self._columns = columns or {}
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, between the first line and the last of its log."""
+        began = time.monotonic()
+        LOG.info("%s, version %s", ctx.command_path, __version__)
+        try:
+            return super().invoke(ctx)
+        finally:
+            LOG.info("%s took %.1f s", ctx.command_path, time.monotonic() - began)
 
     def columns(self) -> dict[str, Columns]:
         """Return the columns, by the words that say when they are printed."""

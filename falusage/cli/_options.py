@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from falusage.cli._completion import one_of, zones
+from falusage.cli._logging import is_logging
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import say, say_data
 from falusage.contract import ASKED, END, START, Parameter, Scope
@@ -241,7 +242,9 @@ def open_client(options: Mapping[str, Any]) -> Generator[UsageClient]:
             keys="Try again, or load the rows with --reconcile warn",
         ),
         UsageClient(
-            base_url=options["base_url"], workers=options["workers"], progress=True
+            base_url=options["base_url"],
+            workers=options["workers"],
+            progress=not is_logging(),
         ) as client,
     ):
         yield client

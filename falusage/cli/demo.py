@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from falusage.cli._commands import Command
+from falusage.cli._logging import is_logging
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import put, say, width
 from falusage.contract import SCOPES, Scope
@@ -98,7 +99,10 @@ def _load(emulator: Emulator, scope: Scope) -> UsageLoad:
     from falusage.api.query import UsageQuery
 
     key = emulator.api_key if scope == "organization" else emulator.workspace_key
-    with emulator, UsageClient(key, base_url=emulator.base_url, progress=True) as client:
+    with (
+        emulator,
+        UsageClient(key, base_url=emulator.base_url, progress=not is_logging()) as client,
+    ):
         say(f"Loading half a year of it, day by day, from {emulator.base_url}")
         loaded = client.load(UsageQuery(_START, _END, timeframe="day", scope=scope))
     say(str(loaded.receipt))

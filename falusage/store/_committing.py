@@ -13,6 +13,7 @@ rewrites the rows beside the range: a day read again takes it 1.8 times as long 
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -29,6 +30,7 @@ from falusage.store._log import DTYPES, STORED, Log, State, entry
 from falusage.store._parts import Part, Written, arrow_schema
 from falusage.store._scope import Scope
 
+_LOG: Final = logging.getLogger("falusage.store")
 _MARK: Final = "falusage.mark"
 """What a commit is known by when it is read back."""
 
@@ -111,6 +113,7 @@ def append(
         *(AddAction(one.part.path, one.size, {}, one.modified, changes, one.stats) for one in come),
     ]
     mark, properties = _properties(commit)
+    began = time.monotonic()
     _commit(
         log,
         state.version + 1,
@@ -118,6 +121,16 @@ def append(
         lambda: state.table.create_write_transaction(
             actions, "append", arrow_schema(state.schema), commit_properties=properties
         ),
+    )
+    _LOG.info(
+        "version %d of %s committed: %s, %s rows, %d files written, %d replaced, %.2f s",
+        state.version + 1,
+        log.place,
+        commit.kind,
+        f"{sum(total.rows for total in commit.totals.values()):,}",
+        sum(isinstance(action, AddAction) for action in actions),
+        sum(isinstance(action, RemoveAction) for action in actions),
+        time.monotonic() - began,
     )
     return state.version + 1
 
@@ -207,6 +220,7 @@ def _commit(log: Log, version: int, mark: str, write: Callable[[], object]) -> N
 
 
 def _overtaken(log: Log) -> OvertakenError:
+    _LOG.info("somebody else was faster to commit to %s", log.place)
     return OvertakenError(f"{log.place} was written to by somebody else meanwhile; run this again")
 
 

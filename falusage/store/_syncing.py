@@ -7,6 +7,7 @@ of a version and committed on top of the same version. If two syncs meet, the la
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ from falusage.store._sync_result import SyncResult
 from falusage.store._writing import Outcome, commit_rows
 from falusage.timeframes import boundaries, ceil, floor
 
+_LOG: Final = logging.getLogger("falusage.store")
 _LONGEST: Final = 31
 """The most units of a piece, and those of the first; how many rows it brings decides on the next.
 """
@@ -87,6 +89,13 @@ class Sync:
         had = finality(self.log, state, now=now, latest=latest)
         final = spans.until(had.settled, now - self.settle)
         missing = spans.without([(start, end)], final)
+        _LOG.info(
+            "sync of %s: %s to %s; to be read: %s",
+            self.log.place,
+            start.isoformat(),
+            end.isoformat(),
+            ", ".join(f"{a.isoformat()} to {b.isoformat()}" for a, b in missing) or "nothing",
+        )
         return self._read([self._whole(span, end) for span in missing], (start, end), server, made)
 
     def _probe(self, start: datetime) -> Receipt:

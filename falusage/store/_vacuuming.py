@@ -7,6 +7,7 @@ version ever had must also hold the bytes that its name says. Links are not foll
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from falusage.store._log import Log, columns_of
 from falusage.store._parts import MONTH, Part, read_part
 from falusage.store._place import Entry, Place
 
+_LOG: Final = logging.getLogger("falusage.store")
 _TRIES: Final = 5
 
 _UNFINISHED_PART: Final = re.compile(rf"{MONTH.pattern}/\.falusage-[0-9a-f]{{16}}\.tmp")
@@ -158,4 +160,6 @@ def _delete(place: Place, found: list[Entry]) -> list[str]:
     deleted = [entry.path for entry in found if entry in now]
     for path in deleted:
         place.delete(path)
+        _LOG.debug("deleted %s of %s", path, place)
+    _LOG.info("deleted %d files of %s", len(deleted), place)
     return deleted

@@ -207,6 +207,26 @@ def test_an_echoed_key_is_not_repeated(serve: Callable[..., FaultServer], key: s
         assert not any(key in text for text in told), code
 
 
+def test_an_echoed_key_is_not_logged(
+    serve: Callable[..., FaultServer], key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failure that is tried again is in the log, with the server's words and without the key."""
+
+    def echo(answer: Any) -> None:
+        answer.status = 503
+        heard = answer.request.headers["authorization"]
+        answer.envelope = {"error": {"type": "busy", "message": f"busy; you sent {heard}"}}
+
+    caplog.set_level("DEBUG", logger="falusage")
+    server = serve(SMALL, rules=[Rule(echo, times=1)])
+    with fu.UsageClient(api_key=key, base_url=server.base_url) as client:
+        client.load(fu.UsageQuery("2025-01-01", "2025-01-04", timeframe="day"))
+
+    assert "attempt 1 failed" in caplog.text
+    assert "busy; you sent" in caplog.text
+    assert not any(key[at : at + 8] in caplog.text for at in range(len(key) - 7))
+
+
 def test_debug_logs_of_a_whole_process_show_no_key(
     serve: Callable[..., FaultServer], key: str
 ) -> None:

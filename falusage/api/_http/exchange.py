@@ -7,6 +7,7 @@ other error is raised at once, as one of the package's types and without the key
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -15,6 +16,7 @@ from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -33,6 +35,7 @@ from falusage.api.progress import Progress
 from falusage.contract import Endpoint
 from falusage.errors import ApiError, ProtocolError, RateLimitError, ServerError, TransportError
 
+_LOG: Final = logging.getLogger("falusage.api")
 _T = TypeVar("_T")
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 15.0
@@ -88,6 +91,7 @@ class Exchange:
         *,
         window: tuple[str, str] | None = None,
         cursor: str | None = None,
+        page: int = 1,
     ) -> _T:
         """Send a request and return what `read` makes of the body.
 
@@ -97,6 +101,7 @@ class Exchange:
             read: Reads the body of a 200, or raises a `ProtocolError`.
             window: The range of the request, for the error; None if it has none.
             cursor: The cursor of the page, for the error.
+            page: The number of the page, for the log.
 
         Raises:
             ApiError: The last attempt's error.
@@ -105,6 +110,7 @@ class Exchange:
         facts: dict[str, Any] = {"cursor": cursor, "window": window}
         response: Response | None = None
         spoiled = 0
+        named = partial(_named, endpoint, window, page)
 
         def attempt() -> _T:
             nonlocal response
@@ -113,9 +119,13 @@ class Exchange:
                 with self._slots:
                     self._sleep(self._not_before - time.monotonic())
                     attempted = self._transport.attempt(endpoint, params, stopped=self._stop)
+                    began = time.monotonic()
                     attempted.start()
                     response = attempted.result()
                     in_use.enter_context(attempted.held)
+                if _LOG.isEnabledFor(logging.DEBUG):
+                    size, seconds = f"{len(response.body):,}", time.monotonic() - began
+                    _LOG.debug("%s: %d, %s bytes, %.2f s", named(), response.status, size, seconds)
                 self._count(response)
                 if response.status != 200:
                     raise self._refusal(response, endpoint, facts)
@@ -130,7 +140,7 @@ class Exchange:
             retry=tenacity.retry_if_exception(may_pass_by_itself),
             stop=tenacity.stop_after_attempt(self._max_attempts),
             wait=self._pause,
-            before_sleep=self._count_retry,
+            before_sleep=partial(self._count_retry, named),
             sleep=self._sleep,
             reraise=True,
         )
@@ -157,9 +167,18 @@ class Exchange:
             or (error.status is not None and may_pass(error.status))
         )
 
-    def _count_retry(self, _: object) -> None:
+    def _count_retry(self, named: Callable[[], str], state: tenacity.RetryCallState) -> None:
         with self._lock:
             self.tally.retries += 1
+        if _LOG.isEnabledFor(logging.INFO):
+            error = state.outcome.exception() if state.outcome else None
+            _LOG.info(
+                "%s: attempt %d failed, the next is in %.1f s: %s",
+                named(),
+                state.attempt_number,
+                state.next_action.sleep if state.next_action else 0.0,
+                self._key.hide(str(error)),
+            )
 
     def _refusal(self, response: Response, endpoint: Endpoint, facts: dict[str, Any]) -> ApiError:
         return refusal(response, endpoint, url=self._transport.url, key=self._key, facts=facts)
@@ -228,3 +247,9 @@ class Exchange:
             self._stop.wait(min(left, 0.1))  # see `_waiting.result`
         if self._stop.is_set():
             raise CancelledError
+
+
+def _named(endpoint: Endpoint, window: tuple[str, str] | None, page: int) -> str:
+    """Return what a request asks for, as the log has it: never an address or a cursor."""
+    during = "" if window is None else f" {window[0]} to {window[1]}"
+    return f"{endpoint.path}{during}, page {page}"

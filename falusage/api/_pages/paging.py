@@ -12,6 +12,7 @@ range, and `iter_usage` has no summary that would show a lost row. On 288,000 ro
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from typing import Final, cast
 
 import polars as pl
@@ -37,6 +38,7 @@ from falusage.columns import USAGE
 from falusage.contract import Endpoint
 from falusage.errors import PermissionDeniedError, ProtocolError
 
+_LOG: Final = logging.getLogger("falusage.api")
 _ROWS_AHEAD: Final = 50_000
 _THREADS: Final = 2
 """For each worker: while one reads its page, another is at the network."""
@@ -103,7 +105,7 @@ class Reading:
         return asks(self.query, time_series=time_series, summary=summary, workspace=self.workspace)
 
     def _in_windows(self, windows: Windows, *, chunks: int) -> Iterator[Page]:
-        ahead: deque[tuple[int, list[Future[Iterator[Page]]]]] = deque()
+        ahead: deque[tuple[tuple[datetime, datetime, int], list[Future[Iterator[Page]]]]] = deque()
         most = min(_AHEAD * self.workers, _MOST_AHEAD // windows.page_rows)
         most = max(most, self.workers)
         pool = ThreadPoolExecutor(_THREADS * self.workers, thread_name_prefix="falusage")
@@ -119,13 +121,17 @@ class Reading:
                         )
                         for part, ask in enumerate(self._asks(time_series=True, summary=False))
                     ]
-                    ahead.append((buckets, tasks))
+                    ahead.append((window, tasks))
                 if not ahead:
                     break
-                buckets, tasks = ahead.popleft()
+                (start, end, buckets), tasks = ahead.popleft()
                 pages = chain.from_iterable(map(result, tasks))
+                before = self.row_count
                 yield from self._in_time(pages, chunks=chunks)
                 self.progress.advance(buckets, rows=self.row_count)
+                if _LOG.isEnabledFor(logging.INFO):
+                    ends = (start.isoformat(), end.isoformat())
+                    _LOG.info("window %s to %s: %s rows", *ends, f"{self.row_count - before:,}")
             if summary is not None:
                 self.summary = result(summary)
         except BaseException:
@@ -149,13 +155,19 @@ class Reading:
 
     def _follow(self, ask: Ask) -> Iterator[Page]:
         """Yield a window's pages, one cursor after the other."""
+        numbers = count(1)
 
         def fetch(cursor: str | None) -> Page:
             kinds = self._kinds.setdefault((ask.endpoint, ask.time_series), {})
             read = partial(read_page, ask=ask, kinds=kinds)
             with self._naming_the_others(ask.endpoint):
                 page = self.exchange.get(
-                    ask.endpoint, ask.params(cursor), read, window=ask.window, cursor=cursor
+                    ask.endpoint,
+                    ask.params(cursor),
+                    read,
+                    window=ask.window,
+                    cursor=cursor,
+                    page=next(numbers),
                 )
             # A field that is new on one page is likely on the next, which is then read fast.
             for has_rows, items in ((True, page.rows), (False, page.summary)):
