@@ -19,10 +19,12 @@ import click
 
 from falusage._interrupts import EXIT_CODE, Interrupt, leave_on_ctrl_c, said
 from falusage._version import __version__
+from falusage.cli._commands import Commands
 from falusage.cli._completion import complete
-from falusage.cli._suggesting import Commands, unknown_option
+from falusage.cli._suggesting import unknown_option
 from falusage.cli._terminal import explain, prepare_streams, say, show_warning
 from falusage.cli.compact import compact
+from falusage.cli.config import config
 from falusage.cli.demo import demo
 from falusage.cli.doctor import doctor
 from falusage.cli.events import events
@@ -62,7 +64,7 @@ def cli() -> None:
 
 for command in (
     *(demo, doctor, load, snapshot, report, forecast, focus, tie_out, events, serve),
-    *(sync, history, restatements, settling, verify, compact, vacuum),
+    *(sync, history, restatements, settling, verify, compact, vacuum, config),
 ):
     cli.add_command(command)
 

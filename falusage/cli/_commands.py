@@ -1,4 +1,4 @@
-"""A command whose help ends with its columns and with examples that run."""
+"""The group of commands; and a command whose help ends with its columns and its examples."""
 
 from __future__ import annotations
 
@@ -8,9 +8,32 @@ from typing import Any
 
 import click
 
+from falusage._suggestions import did_you_mean
 from falusage._version import __version__
+from falusage.cli._configuration import defaults
 from falusage.cli._logging import LOG, verbose_option
 from falusage.cli._results import Columns
+
+
+class Commands(click.Group):
+    """A group that suggests the closest command, and reads the defaults of its options."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, with the settings as defaults; its help needs none."""
+        if not {*ctx.help_option_names} & {*ctx.args}:
+            ctx.default_map = defaults(self.commands)
+        return super().invoke(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or raise a `UsageError` with the closest name.
+
+        A name that starts with a dash is not a command; click handles it.
+        """
+        found = super().get_command(ctx, cmd_name)
+        if found is None and not ctx.resilient_parsing and not cmd_name.startswith("-"):
+            guess = did_you_mean(cmd_name, self.list_commands(ctx))
+            raise click.UsageError(f"No such command {cmd_name!r}.{guess}", ctx)
+        return found
 
 
 class Command(click.Command):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -11,6 +11,7 @@ import click
 
 from falusage.cli._completion import one_of, zones
 from falusage.cli._logging import is_logging
+from falusage.cli._settings import CLIENT, setting
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import say, say_data
 from falusage.contract import ASKED, END, START, Parameter, Scope
@@ -37,18 +38,12 @@ _OWN_WORDS: Final = {
 """The help of options that differ from the API, or have an example."""
 
 BASE_URL: Final = click.option(
-    "--base-url", metavar="URL", help="The address of the API. [default: FALUSAGE_BASE_URL]"
+    "--base-url",
+    metavar="URL",
+    help=f"{setting('base_url').help} [default: FALUSAGE_BASE_URL]",
 )
-_CLIENT: Final = (
-    BASE_URL,
-    click.option(
-        "--workers",
-        type=click.IntRange(1),
-        default=8,
-        show_default=True,
-        help="How many requests run at the same time.",
-    ),
-)
+
+
 _WAYS: Final = {
     "invalid": click.option(
         "--invalid",
@@ -89,11 +84,21 @@ def asking(
     ways = [option for name, option in _WAYS.items() if name not in but]
 
     def added(command: _Command) -> _Command:
-        for option in reversed((*query, *ways, *_CLIENT)):
+        for option in reversed((*query, *ways, *_client_options())):
             command = option(command)
         return command
 
     return added
+
+
+def _client_options() -> Iterator[Callable[[_Command], _Command]]:
+    """Yield the options that are arguments of the client."""
+    for name in CLIENT:
+        of = setting(name)
+        kind = click.IntRange(1) if of.kind == "whole" else click.FloatRange(0, min_open=True)
+        taken: dict[str, Any] = {"type": kind, "default": of.default, "show_default": True}
+        written = click.option(option_name(name), help=of.help, **taken)
+        yield BASE_URL if name == "base_url" else written
 
 
 def _option(
@@ -242,9 +247,7 @@ def open_client(options: Mapping[str, Any]) -> Generator[UsageClient]:
             keys="Try again, or load the rows with --reconcile warn",
         ),
         UsageClient(
-            base_url=options["base_url"],
-            workers=options["workers"],
-            progress=not is_logging(),
+            progress=not is_logging(), **{name: options[name] for name in CLIENT}
         ) as client,
     ):
         yield client

@@ -1,4 +1,4 @@
-"""Add the closest name to what click rejects: a command, an option or a choice."""
+"""Add the closest name to what click rejects: an option or a choice."""
 
 from __future__ import annotations
 
@@ -7,21 +7,6 @@ from typing import Any
 import click
 
 from falusage._suggestions import closest, did_you_mean
-
-
-class Commands(click.Group):
-    """A group that suggests the closest command."""
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, or raise a `UsageError` with the closest name.
-
-        A name that starts with a dash is not a command; click handles it.
-        """
-        found = super().get_command(ctx, cmd_name)
-        if found is None and not ctx.resilient_parsing and not cmd_name.startswith("-"):
-            guess = did_you_mean(cmd_name, self.list_commands(ctx))
-            raise click.UsageError(f"No such command {cmd_name!r}.{guess}", ctx)
-        return found
 
 
 class OneOf(click.Choice[str]):

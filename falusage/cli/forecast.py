@@ -168,14 +168,16 @@ def forecast(  # noqa: PLR0917 - click passes them by name
     does not learn from periods that may still change; these are forecast. In json and csv, the
     columns of --by come before currency.
     """
-    _require_one_question(context, horizon=horizon, track=track, of_month=bool(month or budgets))
+    _require_one_question(
+        context, horizon=horizon, track=track, of_month=bool(month or is_given(context, "budgets"))
+    )
     import falusage as fu
     from falusage.timeframes import month_span
     from falusage.transforms.budgets import budget_columns
 
     if find_spec("statsforecast") is None:  # before anything is loaded
         raise fu.MissingExtraError("forecast", need="a forecast")
-    limits = None if budgets is None else read_budgets(budgets)
+    limits = None if budgets is None or horizon is not None else read_budgets(budgets)
     learned: dict[str, Any] = {"exclude": _excluded(exclude)}
     if known is not None and track:
         raise click.UsageError("--backtest forecasts the past; it takes no --known")

@@ -153,7 +153,7 @@ def report(  # noqa: PLR0917 - click passes them by name
     from falusage.transforms.budgets import budget_columns
 
     _require_page(context, out)
-    limits = None if budgets is None else read_budgets(budgets)
+    limits = None if budgets is None or out is None else read_budgets(budgets)
     if limits is not None:
         require_askable(limits, budget_columns(limits), saved=bool(path or store))
     charges = None if invoice is None else _charges(invoice)

@@ -20,6 +20,7 @@ from falusage.cli._options import (
 from falusage.cli._paths import FILE
 from falusage.cli._results import format_option, show
 from falusage.cli._saved import open_saved, saved_options
+from falusage.cli._settings import CLIENT
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import say, width
 from falusage.contract import ASKED
@@ -104,7 +105,7 @@ def tie_out(
     if path_of_focus is not None and is_given(context, "source"):
         raise click.UsageError("--focus names the charges; it takes no --source")
     usage: UsageLoad | Saved | None
-    asked = () if path_of_focus else ("base_url", "workers")
+    asked = () if path_of_focus else CLIENT
     usage = open_saved(context, path, store, options, but=asked)
     charges = None if path_of_focus is None else _read(path_of_focus, start, end)
     if usage is None or charges is None:

@@ -31,6 +31,7 @@ def environment(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FAL_ADMIN_KEY", emulator.api_key)
     monkeypatch.setenv("FALUSAGE_BASE_URL", emulator.base_url)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
     monkeypatch.chdir(tmp_path)
     clock = emulator.clock
     yield tmp_path

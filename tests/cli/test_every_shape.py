@@ -153,7 +153,7 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
         ("--month", "2025-06", "--source", "estimate", "--format", "json"),
     ],
 }
-WITHOUT_A_TABLE: Final = {"demo", "doctor", "serve", "compact", "vacuum", "verify"}
+WITHOUT_A_TABLE: Final = {"config", "demo", "doctor", "serve", "compact", "vacuum", "verify"}
 
 
 def plain(text: str) -> None:

@@ -42,6 +42,7 @@ LINES: dict[tuple[str, str], tuple[str, ...]] = {
     ("verify", JOINT): STORE,
     ("compact", JOINT): STORE,
     ("vacuum", JOINT): (*STORE, "--orphans", "0h"),
+    ("config", JOINT): (),
 }
 """Each command in each case, in an order in which they have what they read."""
 WITHOUT_A_RESULT = {"demo", "serve"}
