@@ -10,6 +10,7 @@ A command imports this module first, so it imports nothing that takes time.
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 
@@ -24,6 +25,10 @@ else:
 EXIT_CODE = 130
 GRACE = 1.5
 """Seconds that the main thread has to finish."""
+
+AGAIN = 1.0
+"""Seconds after which the main thread is interrupted again. Native code that calls Python, as that
+of Polars does while it imports, may lose the first KeyboardInterrupt."""
 
 _COMMAND = "falusage"
 
@@ -83,8 +88,10 @@ class Interrupt:
             while number := signals.recv(1):
                 if number[0] == signal.SIGINT:
                     self.heard = True
-                    if not self._over.wait(GRACE):
-                        leave()
+                    if not self._over.wait(AGAIN):
+                        _thread.interrupt_main()
+                        if not self._over.wait(GRACE - AGAIN):
+                            leave()
                     return
 
     def __exit__(self, *_: object) -> None:
