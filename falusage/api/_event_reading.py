@@ -8,6 +8,7 @@ number of windows ahead. There is no summary to compare with; `tie_out_events` c
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,6 +41,7 @@ from falusage.errors import (
 from falusage.schema.rules import Rows
 from falusage.schema.validation import MARKS, require_valid, validate_received
 
+_LOG: Final = logging.getLogger("falusage.api")
 _AHEAD: Final = 2
 """How many windows may be read ahead, besides one for each worker."""
 
@@ -216,6 +218,7 @@ class EventReading:
         if checked.bad.height:
             self.bad.append(checked.bad)
         self.progress.advance(round(window.seconds), rows=self._rows)
+        _LOG.info("window %s to %s: %s events", *window.as_sent(), f"{table.height:,}")
         return LineItems(checked.good, items.kinds)
 
     def quarantine(self) -> pl.DataFrame:

@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from os.path import isfile
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -54,7 +55,8 @@ def values() -> list[Value]:
         found |= _read(file)
     for each in SETTINGS:
         if each.variable and (value := os.environ.get(each.variable)):
-            found[each.path] = Value(each, value, each.variable)
+            is_wrong = each.problem(value, is_shared=False)  # the client says why
+            found[each.path] = Value(each, None if is_wrong else value, each.variable)
     return list(found.values())
 
 
@@ -95,12 +97,16 @@ def user_file() -> Path:
 
 def _files() -> Iterator[_File]:
     own = user_file()
-    if own.is_file():
+    if isfile(own):
         yield _File(own, is_shared=False)
-    for folder in (here := Path.cwd(), *here.parents):
-        found = [_File(path) for path in (folder / FILE,) if path.is_file() and path != own]
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # the folder was deleted
+        return
+    for folder in (here, *here.parents):
+        found = [_File(path) for path in (folder / FILE,) if isfile(path) and path != own]
         project = folder / _PYPROJECT
-        if project.is_file() and "falusage" in _parsed(project).get("tool", {}):
+        if isfile(project) and _has_settings(project):
             found.append(_File(project, "tool.falusage"))
         if len(found) > 1:
             _refuse(f"{found[0].path} and {found[1].path} both have settings; keep one of them")
@@ -109,9 +115,21 @@ def _files() -> Iterator[_File]:
             return
 
 
+def _has_settings(project: Path) -> bool:
+    """Return whether a pyproject.toml has our table; one without our name is not our business."""
+    if b"falusage" not in project.read_bytes():
+        return False
+    tools = _parsed(project).get("tool")
+    return isinstance(tools, dict) and "falusage" in tools
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8-sig")
+
+
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(_text(path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         _refuse(f"{path} is not TOML: {error}")
     except OSError as error:
@@ -125,7 +143,7 @@ def _read(file: _File) -> dict[str, Value]:
         content = content[part]
     if not isinstance(content, dict):
         _refuse(f"{file.path}: {file.inside} is not a table; expected settings in it")
-    lines = file.path.read_text("utf-8").splitlines()
+    lines = _text(file.path).splitlines()
     known = {each.path: each for each in SETTINGS}
     tables = {each.table for each in SETTINGS} - {""}
     found: dict[str, Value] = {}

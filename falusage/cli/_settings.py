@@ -99,7 +99,7 @@ class Setting:
 
 _EXPECTED: Final[dict[Kind, str]] = {
     "text": "a text",
-    "address": "a URL, as https://api.fal.ai/v1",
+    "address": "a URL without a user, as https://api.fal.ai/v1",
     "path": "a path or an address, as a text",
     "zone": "an IANA time zone, as Europe/Berlin",
     "instant": "a date, as 2025-04-01, or an instant with an offset",
@@ -117,8 +117,17 @@ def _is_sound(setting: Setting, value: str) -> bool:
     if setting.kind == "length":
         return re.fullmatch(_LENGTH, value) is not None
     if setting.kind == "address":
-        return urlsplit(value).scheme in {"http", "https"}
+        return _is_address(value)
     return True
+
+
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    return plain and parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def _is_instant(value: Any) -> bool:

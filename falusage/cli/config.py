@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from os.path import isfile
 from typing import Literal
 
 import click
@@ -53,7 +54,7 @@ def config(what: Literal["show", "schema"], form: str) -> None:
         )
         yield ""
         own = user_file()
-        yield f"Your own file is {own}{'' if own.is_file() else ', which is not there'}."
+        yield f"Your own file is {own}{'' if isfile(own) else ', which is not there'}."
         yield f"A project has {FILE}, or [tool.falusage] in pyproject.toml."
 
     show(frame, form, table)

@@ -98,6 +98,8 @@ WRONG = {
     "store = ''": ":1: store is not valid; expected a path or an address, as a text.",
     "base_url = 'api.fal.ai'": ":1: base_url is not valid; expected a URL",
     "base_url = 'https://elsewhere.example/v1'": "a project's file may only name this machine",
+    "base_url = 'https://me:pass@127.0.0.1/v1'": "expected a URL without a user",
+    "base_url = 'http://[/v1'": ":1: base_url is not valid",
     "workers 3": " is not TOML: ",
 }
 
@@ -114,6 +116,7 @@ def test_what_is_wrong_is_named_with_its_line(
     assert (1, "") == (code, out)
     assert err.startswith(f"error: {environment / 'falusage.toml'}")
     assert said in err
+    assert "pass@" not in err
     assert 0 == run("load", "--help")[0]
 
 
@@ -142,6 +145,29 @@ def test_two_files_in_one_folder_are_an_error(run: Run, environment: Path) -> No
     code, _, err = run("config")
 
     assert (1, True) == (code, "both have settings; keep one of them" in err)
+
+
+def test_what_is_not_ours_is_not_our_business(run: Run, environment: Path) -> None:
+    """A broken pyproject.toml of somebody else, a folder of our name, a folder that is gone."""
+    (environment / "pyproject.toml").write_text("{{ a template }}")
+    (environment / "falusage.toml").mkdir()
+    gone = environment / "gone"
+    gone.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(gone)
+        gone.rmdir()
+        assert ("8", "default") == shown(run)["workers"]
+
+
+def test_a_secret_in_a_variable_is_not_shown(
+    run: Run, monkeypatch: pytest.MonkeyPatch, environment: Path
+) -> None:
+    """An address with a user is no address; the client says so when it is used."""
+    monkeypatch.setenv("FALUSAGE_BASE_URL", "https://me:pass@api.example/v1")
+
+    assert (None, "FALUSAGE_BASE_URL") == shown(run)["base_url"]
+    code, _, err = run("load", "--start", "2025-06-01")
+    assert (1, True) == (code, "FALUSAGE_BASE_URL has a user" in err)
 
 
 def test_an_address_of_this_machine_may_be_a_projects(run: Run, environment: Path) -> None:

@@ -35,6 +35,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     for needed in (
         "__init__.pyi",
         "py.typed",
+        "cli/falusage.schema.json",
         "reporting/_page/report.html.jinja",
         "sample/sample-usage.parquet",
     ):
