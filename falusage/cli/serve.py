@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     short_help="Serve the API on this machine.",
-    examples=("falusage serve", "falusage serve --snapshot usage.parquet --port 0"),
+    examples=("falusage serve --snapshot usage.parquet --port 0",),
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(

@@ -11,9 +11,12 @@ from falusage.cli import cli
 from falusage.cli._commands import Command
 from tests.cli.running import Run, Start
 
-FIRST = ("snapshot", "sync", "demo")
+FIRST = ("snapshot", "sync")
 """The commands whose examples make what others read."""
+README = Path(__file__).parents[2] / "README.md"
 ENDLESS = "serve"
+IN_THE_README = "demo"
+"""Its example is a command of the README, which is run by its test."""
 
 
 def examples(name: str) -> list[list[str]]:
@@ -36,11 +39,17 @@ def test_every_help_ends_with_its_examples(run: Run) -> None:
         assert 1 <= len(shown) <= 2
 
 
+def test_the_example_of_the_demo_is_the_readmes() -> None:
+    """The test of the README runs it, and compares what it prints."""
+    (line,) = examples(IN_THE_README)
+    assert f"falusage {' '.join(line)}\n" in README.read_text("utf-8")
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default::falusage.FalUsageWarning")
 def test_every_example_runs(run: Run, environment: Path) -> None:
     """All of them in one folder, one after the other; what is redirected is not empty."""
-    others = [name for name in cli.commands if name not in {*FIRST, ENDLESS}]
+    others = [name for name in cli.commands if name not in {*FIRST, ENDLESS, IN_THE_README}]
     for name in (*FIRST, *others):
         for line in examples(name):
             words, file = (line[:-2], line[-1]) if ">" in line else (line, "")
@@ -51,9 +60,9 @@ def test_every_example_runs(run: Run, environment: Path) -> None:
 
 @pytest.mark.slow
 def test_the_examples_of_a_server_answer(run: Run, start: Start) -> None:
-    """They are stopped here once they say where they listen; the port is any free one."""
+    """They are stopped here once they say where they listen."""
     run(*examples("snapshot")[0])
     for line in examples(ENDLESS):
-        process = start(*line, *([] if "--port" in line else ["--port", "0"]))
+        process = start(*line)
         assert process.stdout is not None
         assert "Serving fal's usage and billing API at" in process.stdout.readline()
