@@ -13,10 +13,10 @@ from tests.cli.running import Run, Start
 
 FIRST = ("snapshot", "sync")
 """The commands whose examples make what others read."""
-README = Path(__file__).parents[2] / "README.md"
+QUICKSTART = Path(__file__).parents[2] / "docs" / "quickstart.md"
 ENDLESS = "serve"
-IN_THE_README = "demo"
-"""Its example is a command of the README, which is run by its test."""
+IN_THE_QUICKSTART = "demo"
+"""Its example is a command of the quickstart, which runs with the snippets of the pages."""
 
 
 def examples(name: str) -> list[list[str]]:
@@ -39,17 +39,17 @@ def test_every_help_ends_with_its_examples(run: Run) -> None:
         assert 1 <= len(shown) <= 2
 
 
-def test_the_example_of_the_demo_is_the_readmes() -> None:
-    """The test of the README runs it, and compares what it prints."""
-    (line,) = examples(IN_THE_README)
-    assert f"falusage {' '.join(line)}\n" in README.read_text("utf-8")
+def test_the_example_of_the_demo_is_that_of_the_quickstart() -> None:
+    """The test of the pages runs it, and compares what it prints."""
+    (line,) = examples(IN_THE_QUICKSTART)
+    assert f"falusage {' '.join(line)}\n" in QUICKSTART.read_text("utf-8")
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default::falusage.FalUsageWarning")
 def test_every_example_runs(run: Run, environment: Path) -> None:
     """All of them in one folder, one after the other; what is redirected is not empty."""
-    others = [name for name in cli.commands if name not in {*FIRST, ENDLESS, IN_THE_README}]
+    others = [name for name in cli.commands if name not in {*FIRST, ENDLESS, IN_THE_QUICKSTART}]
     for name in (*FIRST, *others):
         for line in examples(name):
             words, file = (line[:-2], line[-1]) if ">" in line else (line, "")
