@@ -25,7 +25,10 @@ from falusage.forecasting._rhythms import RHYTHMS
 from .families import Floats
 
 LEVELS: Final = (80, 95)
-CANDIDATES: Final = MODELS
+_ALONE: Final = tuple(name for name in MODELS if name != "average")
+_EVEN: Final = ("level", "smoothing", "theta")
+CANDIDATES: Final = (*_ALONE, "even")
+"""The single models, and, harder to beat, the mean of three of them with equal weights."""
 
 Band = tuple[Floats, Floats]
 Period = Literal["1d", "1w", "1mo"]
@@ -40,7 +43,7 @@ class Told:
         cost: The cost of each period.
         bands: The bounds of each period, by level.
         totals: The bounds of the total over the horizon, by level.
-        candidates: The forecast of each candidate; a series too short for it gets that of `level`.
+        candidates: The forecast of each candidate; a series too short for one gets that of `level`.
     """
 
     model: str
@@ -73,13 +76,14 @@ def told(usage: pl.DataFrame, *, every: Period, horizon: int) -> Told:
     lengths = parts.ahead(horizon)["length"].to_numpy()
     rhythm = RHYTHMS[every]
     able = all_forecasts(history, horizon, rhythm, forecasters(rhythm))
+    alone = {name: able.get(name, able["level"]) * lengths for name in _ALONE}
     total, sums = np.array([future.cost.sum()]), future.paths.sum(axis=1, keepdims=True)
     return Told(
         model=future.model,
         cost=future.cost,
         bands=bounds(future.paths, LEVELS, around=future.cost),
         totals=bounds(sums, LEVELS, around=total),
-        candidates={name: able.get(name, able["level"]) * lengths for name in MODELS},
+        candidates={**alone, "even": np.mean([alone[name] for name in _EVEN], axis=0)},
     )
 
 
@@ -91,7 +95,7 @@ def confirm(usage: pl.DataFrame, ours: Told, *, every: Period) -> None:
     for level, (low, high) in ours.bands.items():
         np.testing.assert_allclose(public[f"lo_{level}"].to_numpy(), low, rtol=1e-9)
         np.testing.assert_allclose(public[f"hi_{level}"].to_numpy(), high, rtol=1e-9)
-    for name, cost in ours.candidates.items():
+    for name in _ALONE:
         alone = fu.forecast(usage, horizon=horizon, every=every, model=name)
         if alone["model"][0] == name:  # else a record was too short for it, and another was used
-            np.testing.assert_allclose(alone["cost"].to_numpy(), cost, rtol=1e-9)
+            np.testing.assert_allclose(alone["cost"].to_numpy(), ours.candidates[name], rtol=1e-9)

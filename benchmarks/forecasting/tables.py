@@ -34,7 +34,7 @@ def report(rows: pl.DataFrame) -> Iterator[str]:
     yield from _coverage(made.filter(model="auto"))
     yield from _months(rows.filter(model="month"))
     yield from _sums(rows.filter(model="group"))
-    yield "How often auto chose each model"
+    yield "How often auto used the average, weighted by each model's record, or a model alone"
     for days in DAYS:
         chosen = made.filter(model="auto", days=days)["chosen"].value_counts(sort=True)
         yield f"  {days:>2} days: " + ", ".join(f"{name} {count}" for name, count in chosen.rows())
@@ -58,7 +58,7 @@ def _errors(rows: pl.DataFrame) -> Iterator[str]:
     for days in DAYS:
         of_days = rows.filter(days=days)
         yield f"Mean scaled error, {_ahead(days)} ahead: {of_days['name'].n_unique()} forecasts by"
-        yield "auto, each candidate, and AutoETS and SeasonalNaive of statsforecast"
+        yield "auto, each model, three of them with even weights, and AutoETS and SeasonalNaive"
         yield from _models("auto /best")
         for name, of_one in _groups(of_days):
             means = _means(of_one, "error")

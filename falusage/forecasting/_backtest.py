@@ -96,14 +96,12 @@ def backtest(
         The columns of `by`, `currency`; `model` (String); `windows` and `ahead` (Int64, how many
         windows, and how many periods each); `error` (Float64) and `total_error` (Float64, that of
         a window's total, per period); `bias` (Float64, mean (forecast − actual) / scale, above
-        zero if forecasts are too high); `behind` (Float64, the sum of both errors minus that of
-        the best) and `noise` (Float64, two standard errors of that difference); `chosen` (Boolean:
-        the first, in this order, whose `behind` is at most its `noise`, or `level` for a series of
-        less than two weeks; `forecast` uses it); for
-        each level `coverage_80`, … (Float64, the measured share of periods within the band, null
-        if there are fewer than three other windows). Sorted by *by*, `currency`, then from the
-        steadiest candidate to the most flexible. Series of zeros or of a single period have no
-        rows. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store is.
+        zero if forecasts are too high); `weight` (Float64, the model's share in the average, null
+        if it has none); `chosen` (Boolean, what `forecast` uses: the average, or `level`
+        for a series of less than two weeks); for each level `coverage_80`, … (Float64, the measured
+        share of periods within the band, null if there are fewer than three other windows). Sorted
+        by *by*, `currency`, then with the average first. Series of zeros or of a single period
+        have no rows. A LazyFrame if `usage` is lazy, as a LazyFrame, a snapshot or a store is.
 
     Raises:
         AlignmentError: A bucket crosses a boundary of `every` in `timezone`.
@@ -173,26 +171,23 @@ _RESULTS = {
     "error": pl.Float64(),
     "total_error": pl.Float64(),
     "bias": pl.Float64(),
-    "behind": pl.Float64(),
-    "noise": pl.Float64(),
+    "weight": pl.Float64(),
     "chosen": pl.Boolean(),
 }
 
 
 def _rows(record: TrackRecord) -> list[dict[str, Any]]:
-    off, behind, chosen = record.off(), record.behind(), record.chosen()
     return [
         {
             "model": name,
             "windows": len(record.origins),
             "ahead": record.span,
-            "error": float(off[name][0].mean()),
-            "total_error": float(off[name][1].mean()),
+            "error": record.off(name)[0],
+            "total_error": record.off(name)[1],
             "bias": float(-record.errors(name).mean()),
-            "behind": behind[name][0],
-            "noise": behind[name][1],
-            "chosen": name == chosen,
+            "weight": record.weights.get(name),
+            "chosen": name == record.chosen,
         }
         for name in MODELS
-        if name in off
+        if name in record.forecasts
     ]

@@ -1,6 +1,7 @@
 """The candidate models, from the steadiest to the most flexible.
 
-All but the last two forecast the level without the seasonal pattern, and put the pattern back.
+`average` is the mean of the next four by their track records. These forecast the level without the
+seasonal pattern, and put the pattern back.
 `smoothing`, `theta` and `trend` fit the logarithm of the level, in which growth is additive and
 nothing is below zero; single spikes do not move it. The mean of a logarithm is below the logarithm
 of the mean, so they are raised by the mean of their own residuals: days add up to months, and only
@@ -27,9 +28,10 @@ from falusage.forecasting._spikes import without_spikes
 Forecaster = Callable[[Past, int], Floats]
 
 MODELS: Final = ("average", "level", "smoothing", "theta", "trend", "seasonal_naive", "drift")
-"""In order of preference among equals. Chosen on the choosing set of `benchmarks/forecast.py`."""
+"""All of them. They were chosen on the choosing set of `benchmarks/forecast.py`."""
 
-AVERAGED: Final = ("level", "smoothing", "theta")
+AVERAGED: Final = ("level", "smoothing", "theta", "trend")
+"""Those that are averaged: the ones that a single spike does not move."""
 _OFFSET: Final = 0.1
 _KEPT: Final = 0.95
 _LEAST: Final = {
@@ -83,13 +85,10 @@ def forecasters(rhythm: Rhythm) -> Mapping[str, Forecaster]:
 def all_forecasts(
     history: Floats, horizon: int, rhythm: Rhythm, models: Mapping[str, Forecaster]
 ) -> dict[str, Floats]:
-    """Return the forecast of each model that can make one, and the average."""
+    """Return the forecast of each model that can make one."""
     past = Past.from_history(history, rhythm)
     said = {name: model(past, horizon) for name, model in models.items()}
-    able = {name: ahead for name, ahead in said.items() if np.isfinite(ahead).all()}
-    if all(name in able for name in AVERAGED):
-        able["average"] = np.mean([able[name] for name in AVERAGED], axis=0)
-    return able
+    return {name: ahead for name, ahead in said.items() if np.isfinite(ahead).all()}
 
 
 def _guarded(forecaster: Forecaster, least: int) -> Forecaster:
@@ -130,7 +129,8 @@ def _in_logs(
 ) -> Floats:
     """Fit a model to the logarithm of the level; with a line, to what is left beside it.
 
-    No line is followed for longer than a third of the history that shows it.
+    A line is no steeper than either half of the history shows it, so that a single step is no
+    trend. It is followed for no longer than a third of the history.
     """
     fitted = past.adjusted[-rhythm.reach :]
     mean, length = fitted.mean(), len(fitted)
@@ -142,7 +142,7 @@ def _in_logs(
     third = max(1, length // 3)
     slope = 0.0
     if with_line:
-        slope = (np.median(logs[-third:]) - np.median(logs[:third])) / (length - third)
+        slope = 2 * _shown_twice(logs, third) / (length - third)
     line = slope * np.arange(length)
     logs = logs - line
     found = model.forecast(y=logs, h=horizon, fitted=True)
@@ -155,3 +155,10 @@ def _in_logs(
     residuals = residuals[third:][-4 * rhythm.level :]
     raised = np.minimum(residuals, np.quantile(residuals, _KEPT)).mean()
     return past.shaped(np.maximum(np.exp(ahead) * raised - _OFFSET, 0.0) * mean)
+
+
+def _shown_twice(logs: Floats, third: int) -> float:
+    """Return by how much the first and the second half both rise, or both fall."""
+    middle = np.median(logs[third:-third])
+    first, second = middle - np.median(logs[:third]), np.median(logs[-third:]) - middle
+    return float(np.sign(first) * min(abs(first), abs(second))) if first * second > 0 else 0.0

@@ -72,14 +72,13 @@ def forecast(
 ) -> pl.DataFrame | pl.LazyFrame:
     """Forecast cost, period by period, with bands.
 
-    The candidates, from the steadiest to the most flexible: `average` (the mean of the next three),
-    `level` (the recent median level with the pattern of the season), `smoothing` and `theta` (from
-    statsforecast, on the logarithm of the level), `trend` (the same around a line),
-    `seasonal_naive`, `drift`. `"auto"` forecasts the series' own past with each, from up to twenty
-    earlier periods, and takes the steadiest whose errors, by period and in total, are behind the
-    best by no more than noise (two standard errors of the difference); `backtest` shows it. A
-    series begins with its first cost; after that, a period without usage counts as zero. The
-    forecast is a mean, so that days add up to a month.
+    The candidates: `level` (the recent median level with the pattern of the season), `smoothing`
+    and `theta` (from statsforecast, on the logarithm of the level), `trend` (the same around a
+    line), the `average` of these, `seasonal_naive` and `drift`. Each forecasts the series' own
+    past, from up to twenty earlier periods. The smaller the errors of a model were, the larger is
+    its share in the average; `backtest` shows both. `"auto"` is this average, or `level` for a
+    series of less than two weeks. A series begins with its first cost; after that, a period without
+    usage counts as zero. The forecast is a mean, so that days add up to a month.
 
     The bands are quantiles of a thousand paths: the forecast with errors that the model made over
     whole windows of that past, in proportion to the present level, and with what a level may do

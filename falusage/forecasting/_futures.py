@@ -1,8 +1,12 @@
-"""The future of every series, scaled so that the parts sum to the whole.
+"""The future of every series, so that the parts sum to the whole.
 
 The whole of a currency is forecast as a series of its own, and the forecasts of the parts are
 scaled to it, period by period. So the teams sum to the forecast of the organization, whatever the
-model of each.
+model of each. In a path, first the parts that are far from what is expected of them give way.
+
+Source: S. L. Wickramasuriya, G. Athanasopoulos and R. J. Hyndman, Optimal forecast reconciliation,
+Journal of the American Statistical Association 114 (2019): uncertain parts take more of the
+difference. Here it is divided within each path, which keeps everything above zero.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from falusage.forecasting._measured import measured_coverage
 from falusage.forecasting._past import Floats
 from falusage.forecasting._paths import PATHS, Doubt, Errors, draw
 from falusage.forecasting._rhythms import RHYTHMS, Rhythm
-from falusage.forecasting._track_record import TrackRecord, track_record
+from falusage.forecasting._track_record import TrackRecord, track_record, weighted
 
 LONGEST_AHEAD = 5_000
 """The longest horizon, in periods."""
@@ -37,7 +41,9 @@ _GUESS = 0.5
 """The least relative error of the level of a history that is too short to show one, times the root
 of its length."""
 
-_ALONE = Errors(np.ones((1, 1)), np.ones((1, 1)))
+_USUAL = (0.15, 0.85)
+"""Between these quantiles of its own paths, what a part costs is usual."""
+_ALONE = Errors(np.ones((1, 1)), np.ones((1, 1)), apart=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,10 +131,7 @@ def seed_of(key: Sequence[object]) -> int:
 
 def _needed(models: Mapping[str, Forecaster], model: str) -> Mapping[str, Forecaster]:
     """Return the models to try on the past, and the one that can forecast any series."""
-    wanted = {
-        "level",
-        *(MODELS if model == "auto" else AVERAGED if model == "average" else [model]),
-    }
+    wanted = AVERAGED if model in ("auto", "average") else ("level", model)
     return {name: forecaster for name, forecaster in models.items() if name in wanted}
 
 
@@ -155,11 +158,12 @@ def _future(
         return Future(MODELS[0], np.zeros(horizon), np.zeros((PATHS, horizon)))
     history = rates[spent[0] :]  # a series begins with its first cost
     record = track_record(history, horizon=horizon, rhythm=rhythm, models=models)
-    chosen, errors = "level", _ALONE
+    chosen, errors, weights = "level", _ALONE, {"level": 1.0}
     if record is not None:
-        wanted = record.chosen() if model == "auto" else model
+        wanted = record.chosen if model == "auto" else model
         chosen = wanted if wanted in record.forecasts else "level"
-        errors = Errors(record.forecasts[chosen], record.actual)
+        errors = Errors(record.forecasts[chosen], record.actual, record.apart)
+        weights = record.weights if chosen == "average" else {chosen: 1.0}
     short = None
     if len(history) < 2 * rhythm.season:
         short = f"{len(history)} periods, less than two seasons of {rhythm.season}"
@@ -168,8 +172,8 @@ def _future(
         short = f"{len(history)} periods, which leave only {few} windows to measure errors"
     elif model not in ("auto", chosen):
         short = f"{len(history)} periods, too few for {model!r}"
-    needed = models if chosen == "average" else {chosen: models[chosen]}
-    cost = all_forecasts(history, horizon, rhythm, needed)[chosen]
+    needed = {name: models[name] for name in weights}
+    cost = weighted(all_forecasts(history, horizon, rhythm, needed), weights)
     doubt = Doubt.from_history(
         history, rhythm, least=_GUESS / len(history) ** 0.5 if short else 0.0
     )
@@ -198,25 +202,45 @@ def _summing(
         members: list[int] = np.flatnonzero(of_part == row).tolist()
         spent = parts.rates[members].sum(axis=1)
         shares = spent / spent.sum() if spent.sum() else np.full_like(spent, 1 / len(members))
-        cost = _scales([found[member].cost for member in members], total.cost)
-        paths = _scales([found[member].paths for member in members], total.paths)
-        for member, share in zip(members, shares, strict=True):
-            one = found[member]
-            made[member] = replace(
-                one,
-                cost=one.cost * cost[0] + share * cost[1],
-                paths=one.paths * paths[0] + share * paths[1],
-            )
+        costs = _scaled([found[member].cost for member in members], total.cost, shares)
+        moved = _toward(total.paths, [found[member].paths for member in members])
+        paths = _scaled(moved, total.paths, shares)
+        for member, cost, own in zip(members, costs, paths, strict=True):
+            made[member] = replace(found[member], cost=cost, paths=own)
     return made
 
 
-def _scales(values: Sequence[Floats], wanted: Floats) -> tuple[Floats, Floats]:
-    """Return what scales the sum to what is wanted, and what is to be divided where it is zero."""
-    sums = values[0].copy()
-    for more in values[1:]:
-        sums += more
+def _toward(whole: Floats, parts: Sequence[Floats]) -> list[Floats]:
+    """Return the paths of parts, with what is unusual made less so where that suits the whole.
+
+    Where the sum is above the whole, what parts cost beyond their own bands is lowered, each by the
+    same share of it; where it is below, what they cost less than that is raised. So a steady team
+    keeps its narrow band beside one that may step.
+    """
+    gap = whole - _total(parts)
+    wrong: list[Floats] = []
+    for path in parts:
+        low, high = np.quantile(path, _USUAL, axis=0)
+        wrong.append(np.where(gap > 0, np.maximum(low - path, 0.0), np.maximum(path - high, 0.0)))
+    room = _total(wrong)
+    share = np.sign(gap) * np.minimum(np.abs(gap) / np.where(room > 0, room, 1.0), 1.0)
+    return [path + share * far for path, far in zip(parts, wrong, strict=True)]
+
+
+def _scaled(parts: Sequence[Floats], whole: Floats, shares: Floats) -> list[Floats]:
+    """Return parts in proportion, so that they sum to the whole; where all are zero, by shares."""
+    sums = _total(parts)
     spent = sums > 0
-    return np.where(spent, wanted / np.where(spent, sums, 1), 0.0), np.where(spent, 0.0, wanted)
+    scale = np.where(spent, whole / np.where(spent, sums, 1.0), 0.0)
+    left = np.where(spent, 0.0, whole)
+    return [part * scale + share * left for part, share in zip(parts, shares, strict=True)]
+
+
+def _total(parts: Sequence[Floats]) -> Floats:
+    total = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total
 
 
 def _warn_of_short(keys: pl.DataFrame, found: Sequence[Future]) -> None:

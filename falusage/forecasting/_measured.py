@@ -23,7 +23,8 @@ def measured_coverage(
 
     The bands of a window are drawn from the windows that share no period with it.
     """
-    origins, errors = np.array(record.origins), Errors(record.forecasts[model], record.actual)
+    origins = np.array(record.origins)
+    errors = Errors(record.forecasts[model], record.actual, record.apart)
     held: dict[float, list[Floats]] = {level: [] for level in levels}
     for window, origin in enumerate(origins):
         near = np.abs(origins - origin) < record.span

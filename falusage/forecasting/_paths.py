@@ -13,11 +13,13 @@ A path takes one window of the track record and repeats its errors:
   odd;
 - and a period without cost, where some was expected, is one without cost.
 
-Two things are added that twenty overlapping windows do not show: that the level itself is known
-only so well, and that it may step, as often as it did.
+Three things are added that twenty overlapping windows do not show: how far errors may go, of which
+a few independent windows tell little; that the level itself is known only so well; and that it may
+step, as often as it did.
 
 Source: R. J. Hyndman and G. Athanasopoulos, Forecasting: Principles and Practice, 3rd edition,
-5.5, prediction intervals from bootstrapped residuals, here of rolling origins.
+5.5, prediction intervals from bootstrapped residuals, here of rolling origins; Student, The
+probable error of a mean, Biometrika 6 (1908), the spread of a few errors.
 
 The constants were chosen on the choosing set of `benchmarks/forecast.py` alone. Weights that prefer
 late windows (R. F. Barber and others, Conformal prediction beyond exchangeability, Annals of
@@ -48,8 +50,12 @@ _NOTHING: Final = 1e-6
 _EVEN: Final = 0.2
 """The share of the mean forecast that is added before errors are made relative, so that a period
 that was expected to cost little does not make an error infinite."""
-_WIDTH: Final = 0.95
+_WIDTH: Final = 0.78
 """What errors are multiplied by, because what a level may do widens paths, too."""
+_FEW: Final = 1
+"""The degrees of freedom of no window at all; each that shares no period with others adds one."""
+_WIDER: Final = 3.0
+"""By what factor few windows widen an error at most."""
 _UNUSUAL: Final = 4.0
 """So many typical errors are an unusual one, which becomes no larger than it was in money."""
 _TYPICAL: Final = (0.02, 0.4)
@@ -71,13 +77,13 @@ _LEVEL: Final = (0.02, 0.5)
 """The least and the most relative error of the level."""
 
 # How the level steps.
-_UNSEEN_STEPS: Final = 0.3
+_UNSEEN_STEPS: Final = 0.5
 """How many steps a history counts that shows none."""
 _AGAIN: Final = 2.0
 """How many steps to expect for each that was seen."""
 _MOST_STEPS: Final = 4
-_STEP: Final = 1.5
-"""The standard deviation of the logarithm of a step."""
+_STEP: Final = float(np.log(10))
+"""The logarithm of the largest step, up or down; all steps below it are equally likely."""
 _CLEAR_STEP: Final = 0.35
 
 
@@ -123,14 +129,22 @@ class Errors:
     Attributes:
         expected: Windows × periods.
         actual: Windows × periods.
+        apart: How many periods after the one before it a window begins.
     """
 
     expected: Floats
     actual: Floats
+    apart: int
 
     def without(self, windows: NDArray[np.bool_]) -> Errors:
         """Return the errors of the other windows."""
-        return Errors(self.expected[~windows], self.actual[~windows])
+        return Errors(self.expected[~windows], self.actual[~windows], self.apart)
+
+    @property
+    def independent(self) -> float:
+        """How many windows share no period with another."""
+        windows, span = self.actual.shape
+        return 1 + (windows - 1) * min(self.apart / span, 1.0)
 
     def smallest(self) -> float:
         """Return what counts as next to nothing."""
@@ -159,7 +173,8 @@ def draw(ahead: Floats, errors: Errors, doubt: Doubt, *, seed: int, paths: int =
     windows, span = relative.shape
     typical = float(np.clip(np.median(np.abs(relative)), *_TYPICAL))
     mean = ahead.mean()
-    common = np.random.default_rng(_SEED)
+    common, own = np.random.default_rng(_SEED), np.random.default_rng([_SEED, seed])
+    width = _WIDTH * _spread(errors.independent, paths, own)
     parts: list[Floats] = []
     for start in range(0, len(ahead), span):
         expected = ahead[start : start + span]
@@ -168,24 +183,32 @@ def draw(ahead: Floats, errors: Errors, doubt: Doubt, *, seed: int, paths: int =
         place = _reflected(moved, span)
         even = expected + _EVEN * mean
         money = np.abs(errors.actual - errors.expected)[window, place]
-        error = _WIDTH * relative[window, place] * even
+        error = width * relative[window, place] * even
         error = np.minimum(error, np.maximum(_UNUSUAL * typical * even, money))
         idle = errors.actual[window, place] == 0
         idle &= errors.expected[window, place] >= 0.5 * means[window]
         parts.append(np.where(idle, 0.0, np.maximum(expected + error, 0.0)))
-    return np.concatenate(parts, axis=1) * _levels(len(ahead), errors, doubt, seed, paths)
+    return np.concatenate(parts, axis=1) * _levels(len(ahead), errors, doubt, paths, own)
 
 
-def _levels(horizon: int, errors: Errors, doubt: Doubt, seed: int, paths: int) -> Floats:
+def _spread(independent: float, paths: int, own: np.random.Generator) -> Floats:
+    """Return by which factor errors are larger (paths × 1), as Student's t is than the normal."""
+    freedom = _FEW + independent
+    factor = np.sqrt(freedom / own.chisquare(freedom, (paths, 1)))
+    return np.minimum(factor, _WIDER)
+
+
+def _levels(
+    horizon: int, errors: Errors, doubt: Doubt, paths: int, own: np.random.Generator
+) -> Floats:
     """Return by which factor the level of each path differs (paths × periods)."""
     expected, actual = errors.expected.mean(axis=1), errors.actual.mean(axis=1)
     missed = np.abs(actual - expected) / np.maximum((1 + _EVEN) * expected, errors.smallest())
     of_totals = _OF_TOTALS * min(float(np.minimum(missed, 1.5).mean()), 1.0)
     deviation = max(float(np.hypot(of_totals, doubt.level)), _LEVEL[0])
-    own = np.random.default_rng([_SEED, seed])
     level = deviation * own.standard_normal((paths, 1))
     begins = own.exponential(1 / doubt.steps, (paths, 1))
-    step = _STEP * own.standard_normal((paths, 1))
+    step = own.uniform(-_STEP, _STEP, (paths, 1))
     return np.exp(level + np.where(np.arange(1, horizon + 1) >= begins, step, 0.0))
 
 

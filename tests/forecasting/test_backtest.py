@@ -19,7 +19,7 @@ def told(noisy: list[float]) -> pl.DataFrame:
     return fu.backtest(usage, horizon=7, by="username", levels=(80, 95))
 
 
-def test_every_candidate_is_told_of_in_the_order_of_preference(told: pl.DataFrame) -> None:
+def test_every_candidate_is_listed_with_the_average_first(told: pl.DataFrame) -> None:
     """A series without cost has nothing to tell."""
     assert list(MODELS) == told["model"].to_list()
     assert {("a", "USD", 20, 7)} == set(
@@ -27,12 +27,15 @@ def test_every_candidate_is_told_of_in_the_order_of_preference(told: pl.DataFram
     )
 
 
-def test_the_choice_follows_from_the_figures(told: pl.DataFrame) -> None:
-    """The first that is behind the best by no more than noise; the best is behind by nothing."""
-    off = told["error"] + told["total_error"]
-    assert (off - off.min()).to_list() == pytest.approx(told["behind"].to_list(), abs=1e-9)
-    within = told.filter(pl.col("behind") <= pl.col("noise") + 1e-9)["model"]
-    assert [within[0]] == told.filter("chosen")["model"].to_list()
+def test_the_average_is_chosen_and_weighted_by_the_figures(told: pl.DataFrame) -> None:
+    """Shares sum to one; the smaller the error of periods and totals, the larger the share."""
+    alone = told.drop_nulls("weight").sort(pl.col("error") + pl.col("total_error"))
+
+    assert ["average"] == told.filter("chosen")["model"].to_list()
+    assert {"level", "smoothing", "theta", "trend"} == set(alone["model"])
+    assert 1 == pytest.approx(alone["weight"].sum())
+    assert alone["weight"].is_sorted(descending=True)
+    assert alone["weight"][0] > alone["weight"][-1]
     assert (told["total_error"] <= told["error"]).all()
     assert (told["bias"].abs() <= told["total_error"] + 1e-9).all()
 
@@ -79,6 +82,6 @@ def test_the_frame_is_there_when_it_has_no_rows() -> None:
     told = fu.backtest(usage, horizon=3, levels=[90])
 
     assert isinstance(told, pl.LazyFrame)
-    assert ["currency", "model", "windows", "ahead", "error", "total_error", "bias", "behind",
-            "noise", "chosen", "coverage_90"] == told.collect().columns  # fmt: skip
+    assert ["currency", "model", "windows", "ahead", "error", "total_error", "bias", "weight",
+            "chosen", "coverage_90"] == told.collect().columns  # fmt: skip
     assert 0 == told.collect().height

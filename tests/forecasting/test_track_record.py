@@ -1,4 +1,4 @@
-"""The track record: nothing is seen too early, and the choice is the rule's."""
+"""The track record: nothing is seen too early, and a model's share follows from its errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from falusage.forecasting._past import Floats, Past
 from falusage.forecasting._rhythms import RHYTHMS
-from falusage.forecasting._track_record import TrackRecord, scale, track_record
+from falusage.forecasting._track_record import scale, shares, track_record
 
 DAYS = RHYTHMS["1d"]
 
@@ -54,46 +54,39 @@ def test_windows_begin_on_every_place_of_the_season(every: str) -> None:
     assert 1 == math.gcd(step, rhythm.season)
 
 
-def record_of(**losses: list[float]) -> TrackRecord:
-    """Make a record of windows of one period with these errors."""
-    forecasts = {name: -np.array(values)[:, None] for name, values in losses.items()}
-    count = len(next(iter(losses.values())))
-    return TrackRecord(tuple(range(count)), np.zeros((count, 1)), forecasts, np.ones(count))
+def weights(**ahead: list[list[float]]) -> dict[str, float]:
+    """Return the shares of models that forecast these windows, in all of which nothing happened."""
+    forecasts = {name: np.array(windows) for name, windows in ahead.items()}
+    windows, span = next(iter(forecasts.values())).shape
+    return shares(np.zeros((windows, span)), forecasts, np.ones(windows))
 
 
-def test_within_noise_the_steadier_model_is_taken() -> None:
-    """Theta is a little better on average, but not in most windows."""
-    record = record_of(level=[1.0, 1.1, 0.9, 1.0], theta=[1.3, 0.7, 1.1, 0.8])
+def test_the_better_model_has_the_larger_share() -> None:
+    """Half the error in eight windows is next to everything, and equal errors are equal shares."""
+    better = weights(level=[[1.0]] * 8, theta=[[0.5]] * 8, trend=[[1.0]] * 8)
 
-    assert "level" == record.chosen()
-
-
-def test_beyond_noise_the_better_model_is_taken() -> None:
-    """Theta is better in every window."""
-    record = record_of(level=[1.0, 1.1, 0.9, 1.0], theta=[0.5, 0.6, 0.4, 0.5])
-
-    assert "theta" == record.chosen()
-    assert {"level": (pytest.approx(1.0), pytest.approx(0.0, abs=1e-9)), "theta": (0.0, 0.0)} == (
-        record.behind()
-    )
+    assert 1 == pytest.approx(sum(better.values()))
+    assert better["level"] == better["trend"] < 0.01
+    assert {"level": 0.5, "theta": 0.5} == weights(level=[[3.0]] * 8, theta=[[-3.0]] * 8)
 
 
-def test_one_window_tells_nothing() -> None:
-    """The difference could be anything, so the steadiest model is taken."""
-    record = record_of(level=[3.0], theta=[0.1])
-
-    assert "level" == record.chosen()
-    assert math.inf == record.behind()["level"][1]
+def test_one_window_tells_little() -> None:
+    """The same difference divides the shares by less."""
+    assert weights(level=[[1.0]], theta=[[0.5]])["level"] > 0.3
 
 
 def test_the_error_of_the_total_counts() -> None:
     """Both miss each day by one; only one of them misses the total."""
-    even, odd = np.array([[1.0, -1.0]] * 4), np.array([[1.0, 1.0]] * 4)
-    record = TrackRecord((1, 2, 3, 4), np.zeros((4, 2)), {"level": odd, "drift": even}, np.ones(4))
+    found = weights(level=[[1.0, 1.0]] * 4, drift=[[1.0, -1.0]] * 4)
 
-    assert "drift" == record.chosen()
-    assert (1.0, 1.0) == tuple(part.mean() for part in record.off()["level"])
-    assert (1.0, 0.0) == tuple(part.mean() for part in record.off()["drift"])
+    assert found["drift"] > 0.9
+
+
+def test_no_error_is_infinitely_better() -> None:
+    """A perfect record is as good as one with an error of a few hundredths."""
+    found = weights(level=[[0.0]] * 8, theta=[[1e-9]] * 8)
+
+    assert 0.5 == pytest.approx(found["level"])
 
 
 def test_the_scale_is_the_seasonal_difference_of_late() -> None:
@@ -114,7 +107,7 @@ def test_a_model_that_fails_in_one_window_is_no_candidate() -> None:
     )
 
     assert record is not None
-    assert ["level"] == list(record.forecasts)
+    assert ["average", "level"] == list(record.forecasts)
 
 
 def test_a_quiet_time_does_not_decide() -> None:
