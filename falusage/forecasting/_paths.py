@@ -13,9 +13,8 @@ A path takes one window of the track record and repeats its errors:
   odd;
 - and a period without cost, where some was expected, is one without cost.
 
-Three things are added that twenty overlapping windows do not show: how far errors may go, of which
-a few independent windows tell little; that the level itself is known only so well; and that it may
-step, as often as it did.
+Three things are added that twenty overlapping windows do not show: few of them are independent, so
+errors may be larger; the level itself is known only so well; and it may step, as often as it did.
 
 Source: R. J. Hyndman and G. Athanasopoulos, Forecasting: Principles and Practice, 3rd edition,
 5.5, prediction intervals from bootstrapped residuals, here of rolling origins; Student, The
@@ -50,7 +49,7 @@ _NOTHING: Final = 1e-6
 _EVEN: Final = 0.2
 """The share of the mean forecast that is added before errors are made relative, so that a period
 that was expected to cost little does not make an error infinite."""
-_WIDTH: Final = 0.78
+_WIDTH: Final = 0.76
 """What errors are multiplied by, because what a level may do widens paths, too."""
 _FEW: Final = 1
 """The degrees of freedom of no window at all; each that shares no period with others adds one."""
@@ -79,7 +78,7 @@ _LEVEL: Final = (0.02, 0.5)
 # How the level steps.
 _UNSEEN_STEPS: Final = 0.5
 """How many steps a history counts that shows none."""
-_AGAIN: Final = 2.0
+_AGAIN: Final = 2.5
 """How many steps to expect for each that was seen."""
 _MOST_STEPS: Final = 4
 _STEP: Final = float(np.log(10))
