@@ -7,7 +7,7 @@ from typing import Final
 
 _REPEATS: Final = {"1h": "weekly", "1d": "weekly", "1w": "yearly", "1mo": "yearly", "1q": "yearly"}
 _DOES: Final = {
-    "average": "average of models, weighted by how well each did",
+    "average": "average of four models with a {pattern}",
     "level": "recent level and {pattern}",
     "smoothing": "smoothed level and {pattern}",
     "theta": "smoothed level, half its trend and {pattern}",

@@ -85,7 +85,8 @@ def _backtest(found: pl.DataFrame) -> list[Column]:
         names(found, "currency"),
         names(found, "model"),
         texts("", ["chosen" if chosen else "" for chosen in found["chosen"]]),
-        *map(errors, ("error", "total_error", "behind", "noise")),
+        *map(errors, ("error", "total_error")),
+        percents(found, "weight", "share in the average"),
         *(percents(found, f"coverage_{level}", f"in {level}% band") for level in (80, 95)),
         texts("windows", windows),
     ]
