@@ -85,8 +85,8 @@ def forecast(
     that the past does not show. They are never below zero. `backtest` measures how often they
     held. The same table gives the same forecast.
 
-    With `by`, the parts are scaled, period by period and path by path, so that they sum to the
-    forecast of the whole of their currency.
+    With `by`, the parts are scaled, period by period, so that they sum to the forecast of the whole
+    of their currency, and so are their paths, in which uncertain parts give way first.
 
     Args:
         usage: A usage table: a load, a snapshot, a store or a frame. Lazy rows are collected at

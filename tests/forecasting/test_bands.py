@@ -77,3 +77,18 @@ def test_where_spend_comes_and_goes_bands_hold_the_days_without(beside: bool) ->
     ]
     assert held[0] > 0.75  # type: ignore[operator]
     assert held[1] > 0.88  # type: ignore[operator]
+
+
+def test_a_steady_team_keeps_its_band_beside_a_wild_one() -> None:
+    """What the organization does not expect of its sum is taken from the team that varies."""
+    random = np.random.default_rng(3)
+    steady = table(random.normal(10, 0.5, 140).tolist(), username="steady")
+    spikes = np.where(random.random(140) < 0.05, 20, 1)
+    wild = table((random.lognormal(4, 0.8, 140) * spikes).tolist(), username="wild")
+
+    both = fu.forecast(pl.concat([steady, wild]), horizon=28, by="username")
+    alone = fu.forecast(steady, horizon=28)
+
+    beside = both.filter(username="steady")
+    widths = [(one["hi_80"] - one["lo_80"]).mean() for one in (beside, alone)]
+    assert widths[0] < 1.3 * widths[1]  # type: ignore[operator]
