@@ -28,10 +28,10 @@ def test_wheel_and_source_are_what_they_should_be(
     """The source is built, and the wheel out of it; the tools that others use look at both."""
     uv("build", "--out-dir", tmp_path)
     (made,), (source,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
-    with subtests.test("the wheel has the package and nothing else, such as tests"):
+    with subtests.test("the wheel has the package and the plugin, and no tests"):
         names = zipfile.ZipFile(made).namelist()
         version = made.name.split("-")[1]
-        assert {"falusage", f"falusage-{version}.dist-info"} == {
+        assert {"falusage", "pytest_falusage.py", f"falusage-{version}.dist-info"} == {
             name.split("/")[0] for name in names
         }
         assert set() == IN_THE_WHEEL - set(names)
