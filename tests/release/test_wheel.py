@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.release.installed import UV, environment, uv
+from tests.release.installed import ROOT, UV, environment, uv
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def test_wheel_and_source_are_what_they_should_be(
     tools = environment(on_disk / "tools", "--group", "release")
     for command in (("twine", "check", "--strict", made, source), ("check-wheel-contents", made)):
         with subtests.test(f"{command[0]} finds nothing"):
-            ran(tools / command[0], *command[1:], cwd=Path.cwd())
+            ran(tools / command[0], *command[1:], cwd=ROOT)
 
 
 def test_the_demo_runs_as_a_tool(wheel: Path, tmp_path: Path) -> None:
