@@ -48,7 +48,7 @@ def wheel(folder: Path) -> Path:
     return made
 
 
-def environment(folder: Path, *packages: str | Path, python: str = "3.11") -> Path:
+def environment(folder: Path, *packages: str | Path, python: str = sys.executable) -> Path:
     """Create an environment with these packages, and return the folder of its programs."""
     uv("venv", "--no-python-downloads", "-p", python, folder)
     programs = folder / "bin"
