@@ -67,7 +67,7 @@ def test_it_loads_and_keeps_usage_on(
 
 
 def has(version: str) -> bool:
-    """Whether this machine has a Python of this version."""
+    """Return whether this machine has a Python of this version."""
     find = (UV, "-q", "python", "find", "--no-python-downloads", version)
     return subprocess.run(find, check=False, capture_output=True).returncode == 0  # noqa: S603 - our own command
 
