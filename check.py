@@ -1,10 +1,10 @@
 """Check everything, as CI does: `.venv/bin/python check.py`.
 
-Two lanes run at the same time. One checks form, lint, layers and plain English, then runs every
-test and every example of the documentation on the newest versions of the dependencies. The other
-checks the types, then runs some tests on the lowest versions that pyproject.toml declares. All
-steps run, whatever fails; what a step printed is shown when it ends, and the result of each step
-at the end.
+Two lanes run at the same time. One checks form, lint, layers, dependencies and plain English, then
+runs every test and every example of the documentation on the newest versions of the dependencies.
+The other checks the types, then runs some tests on the lowest versions that pyproject.toml
+declares. All steps run, whatever fails; what a step printed is shown when it ends, and the result
+of each step at the end.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ NEWEST_LANE: dict[str, Step] = {
     "format": (BIN / "ruff", "format", "--check", "."),
     "lint": (BIN / "ruff", "check", "."),
     "layers": (BIN / "lint-imports",),
+    "dependencies": (BIN / "deptry", "falusage"),
     "english": (sys.executable, "docs/plain_english.py"),
     "tests": (
         *(sys.executable, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "worksteal"),

@@ -1,6 +1,6 @@
 """One rollup of a table larger than most memories, by Polars, DuckDB and Spark on the same machine.
 
-    pip install -e '.[bench]'
+    uv pip install -e . --group bench
     python benchmarks/engines.py                       # a hundred million rows, 300 MB of Parquet
     python benchmarks/engines.py --rows 2000000        # a smoke test
 

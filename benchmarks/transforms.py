@@ -1,6 +1,6 @@
 """The transforms against DuckDB and pandas: the same questions of the same rows, in one run.
 
-    pip install -e '.[bench]'
+    uv pip install -e . --group bench
     python benchmarks/transforms.py                    # ten million rows
     python benchmarks/transforms.py --rows 100000 --runs 1 --no-memory   # a smoke test
 

@@ -23,7 +23,10 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 VOCABULARY = Path(__file__).with_suffix(".toml")
-CHECKED = ("falusage", "docs", "benchmarks", "README.md", "CHANGELOG.md", "notebooks")
+CHECKED = (
+    *("falusage", "pytest_falusage.py", "docs", "benchmarks", "notebooks", ".github"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"),
+)
 
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)|^```text\n.*?^```$", re.MULTILINE | re.DOTALL)
@@ -131,7 +134,7 @@ def files(place: Path) -> list[Path]:
         return [place]
     return [
         file
-        for suffix in ("py", "md", "ipynb", "html", "toml")
+        for suffix in ("py", "md", "ipynb", "html", "toml", "yml")
         for file in sorted(place.rglob(f"*.{suffix}"))
         if file != VOCABULARY
     ]

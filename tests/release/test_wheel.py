@@ -1,72 +1,96 @@
-"""What is uploaded is whole: the wheel, built as an installer builds it, runs by itself."""
+"""What is uploaded is complete, and runs on every Python that is promised."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.release.installed import ROOT, UV, environment, uv
 
 pytestmark = pytest.mark.slow
 
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout; its build tool comes from the package index."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = (sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, ROOT)
-    subprocess.run(pip, check=True, capture_output=True)  # noqa: S603 - our own pip
-    (made,) = folder.glob("*.whl")
-    return made
-
-
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
-    """The marker for type checkers, the report's page and the sample are in it; tests are not."""
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {"falusage", f"falusage-{wheel.name.split('-')[1]}.dist-info"} == {
-        name.split("/")[0] for name in names
-    }
-    for needed in (
-        "__init__.pyi",
-        "py.typed",
-        "cli/falusage.schema.json",
-        "reporting/_page/report.html.jinja",
-        "sample/sample-usage.parquet",
-    ):
-        assert f"falusage/{needed}" in names
+PROMISED = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
+IN_THE_WHEEL = {
+    "falusage/__init__.pyi",
+    "falusage/cli/falusage.schema.json",
+    "falusage/py.typed",
+    "falusage/reporting/_page/report.html.jinja",
+    "falusage/sample/sample-usage.parquet",
+}
 
 
-def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    """In a folder of its own, with nothing of this checkout on the path."""
-    installed = tmp_path / "installed"
-    pip = (sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", installed, wheel)
-    subprocess.run(pip, check=True, capture_output=True)  # noqa: S603 - as above
-    # Dependencies are those of the tests; the checkout itself stands behind the wheel.
-    path = os.pathsep.join([str(installed), sysconfig.get_path("purelib")])
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-S", "-c", _DEMO],
-        cwd=tmp_path,
-        env={"PYTHONPATH": path, "PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert 0 == done.returncode, done.stderr
-    assert str(installed) in done.stdout.splitlines()[0]
-    assert "reconciled  all of it agrees" in done.stdout
+def test_wheel_and_source_are_what_they_should_be(
+    wheel: Path, tmp_path: Path, on_disk: Path, subtests: pytest.Subtests
+) -> None:
+    """The source is built, and the wheel out of it; the tools that others use look at both."""
+    uv("build", "--out-dir", tmp_path)
+    (made,), (source,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    with subtests.test("the wheel has the package and the plugin, and no tests"):
+        names = zipfile.ZipFile(made).namelist()
+        version = made.name.split("-")[1]
+        assert {"falusage", "pytest_falusage.py", f"falusage-{version}.dist-info"} == {
+            name.split("/")[0] for name in names
+        }
+        assert set() == IN_THE_WHEEL - set(names)
+        assert [] == [name for name in names if name.endswith((".pyc", "~"))]
+    with subtests.test("the source makes the same wheel as the checkout"):
+        assert wheel.read_bytes() == made.read_bytes()
+    tools = environment(on_disk / "tools", "--group", "release")
+    for command in (("twine", "check", "--strict", made, source), ("check-wheel-contents", made)):
+        with subtests.test(f"{command[0]} finds nothing"):
+            ran(tools / command[0], *command[1:], cwd=ROOT)
+
+
+def test_the_demo_runs_as_a_tool(wheel: Path, tmp_path: Path) -> None:
+    """As `uvx --from 'falusage[all]' falusage demo`, on the newest Python, in an empty folder."""
+    newest = next(version for version in reversed(PROMISED) if has(version))
+    tool = (UV, "-q", "tool", "run", "-p", newest, "--from", f"{wheel}[all]")
+    assert "reconciled  all of it agrees" in ran(*tool, "falusage", "demo", cwd=tmp_path)
     kept = {path.name for path in (tmp_path / "falusage-demo").iterdir()}
     assert {"usage.parquet", "report.html"} == kept
 
 
-_DEMO = """
-import sys, falusage
-print(falusage.__file__)
-from falusage.cli import main
-sys.exit(main(["demo"]))
+@pytest.mark.parametrize("version", PROMISED[1:])
+def test_it_loads_and_keeps_usage_on(
+    version: str, wheel: Path, on_disk: Path, tmp_path: Path
+) -> None:
+    """The other tests run on the oldest, with which the checkout was set up."""
+    if not has(version) and not os.environ.get("CI"):
+        pytest.skip(f"no Python {version} on this machine; CI has one")
+    programs = environment(on_disk / version, f"{wheel}[all]", python=version)
+    assert f"{version} done\n" == ran(programs / "python", "-I", "-c", USE, cwd=tmp_path)
+
+
+def has(version: str) -> bool:
+    """Return whether this machine has a Python of this version."""
+    find = (UV, "-q", "python", "find", "--no-python-downloads", version)
+    return subprocess.run(find, check=False, capture_output=True).returncode == 0  # noqa: S603 - our own command
+
+
+def ran(*command: str | Path, cwd: Path) -> str:
+    """Run a command, and return what it printed."""
+    environ = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(  # noqa: S603 - our own commands
+        command, cwd=cwd, env=environ, capture_output=True, encoding="utf-8", check=False
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+    return done.stdout
+
+
+USE = """
+import platform
+import falusage as fu
+
+with fu.Emulator() as emulator:
+    with fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client:
+        june = client.load(fu.UsageQuery("2025-06-01", "2025-06-15", timeframe="day"))
+        store = fu.UsageStore("store")
+        store.sync("2025-06-01", end="2025-06-15", client=client)
+assert fu.rollup(june).equals(fu.rollup(store).collect())
+print(platform.python_version()[:4], "done")
 """

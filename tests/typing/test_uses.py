@@ -50,3 +50,11 @@ def test_pyright_agrees(tmp_path: Path) -> None:
     shutil.copy(USES, tmp_path)
     pyright = (BIN / "pyright", "--pythonpath", sys.executable)
     assert told(*pyright, "uses.py", cwd=tmp_path) == ""
+
+
+@pytest.mark.slow
+def test_ty_agrees(tmp_path: Path) -> None:
+    """The same, of a third; an ignore that it does not need is an error, too."""
+    shutil.copy(USES, tmp_path)
+    ty = (BIN / "ty", "check", "--python", sys.executable, "--error-on-warning")
+    assert told(*ty, "uses.py", cwd=tmp_path) == ""

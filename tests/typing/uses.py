@@ -1,4 +1,4 @@
-"""Typical uses, as a user's type checker sees them; `test_uses.py` has two of them read this."""
+"""Typical uses, as a user's type checker sees them; `test_uses.py` has three of them read this."""
 
 # ruff: noqa: D103 - each function is a use, and its name says which
 # mypy: warn-unused-ignores
