@@ -7,14 +7,15 @@ other way: BilledCost is `cost`, to the last decimal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, cast, get_args
 
 import polars as pl
 
 from falusage._suggestions import did_you_mean
 from falusage._usage.arguments import free
-from falusage._usage.periods import BUCKET, with_period
+from falusage._usage.periods import BUCKET, require_instants, with_period
+from falusage._usage.pieces import of_piece, pieces
 from falusage._usage.table import Eager, Lazy, collected, take
 from falusage.columns import AUTH, KEY, RATES, REQUIRED, UNSUMMED, exact
 from falusage.contract import TIMEFRAMES, Timeframe
@@ -22,6 +23,9 @@ from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.focus._vocabulary import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
 from falusage.timeframes import EVERY, period_end
+
+_WHOLE: Final = {"1m": "1h", "1h": "1h", "1d": "1d", "1w": "1mo", "1mo": "1mo"}
+"""The periods that hold whole charge periods, by their length; a week ends with its month."""
 
 _PROVIDER: Final = "fal"
 _SUMS: Final = ("quantity", "cost")
@@ -111,6 +115,31 @@ def to_focus(
     >>> focus.select("SubAccountName", "ServiceName", "PricingQuantity", "BilledCost").row(0)
     ('ads', 'fal Model APIs', Decimal('10.000000000000'), Decimal('1.000000000000'))
     """
+    return pl.concat(
+        to_focus_in_parts(
+            usage,
+            billing_account_id=billing_account_id,
+            billing_account_name=billing_account_name,
+            timeframe=timeframe,
+            version=version,
+            coverage=coverage,
+        )
+    )
+
+
+def to_focus_in_parts(
+    usage: Lazy | Eager,
+    *,
+    billing_account_id: str,
+    billing_account_name: str,
+    timeframe: Timeframe | None = None,
+    version: Version = "1.2",
+    coverage: Coverage | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Return the charges of `to_focus` in parts, in order; of lazy usage one part is in memory.
+
+    Arguments are checked at once, and the rows of a part when it is asked for.
+    """
     table = take(usage, coverage).as_text()
     if timeframe is None and table.coverage is not None:
         timeframe = table.coverage.timeframe
@@ -120,6 +149,7 @@ def to_focus(
     schema = table.schema
     told = [name for name in _DISCOUNT if schema.get(name, pl.Null()) != pl.Null()]
     table.require_numbers((*_SUMS, "unit_price", *told))
+    require_instants(schema, BUCKET)
     further = [name for name in schema if name not in {*BUCKET, *REQUIRED, *AUTH, *_DISCOUNT}]
     custom = _custom_names(schema, further)
     rows = table.rows.with_columns(
@@ -127,14 +157,19 @@ def to_focus(
         *(pl.lit(None, pl.Float64).alias(name) for name in _DISCOUNT if name not in told),
     )
     every = EVERY[cast("Timeframe", timeframe)]
-    charges = _without_empty_text(collected(_charges(rows, schema, further, every=every)))
-    fixed = _fixed(billing_account_id, billing_account_name, version)
-    columns = {**fixed, **_per_charge(every)}
+    columns = {**_fixed(billing_account_id, billing_account_name, version), **_per_charge(every)}
     callers = {name: pl.lit(None, dtype=pl.String) for name in AUTH if name not in schema}
-    return charges.select(
-        **{name: columns[name] for name in sorted(columns)},
-        **{named: callers.get(name, pl.col(name)) for name, named in custom.items()},
-    )
+
+    def charges(part: pl.LazyFrame) -> pl.DataFrame:
+        summed = collected(_charges(part, schema, further, every=every))
+        return _without_empty_text(summed).select(
+            **{name: columns[name] for name in sorted(columns)},
+            **{named: callers.get(name, pl.col(name)) for name, named in custom.items()},
+        )
+
+    if not table.is_lazy:
+        return iter([charges(rows)])
+    return (charges(rows.filter(of_piece(piece))) for piece in pieces(rows, every=_WHOLE[every]))
 
 
 def check_arguments(
