@@ -47,7 +47,7 @@ def scan_state(place: Place, state: State) -> pl.LazyFrame:
         # The first rows are to be found before they are filtered, so all files may hold some.
         if predicate is not None and left is None:
             parts = [part for part in parts if _may_hold(part, predicate, state.commit.scope)]
-        for frame in _frames(place, parts, state.schema):
+        for frame in frames(place, parts, state.schema):
             found = frame
             if left is not None:
                 first = frame.head(left).collect()
@@ -83,13 +83,19 @@ def read_parts(
     Raises:
         StoreError: One of them is missing or damaged.
     """
-    frames = _frames(place, parts, schema)
-    tables = [(frame if kept is None else frame.filter(kept)).collect() for frame in frames]
+    tables = [
+        (frame if kept is None else frame.filter(kept)).collect()
+        for frame in frames(place, parts, schema)
+    ]
     return pl.concat([with_known(schema, STORED).to_frame(), *tables]).rechunk()
 
 
-def _frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[pl.LazyFrame]:
-    """Yield the rows of some parts in order, about `_ROWS` at a time."""
+def frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[pl.LazyFrame]:
+    """Yield the rows of some parts in order, checked, about `_ROWS` at a time.
+
+    Raises:
+        StoreError: One of them is missing or damaged.
+    """
     small: list[bytes] = []
     rows = 0
     for content in _contents(place, parts):

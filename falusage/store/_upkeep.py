@@ -16,7 +16,7 @@ from falusage.store._commits import Totals, moved, seal, totals_of
 from falusage.store._committing import OvertakenError, append
 from falusage.store._log import Log
 from falusage.store._parts import MOST_ROWS, Part, Written, write_part
-from falusage.store._scanning import read_parts
+from falusage.store._scanning import frames, read_parts
 
 _TRIES: Final = 5
 
@@ -73,8 +73,8 @@ def verify(log: Log) -> int:
         pass
     state = log.state()
     found: Totals = {}
-    for part in state.parts:
-        rows = read_parts(log.place, [part], state.schema)
+    for frame in frames(log.place, state.parts, state.schema):
+        rows = frame.select("currency", "cost").collect()
         found = moved(found, gone={}, come=totals_of(rows))
     if found != dict(state.commit.totals):
         raise StoreError(
