@@ -18,6 +18,9 @@ from falusage.timeframes import period_start
 MOST: Final = 250_000
 """A piece has more rows only if a single period has."""
 
+EACH_BUCKET: Final = "1m"
+"""Periods that never hold two buckets: none is shorter."""
+
 
 def pieces(rows: pl.LazyFrame, *, every: str, most: int = MOST) -> Iterator[Range]:
     """Yield ranges, in order, that hold all rows by their `bucket`; the outer ones have no limit.

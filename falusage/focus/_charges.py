@@ -21,27 +21,16 @@ from falusage.columns import AUTH, KEY, RATES, REQUIRED, UNSUMMED, exact
 from falusage.contract import TIMEFRAMES, Timeframe
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
-from falusage.focus._vocabulary import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
-from falusage.timeframes import EVERY, period_end
+from falusage.focus._columns import fixed, per_charge
+from falusage.focus._vocabulary import Version
+from falusage.timeframes import EVERY
 
-_WHOLE: Final = {"1m": "1h", "1h": "1h", "1d": "1d", "1w": "1mo", "1mo": "1mo"}
-"""The periods that hold whole charge periods, by their length; a week ends with its month."""
-
-_PROVIDER: Final = "fal"
 _SUMS: Final = ("quantity", "cost")
 _DISCOUNT: Final = ("percent_discount", "cost_subtotal", "cost_discount")
 """Columns that the unit prices and costs of FOCUS replace, so that no `x_` column repeats them."""
 
-_DIGITS: Final = 15
-"""How many digits of a decimal a double keeps: 0.04 less 10 % is 0.036, not
-0.036000000000000004."""
-
-_LIMIT: Final = 1e26
-"""What a Decimal(38, 12) cannot hold; a list cost beyond it is null."""
-
-_NOISE: Final = 1e-9
-"""If quantity × price and cost differ by less, relative to the cost or to 1, they are the same
-number in two doubles. The validator of the FinOps Foundation has the same limit."""
+_WHOLE: Final = {"1m": "1h", "1h": "1h", "1d": "1d", "1w": "1mo", "1mo": "1mo"}
+"""The periods that hold whole charge periods, by their length; a week ends with its month."""
 
 
 def to_focus(
@@ -157,7 +146,7 @@ def to_focus_in_parts(
         *(pl.lit(None, pl.Float64).alias(name) for name in _DISCOUNT if name not in told),
     )
     every = EVERY[cast("Timeframe", timeframe)]
-    columns = {**_fixed(billing_account_id, billing_account_name, version), **_per_charge(every)}
+    columns = {**fixed(billing_account_id, billing_account_name, version), **per_charge(every)}
     callers = {name: pl.lit(None, dtype=pl.String) for name in AUTH if name not in schema}
 
     def charges(part: pl.LazyFrame) -> pl.DataFrame:
@@ -243,74 +232,6 @@ def _whole_sum(name: str) -> pl.Expr:
 
 def _same_throughout(name: str) -> pl.Expr:
     return pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name)
-
-
-def _fixed(account_id: str, account_name: str, version: Version) -> dict[str, pl.Expr]:
-    texts = {
-        "BillingAccountId": account_id,
-        "BillingAccountName": account_name,
-        "ChargeCategory": "Usage",
-        "ChargeClass": None,
-        "ChargeFrequency": "Usage-Based",
-        "SkuPriceDetails": None,
-        **dict.fromkeys(PROVIDERS[version], _PROVIDER),
-        **dict.fromkeys(NO_INVOICE[version]),
-    }
-    return {name: pl.lit(text, dtype=pl.String) for name, text in texts.items()}
-
-
-def _per_charge(every: str) -> dict[str, pl.Expr]:
-    month, period = pl.col("_month"), pl.col("period")
-    endpoint, unit = pl.col("endpoint_id"), pl.col("unit")
-    price = pl.format("{} {}", "unit_price", "currency")
-    percent = pl.col("percent_discount")
-    less = pl.when(percent > 0).then(pl.format(", less {} %", percent)).otherwise(pl.lit(""))
-    left = pl.col("unit_price") * (100.0 - percent) / 100.0
-    contracted = pl.coalesce(left.round_sig_figs(_DIGITS), "unit_price")
-    measured = unit.str.to_lowercase().replace_strict(TIME_UNITS, default=unit)
-    return {
-        "BilledCost": pl.col("cost"),
-        "BillingCurrency": pl.col("currency"),
-        "BillingPeriodEnd": period_end(month, every="1mo", timezone="UTC"),
-        "BillingPeriodStart": month,
-        "ChargeDescription": pl.format("{} at {} per {}{}", endpoint, price, unit, less),
-        "ChargePeriodEnd": pl.min_horizontal(
-            period_end(period, every=every, timezone="UTC"),
-            period_end(month, every="1mo", timezone="UTC"),
-        ),
-        "ChargePeriodStart": pl.max_horizontal(period, month),
-        "ConsumedQuantity": pl.col("quantity"),
-        "ConsumedUnit": measured,
-        "ContractedCost": _priced(contracted, pl.col("cost")),
-        "ContractedUnitPrice": contracted,
-        "EffectiveCost": pl.col("cost"),
-        "ListCost": _priced(pl.col("unit_price"), pl.coalesce("cost_subtotal", "cost")),
-        "ListUnitPrice": pl.col("unit_price"),
-        "PricingQuantity": pl.col("quantity"),
-        "PricingUnit": measured,
-        "ServiceCategory": _service("category", pl.lit("Other")),
-        "ServiceName": _service("name", pl.format("fal {}", "product")),
-        "ServiceSubcategory": _service("subcategory", pl.lit("Other (Other)")),
-        "SkuId": endpoint,
-        "SkuMeter": unit,
-        "SkuPriceId": pl.format("{}|{}|{}", endpoint, unit, price),
-        "SubAccountId": pl.col("username"),
-        "SubAccountName": pl.col("username"),
-    }
-
-
-def _priced(price: pl.Expr, amount: pl.Expr) -> pl.Expr:
-    """Return price × quantity, or the amount itself if it is the same number up to noise."""
-    cost = amount.cast(pl.Float64)
-    product = pl.col("quantity").cast(pl.Float64) * price
-    noise = (product - cost).abs() <= _NOISE * pl.max_horizontal(cost.abs(), pl.lit(1.0))
-    representable = exact(pl.when(product < _LIMIT).then(product))
-    return pl.when(noise | product.is_null()).then(amount).otherwise(representable)
-
-
-def _service(field: str, default: pl.Expr) -> pl.Expr:
-    known = {product: getattr(service, field) for product, service in SERVICES.items()}
-    return pl.col("product").replace_strict(known, default=default, return_dtype=pl.String)
 
 
 def _without_empty_text(table: pl.DataFrame) -> pl.DataFrame:

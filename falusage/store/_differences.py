@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from itertools import pairwise
-from typing import Final
 
 import polars as pl
 
 from falusage import _spans as spans
 from falusage._spans import Span
 from falusage._usage.periods import Range
-from falusage._usage.pieces import MOST, of_piece, pieces
+from falusage._usage.pieces import EACH_BUCKET, MOST, of_piece, pieces
 from falusage.errors import StoreError
 from falusage.store._finality import finality
 from falusage.store._history import state_at
@@ -24,9 +23,6 @@ from falusage.store._log import Log, State
 from falusage.store._parts import MOST_ROWS, Part
 from falusage.store._scanning import read_parts
 from falusage.transforms.restatements import restatements as differences
-
-_EACH_BUCKET: Final = "1m"
-"""No bucket is shorter."""
 
 
 def restatements_in_parts(
@@ -47,7 +43,7 @@ def restatements_in_parts(
             for state, parts in zip((before, after), apart, strict=True)
         ]
         both = pl.concat([side.lazy().select("bucket") for side in sides])
-        for piece in pieces(both, every=_EACH_BUCKET):
+        for piece in pieces(both, every=EACH_BUCKET):
             found = differences(*(side.filter(of_piece(piece)) for side in sides))
             if found.height:
                 yield found.with_columns(restated=closed)
