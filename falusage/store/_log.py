@@ -17,7 +17,7 @@ from falusage.errors import StoreError
 from falusage.store._addresses import LOG as _LOG
 from falusage.store._commits import Commit, seal
 from falusage.store._failures import is_foreign, said, sentence
-from falusage.store._object_store import interruptible
+from falusage.store._object_store import each, interruptible
 from falusage.store._parts import Part
 from falusage.store._place import Place
 
@@ -150,11 +150,19 @@ class Log:
         Raises:
             StoreError: There is no such version, or what it says cannot be trusted.
         """
+        return self.entry(version)[0]
+
+    def entry(self, version: int) -> tuple[Commit, list[dict[str, Any]]]:
+        """Read what a version says of itself, and what it did to the lists of files and columns.
+
+        Raises:
+            StoreError: There is no such version, or what it says cannot be trusted.
+        """
         path = entry(version)
         try:
-            lines = [json.loads(line) for line in self.place.read(path).splitlines()]
-            entries = next(line["commitInfo"] for line in lines if "commitInfo" in line)
-            return Commit.read(entries)
+            actions = [json.loads(line) for line in self.place.read(path).splitlines()]
+            said = next(action["commitInfo"] for action in actions if "commitInfo" in action)
+            return Commit.read(said), actions
         except StoreError as error:
             if self.place.name(path) in str(error):
                 raise
@@ -165,27 +173,21 @@ class Log:
             ) from error
 
     def commits(self) -> Iterator[tuple[int, Commit]]:
-        """Read what every version says of itself, first to last.
+        """Read what every version says of itself, first to last; see `entries`.
 
         Raises:
             StoreError: One of them cannot be trusted.
         """
-        for version in range(self.last() + 1):
-            yield version, self.commit(version)
+        for version, (commit, _) in enumerate(self.entries(self.last())):
+            yield version, commit
 
-    def actions(self, version: int) -> list[dict[str, Any]]:
-        """Read what a version did to the list of files and columns.
+    def entries(self, last: int) -> Iterator[tuple[Commit, list[dict[str, Any]]]]:
+        """Read the entry of every version up to one, each once; on an object store some at once.
 
         Raises:
-            StoreError: It cannot be read, or is damaged.
+            StoreError: One of them cannot be trusted.
         """
-        path = entry(version)
-        try:
-            return [json.loads(line) for line in self.place.read(path).splitlines()]
-        except ValueError as error:
-            raise StoreError(
-                f"{self.place.name(path)} is damaged: {error}; restore a copy"
-            ) from error
+        return each(self.place.is_remote, self.entry, range(last + 1))
 
     def ask(self, work: Callable[[], _T]) -> _T:
         """Call the library; on an object store in a thread, so that Ctrl-C ends the wait."""

@@ -13,7 +13,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +27,11 @@ from falusage.store._failures import BUSY, is_foreign, sentence
 
 _TRIES: Final = 5
 
+_TOGETHER: Final = 16
+"""How many files are read at once: those of an object store take long to answer, not to read."""
+
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
 
 
 def started(work: Callable[..., _T], *arguments: object) -> Future[_T]:
@@ -46,6 +51,21 @@ def started(work: Callable[..., _T], *arguments: object) -> Future[_T]:
 def interruptible(work: Callable[[], _T]) -> _T:
     """Return what work returns; in the main thread Ctrl-C ends the wait for it."""
     return result(started(work))
+
+
+def each(at_once: bool, work: Callable[[_Item], _T], items: Sequence[_Item]) -> Iterator[_T]:
+    """Yield what work returns for each item, in order; some at once if answers take long."""
+    if not at_once:
+        yield from map(work, items)
+        return
+    coming: deque[Future[_T]] = deque()
+    for item in items:
+        # Threads that nobody joins: a server that hangs must not hold back a command's end.
+        coming.append(started(work, item))
+        if len(coming) >= _TOGETHER:
+            yield result(coming.popleft())
+    while coming:
+        yield result(coming.popleft())
 
 
 class Item(NamedTuple):

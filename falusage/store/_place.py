@@ -98,6 +98,11 @@ class Place:
         weakref.finalize(place, remove, stand_in, os.getpid())
         return place
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is on an object store, where each answer takes long."""
+        return self.folder is None
+
     def __str__(self) -> str:
         """Return the address as the user knows it."""
         return self.uri if self.folder is None else str(self.folder)

@@ -30,13 +30,16 @@ from falusage.store._committing import OvertakenError, create, widen
 from falusage.store._coverage import coverage
 from falusage.store._finality import finality
 from falusage.store._log import STORED, Log, State
-from falusage.store._parts import MOST_ROWS
 from falusage.store._scope import Scope
 from falusage.store._sync_result import SyncResult
 from falusage.store._writing import Outcome, commit_rows
 from falusage.timeframes import boundaries, ceil, floor
 
 _LOG: Final = logging.getLogger("falusage.store")
+
+_MOST_ROWS: Final = 500_000
+"""The most rows of a piece, if a unit has no more: it is in memory as a whole."""
+
 _LONGEST: Final = 31
 """The most units of a piece, and those of the first; how many rows it brings decides on the next.
 """
@@ -155,7 +158,7 @@ class Sync:
         )
 
     def _read_pieces(self, edges: list[list[datetime]], done: _Done, progress: Progress) -> None:
-        """Read ranges in pieces of about as many rows as a file has, by what the last one brought.
+        """Read ranges in pieces of about `_MOST_ROWS`, by what the last one brought.
 
         A piece that has more is given up, and read again unit by unit.
         """
@@ -170,7 +173,7 @@ class Sync:
                     continue
                 done.add(*found)
                 progress.advance(last - at, rows=done.rows)
-                units = max(1, min(_LONGEST, MOST_ROWS * (last - at) // max(1, done.last)))
+                units = max(1, min(_LONGEST, _MOST_ROWS * (last - at) // max(1, done.last)))
                 at = last
 
     def _widened(self, state: State, made: list[int]) -> State:
@@ -209,7 +212,7 @@ class Sync:
                 query,
                 invalid=self.invalid,
                 reconcile=self.reconcile,
-                most_rows=None if is_unit else MOST_ROWS,
+                most_rows=None if is_unit else _MOST_ROWS,
             )
         except TooManyRows:
             return None
