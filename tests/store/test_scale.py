@@ -160,7 +160,7 @@ def test_charges_are_those_of_a_table_in_memory(
 
 def test_a_bucket_that_is_null_is_still_refused() -> None:
     """It has no place among the parts of time, and must not be left out."""
-    rows = usage_of(100, seed=1).with_columns(
+    rows = usage_of(300_000, seed=1).with_columns(
         bucket=pl.when(pl.int_range(pl.len()) > 0).then("bucket")
     )
     with pytest.raises(fu.AlignmentError, match="the bucket from null"):
