@@ -69,11 +69,12 @@ def each(at_once: bool, work: Callable[[_Item], _T], items: Sequence[_Item]) -> 
 
 
 class Item(NamedTuple):
-    """What lies in a folder: its path below the store, and a file's time in nanoseconds."""
+    """What lies in a folder: its path below the store, a file's time in nanoseconds, its size."""
 
     path: str
     is_file: bool
     mtime_ns: int
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,8 @@ class ObjectStore:
     uri: str
     options: Mapping[str, str]
 
-    def read(self, path: str) -> bytes:
-        """Read a file whole.
+    def read(self, path: str, size: int | None = None) -> bytes:
+        """Read a file whole. If its size is known, that takes one request, and otherwise three.
 
         Raises:
             FileNotFoundError: It is missing.
@@ -98,12 +99,14 @@ class ObjectStore:
 
         def work() -> bytes:
             # Given the size, opening a file asks the server nothing; asked, it would hold the GIL.
-            (found,) = self._handler().get_file_info([path])
-            if found.size is None:
+            known = size
+            if known is None:
+                known = self._handler().get_file_info([path])[0].size
+            if known is None:
                 raise FileNotFoundError(path)
-            content = self._handler({path: found.size}).open_input_file(path).read()
-            if len(content) != found.size:
-                raise OSError(f"end of file after {len(content)} of {found.size} bytes")
+            content = self._handler({path: known}).open_input_file(path).read()
+            if len(content) != known:
+                raise OSError(f"end of file after {len(content)} of {known} bytes")
             return content
 
         return self._reached(work, f"{self.uri}/{path} cannot be read")

@@ -18,7 +18,7 @@ import polars as pl
 from falusage._usage.arguments import free, names
 from falusage._usage.periods import require_instants
 from falusage._usage.table import Eager, Lazy, take
-from falusage.columns import INSTANT, MONEY, exact
+from falusage.columns import INSTANT, exact
 from falusage.coverage import Coverage
 from falusage.transforms._core.price_runs import Shown
 from falusage.transforms._core.price_steps import lasting_steps
@@ -33,8 +33,6 @@ _RESULTS = {
 }
 _NUMBERS = {name: dtype for name, dtype in _RESULTS.items() if name != "kind"}
 _DIGITS = 12
-_LIMIT = 1e26
-"""What a Decimal(38, 12) cannot hold."""
 
 
 @overload
@@ -165,20 +163,14 @@ def _changes(
     """Return the steps of a factor of the cost; `weight` is the product of the other factors."""
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     sold = (pl.col("quantity") > 0) & bucket.is_not_null()
-    price = pl.when(sold).then(value.round_sig_figs(_DIGITS)).alias("price")
-    # Sums by bucket first: of many rows, only those are in memory.
-    each = rows.group_by(*series, "_said", price, bucket.alias("bucket")).agg(
-        exact("quantity").sum(),  # fails if it has no exact sum
-        exact("cost").sum(),
-        pl.when((weight.abs() < _LIMIT).all())
-        .then(exact(pl.when(weight.abs() < _LIMIT).then(weight)).sum())
-        .alias("weight"),
-        pl.col("_discounted").any(),
-    )
-    shown = each.group_by(*series, "_said", "price").agg(
-        pl.col("bucket", "quantity", "cost", "weight"),
-        pl.col("quantity").sum().alias("_sold"),
-        pl.col("cost").sum().alias("_cost"),
+    shown = rows.group_by(
+        *series, "_said", pl.when(sold).then(value.round_sig_figs(_DIGITS)).alias("price")
+    ).agg(
+        bucket.alias("bucket"),
+        pl.col("quantity", "cost"),
+        weight.alias("weight"),
+        exact("quantity").sum().alias("_sold"),
+        exact("cost").sum().alias("_cost"),  # fails if it has no exact sum
         pl.col("_discounted").any(),
     )
     # One function over the sums: a plan that used them often could scan as often.
@@ -271,13 +263,8 @@ def _impacts(prices: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
         )
         .filter(pl.col("bucket") < pl.col("until"))
         .group_by(*key, "since", "previous_price")
-        .agg(
-            pl.col("weight").is_null().any().alias("_absurd"),
-            *(pl.col(name).sum().cast(pl.Float64) for name in ("cost", "quantity", "weight")),
-        )
+        .agg(exact(name).sum().cast(pl.Float64) for name in ("cost", "quantity", "weight"))
         .with_columns(
-            # Fails where it is true: there is no exact sum.
-            pl.when("_absurd").then(pl.lit(_LIMIT)).cast(MONEY).alias("_absurd"),
             extra.round(_DIGITS).alias("impact"),
             (pl.col("weight") / pl.col("quantity")).alias("_mean"),
         )
