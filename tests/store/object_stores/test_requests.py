@@ -25,8 +25,8 @@ FEW, MANY = 105, 205
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Two folders with a store of few and of many nights, each of which read four days."""
+def kept(s3: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[int, fu.UsageStore]:
+    """A store of few nights and one of many, each of which read four days."""
     root = tmp_path_factory.mktemp("nights")
     log = fu.UsageStore(root / "kept")._log
     create(log, Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
@@ -37,7 +37,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
         commit_rows(log, log.state(), rows, span=span, read_at=span[1], settle=3 * DAY)
         if night == FEW:
             shutil.copytree(root / "kept", root / "few")
-    return {FEW: root / "few", MANY: root / "kept"}
+    return {
+        FEW: uploaded(s3, root / "few", "few-nights"),
+        MANY: uploaded(s3, root / "kept", "many-nights"),
+    }
 
 
 def uploaded(s3: Service, folder: Path, name: str) -> fu.UsageStore:
@@ -54,11 +57,10 @@ def uploaded(s3: Service, folder: Path, name: str) -> fu.UsageStore:
     return s3.store(name)
 
 
-def test_a_night_asks_as_often(s3: Service, kept: dict[int, Path], world: World) -> None:
+def test_a_night_asks_as_often(s3: Service, kept: dict[int, fu.UsageStore], world: World) -> None:
     """However many nights there were before it."""
     counts: dict[int, int] = {}
-    for nights, folder in kept.items():
-        store = uploaded(s3, folder, f"nights-{nights}")
+    for nights, store in kept.items():
         usage = spend({BEGIN + at * DAY: [4, 2] for at in range(nights + 1)})
         world.on(BEGIN + (nights + 1) * DAY, usage)
         asked: list[Request] = []
@@ -71,10 +73,9 @@ def test_a_night_asks_as_often(s3: Service, kept: dict[int, Path], world: World)
 
 
 def test_a_history_reads_each_entry_once_and_some_at_once(
-    s3: Service, kept: dict[int, Path]
+    s3: Service, kept: dict[int, fu.UsageStore]
 ) -> None:
     """So that two hundred versions take seconds, however long an answer takes."""
-    store = uploaded(s3, kept[MANY], "history")
     entries: list[str] = []
     lock, under_way, most = threading.Lock(), [0], [0]
 
@@ -89,7 +90,8 @@ def test_a_history_reads_each_entry_once_and_some_at_once(
             under_way[0] -= 1
 
     with s3.proxy.breaking(wait):
-        assert MANY == store.history()["version"].max()
+        versions = kept[MANY].history()["version"].n_unique()
 
-    assert MANY + 1 == len(entries) == len(set(entries))
-    assert most[0] >= 8
+    assert versions > MANY
+    assert versions == len(entries) == len(set(entries))
+    assert most[0] >= 4
