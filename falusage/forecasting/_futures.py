@@ -76,7 +76,7 @@ class Future:
     def paths(self) -> Floats:
         """Paths × periods, none below zero.
 
-        They are drawn anew each time, and the same each time: those of all series of a large
+        They are drawn each time, and are the same each time: those of all series of a large
         organization would not fit into memory.
         """
         if self.errors is None or self.doubt is None:
