@@ -48,6 +48,7 @@ BENCHMARKS = {
     ),
     "engines": Benchmark(("duckdb", "pandas>=3", "pyspark>=4.1"), "", "--rows 100000 --runs 1"),
     "store": Benchmark((), "", "--days 62 --year 10"),
+    "scale": Benchmark((), "--rows 5000000 20000000", "--rows 200000 400000"),
     "report": Benchmark(("pandas",), "", "--runs 1 --rows 100000"),
     "forecast": Benchmark(("prophet", "pandas<3"), "--prophet", "--quick"),
 }

@@ -22,6 +22,7 @@ from falusage.api._http.exchange import Exchange
 from falusage.api._pages.page import Page
 from falusage.api._pages.paging import Reading
 from falusage.api.line_items import Kind, Kinds, LineItems, concat, joint_kinds, warn_of_unknown
+from falusage.api.load import TooManyRows
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt, open_from
@@ -51,20 +52,6 @@ class Sink(Protocol):
 
     def write(self, items: LineItems) -> None:
         """Add the next rows. Every read writes at least one table."""
-
-
-class Table:
-    """A sink that keeps the one table of a load in memory."""
-
-    table: pl.DataFrame
-
-    def restart(self) -> None:
-        """Forget the table."""
-        self.table = pl.DataFrame()
-
-    def write(self, items: LineItems) -> None:
-        """Keep the table."""
-        self.table = items.table
 
 
 @dataclass
@@ -121,12 +108,15 @@ class Load:
             )
         )
 
-    def into(self, sink: Sink, *, batch_rows: int | None = None) -> tuple[Receipt, pl.DataFrame]:
+    def into(
+        self, sink: Sink, *, batch_rows: int | None = None, most_rows: int | None = None
+    ) -> tuple[Receipt, pl.DataFrame]:
         """Read the range into a sink, again if it differs from the API's summary.
 
         Args:
             sink: Where the rows go. After an error it has rows that were rejected.
             batch_rows: About how many rows a table has; by default all.
+            most_rows: Stop reading when there are more; by default never.
 
         Returns:
             The receipt, and the rows in quarantine.
@@ -135,11 +125,12 @@ class Load:
             SchemaError: Rows break the rules, and `invalid` is `"raise"`.
             ReconciliationError: Rows and summary still differ, and `reconcile` is `"raise"`.
             ApiError: The exchange failed.
+            TooManyRows: There are more than `most_rows`.
         """
         for reads in itertools.count(1):
             _LOG.info("read %d of %s", reads, self._query)
             sink.restart()
-            with closing(self.tables(batch_rows=batch_rows)) as tables:
+            with closing(self.tables(batch_rows=batch_rows, most_rows=most_rows)) as tables:
                 for items in tables:
                     sink.write(items)
                     del items  # a batch takes no memory while the next one is read
@@ -151,7 +142,9 @@ class Load:
                 return receipt, quarantine
         raise AssertionError("a load ends by agreement or an error")
 
-    def tables(self, *, batch_rows: int | None = None) -> Generator[LineItems]:
+    def tables(
+        self, *, batch_rows: int | None = None, most_rows: int | None = None
+    ) -> Generator[LineItems]:
         """Read the range once: valid rows as tables of about `batch_rows`, or as one table."""
         self._exchange.tally.server_time = None
         self._read = self._begin()
@@ -160,6 +153,8 @@ class Load:
         for page in self._read.reading.pages():
             pages.append(page)
             rows += page.rows.table.height if page.rows is not None else 0
+            if most_rows is not None and rows > most_rows:
+                raise TooManyRows
             if batch_rows is not None and rows >= batch_rows:
                 items = self._validated(pages)
                 pages, rows = [], 0

@@ -16,9 +16,9 @@ from falusage.api._http.address import find_base_url
 from falusage.api._http.exchange import Exchange
 from falusage.api._http.key import find_key
 from falusage.api._http.transport import Transport
-from falusage.api._loading import Load, Sink, Table
+from falusage.api._loading import Load, Sink
 from falusage.api._server_time import server_time
-from falusage.api.load import UsageLoad, to_arrow
+from falusage.api.load import Table, UsageLoad, to_arrow
 from falusage.api.progress import Progress
 from falusage.api.query import UsageQuery, edges
 from falusage.api.receipt import Receipt
@@ -109,11 +109,12 @@ class UsageClient(EventClient):
         *,
         invalid: Invalid = "raise",
         reconcile: Reconcile = "raise",
-        batch_rows: int,
+        batch_rows: int | None = None,
+        most_rows: int | None = None,
     ) -> tuple[Receipt, pl.DataFrame]:
-        """Load as `load` does, but into a sink, by about `batch_rows` rows; see `Load.into`."""
+        """Load as `load` does, but into a sink; see `Load.into`."""
         with self._loading(query, invalid, reconcile, has_ways=True) as load:
-            return load.into(sink, batch_rows=batch_rows)
+            return load.into(sink, batch_rows=batch_rows, most_rows=most_rows)
 
     def iter_usage(self, query: UsageQuery) -> Iterator[pa.Table]:
         """Yield the usage one page at a time, in order, in bounded memory.

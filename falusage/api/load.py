@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 
+from falusage.api.line_items import LineItems
 from falusage.api.receipt import Receipt
 from falusage.coverage import Coverage
 
@@ -54,3 +55,21 @@ class UsageLoad:
 def to_arrow(table: pl.DataFrame) -> pa.Table:
     """Return a frame as an Arrow table that every Arrow library reads."""
     return table.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+class TooManyRows(Exception):  # noqa: N818 - no fault: the caller asks for less
+    """More rows came than the caller can take at once."""
+
+
+class Table:
+    """A sink that keeps the one table of a load in memory."""
+
+    table: pl.DataFrame
+
+    def restart(self) -> None:
+        """Forget the table."""
+        self.table = pl.DataFrame()
+
+    def write(self, items: LineItems) -> None:
+        """Keep the table."""
+        self.table = items.table

@@ -1,4 +1,4 @@
-"""A progress bar for long loads, in terminals and notebooks only.
+"""A progress bar for long work, in terminals and notebooks only.
 
 A notebook is recognized by its kernel, because its streams are not terminals.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Progress:
-    """A bar over the range of a load; it appears once the load has lasted a second."""
+    """A bar over what is to do; it appears once that has lasted a second."""
 
     def __init__(self, *, shown: bool, total: int, title: str, unit: str = "buckets") -> None:
         self._bar: Any = None
@@ -30,10 +30,11 @@ class Progress:
                     leave=False,
                 )
 
-    def advance(self, units: int, *, rows: int) -> None:
+    def advance(self, units: int, *, rows: int | None = None) -> None:
         """Add what is finished, and show the number of rows so far."""
         if self._bar is not None:
-            self._bar.set_postfix_str(f"{rows:,} rows", refresh=False)
+            if rows is not None:
+                self._bar.set_postfix_str(f"{rows:,} rows", refresh=False)
             self._bar.update(units)
 
     def note(self, text: str) -> None:

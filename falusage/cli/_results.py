@@ -7,7 +7,7 @@ and its `--help` lists them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 import click
@@ -26,6 +26,8 @@ Word = Type | Literal["date", "list", "object"]
 
 Columns: TypeAlias = Mapping[str, Word]
 """The columns of a result, in order, each with its type."""
+
+_ROWS_OF_A_TABLE: Final = 10_000
 
 FORMATS: Final = ("table", "json", "csv")
 
@@ -70,6 +72,41 @@ def show(
     else:
         for text in data_text(flat([result] if rows is None else rows), form):
             put_data(text)
+
+
+def show_parts(
+    parts: Iterable[pl.DataFrame], form: str, table: Callable[[pl.DataFrame], Iterable[str]]
+) -> None:
+    """Print a frame that comes in parts, however many rows it has; many are several tables.
+
+    Args:
+        parts: The parts, at least one; a part may be empty.
+        form: One of `FORMATS`.
+        table: Returns the lines of some rows for people.
+    """
+    if form == "table":
+        for some in _tables(parts):
+            put(table(some))
+        return
+    from falusage.reporting.records import parts_text
+
+    for text in parts_text(parts, form):
+        put_data(text)
+
+
+def _tables(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield parts joined to frames of about `_ROWS_OF_A_TABLE` rows; at least one."""
+    import polars as pl
+
+    gathered: list[pl.DataFrame] = []
+    is_first = True
+    for part in parts:
+        gathered.append(part)
+        if sum(each.height for each in gathered) >= _ROWS_OF_A_TABLE:
+            yield from pl.concat(gathered).iter_slices(_ROWS_OF_A_TABLE)
+            gathered, is_first = [], False
+    if gathered and (is_first or any(part.height for part in gathered)):
+        yield pl.concat(gathered)
 
 
 def words(schema: Mapping[str, pl.DataType]) -> dict[str, Word]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
@@ -15,9 +15,6 @@ from falusage.cli._results import format_option, show
 from falusage.cli._saved import open_saved, saved_options
 from falusage.cli._suggesting import OneOf
 from falusage.cli._terminal import say
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @click.command(
@@ -78,7 +75,8 @@ def focus(
     longer. FOCUS has it in UTC. What was written is said on stderr; --format json or csv prints
     it on stdout as well.
     """
-    from falusage.focus import check_arguments, to_focus
+    from falusage._files import replacing
+    from falusage.focus import check_arguments, to_focus_in_parts, write_focus
 
     asked = options["timeframe"] or "day"
     check_arguments(billing_account_id, billing_account_name, asked, focus_version)
@@ -93,28 +91,17 @@ def focus(
         timeframe = None  # that of the load
     elif timeframe is None and usage.coverage.timeframe is None:
         raise click.UsageError(f"the timeframe of {path} is not known; add --timeframe")
-    table = to_focus(
+    parts = to_focus_in_parts(
         usage,
         billing_account_id=billing_account_id,
         billing_account_name=billing_account_name,
         timeframe=timeframe,
         version=focus_version,
     )
-    _write(table, out)
-    say(f"{table.height:,} charges written to {out}")
-    record = {"path": str(out), "focus_version": focus_version, "charges": table.height}
+    with replacing(out) as file:
+        count = write_focus(parts, file, as_csv=out.suffix == ".csv")
+    say(f"{count:,} charges written to {out}")
+    record = {"path": str(out), "focus_version": focus_version, "charges": count}
     show(record, form, lambda: ())
     if unmatched:
         context.exit(UNMATCHED)
-
-
-def _write(table: pl.DataFrame, out: Path) -> None:
-    """Write the file, completely or not at all."""
-    from falusage._files import replacing
-    from falusage.focus import CSV_TIME
-
-    with replacing(out) as file:
-        if out.suffix == ".csv":
-            table.write_csv(file, datetime_format=CSV_TIME)
-        else:
-            table.write_parquet(file)

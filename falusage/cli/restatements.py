@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from falusage.cli._commands import Command
-from falusage.cli._results import Columns, format_option, show, words
+from falusage.cli._results import Columns, format_option, show_parts, words
 from falusage.cli._stores import store_option
 from falusage.cli._terminal import width
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def _columns() -> Columns:
@@ -39,16 +43,16 @@ def restatements(place: str, form: str, old: str, new: str | None) -> None:
     """List the rows in which two versions of a store differ.
 
     OLD and NEW are versions of `history`, or instants; a date means its midnight in the store's
-    time zone. NEW is the last version by default.
+    time zone. NEW is the last version by default. Many rows are printed as several tables.
     """
     from falusage.reporting.columns import amounts, minutes, names, texts
     from falusage.reporting.layout import lay_out
     from falusage.store import UsageStore
 
     store = UsageStore(place)
-    found = store.restatements(_when(old), None if new is None else _when(new))
+    parts = store.iter_restatements(_when(old), None if new is None else _when(new))
 
-    def table() -> Iterable[str]:
+    def table(found: pl.DataFrame) -> Iterable[str]:
         columns = [
             names(found, "change"),
             texts("restated", ["yes" if each else "no" for each in found["restated"]]),
@@ -61,7 +65,7 @@ def restatements(place: str, form: str, old: str, new: str | None) -> None:
         ]
         return lay_out(columns, width=width())
 
-    show(found, form, table)
+    show_parts(parts, form, table)
 
 
 def _when(text: str) -> int | str:

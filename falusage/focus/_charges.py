@@ -7,37 +7,30 @@ other way: BilledCost is `cost`, to the last decimal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, cast, get_args
 
 import polars as pl
 
 from falusage._suggestions import did_you_mean
 from falusage._usage.arguments import free
-from falusage._usage.periods import BUCKET, with_period
+from falusage._usage.periods import BUCKET, require_instants, with_period
+from falusage._usage.pieces import of_piece, pieces
 from falusage._usage.table import Eager, Lazy, collected, take
 from falusage.columns import AUTH, KEY, RATES, REQUIRED, UNSUMMED, exact
 from falusage.contract import TIMEFRAMES, Timeframe
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
-from falusage.focus._vocabulary import NO_INVOICE, PROVIDERS, SERVICES, TIME_UNITS, Version
-from falusage.timeframes import EVERY, period_end
+from falusage.focus._columns import fixed, per_charge
+from falusage.focus._vocabulary import Version
+from falusage.timeframes import EVERY
 
-_PROVIDER: Final = "fal"
 _SUMS: Final = ("quantity", "cost")
 _DISCOUNT: Final = ("percent_discount", "cost_subtotal", "cost_discount")
 """Columns that the unit prices and costs of FOCUS replace, so that no `x_` column repeats them."""
 
-_DIGITS: Final = 15
-"""How many digits of a decimal a double keeps: 0.04 less 10 % is 0.036, not
-0.036000000000000004."""
-
-_LIMIT: Final = 1e26
-"""What a Decimal(38, 12) cannot hold; a list cost beyond it is null."""
-
-_NOISE: Final = 1e-9
-"""If quantity × price and cost differ by less, relative to the cost or to 1, they are the same
-number in two doubles. The validator of the FinOps Foundation has the same limit."""
+_WHOLE: Final = {"1m": "1h", "1h": "1h", "1d": "1d", "1w": "1mo", "1mo": "1mo"}
+"""The periods that hold whole charge periods, by their length; a week ends with its month."""
 
 
 def to_focus(
@@ -111,6 +104,31 @@ def to_focus(
     >>> focus.select("SubAccountName", "ServiceName", "PricingQuantity", "BilledCost").row(0)
     ('ads', 'fal Model APIs', Decimal('10.000000000000'), Decimal('1.000000000000'))
     """
+    return pl.concat(
+        to_focus_in_parts(
+            usage,
+            billing_account_id=billing_account_id,
+            billing_account_name=billing_account_name,
+            timeframe=timeframe,
+            version=version,
+            coverage=coverage,
+        )
+    )
+
+
+def to_focus_in_parts(
+    usage: Lazy | Eager,
+    *,
+    billing_account_id: str,
+    billing_account_name: str,
+    timeframe: Timeframe | None = None,
+    version: Version = "1.2",
+    coverage: Coverage | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Return the charges of `to_focus` in parts, in order; of lazy usage one part is in memory.
+
+    Arguments are checked at once, and the rows of a part when it is asked for.
+    """
     table = take(usage, coverage).as_text()
     if timeframe is None and table.coverage is not None:
         timeframe = table.coverage.timeframe
@@ -120,6 +138,7 @@ def to_focus(
     schema = table.schema
     told = [name for name in _DISCOUNT if schema.get(name, pl.Null()) != pl.Null()]
     table.require_numbers((*_SUMS, "unit_price", *told))
+    require_instants(schema, BUCKET)
     further = [name for name in schema if name not in {*BUCKET, *REQUIRED, *AUTH, *_DISCOUNT}]
     custom = _custom_names(schema, further)
     rows = table.rows.with_columns(
@@ -127,14 +146,19 @@ def to_focus(
         *(pl.lit(None, pl.Float64).alias(name) for name in _DISCOUNT if name not in told),
     )
     every = EVERY[cast("Timeframe", timeframe)]
-    charges = _without_empty_text(collected(_charges(rows, schema, further, every=every)))
-    fixed = _fixed(billing_account_id, billing_account_name, version)
-    columns = {**fixed, **_per_charge(every)}
+    columns = {**fixed(billing_account_id, billing_account_name, version), **per_charge(every)}
     callers = {name: pl.lit(None, dtype=pl.String) for name in AUTH if name not in schema}
-    return charges.select(
-        **{name: columns[name] for name in sorted(columns)},
-        **{named: callers.get(name, pl.col(name)) for name, named in custom.items()},
-    )
+
+    def charges(part: pl.LazyFrame) -> pl.DataFrame:
+        summed = collected(_charges(part, schema, further, every=every))
+        return _without_empty_text(summed).select(
+            **{name: columns[name] for name in sorted(columns)},
+            **{named: callers.get(name, pl.col(name)) for name, named in custom.items()},
+        )
+
+    if not table.is_lazy:
+        return iter([charges(rows)])
+    return (charges(rows.filter(of_piece(piece))) for piece in pieces(rows, every=_WHOLE[every]))
 
 
 def check_arguments(
@@ -208,74 +232,6 @@ def _whole_sum(name: str) -> pl.Expr:
 
 def _same_throughout(name: str) -> pl.Expr:
     return pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name)
-
-
-def _fixed(account_id: str, account_name: str, version: Version) -> dict[str, pl.Expr]:
-    texts = {
-        "BillingAccountId": account_id,
-        "BillingAccountName": account_name,
-        "ChargeCategory": "Usage",
-        "ChargeClass": None,
-        "ChargeFrequency": "Usage-Based",
-        "SkuPriceDetails": None,
-        **dict.fromkeys(PROVIDERS[version], _PROVIDER),
-        **dict.fromkeys(NO_INVOICE[version]),
-    }
-    return {name: pl.lit(text, dtype=pl.String) for name, text in texts.items()}
-
-
-def _per_charge(every: str) -> dict[str, pl.Expr]:
-    month, period = pl.col("_month"), pl.col("period")
-    endpoint, unit = pl.col("endpoint_id"), pl.col("unit")
-    price = pl.format("{} {}", "unit_price", "currency")
-    percent = pl.col("percent_discount")
-    less = pl.when(percent > 0).then(pl.format(", less {} %", percent)).otherwise(pl.lit(""))
-    left = pl.col("unit_price") * (100.0 - percent) / 100.0
-    contracted = pl.coalesce(left.round_sig_figs(_DIGITS), "unit_price")
-    measured = unit.str.to_lowercase().replace_strict(TIME_UNITS, default=unit)
-    return {
-        "BilledCost": pl.col("cost"),
-        "BillingCurrency": pl.col("currency"),
-        "BillingPeriodEnd": period_end(month, every="1mo", timezone="UTC"),
-        "BillingPeriodStart": month,
-        "ChargeDescription": pl.format("{} at {} per {}{}", endpoint, price, unit, less),
-        "ChargePeriodEnd": pl.min_horizontal(
-            period_end(period, every=every, timezone="UTC"),
-            period_end(month, every="1mo", timezone="UTC"),
-        ),
-        "ChargePeriodStart": pl.max_horizontal(period, month),
-        "ConsumedQuantity": pl.col("quantity"),
-        "ConsumedUnit": measured,
-        "ContractedCost": _priced(contracted, pl.col("cost")),
-        "ContractedUnitPrice": contracted,
-        "EffectiveCost": pl.col("cost"),
-        "ListCost": _priced(pl.col("unit_price"), pl.coalesce("cost_subtotal", "cost")),
-        "ListUnitPrice": pl.col("unit_price"),
-        "PricingQuantity": pl.col("quantity"),
-        "PricingUnit": measured,
-        "ServiceCategory": _service("category", pl.lit("Other")),
-        "ServiceName": _service("name", pl.format("fal {}", "product")),
-        "ServiceSubcategory": _service("subcategory", pl.lit("Other (Other)")),
-        "SkuId": endpoint,
-        "SkuMeter": unit,
-        "SkuPriceId": pl.format("{}|{}|{}", endpoint, unit, price),
-        "SubAccountId": pl.col("username"),
-        "SubAccountName": pl.col("username"),
-    }
-
-
-def _priced(price: pl.Expr, amount: pl.Expr) -> pl.Expr:
-    """Return price × quantity, or the amount itself if it is the same number up to noise."""
-    cost = amount.cast(pl.Float64)
-    product = pl.col("quantity").cast(pl.Float64) * price
-    noise = (product - cost).abs() <= _NOISE * pl.max_horizontal(cost.abs(), pl.lit(1.0))
-    representable = exact(pl.when(product < _LIMIT).then(product))
-    return pl.when(noise | product.is_null()).then(amount).otherwise(representable)
-
-
-def _service(field: str, default: pl.Expr) -> pl.Expr:
-    known = {product: getattr(service, field) for product, service in SERVICES.items()}
-    return pl.col("product").replace_strict(known, default=default, return_dtype=pl.String)
 
 
 def _without_empty_text(table: pl.DataFrame) -> pl.DataFrame:

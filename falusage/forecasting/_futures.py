@@ -2,11 +2,7 @@
 
 The whole of a currency is forecast as a series of its own, and the forecasts of the parts are
 scaled to it, period by period. So the teams sum to the forecast of the organization, whatever the
-model of each. In a path, first the parts that are far from what is expected of them give way.
-
-Source: S. L. Wickramasuriya, G. Athanasopoulos and R. J. Hyndman, Optimal forecast reconciliation,
-Journal of the American Statistical Association 114 (2019): uncertain parts take more of the
-difference. Here it is divided within each path, which keeps everything above zero.
+model of each.
 """
 
 from __future__ import annotations
@@ -19,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from falusage._suggestions import did_you_mean
+from falusage.api.progress import Progress
 from falusage.errors import QueryError, ShortHistoryWarning, warn
 from falusage.forecasting._candidates import (
     AVERAGED,
@@ -32,17 +29,18 @@ from falusage.forecasting._measured import measured_coverage
 from falusage.forecasting._past import Floats
 from falusage.forecasting._paths import PATHS, Doubt, Errors, draw
 from falusage.forecasting._rhythms import RHYTHMS, Rhythm
+from falusage.forecasting._scaling import Scale, scaled
 from falusage.forecasting._track_record import TrackRecord, track_record, weighted
 
 LONGEST_AHEAD = 5_000
 """The longest horizon, in periods."""
+_MANY = 50
+"""From so many series on, progress is shown."""
 _FEW_WINDOWS = 8
 _GUESS = 0.5
 """The least relative error of the level of a history that is too short to show one, times the root
 of its length."""
 
-_USUAL = (0.15, 0.85)
-"""Between these quantiles of its own paths, what a part costs is usual."""
 _ALONE = Errors(np.ones((1, 1)), np.ones((1, 1)), apart=1)
 
 
@@ -53,20 +51,41 @@ class Future:
     Attributes:
         model: The model that made it.
         cost: The expected cost of each period.
-        paths: Paths × periods, none below zero.
+        alone: The expected cost before the series was scaled to the whole.
+        errors: The errors of the model; None for a series that never cost anything.
         record: The track record; None for a series without one.
-        doubt: What the record does not show; None without a record.
+        doubt: What the record does not show; None for a series that never cost anything.
         seed: That of the draws of this series.
         short: Why the history is too short to trust the bands, or None.
+        scale: How its paths are scaled to those of the whole; None if it is one.
+        lengths: The length of each period; the usual is 1.
     """
 
     model: str
     cost: Floats
-    paths: Floats
+    alone: Floats
+    errors: Errors | None = None
     record: TrackRecord | None = None
     doubt: Doubt | None = None
     seed: int = 0
     short: str | None = None
+    scale: Scale | None = None
+    lengths: Floats | None = None
+
+    @property
+    def paths(self) -> Floats:
+        """Paths × periods, none below zero.
+
+        They are drawn each time, and are the same each time: those of all series of a large
+        organization would not fit into memory.
+        """
+        if self.errors is None or self.doubt is None:
+            found = np.zeros((PATHS, len(self.alone)))
+        else:
+            found = draw(self.alone, self.errors, self.doubt, seed=self.seed)
+        if self.scale is not None:
+            found = self.scale.of(found)
+        return found if self.lengths is None else found * self.lengths
 
     def coverage(self, levels: Sequence[float]) -> dict[float, float | None]:
         """Return the share of past periods within the bands of each level, as measured."""
@@ -121,7 +140,7 @@ def futures(parts: History, whole: History, *, horizon: int, model: str) -> list
     if parts.keys.width > 1:
         found = _summing(found, _each(whole, horizon, rhythm, models, model), parts, whole)
     _warn_of_short(parts.keys, found)
-    return [replace(one, cost=one.cost * lengths, paths=one.paths * lengths) for one in found]
+    return [replace(one, cost=one.cost * lengths, lengths=lengths) for one in found]
 
 
 def seed_of(key: Sequence[object]) -> int:
@@ -138,10 +157,17 @@ def _needed(models: Mapping[str, Forecaster], model: str) -> Mapping[str, Foreca
 def _each(
     history: History, horizon: int, rhythm: Rhythm, models: Mapping[str, Forecaster], model: str
 ) -> list[Future]:
-    return [
-        _future(rates, horizon, rhythm, models, model, seed=seed_of(key))
-        for rates, key in zip(history.rates, history.keys.rows(), strict=True)
-    ]
+    found: list[Future] = []
+    series = history.keys.height
+    progress = Progress(shown=series >= _MANY, total=series, title="forecast", unit="series")
+    try:
+        for rates, key in zip(history.rates, history.keys.rows(), strict=True):
+            seed = seed_of(key)
+            found.append(_future(rates, horizon, rhythm, models, model, seed=seed))
+            progress.advance(1)
+    finally:
+        progress.close()
+    return found
 
 
 def _future(
@@ -155,7 +181,7 @@ def _future(
 ) -> Future:
     spent = np.flatnonzero(rates)
     if not spent.size:
-        return Future(MODELS[0], np.zeros(horizon), np.zeros((PATHS, horizon)))
+        return Future(MODELS[0], np.zeros(horizon), np.zeros(horizon))
     history = rates[spent[0] :]  # a series begins with its first cost
     record = track_record(history, horizon=horizon, rhythm=rhythm, models=models)
     chosen, errors, weights = "level", _ALONE, {"level": 1.0}
@@ -180,7 +206,8 @@ def _future(
     return Future(
         model=chosen,
         cost=cost,
-        paths=draw(cost, errors, doubt, seed=seed),
+        alone=cost,
+        errors=errors,
         record=record,
         doubt=doubt,
         seed=seed,
@@ -202,45 +229,12 @@ def _summing(
         members: list[int] = np.flatnonzero(of_part == row).tolist()
         spent = parts.rates[members].sum(axis=1)
         shares = spent / spent.sum() if spent.sum() else np.full_like(spent, 1 / len(members))
-        costs = _scaled([found[member].cost for member in members], total.cost, shares)
-        moved = _toward(total.paths, [found[member].paths for member in members])
-        paths = _scaled(moved, total.paths, shares)
-        for member, cost, own in zip(members, costs, paths, strict=True):
-            made[member] = replace(found[member], cost=cost, paths=own)
+        costs = scaled([found[member].cost for member in members], total.cost, shares)
+        scale = Scale.between(total.paths, [found[member] for member in members])
+        for member, cost, share in zip(members, costs, shares, strict=True):
+            own = scale._replace(share=float(share))
+            made[member] = replace(found[member], cost=cost, scale=own)
     return made
-
-
-def _toward(whole: Floats, parts: Sequence[Floats]) -> list[Floats]:
-    """Return the paths of parts, with what is unusual made less so where that suits the whole.
-
-    Where the sum is above the whole, what parts cost beyond their own bands is lowered, each by the
-    same share of it; where it is below, what they cost less than that is raised. So a steady team
-    keeps its narrow band beside one that may step.
-    """
-    gap = whole - _total(parts)
-    wrong: list[Floats] = []
-    for path in parts:
-        low, high = np.quantile(path, _USUAL, axis=0)
-        wrong.append(np.where(gap > 0, np.maximum(low - path, 0.0), np.maximum(path - high, 0.0)))
-    room = _total(wrong)
-    share = np.sign(gap) * np.minimum(np.abs(gap) / np.where(room > 0, room, 1.0), 1.0)
-    return [path + share * far for path, far in zip(parts, wrong, strict=True)]
-
-
-def _scaled(parts: Sequence[Floats], whole: Floats, shares: Floats) -> list[Floats]:
-    """Return parts in proportion, so that they sum to the whole; where all are zero, by shares."""
-    sums = _total(parts)
-    spent = sums > 0
-    scale = np.where(spent, whole / np.where(spent, sums, 1.0), 0.0)
-    left = np.where(spent, 0.0, whole)
-    return [part * scale + share * left for part, share in zip(parts, shares, strict=True)]
-
-
-def _total(parts: Sequence[Floats]) -> Floats:
-    total = parts[0].copy()
-    for part in parts[1:]:
-        total += part
-    return total
 
 
 def _warn_of_short(keys: pl.DataFrame, found: Sequence[Future]) -> None:

@@ -22,7 +22,6 @@ from falusage.forecasting._exclusions import Excluded
 from falusage.forecasting._futures import LONGEST_AHEAD, Future, futures
 from falusage.forecasting._history import histories
 from falusage.forecasting._past import Floats
-from falusage.forecasting._paths import PATHS
 from falusage.forecasting._planned import Planned, read_planned
 from falusage.timeframes import after, period_start, zone
 
@@ -50,11 +49,6 @@ class MonthAhead:
         """Return the keys that only have known costs, in the columns of the keys of the table."""
         known = self.planned.keys
         return known.select(there.columns) if known.height else there.clear()
-
-    @property
-    def drawn(self) -> int:
-        """How many paths there are."""
-        return max((len(future.paths) for future in self.futures.values()), default=PATHS)
 
     def costs(self, series: tuple[Any, ...], currency: str) -> tuple[Floats, Floats]:
         """Return the cost still to come of a series: by day, and in paths × days."""

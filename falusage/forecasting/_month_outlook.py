@@ -22,6 +22,7 @@ from falusage.forecasting._exclusions import Excluded
 from falusage.forecasting._history import known_until, warn_if_short_of
 from falusage.forecasting._month_ahead import month_ahead
 from falusage.forecasting._month_rows import RESULTS, month_rows
+from falusage.forecasting._paths import PATHS
 from falusage.forecasting._settling import late_costs
 from falusage.timeframes import after, floor, instant, month_span, zone
 from falusage.transforms.budgets import read_budgets, unmatched, warn_of_unmatched
@@ -181,7 +182,7 @@ def month_outlook(
     keys = pl.concat([there, kept.select(group), ahead.keys(there)]).unique().sort(group)
     fixed = {"month": f"{span[0].astimezone(zone(timezone)):%Y-%m}", "as_of": now}
     with rejecting_inexact():
-        late = late_costs(table, spent, group, paths=ahead.drawn)
+        late = late_costs(table, spent, group, paths=PATHS)
         result = month_rows(
             spent, ahead, late, keys, kept, lost=lost, fixed=fixed, timezone=timezone
         )

@@ -31,6 +31,8 @@ _NEEDS: Final = (
     *("quantity", "unit_price", "cost", "currency"),
 )
 _PRICED: Final = ("endpoint_id", "unit", "currency")
+_AT_ONCE: Final = 2_000_000
+"""About how many rows are followed for price changes at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,14 +182,17 @@ class Bill:
     def _price_changes(self, end: datetime) -> pl.DataFrame:
         """Return the price changes of the rows: within a day, one price is not beside another.
 
-        Only what has several prices is read again, so that memory stays small.
+        Only what has several prices is read again, some of it at a time, so that memory stays
+        small.
         """
         several = pl.struct("unit_price", "percent_discount").n_unique() > 1
-        changing = self.items.group_by(_PRICED).agg(several.alias("_several")).filter("_several")
-        rows = self.table.rows.filter(_from(self.since), _until(end)).join(
-            changing.lazy().select(_PRICED), on=_PRICED, how="semi", nulls_equal=True
-        )
-        return collected(price_changes(rows))
+        sizes = self.items.group_by(_PRICED).agg(several.alias("_several"), pl.col("rows").sum())
+        rows = self.table.rows.filter(_from(self.since), _until(end))
+        found = [price_changes(self.table.schema.to_frame())]
+        for some in _parted(sizes.filter("_several").sort(_PRICED)):
+            theirs = rows.join(some.lazy(), on=_PRICED, how="semi", nulls_equal=True)
+            found.append(collected(price_changes(theirs)))
+        return pl.concat(found).sort("since", *_PRICED, "price", "kind")
 
     @cached_property
     def unusual(self) -> pl.DataFrame:
@@ -249,6 +254,12 @@ class Bill:
         """Return the bill with the items in one currency."""
         mine = pl.col("currency").eq_missing(pl.lit(currency))
         return replace(self, items=self.items.filter(mine), spent=self.spent.filter(mine))
+
+
+def _parted(sizes: pl.DataFrame) -> list[pl.DataFrame]:
+    """Part the keys of a frame so that each part has about `_AT_ONCE` rows."""
+    part = (pl.col("rows").cum_sum() - pl.col("rows")) // _AT_ONCE
+    return sizes.with_columns(part.alias("_part")).partition_by("_part", maintain_order=True)
 
 
 def _of(lines: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:

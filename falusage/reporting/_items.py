@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from falusage._usage.codes import coded, decoded
 from falusage._usage.periods import literal, with_period
 from falusage._usage.table import Table, collected
 from falusage.columns import INSTANT, MONEY, exact
@@ -76,10 +77,15 @@ def _exact(rows: pl.LazyFrame, when: Sequence[str]) -> pl.DataFrame:
 def _summed(rows: pl.LazyFrame, when: Sequence[str]) -> pl.DataFrame:
     key = (*when, *KEY)
     whole = pl.col("cost_subtotal").is_not_null().all()
-    found = rows.group_by(key).agg(
-        *([] if "bucket_end" in key else [pl.col("bucket_end").max()]),
-        *(exact(name).sum() for name in ("quantity", "cost")),
-        pl.when(whole).then(exact("cost_subtotal").sum()),
-        pl.len().alias("rows"),
+    # Names as numbers: groups of text would keep the text of every batch in memory.
+    found = (
+        coded(rows, rows.collect_schema(), key)
+        .group_by(key)
+        .agg(
+            *([] if "bucket_end" in key else [pl.col("bucket_end").max()]),
+            *(exact(name).sum() for name in ("quantity", "cost")),
+            pl.when(whole).then(exact("cost_subtotal").sum()),
+            pl.len().alias("rows"),
+        )
     )
-    return collected(found.sort(*key)).select("bucket", "bucket_end", *KEY, *SUMS, "rows")
+    return collected(decoded(found).sort(*key)).select("bucket", "bucket_end", *KEY, *SUMS, "rows")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -30,21 +30,17 @@ def json_text(frame: pl.DataFrame) -> Iterator[str]:
     {"team":"b","cost":2.0}
     ]
     """
-    yield "["
-    before = "\n"
-    decimals = [re.escape(json.dumps(name, ensure_ascii=False)) for name in _decimals(frame)]
-    # A quote within a text is escaped, so only a name and its value look like this.
-    quoted = re.compile(rf'(?<=[{{,])({"|".join(decimals)}):"([-0-9.]+)"')
-    for part in _plain_decimals(_with_iso_instants(frame)).iter_slices(_PART):
-        text = part.write_ndjson().removesuffix("\n").replace("\n", ",\n")
-        yield before + (quoted.sub(r"\1:\2", text) if decimals else text)
-        before = ",\n"
-    yield "\n]\n"
+    return _json_text([frame])
 
 
 def data_text(frame: pl.DataFrame, form: str) -> Iterator[str]:
     """Yield a frame as `"json"` or `"csv"`."""
-    return (json_text if form == "json" else csv_text)(frame)
+    return parts_text([frame], form)
+
+
+def parts_text(parts: Iterable[pl.DataFrame], form: str) -> Iterator[str]:
+    """Yield the parts of a frame, which may be generated, as `data_text` yields the whole."""
+    return (_json_text if form == "json" else _csv_text)(parts)
 
 
 def csv_text(frame: pl.DataFrame) -> Iterator[str]:
@@ -58,14 +54,36 @@ def csv_text(frame: pl.DataFrame) -> Iterator[str]:
     '=1+1,0.5
     b,-2.0
     """
-    texts = _with_iso_instants(frame)
-    texts = texts.with_columns(pl.col(pl.String).str.replace(_RUN_BY_SPREADSHEETS, "'${1}")).rename(
-        lambda name: f"'{name}" if name[:1] in tuple("=+-@\t\r") else name
-    )
-    texts = _plain_decimals(texts)  # after the texts: a negative amount is a number
-    yield texts.clear().write_csv()
-    for part in texts.iter_slices(_PART):
-        yield part.write_csv(include_header=False)
+    return _csv_text([frame])
+
+
+def _json_text(parts: Iterable[pl.DataFrame]) -> Iterator[str]:
+    yield "["
+    before = "\n"
+    for whole in parts:
+        decimals = [re.escape(json.dumps(name, ensure_ascii=False)) for name in _decimals(whole)]
+        # A quote within a text is escaped, so only a name and its value look like this.
+        quoted = re.compile(rf'(?<=[{{,])({"|".join(decimals)}):"([-0-9.]+)"')
+        for part in _plain_decimals(_with_iso_instants(whole)).iter_slices(_PART):
+            text = part.write_ndjson().removesuffix("\n").replace("\n", ",\n")
+            yield before + (quoted.sub(r"\1:\2", text) if decimals else text)
+            before = ",\n"
+    yield "\n]\n"
+
+
+def _csv_text(parts: Iterable[pl.DataFrame]) -> Iterator[str]:
+    is_first = True
+    for whole in parts:
+        texts = _with_iso_instants(whole)
+        texts = texts.with_columns(
+            pl.col(pl.String).str.replace(_RUN_BY_SPREADSHEETS, "'${1}")
+        ).rename(lambda name: f"'{name}" if name[:1] in tuple("=+-@\t\r") else name)
+        texts = _plain_decimals(texts)  # after the texts: a negative amount is a number
+        if is_first:
+            yield texts.clear().write_csv()
+        is_first = False
+        for part in texts.iter_slices(_PART):
+            yield part.write_csv(include_header=False)
 
 
 def record_text(record: Mapping[str, Any]) -> str:

@@ -51,7 +51,9 @@ def _done(asked: dict[str, Any], content: bytes) -> list[list[object]]:
             found = handler.get_file_info_selector(Selector(path))
         except FileNotFoundError:
             return []
-        return [[item.path, item.type == FileType.File, item.mtime_ns or 0] for item in found]
+        return [
+            [item.path, item.type == FileType.File, item.mtime_ns or 0, item.size] for item in found
+        ]
     if asked["verb"] == "delete":
         handler.delete_file(path)
     else:

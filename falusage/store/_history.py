@@ -1,4 +1,4 @@
-"""What each version of a store holds, and in which rows two of them differ."""
+"""What each version of a store holds, and which of them a number or an instant means."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import Final, cast
 
 import polars as pl
 
-from falusage import _spans as spans
 from falusage.columns import INSTANT, MONEY, USAGE
 from falusage.errors import QueryError, StoreError
 from falusage.store._commits import EXACT
-from falusage.store._finality import finality, times
+from falusage.store._finality import times
 from falusage.store._log import Log, State
-from falusage.store._scanning import read_parts
 from falusage.timeframes import instant
-from falusage.transforms.restatements import restatements as differences
 
 _HISTORY: Final = {
     "version": pl.Int64(),
@@ -61,23 +58,6 @@ def history(log: Log) -> pl.DataFrame:
         if not had and not costs:
             lines.append((*common, None, 0, None, None, None, *let_through))
     return pl.DataFrame(lines, schema=_HISTORY, orient="row")
-
-
-def restatements(
-    log: Log, old: int | date | datetime | str, new: int | date | datetime | str | None
-) -> pl.DataFrame:
-    """Return the rows in which two versions differ; see `UsageStore.restatements`."""
-    if old is None:  # pyright: ignore[reportUnnecessaryComparison] -- callers without a type checker
-        raise StoreError("old is None; expected a version, or an instant to look back to")
-    before, after = state_at(log, old), state_at(log, new)
-    paths = {part.path for part in before.parts} & {part.path for part in after.parts}
-    sides = [
-        read_parts(
-            log.place, [part for part in state.parts if part.path not in paths], state.schema
-        ).drop("read_at", "settled")
-        for state in (before, after)
-    ]
-    return differences(*sides).with_columns(restated=spans.holds(finality(log, before).closed))
 
 
 def state_at(log: Log, when: int | date | datetime | str | None) -> State:

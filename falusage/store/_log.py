@@ -17,7 +17,7 @@ from falusage.errors import StoreError
 from falusage.store._addresses import LOG as _LOG
 from falusage.store._commits import Commit, seal
 from falusage.store._failures import is_foreign, said, sentence
-from falusage.store._object_store import interruptible
+from falusage.store._object_store import each, interruptible
 from falusage.store._parts import Part
 from falusage.store._place import Place
 
@@ -129,19 +129,23 @@ class Log:
                     lambda: DeltaTable(self.place.uri, version=version, storage_options=options)
                 )
                 number = table.version()
-                paths = pl.DataFrame(table.get_add_actions())["path"].to_list()
+                actions = pl.DataFrame(table.get_add_actions()).select("path", "size_bytes")
                 columns = {field.name: _dtype(field) for field in table.schema().fields}
         except TableNotFoundError as error:
             raise StoreError(
                 f"there is no store at {self.place}; the first sync makes it"
             ) from error
+        paths = actions["path"].to_list()
         commit = self.commit(number)
         if seal(paths, columns) != commit.files:
             raise StoreError(
                 f"the log of {self.place} is damaged: its files at version {number} are not those "
                 f"that {self.place.name(entry(number))} was written with; restore a copy"
             )
-        parts = sorted(map(Part.named, paths), key=lambda part: (part.start, part.path))
+        parts = sorted(
+            (Part.named(path, size) for path, size in actions.iter_rows()),
+            key=lambda part: (part.start, part.path),
+        )
         return State(number, commit, tuple(parts), pl.Schema(columns), table)
 
     def commit(self, version: int) -> Commit:
@@ -150,11 +154,23 @@ class Log:
         Raises:
             StoreError: There is no such version, or what it says cannot be trusted.
         """
+        return self.entry(version)[0]
+
+    def entry(self, version: int, size: int | None = None) -> tuple[Commit, list[dict[str, Any]]]:
+        """Read what a version says of itself, and what it did to the lists of files and columns.
+
+        Args:
+            version: Its number.
+            size: How many bytes the entry has, if that is known.
+
+        Raises:
+            StoreError: There is no such version, or what it says cannot be trusted.
+        """
         path = entry(version)
         try:
-            lines = [json.loads(line) for line in self.place.read(path).splitlines()]
-            entries = next(line["commitInfo"] for line in lines if "commitInfo" in line)
-            return Commit.read(entries)
+            actions = [json.loads(line) for line in self.place.read(path, size).splitlines()]
+            said = next(action["commitInfo"] for action in actions if "commitInfo" in action)
+            return Commit.read(said), actions
         except StoreError as error:
             if self.place.name(path) in str(error):
                 raise
@@ -165,27 +181,26 @@ class Log:
             ) from error
 
     def commits(self) -> Iterator[tuple[int, Commit]]:
-        """Read what every version says of itself, first to last.
+        """Read what every version says of itself, first to last; see `entries`.
 
         Raises:
             StoreError: One of them cannot be trusted.
         """
-        for version in range(self.last() + 1):
-            yield version, self.commit(version)
+        for version, (commit, _) in enumerate(self.entries(self.last())):
+            yield version, commit
 
-    def actions(self, version: int) -> list[dict[str, Any]]:
-        """Read what a version did to the list of files and columns.
+    def entries(self, last: int) -> Iterator[tuple[Commit, list[dict[str, Any]]]]:
+        """Read the entry of every version up to one, each once; on an object store some at once.
 
         Raises:
-            StoreError: It cannot be read, or is damaged.
+            StoreError: One of them cannot be trusted.
         """
-        path = entry(version)
-        try:
-            return [json.loads(line) for line in self.place.read(path).splitlines()]
-        except ValueError as error:
-            raise StoreError(
-                f"{self.place.name(path)} is damaged: {error}; restore a copy"
-            ) from error
+        sizes = {found.path: found.size for found in self.place.entries(_LOG)}
+
+        def read(version: int) -> tuple[Commit, list[dict[str, Any]]]:
+            return self.entry(version, sizes.get(entry(version)))
+
+        return each(self.place.is_remote, read, range(last + 1))
 
     def ask(self, work: Callable[[], _T]) -> _T:
         """Call the library; on an object store in a thread, so that Ctrl-C ends the wait."""

@@ -13,7 +13,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +27,11 @@ from falusage.store._failures import BUSY, is_foreign, sentence
 
 _TRIES: Final = 5
 
+_TOGETHER: Final = 16
+"""How many files are read at once: those of an object store take long to answer, not to read."""
+
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
 
 
 def started(work: Callable[..., _T], *arguments: object) -> Future[_T]:
@@ -48,12 +53,28 @@ def interruptible(work: Callable[[], _T]) -> _T:
     return result(started(work))
 
 
+def each(at_once: bool, work: Callable[[_Item], _T], items: Sequence[_Item]) -> Iterator[_T]:
+    """Yield what work returns for each item, in order; some at once if answers take long."""
+    if not at_once:
+        yield from map(work, items)
+        return
+    coming: deque[Future[_T]] = deque()
+    for item in items:
+        # Threads that nobody joins: a server that hangs must not hold back a command's end.
+        coming.append(started(work, item))
+        if len(coming) >= _TOGETHER:
+            yield result(coming.popleft())
+    while coming:
+        yield result(coming.popleft())
+
+
 class Item(NamedTuple):
-    """What lies in a folder: its path below the store, and a file's time in nanoseconds."""
+    """What lies in a folder: its path below the store, a file's time in nanoseconds, its size."""
 
     path: str
     is_file: bool
     mtime_ns: int
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +89,8 @@ class ObjectStore:
     uri: str
     options: Mapping[str, str]
 
-    def read(self, path: str) -> bytes:
-        """Read a file whole.
+    def read(self, path: str, size: int | None = None) -> bytes:
+        """Read a file whole. If its size is known, that takes one request, and otherwise three.
 
         Raises:
             FileNotFoundError: It is missing.
@@ -78,12 +99,14 @@ class ObjectStore:
 
         def work() -> bytes:
             # Given the size, opening a file asks the server nothing; asked, it would hold the GIL.
-            (found,) = self._handler().get_file_info([path])
-            if found.size is None:
+            known = size
+            if known is None:
+                known = self._handler().get_file_info([path])[0].size
+            if known is None:
                 raise FileNotFoundError(path)
-            content = self._handler({path: found.size}).open_input_file(path).read()
-            if len(content) != found.size:
-                raise OSError(f"end of file after {len(content)} of {found.size} bytes")
+            content = self._handler({path: known}).open_input_file(path).read()
+            if len(content) != known:
+                raise OSError(f"end of file after {len(content)} of {known} bytes")
             return content
 
         return self._reached(work, f"{self.uri}/{path} cannot be read")

@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Final
@@ -48,15 +48,17 @@ class Part:
         start: The first bucket begins no earlier.
         end: The last bucket ends no later.
         digest: The SHA-256 of its bytes.
+        size: How many bytes it has; None where the log was not asked.
     """
 
     path: str
     start: datetime
     end: datetime
     digest: str
+    size: int | None = field(default=None, compare=False)
 
     @classmethod
-    def named(cls, path: str) -> Part:
+    def named(cls, path: str, size: int | None = None) -> Part:
         """Read a path of the log.
 
         Raises:
@@ -71,7 +73,7 @@ class Part:
             raise StoreError(
                 f"its log names {path!r}, which falusage did not write; restore a copy"
             ) from error
-        return cls(path, start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), match[3])
+        return cls(path, start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), match[3], size)
 
     @property
     def month(self) -> str:
@@ -128,7 +130,7 @@ def read_part(place: Place, part: Part) -> bytes:
     Raises:
         StoreError: They are not, or the file is missing; it is named.
     """
-    content = place.read(part.path)
+    content = place.read(part.path, part.size)
     if hashlib.sha256(content).hexdigest() != part.digest:
         raise StoreError(
             f"{place.name(part.path)} is damaged: its content is not what was written; restore a "

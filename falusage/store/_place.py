@@ -37,11 +37,13 @@ class Entry:
         path: Where it is, below the store.
         kind: A link is not followed.
         modified: When a file was last written, in seconds since 1970 by the storage's clock.
+        size: The bytes of a file; None if they were not asked for.
     """
 
     path: str
     kind: Literal["file", "folder", "other"]
     modified: float = 0.0
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -98,6 +100,11 @@ class Place:
         weakref.finalize(place, remove, stand_in, os.getpid())
         return place
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is on an object store, where each answer takes long."""
+        return self.folder is None
+
     def __str__(self) -> str:
         """Return the address as the user knows it."""
         return self.uri if self.folder is None else str(self.folder)
@@ -106,8 +113,12 @@ class Place:
         """Return the address of a file of the store, for a message."""
         return f"{self}/{path}"
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, size: int | None = None) -> bytes:
         """Read a file whole.
+
+        Args:
+            path: Where it is, below the store.
+            size: How many bytes it has, if that is known: an object store is asked less often.
 
         Raises:
             StoreError: It cannot be read.
@@ -115,7 +126,7 @@ class Place:
         try:
             if self.folder is not None:
                 return (self.folder / path).read_bytes()
-            return self._files().read(path)
+            return self._files().read(path, size)
         except FileNotFoundError as error:
             raise StoreError(
                 f"{self.name(path)} is missing; if no vacuum let its version go, restore a copy"
@@ -208,7 +219,7 @@ class Place:
 
     def _on_object_store(self, under: str) -> list[Entry]:
         return [
-            Entry(item.path, "file" if item.is_file else "folder", item.mtime_ns / 1e9)
+            Entry(item.path, "file" if item.is_file else "folder", item.mtime_ns / 1e9, item.size)
             for item in self._files().listed(under)
             if item.path != under  # the object of no bytes that a console makes for a folder
         ]

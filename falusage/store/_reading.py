@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cache, partial
 
@@ -9,7 +10,8 @@ import polars as pl
 
 from falusage._usage.settling import Kept
 from falusage.coverage import Coverage
-from falusage.store._history import history, restatements, state_as
+from falusage.store._differences import restatements_in_parts
+from falusage.store._history import history, state_as
 from falusage.store._log import Log
 from falusage.store._settling import settles, settling
 from falusage.store._view import StoreView, scan_whole, view_state, view_whole
@@ -144,7 +146,26 @@ class Reading:
         Raises:
             StoreError: There is no such version, or it cannot be trusted.
         """
-        return restatements(self._log, old, new)
+        return pl.concat(self.iter_restatements(old, new))
+
+    def iter_restatements(
+        self,
+        old: int | date | datetime | str,
+        new: int | date | datetime | str | None = None,
+    ) -> Iterator[pl.DataFrame]:
+        """Yield what `restatements` returns in parts, in order, however many rows differ.
+
+        Args:
+            old: As in `restatements`.
+            new: As in `restatements`.
+
+        Yields:
+            The rows of a stretch of time. The first part has the columns and no rows.
+
+        Raises:
+            StoreError: There is no such version, or it cannot be trusted.
+        """
+        return restatements_in_parts(self._log, old, new)
 
     def settling(self) -> pl.DataFrame:
         """Return how much of its final cost a window had at which age.

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 import polars as pl
 
 from falusage._clocks import TOLERANCE
 from falusage._spans import Spans
-from falusage._waiting import result
 from falusage.columns import INSTANT, MONEY, USAGE, exact
 from falusage.errors import StoreError
 from falusage.store._commits import Commit, seal
 from falusage.store._finality import ended, read_time
 from falusage.store._log import Log, State
-from falusage.store._object_store import started
+from falusage.store._object_store import each
 from falusage.store._parts import Part, read_part
-from falusage.store._place import Place
-
-_Item = TypeVar("_Item")
-_Found = TypeVar("_Found")
-
-_TOGETHER: Final = 16
-"""How many files are read at once: those of an object store take long to answer, not to read."""
 
 _COSTS: Final = {
     "bucket": INSTANT,
@@ -92,7 +84,11 @@ def files_at(log: Log, state: State, *, oldest: int) -> Iterator[tuple[int, tupl
     numbers = range(state.version, oldest, -1)
     for version, (actions, commit) in zip(
         numbers,
-        _each(log.place, lambda number: (log.actions(number), log.commit(number - 1)), numbers),
+        each(
+            log.place.is_remote,
+            lambda number: (log.entry(number)[1], log.commit(number - 1)),
+            numbers,
+        ),
         strict=True,
     ):
         for action in actions:
@@ -125,7 +121,7 @@ class Costs:
         """Read files that were not read before."""
         new = {part.path: part for part in parts if part.path not in self._known}
         self._known.update(
-            zip(new, _each(self.log.place, self._costs, list(new.values())), strict=True)
+            zip(new, each(self.log.place.is_remote, self._costs, list(new.values())), strict=True)
         )
 
     def lacks(self, parts: Sequence[Part], *, since: int) -> bool:
@@ -172,17 +168,4 @@ def _commits(log: Log, state: State) -> Iterator[tuple[int, Commit]]:
     """Read what a version says of itself, then the one before it, to the first."""
     yield state.version, state.commit
     numbers = range(state.version - 1, -1, -1)
-    yield from zip(numbers, _each(log.place, log.commit, numbers), strict=True)
-
-
-def _each(
-    place: Place, work: Callable[[_Item], _Found], items: Sequence[_Item]
-) -> Iterator[_Found]:
-    """Yield what work returns for each item, in order; on an object store some at once."""
-    if place.folder is not None:
-        yield from map(work, items)
-        return
-    for at in range(0, len(items), _TOGETHER):
-        # Threads that nobody joins: a server that hangs must not hold back a command's end.
-        futures = [started(work, item) for item in items[at : at + _TOGETHER]]
-        yield from map(result, futures)
+    yield from zip(numbers, each(log.place.is_remote, log.commit, numbers), strict=True)

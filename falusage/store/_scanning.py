@@ -7,11 +7,14 @@ opened; one that is opened is hashed before a row of it is believed.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from io import BytesIO
 from typing import Final
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from falusage._waiting import result
 from falusage._widening import with_known
@@ -23,8 +26,12 @@ from falusage.store._place import Place
 from falusage.store._scope import Scope
 from falusage.timeframes import boundaries, ceil, floor
 
-_TOGETHER: Final = 8
-"""How many files are decoded at once, while as many more are read and hashed."""
+_ROWS: Final = 262_144
+"""About how many rows are decoded at once: of many small files together, of a large one in parts.
+"""
+
+_AHEAD: Final = {"disk": 2, "object store": 8}
+"""How many files are read and hashed before their turn comes."""
 
 _BUCKET: Final = frozenset({"bucket", "bucket_end"})
 
@@ -40,7 +47,7 @@ def scan_state(place: Place, state: State) -> pl.LazyFrame:
         # The first rows are to be found before they are filtered, so all files may hold some.
         if predicate is not None and left is None:
             parts = [part for part in parts if _may_hold(part, predicate, state.commit.scope)]
-        for frame in _frames(place, parts, state.schema):
+        for frame in frames(place, parts, state.schema):
             found = frame
             if left is not None:
                 first = frame.head(left).collect()
@@ -62,26 +69,61 @@ def scan_state(place: Place, state: State) -> pl.LazyFrame:
     )
 
 
-def read_parts(place: Place, parts: Sequence[Part], schema: pl.Schema) -> pl.DataFrame:
+def read_parts(
+    place: Place, parts: Sequence[Part], schema: pl.Schema, *, kept: pl.Expr | None = None
+) -> pl.DataFrame:
     """Return the rows of some parts, checked, with every known column.
+
+    Args:
+        place: The store's place.
+        parts: The parts.
+        schema: The columns of the version.
+        kept: Which rows to return; by default all.
 
     Raises:
         StoreError: One of them is missing or damaged.
     """
-    tables = [frame.collect() for frame in _frames(place, parts, schema)]
+    tables = [
+        (frame if kept is None else frame.filter(kept)).collect()
+        for frame in frames(place, parts, schema)
+    ]
     return pl.concat([with_known(schema, STORED).to_frame(), *tables]).rechunk()
 
 
-def _frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[pl.LazyFrame]:
-    """Yield the rows of a few parts at a time; the next parts are read meanwhile."""
-    groups = [parts[at : at + _TOGETHER] for at in range(0, len(parts), _TOGETHER)]
-    coming: list[Future[bytes]] = []
-    for group in [*groups, ()]:
-        contents = [result(content) for content in coming]
+def frames(place: Place, parts: Sequence[Part], schema: pl.Schema) -> Iterator[pl.LazyFrame]:
+    """Yield the rows of some parts in order, checked, about `_ROWS` at a time.
+
+    Raises:
+        StoreError: One of them is missing or damaged.
+    """
+    small: list[bytes] = []
+    rows = 0
+    for content in _contents(place, parts):
+        more: int = pq.read_metadata(BytesIO(content)).num_rows
+        if small and rows + more > _ROWS:
+            yield rows_of(small, schema, STORED)
+            small, rows = [], 0
+        if more <= _ROWS:
+            small.append(content)
+            rows += more
+            continue
+        large = rows_of([content], schema, STORED)
+        yield from (large.slice(at, _ROWS) for at in range(0, more, _ROWS))
+    if small:
+        yield rows_of(small, schema, STORED)
+
+
+def _contents(place: Place, parts: Sequence[Part]) -> Iterator[bytes]:
+    """Yield the checked bytes of some parts in order; the next parts are read meanwhile."""
+    ahead = _AHEAD["object store" if place.folder is None else "disk"]
+    coming: deque[Future[bytes]] = deque()
+    for part in parts:
         # Threads that nobody joins: a server that hangs must not hold back a command's end.
-        coming = [started(read_part, place, part) for part in group]
-        if contents:
-            yield rows_of(contents, schema, STORED)
+        coming.append(started(read_part, place, part))
+        if len(coming) > ahead:
+            yield result(coming.popleft())
+    while coming:
+        yield result(coming.popleft())
 
 
 def _may_hold(part: Part, predicate: pl.Expr, scope: Scope) -> bool:

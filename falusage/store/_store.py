@@ -33,7 +33,7 @@ class UsageStore(Reading):
             that the Delta library knows (`s3://…`, `gs://…`, `az://…`). Two writers are kept apart
             by conditional PUT (`If-None-Match`), which AWS S3, Cloudflare R2, MinIO since 2024,
             Azure and Google Cloud Storage document. On a server without it, a commit that another
-            replaced before it was read back raises `StoreError`. CI runs S3 and Azure servers.
+            replaced before it was read back raises `StoreError`. CI runs all three.
         storage_options: What the Delta library needs to get there. By default it looks for
             AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE and AWS_REGION; for
             AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY; or for

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,7 +20,7 @@ from falusage import _clocks as clocks
 from falusage import _spans as spans
 from falusage._spans import Span
 from falusage.api.client import UsageClient
-from falusage.api.load import UsageLoad
+from falusage.api.load import Table, TooManyRows, UsageLoad
 from falusage.api.progress import Progress
 from falusage.api.receipt import Receipt
 from falusage.api.ways import Invalid, Reconcile
@@ -31,13 +30,16 @@ from falusage.store._committing import OvertakenError, create, widen
 from falusage.store._coverage import coverage
 from falusage.store._finality import finality
 from falusage.store._log import STORED, Log, State
-from falusage.store._parts import MOST_ROWS
 from falusage.store._scope import Scope
 from falusage.store._sync_result import SyncResult
 from falusage.store._writing import Outcome, commit_rows
 from falusage.timeframes import boundaries, ceil, floor
 
 _LOG: Final = logging.getLogger("falusage.store")
+
+_MOST_ROWS: Final = 500_000
+"""The most rows of a piece, if a unit has no more: it is in memory as a whole."""
+
 _LONGEST: Final = 31
 """The most units of a piece, and those of the first; how many rows it brings decides on the next.
 """
@@ -134,9 +136,7 @@ class Sync:
         )
         done = _Done(server_time=server, commits=made)
         try:
-            for span in _pieces(edges, done):
-                done.add(*self._piece(span))
-                progress.advance(self._units(span), rows=done.rows)
+            self._read_pieces(edges, done, progress)
         finally:
             progress.close()
         state = self.log.state()
@@ -156,6 +156,25 @@ class Sync:
             if done.quarantine
             else pl.DataFrame(),
         )
+
+    def _read_pieces(self, edges: list[list[datetime]], done: _Done, progress: Progress) -> None:
+        """Read ranges in pieces of about `_MOST_ROWS`, by what the last one brought.
+
+        A piece that has more is given up, and read again unit by unit.
+        """
+        units = _LONGEST
+        for each in edges:
+            at = 0
+            while at < len(each) - 1:
+                last = min(at + units, len(each) - 1)
+                found = self._piece((each[at], each[last]), is_unit=last - at == 1)
+                if found is None:
+                    units = 1
+                    continue
+                done.add(*found)
+                progress.advance(last - at, rows=done.rows)
+                units = max(1, min(_LONGEST, _MOST_ROWS * (last - at) // max(1, done.last)))
+                at = last
 
     def _widened(self, state: State, made: list[int]) -> State:
         """Commit the known columns that the store lacks, because it is older than they are."""
@@ -180,17 +199,24 @@ class Sync:
         inner = boundaries(*span, every=self.scope.unit, timezone=self.scope.timezone)
         return sorted({*inner.to_list(), *span})
 
-    def _units(self, span: Span) -> int:
-        return len(self._edges(span)) - 1
+    def _piece(self, span: Span, *, is_unit: bool) -> tuple[UsageLoad, Outcome] | None:
+        """Read a range and commit what is new in it; None if it has too many rows for one piece.
 
-    def _piece(self, span: Span) -> tuple[UsageLoad, Outcome]:
-        """Read a range and commit what is new in it."""
+        A unit is never too large, because it is replaced as a whole.
+        """
         state, widened = self._open(), list[int]()
-        load = self.client.load(
-            self.scope.query(*span, limit=self.limit),
-            invalid=self.invalid,
-            reconcile=self.reconcile,
-        )
+        query = self.scope.query(*span, limit=self.limit)
+        try:
+            receipt, quarantine = self.client.load_into(
+                sink := Table(),
+                query,
+                invalid=self.invalid,
+                reconcile=self.reconcile,
+                most_rows=None if is_unit else _MOST_ROWS,
+            )
+        except TooManyRows:
+            return None
+        load = UsageLoad(sink.table, quarantine, receipt)
         _told(load.receipt)
         while True:
             try:
@@ -258,15 +284,3 @@ def _told(receipt: Receipt) -> datetime:
             "header on"
         )
     return receipt.server_time
-
-
-def _pieces(edges: list[list[datetime]], done: _Done) -> Iterator[Span]:
-    """Cut ranges into pieces of about as many rows as a file has, by what the last one brought."""
-    units = _LONGEST
-    for each in edges:
-        at = 0
-        while at < len(each) - 1:
-            last = min(at + units, len(each) - 1)
-            yield each[at], each[last]
-            units = max(1, min(_LONGEST, MOST_ROWS * (last - at) // max(1, done.last)))
-            at = last

@@ -12,11 +12,11 @@ import polars as pl
 
 from falusage import _spans as spans
 from falusage.errors import StoreError
-from falusage.store._commits import seal, totals_of
+from falusage.store._commits import Totals, moved, seal, totals_of
 from falusage.store._committing import OvertakenError, append
 from falusage.store._log import Log
 from falusage.store._parts import MOST_ROWS, Part, Written, write_part
-from falusage.store._scanning import read_parts
+from falusage.store._scanning import frames, read_parts
 
 _TRIES: Final = 5
 
@@ -72,11 +72,10 @@ def verify(log: Log) -> int:
     for _ in log.commits():
         pass
     state = log.state()
-    costs = (
-        read_parts(log.place, [part], state.schema).select("currency", "cost")
-        for part in state.parts
-    )
-    found = totals_of(pl.concat([state.schema.to_frame().select("currency", "cost"), *costs]))
+    found: Totals = {}
+    for frame in frames(log.place, state.parts, state.schema):
+        rows = frame.select("currency", "cost").collect()
+        found = moved(found, gone={}, come=totals_of(rows))
     if found != dict(state.commit.totals):
         raise StoreError(
             f"{log.place} does not add up: its rows come to {found}, where version "

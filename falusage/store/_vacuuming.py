@@ -20,9 +20,9 @@ import polars as pl
 
 from falusage.errors import StoreError
 from falusage.store._addresses import LOG
-from falusage.store._commits import Commit, seal
+from falusage.store._commits import seal
 from falusage.store._committing import OvertakenError, append
-from falusage.store._log import Log, columns_of
+from falusage.store._log import Log, State, columns_of
 from falusage.store._parts import MONTH, Part, read_part
 from falusage.store._place import Entry, Place
 
@@ -58,7 +58,7 @@ def vacuum(
     """Delete files that no version needs; see `UsageStore.vacuum`."""
     for _ in range(_TRIES):
         state = log.state()
-        known = _known(log, last=state.version, let_go=older_than)
+        known = _known(log, state, let_go=older_than)
         found = _deletable(log.place, known, until=time.time() - orphans.total_seconds())
         if dry_run or not found:
             return [entry.path for entry in found]
@@ -71,44 +71,35 @@ def vacuum(
     raise StoreError(f"{log.place} is being written to all the time; vacuum it later")
 
 
-def _known(log: Log, *, last: int, let_go: timedelta | None) -> _Known:
-    """Read every version's files.
+def _known(log: Log, state: State, *, let_go: timedelta | None) -> _Known:
+    """Read every version's files, and compare them with its document.
 
     Raises:
         StoreError: The log is damaged, so that it does not say what is needed.
     """
-    versions = list(_versions(log, last))
-    first = 0
-    if let_go is not None:
-        limit = versions[-1][0].at - let_go
-        first = max(
-            (number for number, (at, _) in enumerate(versions) if at.at <= limit), default=0
-        )
-    return _Known(
-        needed=frozenset().union(*(files for _, files in versions[first:])),
-        ever=frozenset().union(*(files for _, files in versions)),
-    )
-
-
-def _versions(log: Log, last: int) -> Iterator[tuple[Commit, frozenset[str]]]:
-    """Read the document and the files of each version, and compare them."""
+    limit = None if let_go is None else state.commit.at - let_go
     files: set[str] = set()
+    needed: set[str] = set()
+    ever: set[str] = set()
     columns: dict[str, pl.DataType] = {}
-    for version in range(last + 1):
-        commit = log.commit(version)
-        for action in log.actions(version):
+    for version, (commit, actions) in enumerate(log.entries(state.version)):
+        for action in actions:
             if "metaData" in action:
                 columns = columns_of(action["metaData"]["schemaString"])
             if "remove" in action:
                 files.discard(action["remove"]["path"])
             if "add" in action:
                 files.add(action["add"]["path"])
+                needed.add(action["add"]["path"])
         if seal(files, columns) != commit.files:
             raise StoreError(
                 f"the log of {log.place} is damaged: the files of version {version} are not those "
                 "that it was written with; nothing was deleted: restore a copy"
             )
-        yield commit, frozenset(files)
+        ever |= needed
+        if limit is not None and commit.at <= limit:  # the versions before it are let go
+            needed = set(files)
+    return _Known(needed=frozenset(needed), ever=frozenset(ever))
 
 
 def _deletable(place: Place, known: _Known, *, until: float) -> list[Entry]:

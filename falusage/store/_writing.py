@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
 from falusage import _spans as spans
 from falusage._spans import Span, Spans
+from falusage._usage.pieces import EACH_BUCKET, of_piece, pieces
 from falusage.api.receipt import Receipt
 from falusage.columns import INSTANT, USAGE, exact
 from falusage.errors import StoreError
@@ -111,13 +112,11 @@ def commit_rows(
 
     let_through = tuple(left for each in was.let_through for left in each.without(span))
     let_through += LetThrough.of(receipt, span)
-    differing = restatements(old.drop(_UNIT, _PART, *_HOW_FINAL), new.drop(_UNIT)).with_columns(
-        in_unit
-    )
+    changes = _changes(old, new, in_unit, had.closed)
     flipped = old.filter(pl.col("settled") != spans.holds(settled))
-    units = pl.concat([differing[_UNIT], flipped[_UNIT]]).unique().implode()
+    units = pl.concat([changes.units, flipped[_UNIT]]).unique().implode()
     as_before = (settled, closed, let_through) == (was.settled, was.closed, was.let_through)
-    if differing.is_empty() and flipped.is_empty() and as_before:
+    if not changes.rows and flipped.is_empty() and as_before:
         return Outcome()
 
     is_stale = inside & pl.col(_UNIT).is_in(units)
@@ -127,10 +126,7 @@ def commit_rows(
     fresh = new.filter(pl.col(_UNIT).is_in(units)).with_columns(
         read_at=pl.lit(read_at, INSTANT), settled=spans.holds(settled)
     )
-    outcome = Outcome(
-        changed=differing.height,
-        restated=_restated(differing.filter(spans.holds(had.closed))),
-    )
+    outcome = Outcome(changed=changes.rows, restated=changes.restated)
     added = pl.Schema({k: v for k, v in fresh.schema.items() if k not in {*state.schema, _UNIT}})
     if added:
         state = widen(log, state, added)
@@ -243,9 +239,34 @@ def _refuse_vanished(place: Place, old: pl.DataFrame, new: pl.DataFrame, scope: 
         )
 
 
-def _restated(rows: pl.DataFrame) -> dict[str, Decimal]:
-    sums = rows.group_by("currency").agg(pl.col("cost_delta").sum()).sort("currency")
-    return dict(sums.iter_rows())
+class _Changes(NamedTuple):
+    """How the rows of a range differ from those that the store has.
+
+    Attributes:
+        rows: How many appeared, vanished or changed.
+        units: The units that have one.
+        restated: By how much the cost of closed buckets changed, by currency.
+    """
+
+    rows: int
+    units: pl.Series
+    restated: Mapping[str, Decimal]
+
+
+def _changes(old: pl.DataFrame, new: pl.DataFrame, in_unit: pl.Expr, closed: Spans) -> _Changes:
+    """Compare rows, some buckets at a time: a comparison needs much more memory than the rows."""
+    sides = old.drop(_UNIT, _PART, *_HOW_FINAL), new.drop(_UNIT)
+    both = pl.concat([side.lazy().select("bucket") for side in sides])
+    rows = 0
+    units, sums = [new[_UNIT].clear()], list[pl.DataFrame]()
+    for piece in pieces(both, every=EACH_BUCKET):
+        found = restatements(*(side.filter(of_piece(piece)) for side in sides))
+        rows += found.height
+        units.append(found.select(in_unit.unique()).to_series())
+        restated = found.filter(spans.holds(closed)).group_by("currency")
+        sums.append(restated.agg(pl.col("cost_delta").sum()))
+    whole = pl.concat(sums).group_by("currency").agg(pl.col("cost_delta").sum())
+    return _Changes(rows, pl.concat(units), dict(whole.sort("currency").iter_rows()))
 
 
 def _write(place: Place, rows: pl.DataFrame, settled: Spans, scope: Scope) -> list[Written]:

@@ -12,13 +12,13 @@ from typing import Any, overload
 import polars as pl
 
 from falusage._usage.arguments import free, key, names, one_thing
+from falusage._usage.codes import coded, decoded, in_order
 from falusage._usage.periods import EVER, Range, require_buckets, with_period
 from falusage._usage.table import Eager, Lazy, Table, require, require_numbers, take
 from falusage.columns import exact
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.timeframes import Every, zone
-from falusage.transforms._core.codes import coded, decoded, in_order
 from falusage.transforms._engines.elsewhere import outline, sums_there
 from falusage.transforms._engines.engines import Elsewhere, is_elsewhere
 

@@ -445,3 +445,18 @@ def test_sums_beyond_what_a_double_holds(world: World, tmp_path: Path) -> None:
     expected = Decimal("1800000000000000001.481481468144")
     last = store.history().filter(pl.col("currency") == "USD").tail(1)
     assert [expected] == last["cost"].to_list()
+
+
+def test_a_range_of_many_rows_is_read_in_small_pieces(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece with more rows than fit is given up and read again, day by day at first."""
+    monkeypatch.setattr("falusage.store._syncing._MOST_ROWS", 10)
+    usage = spend({BEGIN + at * DAY: [4, 2, 1, 3] for at in range(20)})
+    world.on(BEGIN + 30 * DAY, usage)
+
+    result = fu.UsageStore(tmp_path).sync("2025-01-01", end="2025-01-21", client=world.client)
+
+    assert [4, *[8] * 9, 4] == [receipt.rows_kept for receipt in result.receipts]
+    assert usage.height == result.rows_read
+    assert bag(usage) == bag(fu.UsageStore(tmp_path).scan())

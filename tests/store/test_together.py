@@ -31,11 +31,17 @@ class Meeting(fu.UsageClient):
 
     def load(self, *asked: Any, **how: Any) -> fu.UsageLoad:
         """Load, and meet."""
-        load = super().load(*asked, **how)
+        return self._met(super().load(*asked, **how))
+
+    def load_into(self, *asked: Any, **how: Any) -> Any:
+        """Load a piece of a sync, and meet."""
+        return self._met(super().load_into(*asked, **how))
+
+    def _met(self, loaded: Any) -> Any:
         self.loads += 1
         if self.loads == self.nth:
             self.action()
-        return load
+        return loaded
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from falusage.transforms._core.codes import coded, in_order
+from falusage._usage.codes import coded, in_order
 
 LONG = st.integers(-(2**63) + 1, 2**63 - 1)
 TIMES = st.one_of(LONG, st.integers(-3, 3).map(lambda hours: hours * 3_600_000_000))

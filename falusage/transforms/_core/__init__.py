@@ -1,1 +1,1 @@
-"""Parts of the transforms: names as numbers, Bennet's effects, and the steps of prices."""
+"""Parts of the transforms: Bennet's effects, and the steps of prices."""

@@ -7,6 +7,7 @@ import email.utils
 import hashlib
 import hmac
 import http.client
+import json
 import os
 from collections.abc import Callable, Iterator
 
@@ -32,11 +33,7 @@ def _no_credentials_of_this_machine() -> Iterator[None]:
 def s3() -> Iterator[Service]:
     """S3, as moto plays it."""
     with servers.s3() as port, proxy_of(port) as proxy:
-        _put(
-            port,
-            "/bucket",
-            {"Authorization": "AWS4-HMAC-SHA256 Credential=a/20250101/us-east-1/s3/aws4_request"},
-        )
+        _put(port, "/bucket", servers.SIGNED)
         options = {
             "AWS_ENDPOINT_URL": proxy.url,
             "AWS_ALLOW_HTTP": "true",
@@ -72,7 +69,22 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield Service(proxy, "az://bucket", options)
 
 
-@pytest.fixture(scope="module", params=["s3", "azure"])
+@pytest.fixture(scope="session")
+def gcs() -> Iterator[Service]:
+    """GCS, by the interface that it shares with S3."""
+    with servers.s3() as port, proxy_of(port, translate=servers.as_s3) as proxy:
+        _put(port, "/bucket", servers.SIGNED)
+        account = {"gcs_base_url": proxy.url, "disable_oauth": True}
+        unused = dict.fromkeys(("client_email", "private_key", "private_key_id"), "")
+        options = {
+            "google_service_account_key": json.dumps({**account, **unused}),
+            "allow_http": "true",
+            **PATIENCE,
+        }
+        yield Service(proxy, "gs://bucket", options)
+
+
+@pytest.fixture(scope="module", params=["s3", "azure", "gcs"])
 def service(request: pytest.FixtureRequest) -> Service:
     """Each of the servers."""
     return request.getfixturevalue(request.param)

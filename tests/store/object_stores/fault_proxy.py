@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Fault:
 
 Rule = Callable[[Request], Fault | None]
 Mend = Callable[[Request, bytes], bytes]
+Translate = Callable[[Request], Request]
 
 
 @dataclass(slots=True)
@@ -85,11 +87,15 @@ class Proxy:
 
 @contextmanager
 def proxy_of(  # noqa: C901 - one handler, in one place
-    port: int, *, mend: Mend = lambda _, content: content
+    port: int,
+    *,
+    mend: Mend = lambda _, content: content,
+    translate: Translate = lambda request: request,
 ) -> Generator[Proxy]:
     """Run a proxy in front of a server on this machine.
 
-    `mend` changes an answer's body where the server does not do what its vendor documents.
+    `mend` changes an answer's body where the server does not do what its vendor documents, and
+    `translate` changes a request to the words that the server knows.
     """
     one_write = threading.Lock()  # of two writes of one object at once, moto fails one with 500
 
@@ -101,7 +107,9 @@ def proxy_of(  # noqa: C901 - one handler, in one place
             request = Request(
                 self.command, self.path, {k.lower(): v for k, v in self.headers.items()}
             )
-            fault = (proxy.rule and proxy.rule(request)) or Fault()
+            # Of one name, servers are sent different spellings: GCS has %2E for a dot.
+            told = replace(request, path=unquote(request.path))
+            fault = (proxy.rule and proxy.rule(told)) or Fault()
             if fault.hang:
                 proxy.stopped.wait(fault.hang)
             status, headers, content = 0, [], b""
@@ -110,7 +118,7 @@ def proxy_of(  # noqa: C901 - one handler, in one place
                 content = text.encode()
             elif fault.reach:
                 with one_write if request.method == "PUT" else nullcontext():
-                    status, headers, content = _ask(port, request, body, fault.without)
+                    status, headers, content = _ask(port, translate(request), body, fault.without)
                 content = mend(request, content)
             if fault.then:
                 fault.then()

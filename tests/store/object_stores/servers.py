@@ -1,4 +1,8 @@
-"""Object-store servers on the loopback: moto for S3, azurite for Azure, an emulator for GCS."""
+"""Object-store servers on the loopback: moto for S3 and GCS, azurite for Azure.
+
+The emulators of GCS serve its JSON interface. The Delta library speaks the XML one, which is made
+to be that of S3, so moto answers it, too; only the name of the precondition is another.
+"""
 
 from __future__ import annotations
 
@@ -114,3 +118,15 @@ def start_from(request: Request, content: bytes) -> bytes:
         content,
         flags=re.DOTALL,
     )
+
+
+SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=a/20250101/us-east-1/s3/aws4_request"}
+"""By these words moto knows that S3 is asked."""
+
+
+def as_s3(request: Request) -> Request:
+    """Say to S3 what is said to GCS: an object of generation 0 is one that does not exist yet."""
+    headers = {name: text for name, text in request.headers.items() if "x-goog-" not in name}
+    if request.headers.get("x-goog-if-generation-match") == "0":
+        headers["if-none-match"] = "*"
+    return Request(request.method, request.path, {**headers, **SIGNED})

@@ -1,11 +1,12 @@
-"""What networks and servers do to a store on S3 and Azure: named as it is, and nothing is lost.
+"""What networks and servers do to a store on S3, Azure and GCS: named, and nothing is lost.
 
-S3 is moto, Azure is azurite, behind a proxy that answers `startFrom` as Azure does. Of Google
-Cloud Storage only the message without credentials is tried.
+S3 is moto, Azure is azurite, behind a proxy that answers `startFrom` as Azure does, and GCS is
+moto, behind one that translates the precondition of a commit.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -78,7 +79,7 @@ def one_night(service: Service, name: str, world: World) -> fu.UsageStore:
 @pytest.mark.parametrize(
     ("status", "code", "said"),
     [
-        (403, "AccessDenied", r"does not allow access \(403\); .*looked for are A"),
+        (403, "AccessDenied", r"does not allow access \(403\); .*looked for are [AG]"),
         (404, "NoSuchBucket", "has no such bucket or container"),
         (503, "SlowDown", r"busy or has an outage \(503\); .*run this again later"),
         (400, "InvalidArgument", "the server answered 400"),
@@ -112,7 +113,7 @@ def test_credentials_that_are_not_accepted(service: Service, kept: fu.UsageStore
     body = "<?xml version='1.0'?>\n<Error><Code>SignatureDoesNotMatch</Code></Error>"
     with (
         service.proxy.breaking(lambda _: Fault(answer=(403, body))),
-        pytest.raises(StoreError, match="does not accept the credentials; check A") as caught,
+        pytest.raises(StoreError, match=r"does not accept the credentials; check [AG]") as caught,
     ):
         kept.verify()
     clean(caught.value)
@@ -229,6 +230,42 @@ def test_a_server_without_conditional_put(
     assert "no conditional PUT" in clean(caught.value)
     assert "AWS S3, Cloudflare R2, MinIO" in clean(caught.value)
     assert spent(usage) == spent(s3.store(name).scan())
+
+
+SYNC = """
+import json, sys
+import falusage as fu
+place, options, url, key = sys.argv[1:]
+with fu.UsageClient(key, base_url=url, workers=1) as client:
+    fu.UsageStore(place, storage_options=json.loads(options)).sync("2025-01-01", client=client)
+"""
+
+
+@pytest.mark.parametrize("reach", [False, True], ids=["before its commit", "after its commit"])
+def test_a_sync_that_is_killed(service: Service, names: Names, world: World, reach: bool) -> None:
+    """Has made its commit or has not; the next sync does the rest, and nothing counts twice."""
+    name = names()
+    store = one_night(service, name, world)
+    usage = nights(world, 3)
+    about = (f"{service.bucket}/{name}", json.dumps(service.options))
+    whom = (world.client.base_url, world.emulator.api_key)
+    child = subprocess.Popen([sys.executable, "-c", SYNC, *about, *whom])  # noqa: S603 - our own
+
+    def kill() -> None:
+        child.kill()
+        child.wait(LONG)
+
+    rule: Rule = lambda r: (  # noqa: E731
+        Fault(reach=reach, lose=True, then=kill) if r.commits(2) else None
+    )
+    with service.proxy.breaking(rule):
+        child.wait(LONG)
+
+    assert -signal.SIGKILL == child.returncode
+    assert (2 if reach else 1) == store.history()["version"].max()
+    store.sync("2025-01-01", client=world.client)
+    assert spent(usage) == spent(store.scan())
+    assert usage.height == store.verify()
 
 
 def test_syncs_that_race(service: Service, names: Names, world: World) -> None:
