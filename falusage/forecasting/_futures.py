@@ -50,8 +50,7 @@ class Future:
 
     Attributes:
         model: The model that made it.
-        cost: The expected cost of each period.
-        alone: The expected cost before the series was scaled to the whole.
+        rate: The expected cost of each period, if it had the usual length.
         errors: The errors of the model; None for a series that never cost anything.
         record: The track record; None for a series without one.
         doubt: What the record does not show; None for a series that never cost anything.
@@ -62,8 +61,7 @@ class Future:
     """
 
     model: str
-    cost: Floats
-    alone: Floats
+    rate: Floats
     errors: Errors | None = None
     record: TrackRecord | None = None
     doubt: Doubt | None = None
@@ -73,6 +71,16 @@ class Future:
     lengths: Floats | None = None
 
     @property
+    def cost(self) -> Floats:
+        """The expected cost of each period."""
+        return self.rate if self.lengths is None else self.rate * self.lengths
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether the history is too short to trust the bands."""
+        return self.short is not None
+
+    @property
     def paths(self) -> Floats:
         """Paths × periods, none below zero.
 
@@ -80,9 +88,9 @@ class Future:
         organization would not fit into memory.
         """
         if self.errors is None or self.doubt is None:
-            found = np.zeros((PATHS, len(self.alone)))
+            found = np.zeros((PATHS, len(self.rate)))
         else:
-            found = draw(self.alone, self.errors, self.doubt, seed=self.seed)
+            found = draw(self.rate, self.errors, self.doubt, seed=self.seed)
         if self.scale is not None:
             found = self.scale.of(found)
         return found if self.lengths is None else found * self.lengths
@@ -140,7 +148,7 @@ def futures(parts: History, whole: History, *, horizon: int, model: str) -> list
     if parts.keys.width > 1:
         found = _summing(found, _each(whole, horizon, rhythm, models, model), parts, whole)
     _warn_of_short(parts.keys, found)
-    return [replace(one, cost=one.cost * lengths, lengths=lengths) for one in found]
+    return [replace(one, lengths=lengths) for one in found]
 
 
 def seed_of(key: Sequence[object]) -> int:
@@ -181,7 +189,7 @@ def _future(
 ) -> Future:
     spent = np.flatnonzero(rates)
     if not spent.size:
-        return Future(MODELS[0], np.zeros(horizon), np.zeros(horizon))
+        return Future(MODELS[0], np.zeros(horizon))
     history = rates[spent[0] :]  # a series begins with its first cost
     record = track_record(history, horizon=horizon, rhythm=rhythm, models=models)
     chosen, errors, weights = "level", _ALONE, {"level": 1.0}
@@ -199,14 +207,13 @@ def _future(
     elif model not in ("auto", chosen):
         short = f"{len(history)} periods, too few for {model!r}"
     needed = {name: models[name] for name in weights}
-    cost = weighted(all_forecasts(history, horizon, rhythm, needed), weights)
+    rate = weighted(all_forecasts(history, horizon, rhythm, needed), weights)
     doubt = Doubt.from_history(
         history, rhythm, least=_GUESS / len(history) ** 0.5 if short else 0.0
     )
     return Future(
         model=chosen,
-        cost=cost,
-        alone=cost,
+        rate=rate,
         errors=errors,
         record=record,
         doubt=doubt,
@@ -229,11 +236,11 @@ def _summing(
         members: list[int] = np.flatnonzero(of_part == row).tolist()
         spent = parts.rates[members].sum(axis=1)
         shares = spent / spent.sum() if spent.sum() else np.full_like(spent, 1 / len(members))
-        costs = scaled([found[member].cost for member in members], total.cost, shares)
-        scale = Scale.between(total.paths, [found[member] for member in members])
-        for member, cost, share in zip(members, costs, shares, strict=True):
-            own = scale._replace(share=float(share))
-            made[member] = replace(found[member], cost=cost, scale=own)
+        rates = scaled([found[member].rate for member in members], total.rate, shares)
+        alone = [replace(found[m], rate=rate) for m, rate in zip(members, rates, strict=True)]
+        scale = Scale.between(total.paths, alone)
+        for member, one, share in zip(members, alone, shares, strict=True):
+            made[member] = replace(one, scale=scale.for_part(one, float(share)))
     return made
 
 

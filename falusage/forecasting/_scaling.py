@@ -1,11 +1,12 @@
 """How the paths of parts are scaled, so that they sum to those of the whole.
 
-In a path, first the parts that are far from what is expected of them give way. The paths of a part
+In a path, the more uncertain a part is, the more of the difference is its own. The paths of a part
 are drawn when they are needed, and those of one part are in memory at once.
 
-Source: S. L. Wickramasuriya, G. Athanasopoulos and R. J. Hyndman, Optimal forecast reconciliation,
-Journal of the American Statistical Association 114 (2019): uncertain parts take more of the
-difference. Here it is divided within each path, which keeps everything above zero.
+Source: S. L. Wickramasuriya, G. Athanasopoulos and R. J. Hyndman, Optimal forecast reconciliation
+for hierarchical and grouped time series through trace minimization, Journal of the American
+Statistical Association 114 (2019), with the variances of the parts. What would fall below zero, or
+rise above it on a day without cost, is left to a scaling of all parts.
 """
 
 from __future__ import annotations
@@ -18,9 +19,6 @@ import numpy as np
 
 from falusage.forecasting._past import Floats
 
-_USUAL = (0.15, 0.85)
-"""Between these quantiles of its own paths, what a part costs is usual."""
-
 
 class Drawn(Protocol):
     """Something that draws paths (paths × periods), the same ones each time."""
@@ -30,20 +28,24 @@ class Drawn(Protocol):
         """The paths."""
         ...
 
+    @property
+    def is_guess(self) -> bool:
+        """Whether a short history makes their spread a guess."""
+        ...
+
 
 class Scale(NamedTuple):
     """How the paths of a part are scaled, so that the parts sum to the whole.
 
     Attributes:
-        gap: What the paths of the whole are above the sum of those of the parts.
-        toward: How much of what is unusual gives way, in the direction of the gap.
+        moved: How far a path is moved in each period, for each unit of what a part takes; None for
+            a part that takes nothing.
         factor: What each path and period is multiplied by then.
         rest: What is divided where no part has any cost.
-        share: The part's share of that; all else is the same for all parts.
+        share: The part's share of that.
     """
 
-    gap: Floats
-    toward: Floats
+    moved: Floats | None
     factor: Floats
     rest: Floats
     share: float = 0.0
@@ -52,34 +54,37 @@ class Scale(NamedTuple):
     def between(cls, whole: Floats, parts: Sequence[Drawn]) -> Scale:
         """Return how the paths of parts are scaled to those of the whole.
 
-        First what is unusual is made less so where that suits the whole. Where the sum is above the
-        whole, what parts cost beyond their own bands is lowered, each by the same share of it;
-        where it is below, what they cost less than that is raised. So a steady team keeps its
-        narrow band beside one that may step. Then all are scaled in proportion; where all are
-        zero, the whole is divided.
+        First they are moved toward the whole in proportion to their variances. So a steady team
+        keeps its narrow band beside one that is not; the wide band of a new one is left as it is.
+        Then all are scaled in proportion; where all are zero, the whole is divided.
         """
         gap = whole - _total(part.paths for part in parts)
-        room = _total(_unusual(part.paths, gap) for part in parts)
-        toward = np.sign(gap) * np.minimum(np.abs(gap) / np.where(room > 0, room, 1.0), 1.0)
-        first = cls(gap, toward, np.ones_like(whole), np.zeros_like(whole))
-        sums = _total(first.toward_whole(part.paths) for part in parts)
+        nothing = np.zeros_like(gap)
+        takes = _total(nothing if part.is_guess else _takes(part.paths) for part in parts)
+        first = cls(gap / np.where(takes > 0, takes, 1.0), np.ones_like(gap), nothing)
+        sums = _total(first.for_part(part).toward_whole(part.paths) for part in parts)
         spent = sums > 0
         factor = np.where(spent, whole / np.where(spent, sums, 1.0), 0.0)
         return first._replace(factor=factor, rest=np.where(spent, 0.0, whole))
 
-    def toward_whole(self, path: Floats) -> Floats:
-        """Return the paths of a part, with what is unusual made less so."""
-        return path + self.toward * _unusual(path, self.gap)
+    def for_part(self, part: Drawn, share: float = 0.0) -> Scale:
+        """Return how one part is scaled."""
+        return self._replace(moved=None if part.is_guess else self.moved, share=share)
 
-    def of(self, path: Floats) -> Floats:
+    def toward_whole(self, paths: Floats) -> Floats:
+        """Return the paths of a part, moved by what it takes, none below zero."""
+        return paths if self.moved is None else np.maximum(paths + self.moved * _takes(paths), 0.0)
+
+    def of(self, paths: Floats) -> Floats:
         """Return the paths of a part, scaled."""
-        return self.toward_whole(path) * self.factor + self.share * self.rest
+        return self.toward_whole(paths) * self.factor + self.share * self.rest
 
 
-def _unusual(path: Floats, gap: Floats) -> Floats:
-    """Return how far the paths of a part are from usual, where that suits the gap."""
-    low, high = np.quantile(path, _USUAL, axis=0)
-    return np.where(gap > 0, np.maximum(low - path, 0.0), np.maximum(path - high, 0.0))
+def _takes(paths: Floats) -> Floats:
+    """Return how much of a difference a part takes: nothing in a period without cost."""
+    mean = paths.mean(axis=0)
+    above = np.maximum(paths / np.where(mean > 0, mean, 1.0), 1.0)
+    return np.where(paths > 0, paths.var(axis=0) * above, 0.0)
 
 
 def scaled(parts: Sequence[Floats], whole: Floats, shares: Floats) -> list[Floats]:
