@@ -30,7 +30,7 @@ from falusage.forecasting._past import Floats
 from falusage.forecasting._paths import PATHS, Doubt, Errors, draw
 from falusage.forecasting._rhythms import RHYTHMS, Rhythm
 from falusage.forecasting._scaling import Scale, scaled
-from falusage.forecasting._track_record import TrackRecord, track_record, weighted
+from falusage.forecasting._track_record import TrackRecord, disagreement, track_record, weighted
 
 LONGEST_AHEAD = 5_000
 """The longest horizon, in periods."""
@@ -207,16 +207,16 @@ def _future(
     elif model not in ("auto", chosen):
         short = f"{len(history)} periods, too few for {model!r}"
     needed = {name: models[name] for name in weights}
-    rate = weighted(all_forecasts(history, horizon, rhythm, needed), weights)
+    ahead = all_forecasts(history, horizon, rhythm, needed)
     doubt = Doubt.from_history(
         history, rhythm, least=_GUESS / len(history) ** 0.5 if short else 0.0
     )
     return Future(
         model=chosen,
-        rate=rate,
+        rate=weighted(ahead, weights),
         errors=errors,
         record=record,
-        doubt=doubt,
+        doubt=replace(doubt, models=disagreement(ahead, weights)),
         seed=seed,
         short=short,
     )

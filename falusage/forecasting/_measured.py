@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -31,7 +32,8 @@ def measured_coverage(
         if (~near).sum() < _LEAST:
             continue
         expected, actual = errors.expected[window], errors.actual[window]
-        paths = draw(expected, errors.without(near), doubt, seed=seed, paths=_PATHS)
+        then = replace(doubt, models=record.disagreement(window, model))
+        paths = draw(expected, errors.without(near), then, seed=seed, paths=_PATHS)
         slack = _ROUNDING * max(actual.max(), expected.max())
         for level, (low, high) in bounds(paths, levels, around=expected).items():
             held[level].append((low - slack <= actual) & (actual <= high + slack))

@@ -49,7 +49,7 @@ _NOTHING: Final = 1e-6
 _EVEN: Final = 0.2
 """The share of the mean forecast that is added before errors are made relative, so that a period
 that was expected to cost little does not make an error infinite."""
-_WIDTH: Final = 0.76
+_WIDTH: Final = 0.7
 """What errors are multiplied by, because what a level may do widens paths, too."""
 _FEW: Final = 1
 """The degrees of freedom of no window at all; each that shares no period with others adds one."""
@@ -69,6 +69,8 @@ _OF_TOTALS: Final = 0.5
 """The share of the mean error of the totals of windows, because there are few windows."""
 _OF_MEAN: Final = 0.75
 """The share of the standard error of the mean of the last periods."""
+_OF_MODELS: Final = 2.0
+"""What the disagreement of the models counts: after a step, some still forecast the old level."""
 _RECENT: Final = 56
 _KEPT: Final = 0.95
 """The highest values count as this quantile, so that one spike does not make the level unknown."""
@@ -93,10 +95,12 @@ class Doubt:
     Attributes:
         level: The relative error with which the level is known.
         steps: How often the level steps, in steps per period.
+        models: How far the models are apart.
     """
 
     level: float
     steps: float
+    models: float = 0.0
 
     @classmethod
     def from_history(cls, history: Floats, rhythm: Rhythm, *, least: float = 0.0) -> Doubt:
@@ -204,7 +208,8 @@ def _levels(
     expected, actual = errors.expected.mean(axis=1), errors.actual.mean(axis=1)
     missed = np.abs(actual - expected) / np.maximum((1 + _EVEN) * expected, errors.smallest())
     of_totals = _OF_TOTALS * min(float(np.minimum(missed, 1.5).mean()), 1.0)
-    deviation = max(float(np.hypot(of_totals, doubt.level)), _LEVEL[0])
+    parts = (of_totals, doubt.level, _OF_MODELS * doubt.models)
+    deviation = max(float(np.linalg.norm(parts)), _LEVEL[0])
     level = deviation * own.standard_normal((paths, 1))
     begins = own.exponential(1 / doubt.steps, (paths, 1))
     step = own.uniform(-_STEP, _STEP, (paths, 1))

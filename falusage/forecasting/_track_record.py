@@ -32,6 +32,9 @@ _POWER: Final = 8
 _SMALL: Final = 0.05
 """An error below this is as good as none."""
 
+_SMALL_TOTAL: Final = 0.02
+"""The share of the largest total that is added to each, so that zero is not infinitely far."""
+
 _SEASONS: Final = 8
 _QUIET: Final = 0.1
 _OLD: Final = 2
@@ -76,6 +79,14 @@ class TrackRecord:
     def off(self, model: str) -> tuple[float, float]:
         """Return a model's mean absolute error, and that of a window's mean."""
         return _off(self.errors(model))
+
+    def disagreement(self, window: int, model: str) -> float:
+        """Return how far the models of the average were apart in a window; of any other, zero."""
+        if model != _AVERAGE:
+            return 0.0
+        return disagreement(
+            {name: self.forecasts[name][window] for name in self.weights}, self.weights
+        )
 
     @property
     def chosen(self) -> str:
@@ -133,6 +144,16 @@ def weighted(forecasts: Mapping[str, Floats], weights: Mapping[str, float]) -> F
     """Return the average of forecasts by their weights."""
     parts = [weight * forecasts[name] for name, weight in weights.items()]
     return np.sum(parts, axis=0)
+
+
+def disagreement(forecasts: Mapping[str, Floats], weights: Mapping[str, float]) -> float:
+    """Return how far models are apart: the deviation of the logarithms of their totals."""
+    totals = np.array([forecasts[name].sum() for name in weights])
+    if totals.max() <= 0:
+        return 0.0
+    logs = np.log(totals / totals.max() + _SMALL_TOTAL)
+    shares = np.array(list(weights.values()))
+    return float(np.sqrt(shares @ (logs - shares @ logs) ** 2))
 
 
 def scale(history: Floats, rhythm: Rhythm) -> float:

@@ -103,6 +103,16 @@ def test_a_level_that_is_not_known_widens_totals() -> None:
     assert unsure > 3 * sure
 
 
+def test_models_that_disagree_widen_totals() -> None:
+    """After a step, some models still forecast the old level."""
+    agreed, apart = (
+        draw(np.full(28, 100.0), noisy(), doubt, seed=1).sum(axis=1).std()
+        for doubt in (SURE, Doubt(level=0.0, steps=1e-9, models=0.1))
+    )
+
+    assert apart > 3 * agreed
+
+
 def test_the_farther_ahead_the_likelier_is_a_step() -> None:
     """One step in fifty periods is unlikely tomorrow and likely in ninety."""
     paths = draw(np.full(90, 100.0), noisy(deviation=0.01), Doubt(0.02, 1 / 50), seed=1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from falusage.forecasting._past import Floats, Past
 from falusage.forecasting._rhythms import RHYTHMS
-from falusage.forecasting._track_record import scale, shares, track_record
+from falusage.forecasting._track_record import disagreement, scale, shares, track_record
 
 DAYS = RHYTHMS["1d"]
 
@@ -87,6 +87,21 @@ def test_no_error_is_infinitely_better() -> None:
     found = weights(level=[[0.0]] * 8, theta=[[1e-9]] * 8)
 
     assert 0.5 == pytest.approx(found["level"])
+
+
+def test_models_are_apart_by_the_logarithm_of_their_totals() -> None:
+    """By nothing if they agree, or if nobody expects anything."""
+    ahead = {
+        "level": np.array([1.0, 3.0]),
+        "theta": np.array([2.0, 2.0]),
+        "trend": np.full(2, 20.0),
+    }
+
+    assert 0 == disagreement(ahead, {"level": 0.5, "theta": 0.5})
+    assert np.log(10) / 2 == pytest.approx(
+        disagreement(ahead, {"level": 0.5, "trend": 0.5}), rel=0.1
+    )
+    assert 0 == disagreement({"level": np.zeros(2)}, {"level": 1.0})
 
 
 def test_the_scale_is_the_seasonal_difference_of_late() -> None:
