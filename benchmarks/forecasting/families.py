@@ -25,7 +25,7 @@ HORIZONS: Final = {"1d": (7, 28, 90), "1w": (1, 4, 13), "1mo": (1, 3)}
 GROUP_AHEAD: Final = 28
 
 _CHOOSING: Final = 19990101
-_BLIND: Final = 20261130
+_BLIND: Final = 20261201
 _FIRST_DAY: Final = date(2014, 1, 1)
 _FIRST_DAYS: Final = 4 * 365
 _LEAST_SPENT: Final = 3
