@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import click
 from click.shell_completion import CompletionItem, shell_complete
@@ -18,8 +18,8 @@ from falusage.cli._terminal import say
 _VARIABLE: Final = "_FALUSAGE_COMPLETE"
 _PROGRAM: Final = "falusage"
 
-Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[Any]]]
-"""What `shell_complete=` of an option takes."""
+Completer: TypeAlias = "Callable[[click.Context, click.Parameter, str], list[CompletionItem[Any]]]"
+"""What `shell_complete=` of an option takes. As text, because click 8.2 has no items of a type."""
 
 
 def complete(cli: click.Group) -> int | None:
