@@ -62,15 +62,15 @@ STATEMENTS = [
     (
         "03",
         "names the day nine days ahead",
-        "acme-studio USD 7696 14235 13956 14561 12000 0.99 2025-06-26",
+        "acme-studio USD 7696 14235 13870 14593 12000 0.99 2025-06-26",
     ),
-    ("03", "about one half", "acme-voice USD 1912 3492 3440 3570 3500 0.50 null"),
+    ("03", "about one half", "acme-voice USD 1912 3492 3424 3573 3500 0.52 null"),
     (
         "03",
         "no chance of exceeding one",
-        "acme-data-platform USD 1918 3513 3448 3580 null null null",
+        "acme-data-platform USD 1918 3513 3443 3578 null null null",
     ),
-    ("03", "tested on the past, twenty times", "average 20 0.70 0.25 null 0.91 0.99 true"),
+    ("03", "tested on the past, twenty times", "average 20 0.70 0.25 null 0.89 0.98 true"),
     (
         "03",
         "its forecast of the rest of the month is too small",
