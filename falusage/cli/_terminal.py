@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -56,17 +56,9 @@ def put(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def emphasize(lines: Iterable[str]) -> Iterator[str]:
-    """Yield lines with their headings in bold, if stdout is `coloured`.
-
-    A heading is the first line, or one of capitals alone.
-    """
-    if not coloured(sys.stdout):
-        yield from lines
-        return
-    for place, line in enumerate(lines):
-        heading = line and (place == 0 or line.isupper())
-        yield f"\x1b[1m{line}\x1b[0m" if heading else line
+def bold(line: str) -> str:
+    """Return a heading in bold if stdout is `coloured`, else as it is."""
+    return f"\x1b[1m{line}\x1b[0m" if coloured(sys.stdout) else line
 
 
 def coloured(stream: Any) -> bool:

@@ -15,7 +15,7 @@ import click
 from falusage.cli._commands import Command
 from falusage.cli._logging import is_logging
 from falusage.cli._suggesting import OneOf
-from falusage.cli._terminal import put, say, width
+from falusage.cli._terminal import bold, put, say, width
 from falusage.contract import SCOPES, Scope
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def demo(out: Path, scope: Scope) -> None:
     out = resolved(out) if ".." in out.parts else out
     out.mkdir(parents=True, exist_ok=True)
     loaded = _load(emulator, scope)
-    put(["", *summary(loaded, width=width()).splitlines()])
+    put(["", *summary(loaded, width=width(), heading=bold).splitlines()])
     write_snapshot(loaded, out / "usage.parquet")
     report(loaded, out=out / "report.html")
     put(

@@ -15,7 +15,7 @@ from falusage._version import __version__
 from falusage.cli._commands import Command
 from falusage.cli._options import BASE_URL
 from falusage.cli._results import format_option, show
-from falusage.cli._terminal import emphasize, width
+from falusage.cli._terminal import bold, width
 
 if TYPE_CHECKING:
     from falusage.api.checkup import Checkup
@@ -79,7 +79,7 @@ def doctor(context: click.Context, base_url: str | None, form: str) -> None:
     found = checkup(base_url)
     command = _command(found)
     record = _record(found, command)
-    show(record, form, lambda: emphasize(_lines(found, command)), rows=record["endpoints"])
+    show(record, form, lambda: _lines(found, command), rows=record["endpoints"])
     if command is None:
         context.exit(_UNREADABLE)
 
@@ -124,21 +124,21 @@ def _remedy(found: Checkup) -> str:
 
 
 def _lines(found: Checkup, command: str | None) -> Iterator[str]:
-    yield "ACCOUNT"
+    yield bold("ACCOUNT")
     yield from _pairs(_facts(found), 12)
     if found.answers:
-        yield from ("", "ENDPOINTS")
+        yield from ("", bold("ENDPOINTS"))
         at = max(len(each.path) for each in found.answers) + 2
         told = ((each.path, f"{each.status or '-'!s:<5}{each.meaning}") for each in found.answers)
         yield from _pairs(told, at)
-    yield from ("", "INSTALLED")
+    yield from ("", bold("INSTALLED"))
     versions = ", ".join(f"{name} {text}" for name, text in _versions().items())
     extras = (
         (name, "yes" if there else f"no: pip install 'falusage[{name}]'")
         for name, there in _extras().items()
     )
     yield from _pairs((("versions", versions), *extras), 12)
-    yield from ("", "NEXT")
+    yield from ("", bold("NEXT"))
     yield from textwrap.wrap(_advice(found, command), width() or _ANY)
     if command is not None:
         yield f"  {command}"

@@ -27,7 +27,7 @@ from falusage.cli._options import (
 from falusage.cli._paths import FILE, OutFile
 from falusage.cli._results import Columns, format_option, show
 from falusage.cli._saved import open_saved, saved_options
-from falusage.cli._terminal import emphasize, say, width
+from falusage.cli._terminal import bold, say, width
 
 if TYPE_CHECKING:
     import polars as pl
@@ -180,7 +180,8 @@ def report(  # noqa: PLR0917 - click passes them by name
         write_report(usage, out=out, title=title, budgets=limits, focus=charges, **about)
         say(f"written to {out}")
     elif form == "table":
-        show({}, form, lambda: emphasize(summary(usage, width=width(), **about).splitlines()))
+        text = summary(usage, width=width(), heading=bold, **about)
+        show({}, form, text.splitlines)
     else:
         record = json.loads(summary_json(usage, **about), parse_float=Decimal)
         show(record, form, tuple, rows=[_line(record, each) for each in record["currencies"]])

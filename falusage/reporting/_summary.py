@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import polars as pl
@@ -41,6 +41,7 @@ def summary(
     teams: pl.LazyFrame | Arrow | None = None,
     keys: pl.LazyFrame | Arrow | None = None,
     width: int | None = None,
+    heading: Callable[[str], str] = str,
     coverage: Coverage | None = None,
 ) -> str:
     """Return the report of a usage table as text.
@@ -54,6 +55,7 @@ def summary(
         teams: The display names of teams, as in `report`.
         keys: The display names of keys, as in `report`.
         width: The width to keep to; None is any. A number is never cut.
+        heading: What to write for a line of a heading: by default, the line.
         coverage: The range, gaps and finality of a bare frame.
 
     Returns:
@@ -80,12 +82,12 @@ def summary(
         comparison=comparison,
         labels=read_labels(teams, keys),
     )
-    return "\n".join(_lines(bill, width)).rstrip()
+    return "\n".join(_lines(bill, width, heading)).rstrip()
 
 
-def _lines(bill: Bill, width: int | None) -> Iterator[str]:
+def _lines(bill: Bill, width: int | None, heading: Callable[[str], str]) -> Iterator[str]:
     coming = outlook(bill, None)
-    yield from _first(screen(bill, answers(bill, coming.whole), coming), width)
+    yield from _first(screen(bill, answers(bill, coming.whole), coming), width, heading)
     sections: list[Section] = []
     if not bill.gaps and bill.spent.height:
         sections = [
@@ -95,17 +97,17 @@ def _lines(bill: Bill, width: int | None) -> Iterator[str]:
             unusual(bill),
         ]
     for section in (*sections, certain(bill)):
-        yield from ("", *wrapped(section.title.upper(), width))
+        yield from ("", *map(heading, wrapped(section.title.upper(), width)))
         for block in section.blocks:
             yield from _block(block, width)
 
 
-def _first(said: Screen, width: int | None) -> Iterator[str]:
+def _first(said: Screen, width: int | None, heading: Callable[[str], str]) -> Iterator[str]:
     """Yield the first screen: the sentences of a currency below its headline."""
     if said.warning:
-        yield from wrapped(said.warning, width)
+        yield from map(heading, wrapped(said.warning, width))
     for head, lines in said.parts:
-        yield from wrapped(head, width)
+        yield from map(heading, wrapped(head, width))
         for line in lines:
             yield from (f"  {part}" for part in wrapped(line, None if width is None else width - 2))
     yield from wrapped(said.final, width)

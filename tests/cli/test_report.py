@@ -15,12 +15,19 @@ from falusage.reporting import summary
 RANGE = ("--start", "2025-05-01", "--end", "2025-06-24", "--timeframe", "day")
 
 
-def test_a_snapshot_reports_as_the_api_does(run) -> None:
-    """The receipt is in the file, so that nothing is less sure."""
+def test_a_snapshot_reports_as_the_api_does(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receipt is in the file, so that nothing is less sure; and every headline is bold."""
     run("snapshot", *RANGE, "--out", "usage.parquet")
 
     of_api = run("report", *RANGE, "--no-names")
     assert of_api[:2] == run("report", "--snapshot", "usage.parquet")[:2]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    bold = re.findall(
+        r"^\x1b\[1m(.*)\x1b\[0m$", run("report", "--snapshot", "usage.parquet")[1], re.M
+    )
+    assert ["June 2025 so far: 43,496.29 USD", "June 2025 so far: 2,805.29 EUR"] == bold[:2]
+    assert all(line.isupper() for line in bold[2:])
 
 
 @pytest.mark.slow

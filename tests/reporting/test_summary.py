@@ -30,10 +30,12 @@ def test_currencies_are_never_added(usage: pl.DataFrame) -> None:
 
 
 def test_the_order_is_that_of_the_questions(usage: pl.DataFrame) -> None:
-    """Who, why, prices, unusual days, and how reliable it is."""
-    titles = [line for line in summary(usage, coverage=WHOLE).splitlines() if line.isupper()]
+    """Each total, who, why, prices, unusual days, and how reliable it is: each is a heading."""
+    lines = summary(usage, coverage=WHOLE, heading="# {}".format).splitlines()
+    titles = [line[2:] for line in lines if line.startswith("# ")]
 
     assert [
+        *("June 2025 so far: 60.00 USD", "June 2025 so far: 30.00 EUR"),
         *("WHO SPENT IT, AND ON WHAT", "WHY IT CHANGED", "PRICE CHANGES", "UNUSUAL DAYS"),
         "HOW RELIABLE THIS IS",
     ] == titles
