@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from falusage.errors import SnapshotError
+from falusage.errors import QueryError, SnapshotError
 
 _LOG: Final = logging.getLogger("falusage.files")
 _ADVICE: Final = {
@@ -66,6 +66,15 @@ def require_place(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise _refusal(path, error) from error
     return target
+
+
+def require_page(path: str | os.PathLike[str]) -> None:
+    """Raise QueryError if the name of a file is not that of a page of HTML."""
+    if Path(path).suffix not in {".html", ".htm"}:
+        raise QueryError(
+            f"{path} does not end in .html or .htm; a report is a page of HTML, which a browser "
+            "prints or saves as PDF: name it as in report.html"
+        )
 
 
 def _refusal(path: str | os.PathLike[str], error: OSError) -> SnapshotError:

@@ -20,14 +20,36 @@ class OutFile(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path, or fail before anything is fetched."""
-        from falusage._files import require_place
-
         path = cast("Path", super().convert(value, param, ctx))
         if path.suffix not in self._endings:
             *others, last = self._endings
             endings = f"{', '.join(others)} or {last}" if others else last
             self.fail(f"{path} does not end in {endings}{self._otherwise}", param, ctx)
-        place = require_place(path)
-        return (
-            place if ".." in path.parts else path
-        )  # so that the path that is printed is that of the file
+        return _placed(path)
+
+
+class PageFile(click.Path):
+    """A page of HTML to write; its folder is checked at once."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path, or fail before anything is fetched."""
+        from falusage._files import require_page
+        from falusage.errors import QueryError
+
+        path = cast("Path", super().convert(value, param, ctx))
+        try:
+            require_page(path)
+        except QueryError as error:
+            self.fail(str(error), param, ctx)
+        return _placed(path)
+
+
+def _placed(path: Path) -> Path:
+    """Return a path to write, so that the path that is printed is that of the file."""
+    from falusage._files import require_place
+
+    place = require_place(path)
+    return place if ".." in path.parts else path

@@ -24,7 +24,7 @@ from falusage.cli._options import (
     make_query,
     open_client,
 )
-from falusage.cli._paths import FILE, OutFile
+from falusage.cli._paths import FILE, PageFile
 from falusage.cli._results import Columns, format_option, show
 from falusage.cli._saved import open_saved, saved_options
 from falusage.cli._terminal import bold, say, width
@@ -100,7 +100,7 @@ _CSV: Final[Columns] = {
 @format_option
 @click.option(
     "--out",
-    type=OutFile(".html", ".htm"),
+    type=PageFile(),
     help="Write an .html page with pictures and details instead of printing.",
 )
 @names_option

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from falusage._files import replacing, require_place, resolved
+from falusage._files import replacing, require_page, require_place, resolved
 from falusage._usage.periods import literal
 from falusage._usage.table import Arrow, Eager, Lazy
 from falusage._version import __version__
@@ -70,7 +70,7 @@ def report(
 
     Args:
         usage: A load, a snapshot, a store or its view, or a usage table.
-        out: The file to write. It is written completely or not at all.
+        out: The file to write, `.html` or `.htm`. It is written completely or not at all.
         month: The month, as `"2025-06"`; by default that of the last day that is over.
         baseline: The range to compare with: a start and an end (exclusive), or a month. By
             default the month before; for `comparison`, the range of the same length before it.
@@ -104,7 +104,8 @@ def report(
     ...     "What fal cost in May 2025" in report.path.read_text("utf-8")
     True
     """
-    environment()  # a missing extra, place or zone is an error before any work
+    environment()  # a missing extra, an invalid name, place or zone is an error before any work
+    require_page(out)
     require_place(out)
     if timezone is not None:
         zone(timezone)

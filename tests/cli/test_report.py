@@ -267,7 +267,7 @@ def test_a_page_is_html(run) -> None:
     code, out, err = run("report", *RANGE, "--out", "report.pdf")
 
     assert (2, "") == (code, out)
-    assert "does not end in .html" in err
+    assert "does not end in .html or .htm" in err
     assert not Path("report.pdf").exists()
 
 

@@ -284,7 +284,7 @@ def test_tables_of_pandas_are_taken(usage: pl.DataFrame, written: bytes, tmp_pat
     assert written == theirs.path.read_bytes()
 
 
-def test_a_place_and_a_zone_are_looked_at_before_the_table(tmp_path: Path) -> None:
+def test_a_name_a_place_and_a_zone_are_looked_at_before_the_table(tmp_path: Path) -> None:
     """A table that takes an hour is not computed for a folder that is missing."""
 
     def never(_: pl.DataFrame) -> pl.DataFrame:
@@ -292,10 +292,13 @@ def test_a_place_and_a_zone_are_looked_at_before_the_table(tmp_path: Path) -> No
 
     usage = fu.sample_usage(start="2025-05-01", end="2025-05-03", every="1d").usage
     lazy = usage.lazy().map_batches(never, schema=usage.schema)
+    with pytest.raises(fu.QueryError, match=r"x\.pdf does not end in \.html or \.htm; .* name it"):
+        fu.report(lazy, out=tmp_path / "x.pdf")
     with pytest.raises(fu.SnapshotError, match="make the folder"):
         fu.report(lazy, out=tmp_path / "missing" / "x.html")
     with pytest.raises(fu.QueryError, match="Did you mean 'Europe/Berlin'"):
         fu.report(lazy, out=tmp_path / "x.html", timezone="Berlin")
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_report_shows_itself(small: fu.Report, written: bytes) -> None:
