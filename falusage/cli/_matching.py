@@ -115,11 +115,21 @@ def _say_lost(client: UsageClient, query: UsageQuery, lost: _Names) -> bool:
         return False
     searched = [FILTERS[field] for field in lost if field in FILTERS]
     known = _known(client, query, searched) if searched else {}
-    hints = _hints(lost, known, scope=query.scope) or [
-        "names must match exactly; run without the filter to see the valid ones"
-    ]
+    hints = _hints(lost, known, scope=query.scope) or ["names must match exactly", *_ways(lost)]
     say(f"error: nothing matched {_named(lost)} in that range; {'; '.join(hints)}")
     return True
+
+
+def _ways(lost: _Names) -> list[str]:
+    """Return how to see the valid names: those of callers are not printed unless asked for."""
+    expands = [_EXPANDED.get(_COLUMNS.get(field) or "") for field in lost]
+    shown = [
+        f"falusage load {option_name(expand)} --format csv shows the ids of the keys, and the "
+        "logins, that were used"
+        for expand in dict.fromkeys(expands)
+        if expand
+    ]
+    return [*shown, *([] if all(expands) else ["run without the filter to see the valid ones"])]
 
 
 def say_if_not_saved(rows: pl.LazyFrame, options: Mapping[str, Any], place: object) -> bool:

@@ -192,7 +192,9 @@ FOCUS = ("focus", "--billing-account-id", "1", "--billing-account-name", "a", "-
         (("--endpoint", "fal-ai/flux/devv"), "did you mean --endpoint 'fal-ai/flux/dev'?"),
         (
             ("--key", "zzz"),
-            "nothing matched --key zzz in that range; names must match exactly",
+            "nothing matched --key zzz in that range; names must match exactly; falusage load "
+            "--auth-method-structured --format csv shows the ids of the keys, and the logins, "
+            "that were used\n",
         ),
         (
             ("--team", "acme-paris", "--team", "acme-voise"),
