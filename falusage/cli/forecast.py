@@ -252,6 +252,8 @@ def _load(options: dict[str, Any], *, every: str, month: str | None) -> tuple[Us
             )
         loaded = load_with(client, query, options)
         unmatched = say_if_unmatched(client, loaded.receipt)
+        if unmatched and not loaded.receipt.rows_received:
+            raise click.exceptions.Exit(UNMATCHED)
     say(str(loaded.receipt))
     return loaded, unmatched
 

@@ -172,6 +172,8 @@ def report(  # noqa: PLR0917 - click passes them by name
             query = make_query(options, client, usual=partial(_six_months, month=month))
             usage = load_with(client, query, options)
             unmatched = say_if_unmatched(client, usage.receipt)
+        if unmatched and not usage.receipt.rows_received:
+            context.exit(UNMATCHED)
     about |= fetch_names(usage, options, wanted=names, saved=bool(path or store))
     about["timezone"] = given_timezone(context, options)
     if out is not None:
