@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from falusage._spans import Spans
 from falusage._usage.periods import Range
-from falusage._wording.dates import month_name, span
+from falusage._wording.dates import day, month_name, span
 from falusage.coverage import Coverage
 from falusage.errors import QueryError
 from falusage.timeframes import boundaries, ceil, floor, month_span, zone
@@ -132,7 +132,13 @@ def subject(
     else:
         name = month or _last_month(coverage, timezone)
         start, month_end = (at.astimezone(local) for at in month_span(name, timezone=timezone))
+        read_at = coverage.read_at
         if coverage.end <= start or coverage.start >= month_end:
+            if read_at is not None and read_at < start:
+                raise QueryError(
+                    f"month is {name!r}, but {month_name(start)} had not begun when the table was "
+                    f"read, on {day(read_at.astimezone(local))}; name an earlier month"
+                )
             raise QueryError(
                 f"month is {name!r}, but the table has "
                 f"{span(coverage.start.astimezone(local), coverage.end.astimezone(local))} only; "

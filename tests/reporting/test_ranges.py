@@ -54,6 +54,16 @@ def test_a_month_that_is_over_is_compared_whole() -> None:
     assert ("May 2025", ("May 2025", "Apr 2025")) == asked(may)
 
 
+def test_a_month_that_has_not_begun_is_not_asked_for() -> None:
+    """Nobody can load it, so the message does not say so."""
+    read = attrs.evolve(KNOWN, read_at=at(6, 24))
+
+    with pytest.raises(QueryError, match=r"July 2025 had not begun when .* 24 Jun 2025; name an"):
+        asked(read, month="2025-07")
+    with pytest.raises(QueryError, match="1 Apr – 23 Jun 2025 only; name another"):
+        asked(read, month="2025-03")
+
+
 def test_on_the_first_of_a_month_the_last_one_is_meant() -> None:
     """Where no day of the month is over, the month that just ended is reported."""
     morning = attrs.evolve(KNOWN, end=at(6, 1, 9), closed_until=at(6, 1, 9))
