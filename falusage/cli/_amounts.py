@@ -95,6 +95,10 @@ def read_known(path: Path) -> pl.DataFrame:
 def _read(path: Path, form: _Form) -> pl.DataFrame:
     import polars as pl
 
+    from falusage.errors import QueryError
+
+    if not path.exists():
+        raise QueryError(f"no file {path}; expected a .csv with {form.shown}")
     lines = _lines(_text(path), path, form)
     titles = _titles(lines, path, form)
     rows: list[list[str]] = []

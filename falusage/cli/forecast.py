@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -113,8 +114,8 @@ _HELD: Final[Columns] = {"coverage_80": "number", "coverage_95": "number"}
     "--exclude",
     multiple=True,
     metavar="RANGE",
-    help="Learn nothing from these days, as 2025-06-01..2025-06-03 (end exclusive), or from the "
-    "spikes, by the word anomalies. Repeat it for several ranges.",
+    help="Learn nothing from a day, as 2025-06-01, from days, as 2025-06-01..2025-06-03 (end "
+    "exclusive), or from the spikes, by the word anomalies. Repeat it for several.",
 )
 @click.option(
     "--known",
@@ -211,17 +212,24 @@ def forecast(  # noqa: PLR0917 - click passes them by name
 
 
 def _excluded(ranges: tuple[str, ...]) -> Any:
-    """Return what `exclude=` takes: the word, or ranges."""
+    """Return what `exclude=` takes: the word, or ranges; a day is one as well."""
     if ranges == (_ANOMALIES,):
         return _ANOMALIES
-    pairs = [tuple(text.split("..")) for text in ranges]
-    for text, pair in zip(ranges, pairs, strict=True):
-        if len(pair) != 2:
-            raise click.UsageError(
-                f"--exclude is {text!r}; expected a range as 2025-06-01..2025-06-03, or "
-                f"{_ANOMALIES} alone"
-            )
-    return pairs
+    return [_days(text) for text in ranges]
+
+
+def _days(text: str) -> tuple[date | str, date | str]:
+    """Return a day or a range as its ends."""
+    start, dots, end = text.partition("..")
+    if dots:
+        return start, end
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        return day, day + timedelta(days=1)
+    raise click.UsageError(
+        f"--exclude is {text!r}; expected a day as 2025-06-01, a range as "
+        f"2025-06-01..2025-06-03, or {_ANOMALIES} alone"
+    )
 
 
 def _require_one_question(
