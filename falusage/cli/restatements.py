@@ -46,13 +46,16 @@ def restatements(place: str, form: str, old: str, new: str | None) -> None:
     time zone. NEW is the last version by default. Many rows are printed as several tables.
     """
     from falusage.reporting.columns import amounts, minutes, names, texts
-    from falusage.reporting.layout import lay_out
+    from falusage.reporting.layout import lay_out, wrapped
     from falusage.store import UsageStore
 
     store = UsageStore(place)
     parts = store.iter_restatements(_when(old), None if new is None else _when(new))
 
     def table(found: pl.DataFrame) -> Iterable[str]:
+        if found.is_empty():
+            last = "the last version" if new is None else _named(new)
+            return wrapped(f"No row differs between {_named(old)} and {last}.", width())
         columns = [
             names(found, "change"),
             texts("restated", ["yes" if each else "no" for each in found["restated"]]),
@@ -66,6 +69,10 @@ def restatements(place: str, form: str, old: str, new: str | None) -> None:
         return lay_out(columns, width=width())
 
     show_parts(parts, form, table)
+
+
+def _named(text: str) -> str:
+    return f"version {text}" if text.isdecimal() else text
 
 
 def _when(text: str) -> int | str:

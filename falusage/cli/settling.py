@@ -37,12 +37,15 @@ def settling(place: str, form: str) -> None:
     Only those that are settled by now count, at each read but the last.
     """
     from falusage.reporting.columns import amounts, names, numbers, percents
-    from falusage.reporting.layout import lay_out
+    from falusage.reporting.layout import lay_out, wrapped
     from falusage.store import UsageStore
 
     found = UsageStore(place).settling()
 
     def table() -> Iterable[str]:
+        if found.is_empty():
+            said = "No settled day was read at two ages yet; run falusage sync every day."
+            return wrapped(said, width())
         columns = [
             numbers(found, "age"),
             names(found, "currency"),

@@ -57,7 +57,10 @@ def test_a_store_from_the_command_line(run, environment, emulator) -> None:
 
 
 def test_tables_are_for_people(run, environment) -> None:
-    """Money has its currency, instants are the store's own, and a date names what was known."""
+    """Money has its currency, instants are the store's own, and a date names what was known.
+
+    A table without a row is a sentence.
+    """
     run("sync", *RANGE, *UNTIL, "--timezone", "America/New_York", "--timeframe", "week")
 
     code, out, _ = run("history", "--store", "kept")
@@ -69,6 +72,10 @@ def test_tables_are_for_people(run, environment) -> None:
     code, out, err = run("restatements", "--store", "kept", "0", "1")
     assert 0 == code
     assert out.splitlines()[1].startswith("appeared  no")
+    none = ("No row differs between version 1 and the last version.\n", "")
+    assert none == run("restatements", "--store", "kept", "1")[1:]
+    none = ("No settled day was read at two ages yet; run falusage sync every day.\n", "")
+    assert none == run("settling", "--store", "kept")[1:]
     code, out, err = run("restatements", "--store", "kept", "2025-05-01")
     assert (1, "") == (code, out)
     assert "knew nothing yet" in err
