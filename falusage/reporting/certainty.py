@@ -32,14 +32,17 @@ def facts(bill: Bill) -> list[tuple[str, str]]:
             ),
         ]
     closed = (
-        "every bucket had ended when it was read"
+        ("ended", "every bucket had ended when it was read")
         if coverage.closed_until >= bill.subject.end
-        else f"buckets from {minute(bill.closed_until)} on had not ended when they were read"
+        else (
+            "not ended",
+            f"buckets from {minute(bill.closed_until)} on had not ended when they were read",
+        )
     )
     return [
         *found,
         ("reconciled", _reconciled(coverage)),
-        ("ended", closed),
+        closed,
         *_settled(bill),
         ("complete", _left_out(coverage) or "no row was left out"),
         *_included(coverage),
@@ -105,10 +108,10 @@ def _settled(bill: Bill) -> list[tuple[str, str]]:
     if young is None or bill.settled is None:
         return []
     if young.is_empty():
-        return [("settled", "no row is recent enough to be corrected by the API")]
+        return [("final", "no row is recent enough to be corrected by the API")]
     sums = young.group_by("currency").agg(total("cost")).sort("currency")
     said = " and ".join(amount(cost, printable(unit)) for unit, cost in sums.iter_rows())
     since = day(bill.settled)
     rows = young["rows"].sum()
     text = f"{said}, in {rows:,} rows from {since} on, may still be corrected by the API"
-    return [("settled", text)]
+    return [("not final", text)]

@@ -68,10 +68,10 @@ def test_rows_that_may_be_corrected_are_counted_and_summed(usage: pl.DataFrame) 
     """Each currency has its own sum; after the last bucket is settled, there are none."""
     _, facts = certain(bill(usage, settled_until=at(6, 8))).blocks
     assert isinstance(facts, Facts)
-    assert dict(facts.pairs)["settled"].startswith("9.00 EUR and 18.00 USD, in 9 rows from ")
+    assert dict(facts.pairs)["not final"].startswith("9.00 EUR and 18.00 USD, in 9 rows from ")
     _, facts = certain(bill(usage, settled_until=usage["bucket_end"].max())).blocks
     assert isinstance(facts, Facts)
-    assert "no row is recent enough" in dict(facts.pairs)["settled"]
+    assert "no row is recent enough" in dict(facts.pairs)["final"]
 
 
 def test_each_part_that_was_read_has_its_total(usage: pl.DataFrame) -> None:

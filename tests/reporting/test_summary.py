@@ -94,8 +94,8 @@ def test_doubt_is_written(usage: pl.DataFrame) -> None:
 
     assert [
         "reconciled  not all of it was compared with the API's own totals",
-        "ended       buckets from 2025-06-10 00:00 on had not ended when they were read",
-        "settled     9.00 EUR and 18.00 USD, in 9 rows from 8 Jun 2025 on, may still be corrected "
+        "not ended   buckets from 2025-06-10 00:00 on had not ended when they were read",
+        "not final   9.00 EUR and 18.00 USD, in 9 rows from 8 Jun 2025 on, may still be corrected "
         "by the API",
         "complete    1,234 invalid rows are left out of every total",
     ] == doubtful
