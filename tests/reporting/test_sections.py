@@ -153,6 +153,8 @@ def test_a_bridge_has_its_ends_and_its_sum(usage: pl.DataFrame) -> None:
     draw = next(block.draw for block in section.blocks if isinstance(block, Drawing))
     texts = [text.get_text() for text in draw(ax=mpl.figure.Figure().subplots()).texts]
     assert {"$40", "+$20", "$60"} <= {*texts}
+    short = [block for block in moved(bill(usage), most=1).blocks if isinstance(block, Table)]
+    assert ("1 other", "", "", "+10.00 USD") in [block.totals for block in short]
 
 
 def test_what_is_not_compared_says_why(usage: pl.DataFrame) -> None:

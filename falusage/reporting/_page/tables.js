@@ -78,7 +78,8 @@ function table(caption, columns, rows, { total = null, rest = null, most = MOST 
   const body = element("tbody", {}, ...rows.slice(0, most).map((row) => tableRow(columns, row)));
   const foot = element("tfoot");
   if (rows.length > most) {
-    const others = `${(rows.length - most).toLocaleString("en")} others`;
+    const more = rows.length - most;
+    const others = more === 1 ? "1 other" : `${more.toLocaleString("en")} others`;
     foot.append(tableFoot(columns, rest ? [others, ...rest(rows.slice(most))] : [others]));
   }
   if (total && rows.length > 1) foot.append(tableFoot(columns, ["total", ...total]));

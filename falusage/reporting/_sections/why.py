@@ -104,5 +104,6 @@ def _drivers(bill: Bill, effects: pl.DataFrame, currency: str, most: int) -> Tab
         amounts(first, "amount", "change", signed=True),
     ]
     left = amount(rest.select(total("amount")).item(), printable(currency), signed=True)
-    others = (f"{rest.height:,} others", *[""] * (len(columns) - 2), left) if rest.height else ()
+    named = "1 other" if rest.height == 1 else f"{rest.height:,} others"
+    others = (named, *[""] * (len(columns) - 2), left) if rest.height else ()
     return Table(f"The largest single changes, {printable(currency)}", columns, others)
