@@ -1,4 +1,4 @@
-"""The log on stderr: quiet by default, `-v` for what a job did, `-vv` for each request as well.
+"""The log on stderr: warnings by default, `-v` for what a job did, `-vv` for each request as well.
 
 The package logs to `falusage` and below: `falusage.api`, `falusage.store`, `falusage.files` and
 `falusage.cli`. With a log there is no progress bar, so that neither breaks the lines of the other.
@@ -35,10 +35,7 @@ def is_logging() -> bool:
 
 @contextmanager
 def _logging(times: int) -> Generator[None]:
-    """Log on stderr; nothing for 0, INFO for 1, and DEBUG from 2 on."""
-    if not times:
-        yield
-        return
+    """Log on stderr: WARNING for 0, INFO for 1, and DEBUG from 2 on."""
     handler = _OnStderr()
     lines = logging.Formatter(
         "%(asctime)s.%(msecs)03dZ %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"
@@ -46,7 +43,7 @@ def _logging(times: int) -> Generator[None]:
     lines.converter = time.gmtime
     handler.setFormatter(lines)
     before = _ROOT.level
-    _ROOT.setLevel(logging.INFO if times == 1 else logging.DEBUG)
+    _ROOT.setLevel({0: logging.WARNING, 1: logging.INFO}.get(times, logging.DEBUG))
     _ROOT.addHandler(handler)
     try:
         yield

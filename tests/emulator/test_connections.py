@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -129,7 +130,7 @@ def test_an_answer_that_takes_long_is_waited_for(impatient) -> None:
 
 
 _FEW = """
-import os, resource, sys
+import logging, os, resource, sys
 import falusage as fu
 from falusage.emulator import serve
 
@@ -138,6 +139,7 @@ def announce(url, emulator):
     resource.setrlimit(resource.RLIMIT_NOFILE, (room, room))
     print(url, emulator.api_key, flush=True)
 
+logging.basicConfig()
 try:
     serve(fu.sample_usage(every="1d").usage, port=0, announce=announce)
 except KeyboardInterrupt:
@@ -160,7 +162,10 @@ def test_a_full_house_is_logged_in_one_line() -> None:
             socket.create_connection((address.hostname, address.port), timeout=60)
             for _ in range(60)
         ]
+        too_long = threading.Timer(60, serving.kill)  # a line that never comes
+        too_long.start()
         first = serving.stderr.readline()
+        too_long.cancel()
         time.sleep(1.5)  # asyncio tries again each second
         for connection in held:
             connection.close()
