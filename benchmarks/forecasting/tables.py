@@ -63,15 +63,17 @@ def _errors(rows: pl.DataFrame) -> Iterator[str]:
         for name, of_one in _groups(of_days):
             means = _means(of_one, "error")
             values = [means[model] for model in _MODELS]
-            yield _line(name, [*values, means["auto"] / means[_best(means)]], _WIDTH)
+            yield _line(
+                name, [*values, means["auto"] / (means[_best(means)] or float("nan"))], _WIDTH
+            )
         means = _means(of_days, "error")
-        ratio = means["auto"] / means[_best(means)]
+        ratio = means["auto"] / (means[_best(means)] or float("nan"))
         verdict = "met" if ratio <= MOST_RATIO else "missed"
         rival = min(_RIVALS, key=lambda name: means[name])
         yield f"auto / {_best(means)}, the best candidate: {ratio:.3f}; " + (
             f"target: at most {MOST_RATIO}, {verdict}"
         )
-        yield f"auto / {rival}, the best rival: {means['auto'] / means[rival]:.3f}"
+        yield f"auto / {rival}, the best rival: {means['auto'] / (means[rival] or float('nan')):.3f}"
         yield ""
 
 
