@@ -73,7 +73,8 @@ def _errors(rows: pl.DataFrame) -> Iterator[str]:
         yield f"auto / {_best(means)}, the best candidate: {ratio:.3f}; " + (
             f"target: at most {MOST_RATIO}, {verdict}"
         )
-        yield f"auto / {rival}, the best rival: {means['auto'] / (means[rival] or float('nan')):.3f}"
+        ratio = means["auto"] / (means[rival] or float("nan"))
+        yield f"auto / {rival}, the best rival: {ratio:.3f}"
         yield ""
 
 
