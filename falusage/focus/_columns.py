@@ -16,7 +16,7 @@ _DIGITS: Final = 15
 0.036000000000000004."""
 
 _LIMIT: Final = 1e26
-"""What a Decimal(38, 12) cannot hold; a list cost beyond it is null."""
+"""The first number that is too large for Decimal(38, 12); a list cost from there on is null."""
 
 _NOISE: Final = 1e-9
 """If quantity × price and cost differ by less, relative to the cost or to 1, they are the same

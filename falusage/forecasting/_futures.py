@@ -208,6 +208,7 @@ def _future(
         short = f"{len(history)} periods, too few for {model!r}"
     needed = {name: models[name] for name in weights}
     ahead = all_forecasts(history, horizon, rhythm, needed)
+    apart = disagreement(ahead, weights) if chosen == "average" else None
     doubt = Doubt.from_history(
         history, rhythm, least=_GUESS / len(history) ** 0.5 if short else 0.0
     )
@@ -216,7 +217,7 @@ def _future(
         rate=weighted(ahead, weights),
         errors=errors,
         record=record,
-        doubt=replace(doubt, models=disagreement(ahead, weights)),
+        doubt=replace(doubt, models=apart),
         seed=seed,
         short=short,
     )

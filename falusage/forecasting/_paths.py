@@ -51,6 +51,8 @@ _EVEN: Final = 0.2
 that was expected to cost little does not make an error infinite."""
 _WIDTH: Final = 0.7
 """What errors are multiplied by, because what a level may do widens paths, too."""
+_WIDTH_ALONE: Final = 0.76
+"""The same for a model alone, which has no others to disagree with."""
 _FEW: Final = 1
 """The degrees of freedom of no window at all; each that shares no period with others adds one."""
 _WIDER: Final = 3.0
@@ -95,12 +97,12 @@ class Doubt:
     Attributes:
         level: The relative error with which the level is known.
         steps: How often the level steps, in steps per period.
-        models: How far the models are apart.
+        models: How far the averaged models are apart; None for a model alone.
     """
 
     level: float
     steps: float
-    models: float = 0.0
+    models: float | None = None
 
     @classmethod
     def from_history(cls, history: Floats, rhythm: Rhythm, *, least: float = 0.0) -> Doubt:
@@ -177,7 +179,9 @@ def draw(ahead: Floats, errors: Errors, doubt: Doubt, *, seed: int, paths: int =
     typical = float(np.clip(np.median(np.abs(relative)), *_TYPICAL))
     mean = ahead.mean()
     common, own = np.random.default_rng(_SEED), np.random.default_rng([_SEED, seed])
-    width = _WIDTH * _spread(errors.independent, paths, own)
+    width = (_WIDTH_ALONE if doubt.models is None else _WIDTH) * _spread(
+        errors.independent, paths, own
+    )
     parts: list[Floats] = []
     for start in range(0, len(ahead), span):
         expected = ahead[start : start + span]
@@ -208,7 +212,7 @@ def _levels(
     expected, actual = errors.expected.mean(axis=1), errors.actual.mean(axis=1)
     missed = np.abs(actual - expected) / np.maximum((1 + _EVEN) * expected, errors.smallest())
     of_totals = _OF_TOTALS * min(float(np.minimum(missed, 1.5).mean()), 1.0)
-    parts = (of_totals, doubt.level, _OF_MODELS * doubt.models)
+    parts = (of_totals, doubt.level, _OF_MODELS * (doubt.models or 0.0))
     deviation = max(float(np.linalg.norm(parts)), _LEVEL[0])
     level = deviation * own.standard_normal((paths, 1))
     begins = own.exponential(1 / doubt.steps, (paths, 1))

@@ -80,10 +80,10 @@ class TrackRecord:
         """Return a model's mean absolute error, and that of a window's mean."""
         return _off(self.errors(model))
 
-    def disagreement(self, window: int, model: str) -> float:
-        """Return how far the models of the average were apart in a window; of any other, zero."""
+    def disagreement(self, window: int, model: str) -> float | None:
+        """Return how far the models of the average were apart in a window; None for another."""
         if model != _AVERAGE:
-            return 0.0
+            return None
         return disagreement(
             {name: self.forecasts[name][window] for name in self.weights}, self.weights
         )

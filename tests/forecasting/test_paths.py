@@ -82,14 +82,14 @@ def test_days_without_cost_are_days_without_cost() -> None:
 
 
 def test_free_weekends_stay_free() -> None:
-    """Where nothing was expected and nothing came, next to nothing is added."""
+    """Where nothing was expected and nothing came, nothing is added."""
     week = np.array([10.0] * 5 + [0.0] * 2)
     expected = np.tile(week, (20, 4))
     errors = Errors(expected, expected * 1.1, apart=28)
 
     paths = draw(np.tile(week, 4), errors, SURE, seed=1)
 
-    assert paths[:, 5::7].max() < 0.03 * week.max()
+    assert paths[:, 5::7].max() < 0.2
     assert paths[:, :5].min() > 8
 
 

@@ -55,7 +55,7 @@ def test_windows_begin_on_every_place_of_the_season(every: str) -> None:
 
 
 def weights(**ahead: list[list[float]]) -> dict[str, float]:
-    """Return the shares of models that forecast these windows, in all of which nothing happened."""
+    """Return the shares of models with these forecasts, where the actual cost was always zero."""
     forecasts = {name: np.array(windows) for name, windows in ahead.items()}
     windows, span = next(iter(forecasts.values())).shape
     return shares(np.zeros((windows, span)), forecasts, np.ones(windows))

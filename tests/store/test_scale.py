@@ -33,7 +33,7 @@ UNKNOWN = {*AUTH, "percent_discount", "cost_subtotal", "cost_discount"}
 
 
 def usage_of(rows: int, *, seed: int) -> pl.DataFrame:
-    """Give so many rows of two months: 20 teams, 30 endpoints, two currencies, a rise of prices."""
+    """Return rows of two months: 20 teams, 30 endpoints, two currencies, and a rise of prices."""
     at = pl.int_range(rows, dtype=pl.Int64)
     hour = at * (DAYS * 24) // rows
     chance = (at * 2_654_435_761 + seed) % 4_294_967_291

@@ -125,7 +125,7 @@ SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=a/20250101/us-east-1/s3/
 
 
 def as_s3(request: Request) -> Request:
-    """Say to S3 what is said to GCS: an object of generation 0 is one that does not exist yet."""
+    """Translate the precondition of GCS for S3: generation 0 means that no such object exists."""
     headers = {name: text for name, text in request.headers.items() if "x-goog-" not in name}
     if request.headers.get("x-goog-if-generation-match") == "0":
         headers["if-none-match"] = "*"
