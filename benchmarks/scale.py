@@ -21,7 +21,7 @@ from pathlib import Path
 import polars as pl
 
 import falusage as fu
-from falusage.columns import AUTH, USAGE
+from falusage.columns import USAGE, widened
 from falusage.store._commits import moved, seal, totals_of
 from falusage.store._committing import append, create
 from falusage.store._log import STORED
@@ -34,7 +34,6 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 RISE = datetime(2024, 7, 1, tzinfo=UTC)
 OF_A_TEAM = 38
 FILE = 900_000
-UNKNOWN = {*AUTH, "percent_discount", "cost_subtotal", "cost_discount"}
 ACCOUNT = ["--billing-account-id", "acme", "--billing-account-name", "Acme"]
 
 
@@ -59,7 +58,7 @@ def usage(first: datetime, last: datetime, *, hourly: int, teams: int, prices: i
     price = pl.when(risen).then(price * 1.1).otherwise(price)
     bucket = (BEGIN.timestamp() + (at // hourly) * 3600) * 1_000_000
     instant = bucket.cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
-    return pl.select(
+    made = pl.select(
         bucket=instant,
         bucket_end=instant + HOUR,
         username=pl.format("team-{}", team),
@@ -70,10 +69,8 @@ def usage(first: datetime, last: datetime, *, hourly: int, teams: int, prices: i
         unit_price=price,
         cost=quantity * price,
         currency=pl.lit("USD"),
-    ).select(
-        pl.col(name).cast(dtype) if name not in UNKNOWN else pl.lit(None, dtype).alias(name)
-        for name, dtype in USAGE.items()
     )
+    return widened(made).cast(dict(USAGE))
 
 
 def write_store(folder: Path, *, rows: int, teams: int = 40, prices: int = 1) -> fu.UsageStore:

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage._usage.pieces import MOST
 from falusage.cli import main
-from falusage.columns import AUTH, USAGE
+from falusage.columns import USAGE, widened
 from falusage.reporting import summary
 from falusage.store import _scanning as scanning
 from falusage.store._commits import seal, totals_of
@@ -29,7 +29,6 @@ BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAYS = 60
 ACME = {"billing_account_id": "acme", "billing_account_name": "Acme"}
-UNKNOWN = {*AUTH, "percent_discount", "cost_subtotal", "cost_discount"}
 
 
 def usage_of(rows: int, *, seed: int) -> pl.DataFrame:
@@ -41,7 +40,7 @@ def usage_of(rows: int, *, seed: int) -> pl.DataFrame:
     endpoint = chance % 30
     price = (1 + endpoint) * 0.0025 * pl.when(hour < 900, endpoint < 5).then(1.1).otherwise(1.0)
     quantity = (chance % 99_991 / 7).cast(pl.Float64)
-    return pl.select(
+    made = pl.select(
         bucket=bucket,
         bucket_end=bucket + HOUR,
         username=pl.format("team-{}", chance // 30 % 20),
@@ -52,10 +51,8 @@ def usage_of(rows: int, *, seed: int) -> pl.DataFrame:
         unit_price=price,
         cost=quantity * price,
         currency=pl.when(chance // 600 % 9 == 0).then(pl.lit("EUR")).otherwise(pl.lit("USD")),
-    ).select(
-        pl.col(name).cast(dtype) if name not in UNKNOWN else pl.lit(None, dtype).alias(name)
-        for name, dtype in USAGE.items()
     )
+    return widened(made).cast(dict(USAGE))
 
 
 def write(folder: Path, *tables: pl.DataFrame) -> fu.UsageStore:
