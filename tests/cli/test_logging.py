@@ -1,4 +1,4 @@
-"""The log on stderr: warnings alone without `-v`, what a job did with it, each request with `-vv`."""
+"""The log on stderr: warnings alone without `-v`, its work with it, each request with `-vv`."""
 
 from __future__ import annotations
 
