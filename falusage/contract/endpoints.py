@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, get_type_hints
 
 from falusage.contract.fields import Field, Role
@@ -31,7 +32,7 @@ WORKSPACE: Final = "with a key of one workspace, use scope='workspace' (--scope 
 """What to do instead, for endpoints of an organization that a workspace has, too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Endpoint:
     """One endpoint of the API.
 
@@ -94,8 +95,8 @@ class Endpoint:
         """The table's columns with their types."""
         return {each.name: each.dtype for each in self.fields}
 
-    @property
-    def items(self) -> dict[str, pl.DataType]:
+    @cached_property
+    def items(self) -> Mapping[str, pl.DataType]:
         """The members of an item as the API sends it, over all editions, with their types."""
         import polars as pl
 

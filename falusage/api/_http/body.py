@@ -52,6 +52,10 @@ def read_body(
             "whole; a proxy may have removed them"
         )
     _reject_above_limit(length or 0)
+    if length is not None and not is_chunked and encoding != "gzip":
+        if length > _BIG:
+            hold()
+        return _read_length(response, length)
     chunks = _received(response, length)
     parts: list[bytes] = []
     size = 0
@@ -69,6 +73,13 @@ def _reject_above_limit(size: int) -> None:
         raise ProtocolError(f"the answer is larger than {BODY_LIMIT // 2**20} MiB")
 
 
+def _read_length(response: requests.Response, length: int) -> bytes:
+    """Read a body at once, into memory that is acquired once."""
+    body: bytes = response.raw.read(length, decode_content=False)
+    _require_length(len(body), length)
+    return body
+
+
 def _received(response: requests.Response, length: int | None) -> Iterator[bytes]:
     """Yield the bytes as received. http.client checks the chunks, this function the length."""
     raw: Any = response.raw
@@ -76,7 +87,11 @@ def _received(response: requests.Response, length: int | None) -> Iterator[bytes
     while chunk := raw.read1(_STEP, decode_content=False):
         received += len(chunk)
         yield chunk
-    if length is not None and length != received:
+    _require_length(received, received if length is None else length)
+
+
+def _require_length(received: int, length: int) -> None:
+    if received != length:
         raise TransportError(f"the body was cut: {received} bytes of {length}")
 
 

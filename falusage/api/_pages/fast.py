@@ -6,7 +6,11 @@ members of the page's objects are counted from its bytes (`byte_counts`). The va
 read are counted too, never more than are there. If both counts agree, nothing was hidden. If they
 differ, or the page looks unusual, the strict reader reads it.
 
-A page of 10,000 rows (1.7 MB) takes 17 ms of CPU time here, counts included, and 435 ms in the
+Members that are not asked for are the ones that get lost, and each that is asked for takes time,
+sent or not. So a page is read with the optional members that its beginning shows, and again with
+all of them if the counts differ.
+
+A page of 10,000 rows (1.7 MB) takes 12 ms of CPU time here, counts included, and 435 ms in the
 strict reader.
 """
 
@@ -15,6 +19,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -26,6 +31,9 @@ from falusage.api.line_items import EXACT, KIND_DTYPES, Kind, Kinds, LineItems
 from falusage.contract import Endpoint, Field
 
 _SURROGATE: Final = re.compile(rb"\\u[dD]")
+_BEGINNING: Final = 2**16
+"""The bytes of a page's beginning: some hundred items."""
+
 _ENDS_ITEM: Final = re.compile(rb"\}\s*(?:\]|,\s*\{)")
 """What stands between two items, whatever the spacing, and nowhere inside a plain one."""
 
@@ -51,27 +59,38 @@ def read_fast(body: bytes, expected: Expected, kinds: Kinds) -> Answer | None:
     Args:
         body: The decoded body of a 200.
         expected: What it must have.
-        ask: The request that it answers.
         kinds: Unknown fields to expect.
     """
-    try:
-        return _read(body, expected, kinds)
-    except _DoubtError:
-        return None
-
-
-def _read(body: bytes, expected: Expected, kinds: Kinds) -> Answer:
-    endpoint = expected.endpoint
-    _doubt(
-        not endpoint.is_paged  # and so short
+    if (
+        not expected.endpoint.is_paged  # and so short
         or not body.startswith(b"{")
         or (b"\\" in body and (b"\\\\" in body or _SURROGATE.search(body)))
         or "json" in kinds.values()
-    )
-    held = count_members(body)
-    if held is None:
-        raise _DoubtError
+        or (held := count_members(body)) is None
+    ):
+        return None
     item = _item_schema(expected, kinds)
+    needed, beginning = _always(expected.endpoint) | kinds.keys(), body[:_BEGINNING]
+    shown = {
+        name: dtype
+        for name, dtype in item.items()
+        if name in needed or f'"{name}"'.encode() in beginning
+    }
+    for members in (shown, item) if len(shown) < len(item) else (item,):
+        with suppress(_DoubtError):
+            return _read(body, held, expected, kinds, members)
+    return None
+
+
+def _read(
+    body: bytes, held: Members, expected: Expected, kinds: Kinds, item: dict[str, pl.DataType]
+) -> Answer:
+    """Read an answer whose items have the members of `item`.
+
+    Raises:
+        _DoubtError: Something may have been lost, such as a member that is not in `item`.
+    """
+    endpoint = expected.endpoint
     schema: dict[str, pl.DataType] = {"next_cursor": pl.String(), "has_more": pl.Boolean()}
     bucket = {"bucket": pl.String(), "results": pl.List(pl.Struct(item))}
     if expected.rows and endpoint.rows is not None:
