@@ -67,12 +67,9 @@ class Fingerprint:
             for (_, _, values, extent), array in zip(self._columns, batch.columns, strict=True):
                 nulls = _nulls(array)
                 if pa.types.is_large_string(array.type):
-                    ends = _cells(array, 1, "<i8", len(array) + 1)
-                    lengths = np.diff(ends).astype("<i4")
-                    if lengths[nulls].any():  # there are bytes that no text has
-                        array = array.drop_null()
-                        ends = _cells(array, 1, "<i8", len(array) + 1)
-                    values.update(memoryview(array.buffers()[2] or b"")[ends[0] : ends[-1]])
+                    lengths = np.diff(_ends(array)).astype("<i4")
+                    has_more = lengths[nulls].any()  # bytes that no text has
+                    values.update(_text(array.drop_null() if has_more else array))
                     lengths[nulls] = -1
                     extent.update(lengths.data)
                 else:
@@ -103,6 +100,17 @@ def _nulls(array: pa.Array[Any]) -> npt.NDArray[np.int64]:
     if not array.null_count:
         return np.empty(0, "<i8")
     return np.flatnonzero(_bits(array, 0) == 0).astype("<i8")
+
+
+def _ends(array: pa.Array[Any]) -> npt.NDArray[np.int64]:
+    """Return where the first text begins, and where each ends."""
+    return _cells(array, 1, "<i8", len(array) + 1)
+
+
+def _text(array: pa.Array[Any]) -> memoryview:
+    """Return the bytes of texts, one after the other."""
+    ends = _ends(array)
+    return memoryview(array.buffers()[2] or b"")[ends[0] : ends[-1]]
 
 
 def _words(array: pa.Array[Any]) -> npt.NDArray[Any]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,6 +36,9 @@ from falusage.errors import SnapshotError
 from falusage.snapshot._fingerprint import Fingerprint
 from falusage.snapshot._metadata import SEALED, SnapshotMetadata
 from falusage.snapshot.encoding import ROW_GROUP, repeating
+
+_AHEAD: Final = 3
+"""Row groups that wait for the writer's thread, or are with it."""
 
 _EXACT: Final = Context(prec=60)
 _SEAL: Final = hashlib.sha256().digest_size
@@ -120,14 +124,14 @@ class SnapshotWriter:
             write_statistics=["bucket", "bucket_end", "currency"],  # pyright: ignore[reportArgumentType]
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="falusage-writer")
-        self._writing: Future[None] = Future()
-        self._writing.set_result(None)
+        self._writing: deque[Future[None]] = deque()
 
     def write(self, table: pl.DataFrame) -> None:
         """Append rows, in row groups of at most `ROW_GROUP`."""
         for batch in table.iter_slices(ROW_GROUP):
-            result(self._writing)
-            self._writing = self._thread.submit(self._append, batch)
+            if len(self._writing) == _AHEAD:
+                result(self._writing.popleft())
+            self._writing.append(self._thread.submit(self._append, batch))
 
     def _append(self, batch: pl.DataFrame) -> None:
         arrow = to_arrow(batch)
@@ -142,7 +146,8 @@ class SnapshotWriter:
             receipt: The receipt of the load that the rows come from.
             coverage: What is known beyond the rows; by default what the receipt knows.
         """
-        result(self._writing)
+        while self._writing:
+            result(self._writing.popleft())
         metadata = replace(
             self._tally.metadata(),
             coverage=receipt.coverage if receipt is not None and coverage is None else coverage,

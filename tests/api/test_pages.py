@@ -411,6 +411,22 @@ def test_a_page_of_the_fourth_edition_is_read_fast(
     assert_says(read_page(page_of(items), PLAIN, kinds={}), page_of(items))
 
 
+def test_a_discount_late_on_a_page_is_read_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that the page's beginning lacks is read as well as one that is always there."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("read with care")
+
+    monkeypatch.setattr(pages, "read_strictly", refuse)
+    plain = dict.fromkeys(("percent_discount", "cost_subtotal", "cost_discount"), ...)
+    body = page_of(items_of(*[plain] * 500, {}))
+    page = read_page(body, PLAIN, kinds={})
+    assert body.index(b"percent_discount") > 2**16
+    assert_says(page, body)
+    assert page.rows is not None
+    assert [50.0] == page.rows.table["percent_discount"].drop_nulls().to_list()
+
+
 DAMAGE: list[dict[str, Any]] = [
     {name: value}
     for name in ("percent_discount", "cost_subtotal", "cost_discount", "cost_total", "cost")

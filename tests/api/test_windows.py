@@ -45,7 +45,7 @@ def test_windows_tile_the_range(
     )
     grid = [instant_at(int(edge)) for edge in edges(asked)]
     windows = Windows(asked)
-    windows.learn_from_first_page(rows=first, last_bucket=grid[0] + timedelta(hours=minutes))
+    windows.learn_from_first_page(counts={grid[0] + timedelta(hours=minutes): first})
     told = iter(answers)
     found: list[tuple[datetime, datetime, int]] = []
     while window := windows.take():
@@ -63,19 +63,37 @@ def test_windows_tile_the_range(
     assert windows.take() is None
 
 
-def test_a_window_is_about_a_page() -> None:
-    """Ten rows an hour and pages of a hundred make windows of nine hours."""
+def page(rows: list[int]) -> dict[datetime, int]:
+    """Return the first buckets of the range with the number of their rows."""
+    return {instant_at(int(edge)): count for edge, count in zip(edges(query()), rows, strict=False)}
+
+
+@pytest.mark.parametrize(
+    ("rows", "hours"),
+    [([10] * 10, 10), ([8, 12] * 5, 9), ([20, 0] * 5, 8), ([10] * 9 + [1], 9)],
+    ids=["equal", "varied", "in every other hour", "cut short"],
+)
+def test_a_window_is_about_a_page(rows: list[int], hours: int) -> None:
+    """A window fills a page if buckets are equal, and leaves room if they are not."""
     windows = Windows(query())
-    windows.learn_from_first_page(rows=100, last_bucket=instant_at(int(edges(query())[9])))
+    windows.learn_from_first_page(counts=page(rows))
     taken = windows.take()
     assert taken is not None
-    assert 9 == taken[2]
+    assert hours == taken[2]
+
+
+def test_a_window_that_does_not_fit_leaves_room_in_the_next() -> None:
+    """One more page than expected, though without a row, is a reason to ask for less."""
+    windows = Windows(query())
+    windows.learn_from_first_page(counts=page([10] * 10))
+    windows.learn(rows=100, buckets=10, pages=2)
+    assert 9 == (windows.take() or (0, 0, 0))[2]
 
 
 def test_windows_shrink_where_usage_grows_and_grow_again_where_it_falls() -> None:
     """A window that spilt over is a lesson at once, a sparse one a slow one."""
     windows = Windows(query())
-    windows.learn_from_first_page(rows=100, last_bucket=instant_at(int(edges(query())[9])))
+    windows.learn_from_first_page(counts=page([10] * 10))
     windows.learn(rows=900, buckets=9, pages=9)
     assert 1 == (windows.take() or (0, 0, 0))[2]
     for _ in range(10):
@@ -86,7 +104,7 @@ def test_windows_shrink_where_usage_grows_and_grow_again_where_it_falls() -> Non
 def test_a_bucket_larger_than_a_page_is_a_window_of_its_own() -> None:
     """A window is never less than a bucket; its pages are followed."""
     windows = Windows(query())
-    windows.learn_from_first_page(rows=5, last_bucket=instant_at(int(edges(query())[0])))
+    windows.learn_from_first_page(counts=page([5]))
     assert 1 == (windows.take() or (0, 0, 0))[2]
 
 
@@ -95,5 +113,5 @@ def test_a_first_bucket_that_begins_before_the_range_is_one(before: timedelta) -
     """A range that is not bound to its timeframe begins inside its first bucket."""
     asked = query(start="2025-03-05T17:00:00Z", timeframe="day", bound_to_timeframe=False)
     windows = Windows(asked)
-    windows.learn_from_first_page(rows=50, last_bucket=asked.start - before)
+    windows.learn_from_first_page(counts={asked.start - before: 50})
     assert (asked.start, asked.start + timedelta(hours=12), 1) == windows.take()

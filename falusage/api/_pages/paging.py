@@ -13,6 +13,7 @@ range, and `iter_usage` has no summary that would show a lost row. On 288,000 ro
 from __future__ import annotations
 
 import logging
+import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import chain, count
-from typing import Final, cast
+from typing import Final
 
 import polars as pl
 
@@ -41,7 +42,12 @@ from falusage.errors import PermissionDeniedError, ProtocolError
 _LOG: Final = logging.getLogger("falusage.api")
 _ROWS_AHEAD: Final = 50_000
 _THREADS: Final = 2
-"""For each worker: while one reads its page, another is at the network."""
+"""For each worker: while the page of one is read, another is at the network."""
+
+_READERS: Final = os.cpu_count() or 1
+"""Threads that read the pages of all workers. Were each page read by its worker, 96 pages of 10,000
+rows would take 4.8 s of CPU time on two cores rather than 3.7: threads that wait for each other,
+and memory that each of them acquires anew."""
 
 _AHEAD: Final = 3
 """For each worker: windows that are under way, or wait for their turn to be delivered."""
@@ -80,6 +86,7 @@ class Reading:
     _kinds: dict[tuple[Endpoint, bool], Kinds] = field(
         default_factory=dict[tuple[Endpoint, bool], Kinds]
     )
+    _readers: ThreadPoolExecutor | None = None
 
     def pages(self) -> Iterator[Page]:
         """Yield every page of the range, in the order of time."""
@@ -97,8 +104,8 @@ class Reading:
             windows = Windows(self.query)
             for part, page in enumerate(first):
                 if page.next_cursor is not None and page.rows is not None:
-                    last = cast("datetime | None", page.rows.table["bucket"].max())
-                    windows.learn_from_first_page(rows=page.row_count, last_bucket=last, part=part)
+                    counts = page.rows.table.group_by("bucket").len().sort("bucket")
+                    windows.learn_from_first_page(counts=dict(counts.iter_rows()), part=part)
             yield from self._in_windows(windows, chunks=len(first))
 
     def _asks(self, *, time_series: bool, summary: bool) -> Iterator[Ask]:
@@ -109,6 +116,7 @@ class Reading:
         most = min(_AHEAD * self.workers, _MOST_AHEAD // windows.page_rows)
         most = max(most, self.workers)
         pool = ThreadPoolExecutor(_THREADS * self.workers, thread_name_prefix="falusage")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="falusage-reader")
         try:
             summary = pool.submit(self.read_summary) if self.with_summary else None
             while True:
@@ -139,6 +147,8 @@ class Reading:
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            self._readers.shutdown()
+            self._readers = None
 
     def _read_window(self, ask: Ask, windows: Windows, buckets: int, part: int) -> Iterator[Page]:
         """Read a window's first pages; the others wait until it is its turn."""
@@ -159,7 +169,7 @@ class Reading:
 
         def fetch(cursor: str | None) -> Page:
             kinds = self._kinds.setdefault((ask.endpoint, ask.time_series), {})
-            read = partial(read_page, ask=ask, kinds=kinds)
+            read = partial(self._read_page, ask=ask, kinds=kinds)
             with self._naming_the_others(ask.endpoint):
                 page = self.exchange.get(
                     ask.endpoint,
@@ -178,6 +188,10 @@ class Reading:
             return page
 
         return follow(fetch, window=ask.window)
+
+    def _read_page(self, body: bytes, ask: Ask, kinds: Kinds) -> Page:
+        read = partial(read_page, body, ask, kinds=kinds)
+        return read() if self._readers is None else result(self._readers.submit(read))
 
     @contextmanager
     def _naming_the_others(self, refused: Endpoint) -> Generator[None]:
