@@ -129,7 +129,8 @@ class Log:
                     lambda: DeltaTable(self.place.uri, version=version, storage_options=options)
                 )
                 number = table.version()
-                actions = pl.DataFrame(table.get_add_actions()).select("path", "size_bytes")
+                added = pl.DataFrame(table.get_add_actions())
+                actions = added.select("path", "size_bytes", "num_records")
                 columns = {field.name: _dtype(field) for field in table.schema().fields}
         except TableNotFoundError as error:
             raise StoreError(
@@ -143,7 +144,7 @@ class Log:
                 f"that {self.place.name(entry(number))} was written with; restore a copy"
             )
         parts = sorted(
-            (Part.named(path, size) for path, size in actions.iter_rows()),
+            (Part.named(*action) for action in actions.iter_rows()),
             key=lambda part: (part.start, part.path),
         )
         return State(number, commit, tuple(parts), pl.Schema(columns), table)

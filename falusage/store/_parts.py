@@ -49,6 +49,7 @@ class Part:
         end: The last bucket ends no later.
         digest: The SHA-256 of its bytes.
         size: How many bytes it has; None where the log was not asked.
+        rows: How many rows it has; None likewise.
     """
 
     path: str
@@ -56,9 +57,10 @@ class Part:
     end: datetime
     digest: str
     size: int | None = field(default=None, compare=False)
+    rows: int | None = field(default=None, compare=False)
 
     @classmethod
-    def named(cls, path: str, size: int | None = None) -> Part:
+    def named(cls, path: str, size: int | None = None, rows: int | None = None) -> Part:
         """Read a path of the log.
 
         Raises:
@@ -73,7 +75,8 @@ class Part:
             raise StoreError(
                 f"its log names {path!r}, which falusage did not write; restore a copy"
             ) from error
-        return cls(path, start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), match[3], size)
+        start, end = start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)
+        return cls(path, start, end, match[3], size, rows)
 
     @property
     def month(self) -> str:

@@ -5,6 +5,7 @@ None of it loses what the store knew: merging keeps the rows and every version b
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final
 
@@ -16,6 +17,7 @@ from falusage.store._commits import Totals, moved, seal, totals_of
 from falusage.store._committing import OvertakenError, append
 from falusage.store._log import Log
 from falusage.store._parts import MOST_ROWS, Part, Written, write_part
+from falusage.store._place import Place
 from falusage.store._scanning import frames, read_parts
 
 _TRIES: Final = 5
@@ -37,19 +39,12 @@ def compact(log: Log) -> int | None:
         gone: list[Part] = []
         for _month, group in groupby(final, key=lambda part: part.month):
             parts = list(group)
-            if len(parts) == 1:
-                continue
-            rows = (
-                read_parts(log.place, parts, state.schema)
-                .select(pl.col(name).cast(dtype) for name, dtype in state.schema.items())
-                .sort("bucket", maintain_order=True)
-            )
-            if len(parts) <= -(-rows.height // MOST_ROWS):
+            if len(parts) <= -(-sum(part.rows or 0 for part in parts) // MOST_ROWS):
                 continue
             gone += parts
             come += [
                 write_part(log.place, piece, timezone=state.commit.scope.timezone)
-                for piece in rows.iter_slices(MOST_ROWS)
+                for piece in _merged(log.place, parts, state.schema)
             ]
         if not gone:
             return None
@@ -61,6 +56,33 @@ def compact(log: Log) -> int | None:
         except OvertakenError:
             continue
     raise StoreError(f"{log.place} is being written to all the time; compact it later")
+
+
+def _merged(place: Place, parts: Iterable[Part], schema: pl.Schema) -> Iterator[pl.DataFrame]:
+    """Yield the rows of parts, which come in order of time, `MOST_ROWS` at once, then the rest."""
+    held = schema.to_frame()
+    for group in _overlapping(parts):
+        rows = read_parts(place, group, schema).select(
+            pl.col(name).cast(dtype) for name, dtype in schema.items()
+        )
+        held = pl.concat([held, rows.sort("bucket", maintain_order=True)])
+        while held.height >= MOST_ROWS:
+            yield held.head(MOST_ROWS)
+            held = held.slice(MOST_ROWS)
+    if held.height:
+        yield held
+
+
+def _overlapping(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    """Split parts into groups of which no two span a common time."""
+    group: list[Part] = []
+    for part in parts:
+        if group and part.start >= max(each.end for each in group):
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group
 
 
 def verify(log: Log) -> int:

@@ -16,6 +16,7 @@ import falusage as fu
 from falusage.errors import StoreError
 from falusage.store import _parts as parts_room
 from falusage.store import _scanning as scanning
+from falusage.store import _upkeep
 from falusage.store._committing import create
 from tests.world import BEGIN, DAY, World, bag, spend
 
@@ -151,6 +152,29 @@ def test_compacting_and_letting_go(
     world.on(BEGIN + 37 * DAY, spend({BEGIN + at * DAY: [4, 1] for at in range(37)}))
     store.sync("2025-01-01", client=world.client, settle="1d")
     assert store.verify()
+
+
+def test_a_large_month_is_merged_in_pieces(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many rows at once as a file can have, in order of time, whatever the files overlap."""
+    monkeypatch.setattr(_upkeep, "MOST_ROWS", 25)
+    store = fu.UsageStore(tmp_path)
+    for night in range(5, 41, 5):
+        usage = spend({BEGIN + at * DAY: [4, 1, 2] for at in range(night)})
+        world.on(BEGIN + night * DAY, usage)
+        store.sync("2025-01-01", client=world.client, settle="1d")
+    before = bag(store.scan())
+
+    assert store.compact() is not None
+
+    files = sorted((tmp_path / "2025-01").glob("*.parquet"))
+    current = {Path(uri).name for uri in deltalake.DeltaTable(tmp_path).file_uris()}
+    rows = [pl.read_parquet(file) for file in files if file.name in current]
+    assert [25, 25, 25, 18] == [part.height for part in rows]
+    assert pl.concat(rows)["bucket"].is_sorted()
+    assert before == bag(store.scan())
+    assert store.compact() is None
 
 
 def test_an_empty_store_reads_as_no_rows(world: World, tmp_path: Path) -> None:
