@@ -28,11 +28,14 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A script, what it needs besides falusage with all extras, and how it is asked."""
+    """A script, by default of the same name, what it needs besides falusage with all extras, and
+    how it is asked.
+    """
 
     needs: tuple[str, ...] = ()
     asked: str = ""
     quick: str = ""
+    script: str = ""
 
 
 BENCHMARKS = {
@@ -41,6 +44,18 @@ BENCHMARKS = {
         ("pandas", "dlt[parquet]"),
         "--rows 1000000 --rounds 5 --only falusage bare pandas dlt",
         "--rows 20000 --rounds 1 --only falusage bare pandas",
+    ),
+    "pages": Benchmark(
+        ("pandas",),
+        "--server pages --rows 960000 --rounds 5 --only falusage load one bare pandas",
+        "--server pages --rows 9600 --page-size 1000 --rounds 1 --only falusage bare pandas",
+        "ingest",
+    ),
+    "latency": Benchmark(
+        (),
+        "--server pages --rows 192000 --page-size 1000 --latency 0.1 --rounds 5 --only falusage",
+        "--server pages --rows 9600 --page-size 1000 --latency 0.1 --rounds 1 --only falusage",
+        "ingest",
     ),
     "memory": Benchmark((), "--rows 200000 20000000", "--rows 20000 200000"),
     "transforms": Benchmark(
@@ -98,7 +113,7 @@ def main() -> None:
     for name in given.only:
         benchmark = BENCHMARKS[name]
         asked = (benchmark.quick if given.quick else benchmark.asked).split()
-        command = ["benchmarks/" + name + ".py", *asked]
+        command = [f"benchmarks/{benchmark.script or name}.py", *asked]
         print(f"--- {' '.join(command)}", flush=True)
         python = environment(name, given.cache)
         done = subprocess.run(

@@ -17,7 +17,7 @@ computed per round, and their medians printed.
 - pandas: `requests`, a page after the other, `pandas.json_normalize`, `to_parquet`.
 - dlt: `RESTClient` with its cursor paginator into a pipeline with a Parquet destination, without
   further settings; dlt-flat: the same, with the buckets flattened by hand first.
-- bare: falusage's own requests sent again with the same number of threads; nothing is kept.
+- bare: falusage's own requests sent again, one after the other; nothing is kept.
 """
 
 from __future__ import annotations
@@ -154,22 +154,13 @@ def run_dlt(task: Task, out: Path, *, flat: bool = False) -> int:
 
 
 def run_bare(task: Task, out: Path) -> int:
-    """Send the requests that falusage sends, keep nothing."""
-    from concurrent.futures import ThreadPoolExecutor
-    from threading import local
-
+    """Send the requests that falusage sends, one after the other, and keep nothing."""
     import requests
 
-    here = local()
-
-    def get(url: str) -> int:
-        if not hasattr(here, "session"):
-            here.session = requests.Session()
-            here.session.headers.update(HEADERS)
-        return len(here.session.get(url, timeout=60).content)
-
-    with ThreadPoolExecutor(8) as pool:
-        return sum(pool.map(get, json.loads((out / "requests.json").read_text())))
+    with requests.Session() as session:
+        session.headers.update(HEADERS)
+        urls = json.loads((out / "requests.json").read_text())
+        return sum(len(session.get(url, timeout=60).content) for url in urls)
 
 
 def record(task: Task, out: Path) -> dict[str, int]:
