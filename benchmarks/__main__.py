@@ -28,9 +28,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A script, by default of the same name, what it needs besides falusage with all extras, and
-    how it is asked.
-    """
+    """What a script needs besides falusage with all extras, how it is asked, and its other name."""
 
     needs: tuple[str, ...] = ()
     asked: str = ""
