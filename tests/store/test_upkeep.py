@@ -177,6 +177,19 @@ def test_a_large_month_is_merged_in_pieces(
     assert store.compact() is None
 
 
+def test_files_that_span_a_common_time_are_merged_together() -> None:
+    """Their rows are sorted as one; files that only touch are not."""
+    names = [(1, 3), (2, 4), (4, 5), (5, 9), (6, 7), (8, 9), (9, 10)]
+    parts = [
+        parts_room.Part.named(
+            f"2025-01/202501{start:02}T000000Z_202501{end:02}T000000Z-{'0' * 64}.parquet"
+        )
+        for start, end in names
+    ]
+    groups = [[parts.index(part) for part in group] for group in _upkeep._overlapping(parts)]
+    assert [[0, 1], [2], [3, 4, 5], [6]] == groups
+
+
 def test_an_empty_store_reads_as_no_rows(world: World, tmp_path: Path) -> None:
     """An organization that has spent nothing has a history, too."""
     world.on(BEGIN + 9 * DAY, spend({}))
