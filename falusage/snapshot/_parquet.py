@@ -106,8 +106,8 @@ class _Tally:
 class SnapshotWriter:
     """Append batches of one schema, then `finish`. A file that is not finished is no snapshot.
 
-    A thread hashes and writes one batch while the caller gets the next. If it fails, the next call
-    raises its error.
+    A thread hashes and writes some batches while the caller gets the next. If it fails, a later
+    call raises its error.
     """
 
     def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
