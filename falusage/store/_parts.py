@@ -49,7 +49,7 @@ class Part:
         end: The last bucket ends no later.
         digest: The SHA-256 of its bytes.
         size: How many bytes it has; None where the log was not asked.
-        rows: How many rows it has; None likewise.
+        rows: How many rows it has; None where the log was not asked.
     """
 
     path: str

@@ -45,9 +45,9 @@ _THREADS: Final = 2
 """For each worker: while the page of one is read, another is at the network."""
 
 _READERS: Final = os.cpu_count() or 1
-"""Threads that read the pages of all workers. Were each page read by its worker, 96 pages of 10,000
-rows would take 4.8 s of CPU time on two cores rather than 3.7: threads that wait for each other,
-and memory that each of them acquires anew."""
+"""Threads that read the pages of all workers. If each worker reads its own, 96 pages of 10,000 rows
+take 4.8 s of CPU time on two cores rather than 3.7: the threads wait for each other, and each of
+them acquires its own memory."""
 
 _AHEAD: Final = 3
 """For each worker: windows that are under way, or wait for their turn to be delivered."""
