@@ -74,7 +74,7 @@ def _merged(place: Place, parts: Iterable[Part], schema: pl.Schema) -> Iterator[
 
 
 def _overlapping(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Split parts into groups, each of which ends before the next one starts."""
+    """Split parts into groups; each ends before the next one starts."""
     group: list[Part] = []
     for part in parts:
         if group and part.start >= max(each.end for each in group):
