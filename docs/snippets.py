@@ -55,8 +55,15 @@ def pages() -> list[Path]:
 @contextlib.contextmanager
 def account() -> Generator[None]:
     """Serve the sample under the pages' key, and work in an empty folder."""
+    with fu.Emulator(api_key=KEY) as emulator, asking(emulator):
+        yield
+
+
+@contextlib.contextmanager
+def asking(emulator: fu.Emulator) -> Generator[None]:
+    """Set what a page asks an emulator with, and work in an empty folder."""
     before = dict(os.environ), Path.cwd()
-    with tempfile.TemporaryDirectory() as folder, fu.Emulator(api_key=KEY) as emulator:
+    with tempfile.TemporaryDirectory() as folder:
         os.environ.pop("FAL_KEY", None)
         os.environ.update(
             FAL_ADMIN_KEY=KEY,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import snippets
+
+import falusage as fu
 
 PAGES = [
     page
@@ -15,12 +18,19 @@ PAGES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[fu.Emulator]:
+    """One for all pages, so that what several of them ask for is summed once."""
+    with fu.Emulator(api_key=snippets.KEY) as running:
+        yield running
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_snippet_prints_what_its_page_shows(page: Path) -> None:
+def test_every_snippet_prints_what_its_page_shows(page: Path, emulator: fu.Emulator) -> None:
     """Word for word; `python docs/snippets.py` writes the page again."""
     text = page.read_text("utf-8")
-    with snippets.account():
+    with snippets.asking(emulator):
         assert text == snippets.updated(text)
 
 

@@ -18,7 +18,7 @@ from tests.transforms.random_tables import tables
 
 NEW_YORK = "America/New_York"
 FINEST = ("username", "product", "endpoint_id", "unit")
-SAMPLE = fu.sample_usage(start="2025-02-25", end="2025-04-05").usage
+SAMPLE = fu.sample_usage(start="2025-02-25", end="2025-04-05").usage.gather_every(9)
 
 
 def relation(usage: pl.DataFrame) -> duckdb.DuckDBPyRelation:
