@@ -16,6 +16,7 @@ import pytest
 
 import falusage as fu
 from falusage.cli._terminal import bold, say
+from tests.cli.running import PROGRAM
 
 pytestmark = pytest.mark.slow
 
@@ -68,14 +69,14 @@ def test_a_broken_pipe_is_quiet(start) -> None:
     assert process.wait(timeout=60) == 141
 
 
-LOAD = (str(Path(sys.executable).with_name("falusage")), "load", *RANGE)
+LOAD = ("load", *RANGE)
 
 
-@pytest.mark.parametrize("form", ["table", "csv"])
-def test_a_closed_stdout_is_an_error(environment, form: str) -> None:
+@pytest.mark.parametrize("command", [("config",), (*LOAD, "--format", "csv")], ids=["text", "data"])
+def test_a_closed_stdout_is_an_error(environment, command: tuple[str, ...]) -> None:
     """`falusage load >&-` has nowhere to put its rows."""
     shut = subprocess.run(  # noqa: S603 - our own program
-        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *LOAD, "--format", form],
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", PROGRAM, *command],
         capture_output=True,
         text=True,
         check=False,
@@ -87,7 +88,7 @@ def test_a_closed_stdout_is_an_error(environment, form: str) -> None:
 def test_a_closed_stdout_is_not_needed_for_a_file(environment) -> None:
     """`falusage load --out` writes nothing to stdout."""
     kept = subprocess.run(  # noqa: S603 - our own program
-        ["/bin/sh", "-c", 'exec "$@" >&- 2>&-', "sh", *LOAD, "--out", "kept.parquet"],
+        ["/bin/sh", "-c", 'exec "$@" >&- 2>&-', "sh", PROGRAM, *LOAD, "--out", "kept.parquet"],
         check=False,
     )
     assert 0 == kept.returncode
@@ -136,20 +137,6 @@ def test_warnings_are_one_line_on_stderr(start, emulator) -> None:
     assert "surge_percent" in warning
     assert ".py" not in err
     assert "surge_percent" in out.splitlines()[0]
-
-
-def test_serve_answers_until_ctrl_c(start, run) -> None:
-    """It says how to use it, answers, and stops quietly."""
-    process = start("serve", "--port", "0")
-    assert process.stdout is not None
-    url = process.stdout.readline().split(" at ")[1].split(";")[0]
-
-    code, out, _ = run("report", *RANGE, "--base-url", url)
-    stopped, _, err = interrupted(process)
-
-    assert 0 == code
-    assert "acme-paris" in out
-    assert (0, "stopped\n") == (stopped, err)
 
 
 def test_help_is_light() -> None:
