@@ -155,18 +155,22 @@ print(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_range(environment: Path) -> None:
-    """Six times the events of a workspace take the same memory."""
-    usage = fu.sample_usage(start="2024-01-01", end="2025-01-01").usage
+    """Three times the events of a workspace, of many batches instead of one, take the same."""
+    usage = fu.sample_usage(start="2024-01-01", end="2024-06-20").usage
     usage = usage.filter(product="model_apis", currency="USD").with_columns(username=pl.lit("acme"))
     peaks: list[int] = []
     with fu.Emulator(usage, page_size=10_000) as served:
-        for end in ("2024-03-01", "2025-01-01"):
+        for end in ("2024-03-01", "2024-06-20"):
             done = subprocess.run(  # noqa: S603 - this very interpreter
                 [
                     *(sys.executable, "-c", PEAK, "events", "--scope", "workspace"),
                     *("--start", "2024-01-01", "--end", end, "--out", "events.parquet"),
+                    *("--workers", "1"),
                 ],
                 env={
+                    # One heap and one reader: with more, what they hold differs from run to run.
+                    "MALLOC_ARENA_MAX": "1",
+                    "ARROW_DEFAULT_MEMORY_POOL": "system",
                     "FAL_ADMIN_KEY": served.workspace_key,
                     "FALUSAGE_BASE_URL": served.base_url,
                 },
@@ -177,5 +181,5 @@ def test_memory_does_not_grow_with_the_range(environment: Path) -> None:
             )
             assert done.returncode == 0, done.stderr[-2000:]
             peaks.append(int(done.stdout))
-    assert pl.scan_parquet("events.parquet").select(pl.len()).collect().item() > 500_000
-    assert peaks[1] < 1.3 * peaks[0]
+    assert pl.scan_parquet("events.parquet").select(pl.len()).collect().item() > 300_000
+    assert peaks[1] < 1.15 * peaks[0]

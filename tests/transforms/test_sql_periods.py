@@ -88,21 +88,44 @@ def test_periods_start_where_they_do_in_polars(timezone: str, every: str) -> Non
     )
 
 
-@pytest.mark.slow
-def test_days_start_where_they_do_in_every_zone() -> None:
+def offsets(moments: pl.Series, timezone: str) -> pl.Series:
+    """Return what the calendar says of moments, by the last change before each."""
+    changes = pl.DataFrame(calendar(timezone), schema=["moment", "offset"], orient="row")
+    return moments.to_physical().sort().to_frame().join_asof(changes, on="moment")["offset"]
+
+
+def test_the_calendar_of_every_zone_is_that_of_polars() -> None:
     """No zone of the database has a change that the written-out calendar misses."""
-    # Many zones are one by another name, and many others share a calendar, which DuckDB reads.
-    known: dict[bytes, tuple[pl.Series, pl.Series]] = {}
-    found: dict[object, pl.Series] = {}
+    known: set[bytes] = set()  # many zones are one by another name
     for timezone in ZONES:
         rules = (files("tzdata") / "zoneinfo" / timezone).read_bytes()
         if rules not in known:
-            moments = around(timezone, every="1d", others=100)
-            if calendar(timezone) not in found:
-                found[calendar(timezone)] = started(moments, every="1d", timezone=timezone)
-            known[rules] = moments, found[calendar(timezone)]
-        moments, starts = known[rules]
-        assert expected(moments, every="1d", timezone=timezone).equals(starts), timezone
+            known.add(rules)
+            moments = around(timezone, every="1d", others=2000)
+            local = moments.sort().dt.convert_time_zone(timezone).dt
+            offset = (local.base_utc_offset() + local.dst_offset()).to_physical() * 1000
+            assert offset.equals(offsets(moments, timezone)), timezone
+
+
+def rule(timezone: str) -> tuple[object, ...]:
+    """Return by which rule a zone will change its clocks, or all its changes if it will not.
+
+    Zones with the same rule differ in their offset, and in what they did before.
+    """
+    changes = calendar(timezone)
+    last = changes[-1][1]
+    return tuple((moment + last, offset - last) for moment, offset in changes[-4:])
+
+
+@pytest.mark.slow
+def test_days_start_where_they_do_in_every_zone() -> None:
+    """Of each rule of the database, and of each calendar without one."""
+    for timezone in {rule(timezone): timezone for timezone in ZONES}.values():
+        moments = around(timezone, every="1d", others=100)
+        assert_series_equal(
+            expected(moments, every="1d", timezone=timezone),
+            started(moments, every="1d", timezone=timezone),
+        )
 
 
 def test_clock_changes_are_those_of_the_zone() -> None:
