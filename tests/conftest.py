@@ -1,6 +1,7 @@
 """How many examples each property is tried on, what is run first, and where tests write.
 
-`pytest --hypothesis-profile=thorough` tries every property on a thousand examples.
+`pytest --hypothesis-profile=thorough` tries every property on a thousand examples, and `few` on
+four, with which `check.py` tries them again on the lowest versions of the dependencies.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, settings
 # Examples are judged by what they show, not by how busy the machine is, and those of one test
 # share its folder and its server.
 IGNORED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-for name, examples in (("falusage", 20), ("thorough", 1000)):
+for name, examples in (("few", 4), ("falusage", 20), ("thorough", 1000)):
     settings.register_profile(
         name, max_examples=examples, deadline=None, suppress_health_check=IGNORED
     )

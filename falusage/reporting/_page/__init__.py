@@ -7,6 +7,7 @@ nothing else, so that nothing in a name can run or load.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from falusage.reporting._blocks import Drawing, Section, Table
 from falusage.reporting._sentences import Screen
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
     from markupsafe import Markup
 
 _STYLES: Final = ("report.css", "filter.css")
@@ -58,21 +59,17 @@ def html(
 
     shown = [_shown(section) for section in sections]
     style, script = page_style(), page_script()
-    return (
-        environment()
-        .from_string(_part("report.html.jinja"))
-        .render(
-            title=title,
-            screen=screen,
-            sections=shown,
-            made=made,
-            bar="" if daily is None else filter_bar(),
-            filtered="" if daily is None else filtered(daily),
-            style=Markup(style),  # noqa: S704 - a file of this package
-            script=Markup(script),  # noqa: S704 - as above
-            style_hash=_hash(style),
-            script_hash=_hash(script),
-        )
+    return template().render(
+        title=title,
+        screen=screen,
+        sections=shown,
+        made=made,
+        bar="" if daily is None else filter_bar(),
+        filtered="" if daily is None else filtered(daily),
+        style=Markup(style),  # noqa: S704 - a file of this package
+        script=Markup(script),  # noqa: S704 - as above
+        style_hash=_hash(style),
+        script_hash=_hash(script),
     )
 
 
@@ -140,6 +137,12 @@ def environment() -> Environment:
         raise MissingExtraError("report", need="An HTML report") from error
     options: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True}
     return Environment(autoescape=True, undefined=StrictUndefined, **options)
+
+
+@functools.cache
+def template() -> Template:
+    """Return the template of the page, which takes longer to compile than to fill in."""
+    return environment().from_string(_part("report.html.jinja"))
 
 
 def _part(name: str) -> str:
