@@ -60,6 +60,7 @@ def spark() -> Iterator[Any]:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that was synced twice, so that it holds what was restated beside what was not."""
     usage = fu.sample_usage(start="2025-03-01", end="2025-04-05").usage
+    usage = usage.filter(pl.col("username").is_in(["acme-voice", "acme-paris"]))
     path = tmp_path_factory.mktemp("store") / "usage"
     kept = fu.UsageStore(path)
     with fu.Emulator(usage.filter(pl.col("bucket") < datetime(2025, 3, 20, tzinfo=UTC))) as server:
@@ -81,17 +82,15 @@ def fetched(rows: Any, *, timezone: str = "UTC") -> pl.DataFrame:
 
 
 def test_rows_of_a_store_are_those_of_polars(spark: Any, store: Path) -> None:
-    """At every grain, over a change of clocks, from the Parquet files of the store's version."""
+    """At every kind of grain, over a change of clocks, from the files of the store's version."""
     assert spark.sparkContext.master == "local-cluster[2,1,1024]"
     rows = spark.read.parquet(*DeltaTable(store).file_uris())
     for every, timezone in [
         (None, "UTC"),
         ("1h", NEW_YORK),
         ("1d", NEW_YORK),
-        ("1w", "UTC"),
-        ("1mo", NEW_YORK),
-        ("1q", "Asia/Tokyo"),
-        ("1y", NEW_YORK),
+        ("1w", "Asia/Tokyo"),
+        ("1q", NEW_YORK),  # as months and years, but for their number
     ]:
         asked: dict[str, Any] = {
             "by": FINEST,
