@@ -40,7 +40,7 @@ if (
 
 LONGEST = {
     *("test_spark.py", "test_uses.py", "test_validator.py", "test_notebooks.py"),
-    *("test_memory.py", "test_site.py", "test_snippets.py", "test_scale.py"),
+    *("test_memory.py", "test_site.py", "test_snippets.py", "test_scale.py", "test_wheel.py"),
 }
 """Files with single tests of half a minute, in which one worker would end alone."""
 
