@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,18 +27,6 @@ def interrupted(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     return process.returncode, out, err
-
-
-def test_ctrl_c_ends_a_wait_at_once(start) -> None:
-    """A server that never answers holds nobody: 130, at once, with a word."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
-        process = start("load", *RANGE, "--base-url", url)
-        server.settimeout(60)
-        with server.accept()[0] as connection:
-            connection.recv(1)
-
-            assert (130, "", "interrupted\n") == interrupted(process)
 
 
 def test_ctrl_c_leaves_no_half_file(start, emulator, environment) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import falusage as fu
-from falusage.sample import Sample
+from falusage.sample import Sample, Truth
 
 RANGES: list[dict[str, Any]] = [
     {},
@@ -160,13 +160,17 @@ def test_a_range_without_surge_hours_has_no_surge() -> None:
     assert fu.sample_usage(start="2025-03-08", end="2025-03-10").truth.surges == ()
 
 
-@pytest.mark.slow
-@given(st.integers(0, 24 * 70), st.integers(1, 24 * 30))
-def test_the_truth_of_a_slice_is_what_happens_in_it(first: int, hours: int) -> None:
+@pytest.fixture(scope="module")
+def whole() -> Truth:
+    """What happens in all of the sample."""
+    return fu.sample_usage(every="1d").truth
+
+
+@given(first=st.integers(0, 24 * 70), hours=st.integers(1, 24 * 30))
+def test_the_truth_of_a_slice_is_what_happens_in_it(whole: Truth, first: int, hours: int) -> None:
     """Of all the events, those that a random slice has time before and after, or a part of."""
     origin = datetime(2025, 4, 20, tzinfo=UTC)
     start, end = origin + timedelta(hours=first), origin + timedelta(hours=first + hours)
-    whole = fu.sample_usage(every="1d").truth
     truth = fu.sample_usage(start=start, end=end).truth
     for name in ("price_rises", "discounts", "launches", "retirements"):
         events: tuple[Any, ...] = getattr(whole, name)
