@@ -1,4 +1,4 @@
-"""How often a store asks its server: as often after two hundred nights as after one hundred."""
+"""How often a store asks its server: as often after many nights as after a few."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import falusage as fu
-from falusage.store._committing import create
+from falusage.store import _committing as committing
 from falusage.store._scope import Scope
 from falusage.store._writing import commit_rows
 from tests.store.object_stores.fault_proxy import Request
@@ -20,8 +20,11 @@ from tests.world import BEGIN, DAY, World, spend
 
 pytestmark = pytest.mark.slow
 
-FEW, MANY = 105, 205
-"""Nights, as many after the log's last checkpoint: there is one at every hundredth version."""
+CHECKPOINTS = 10
+"""After how many versions there is a checkpoint; the library's own number is a hundred."""
+
+FEW, MANY = 15, 45
+"""Nights, as many after the log's last checkpoint."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,10 @@ def kept(s3: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[int, fu.
     """A store of few nights and one of many, each of which read four days."""
     root = tmp_path_factory.mktemp("nights")
     log = fu.UsageStore(root / "kept")._log
-    create(log, Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day")), BEGIN)
+    scope = Scope.of(fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="day"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(committing._SETTINGS, "delta.checkpointInterval", str(CHECKPOINTS))
+        committing.create(log, scope, BEGIN)
     for night in range(1, MANY + 1):
         first = max(night - 4, 0)
         rows = spend({BEGIN + at * DAY: [4, 2] for at in range(first, night)})
@@ -37,6 +43,7 @@ def kept(s3: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[int, fu.
         commit_rows(log, log.state(), rows, span=span, read_at=span[1], settle=3 * DAY)
         if night == FEW:
             shutil.copytree(root / "kept", root / "few")
+    assert MANY // CHECKPOINTS == len([*(root / "kept").glob("_delta_log/*.checkpoint.parquet")])
     return {
         FEW: uploaded(s3, root / "few", "few-nights"),
         MANY: uploaded(s3, root / "kept", "many-nights"),
@@ -75,7 +82,7 @@ def test_a_night_asks_as_often(s3: Service, kept: dict[int, fu.UsageStore], worl
 def test_a_history_reads_each_entry_once_and_some_at_once(
     s3: Service, kept: dict[int, fu.UsageStore]
 ) -> None:
-    """So that two hundred versions take seconds, however long an answer takes."""
+    """So that hundreds of versions take seconds, however long an answer takes."""
     entries: list[str] = []
     lock, under_way, most = threading.Lock(), [0], [0]
 
