@@ -29,8 +29,8 @@ pytestmark = [
 ]
 
 START = "2025-01-01"
-FIRST, NIGHTS = 24, 52
-"""The first night knows 24 days; the last 40 of 52 nights are judged."""
+FIRST, NIGHTS, JUDGED = 31, 32, 20
+"""The first night knows 31 days; the last 20 of 32 nights are judged, in two months."""
 
 COST = 1500.0
 """What each day costs in the end."""
@@ -77,7 +77,7 @@ class Replay(NamedTuple):
 
 @pytest.fixture(scope="module")
 def replay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
-    """Fifty-two nights of a law of which six tenths are known in the first night."""
+    """Thirty-two nights of a law of which six tenths are known in the first night."""
     store = fu.UsageStore(tmp_path_factory.mktemp("nights") / "kept")
     with synced(store, Law(0), NIGHTS):
         versions = store.history().filter(kind="sync")["version"].to_list()
@@ -98,12 +98,12 @@ def days_spent(usage: fu.StoreView) -> tuple[float, float, float]:
     return tuple((young + change) / COST for change in (late.expected, low, high))
 
 
-def test_forty_nights_are_replayed(replay: Replay) -> None:
+def test_twenty_nights_are_replayed(replay: Replay) -> None:
     """The total is right on average, where what was read lacks half a day; bands hold the truth."""
     errors: list[float] = []
     unadjusted: list[float] = []
     inside: list[tuple[bool, bool]] = []
-    for version in replay.versions[-40:]:
+    for version in replay.versions[-JUDGED:]:
         view = replay.store.view(version=version)
         row = outlook(view)
         year, month = map(int, row["month"].split("-"))
@@ -113,9 +113,9 @@ def test_forty_nights_are_replayed(replay: Replay) -> None:
         _, low, high = days_spent(view)
         inside.append((row["lo_80"] <= truth <= row["hi_80"], low <= 3 <= high))
 
-    assert sum(unadjusted) / 40 < -0.4
-    assert abs(sum(errors) / 40) < 0.1
-    months, days = (sum(each) / 40 for each in zip(*inside, strict=True))
+    assert sum(unadjusted) / JUDGED < -0.4
+    assert abs(sum(errors) / JUDGED) < 0.1
+    months, days = (sum(each) / JUDGED for each in zip(*inside, strict=True))
     assert months >= 0.65, "the bands of a month also have those of its forecast"
     assert 0.65 <= days <= 0.95
 
@@ -123,16 +123,16 @@ def test_forty_nights_are_replayed(replay: Replay) -> None:
 def test_an_outlook_knows_nothing_of_later_nights(replay: Replay, tmp_path: Path) -> None:
     """A view of an older version says what the store said then, to the bit."""
     store = fu.UsageStore(tmp_path / "kept")
-    with synced(store, Law(0), 15):
+    with synced(store, Law(0), 9):
         then = fu.month_outlook(store).collect()
 
     assert then["settling"].item() > 0
     assert_frame_equal(
         then,
-        fu.month_outlook(replay.store.view(version=replay.versions[14])).collect(),
+        fu.month_outlook(replay.store.view(version=replay.versions[8])).collect(),
         check_exact=True,
     )
-    at = BEGIN + (FIRST + 14.5) * DAY
+    at = BEGIN + (FIRST + 8.5) * DAY
     assert_frame_equal(then, fu.month_outlook(replay.store.view(as_of=at)).collect())
 
 
@@ -171,7 +171,7 @@ def test_parts_sum_to_their_whole_and_what_remains_is_of_what_was_spent(replay: 
 def test_days_may_lose_and_no_total_is_below_zero(tmp_path: Path) -> None:
     """Where all is taken back in the end, what was read is expected to go."""
     store = fu.UsageStore(tmp_path / "kept")
-    with synced(store, Law(3, final=0.001), 12):
+    with synced(store, Law(3, final=0.001), 9):
         row = outlook(store)
 
     assert row["spent"] > 2000
