@@ -28,6 +28,8 @@ DAYS = ("2025-05-01", "2025-05-04")
 class Front(FaultServer):
     """A server that answers as the emulator does, until a rule says otherwise.
 
+    The emulator is asked each question once; its organization does not change.
+
     Attributes:
         deaf: The parameters that it ignores.
     """
@@ -37,27 +39,33 @@ class Front(FaultServer):
     def __init__(self, emulator: fu.Emulator) -> None:
         super().__init__(key=KEY)
         self._emulator = emulator
+        self._asked: dict[str, tuple[bytes, int]] = {}
 
     def _truth(self, request: Request) -> Answer:
-        answer = requests.get(
-            self._emulator.base_url + request.path.removeprefix("/v1"),
-            params={k: v for k, v in request.params.items() if k not in self.deaf},
-            headers={"Authorization": f"Key {self._emulator.api_key}"},
-            timeout=30,
-        )
-        return Answer(self, request, answer.json(), status=answer.status_code)
+        params = {k: v for k, v in request.params.items() if k not in self.deaf}
+        asked = f"{request.path} {params}"
+        if asked not in self._asked:
+            answer = requests.get(
+                self._emulator.base_url + request.path.removeprefix("/v1"),
+                params=params,
+                headers={"Authorization": f"Key {self._emulator.api_key}"},
+                timeout=30,
+            )
+            self._asked[asked] = answer.content, answer.status_code
+        content, status = self._asked[asked]
+        return Answer(self, request, json.loads(content), status=status)
 
 
-def usage(product: str) -> Callable[[fu.UsageClient], pl.DataFrame]:
-    """Return a load of a workspace's usage of one product."""
-    query = fu.UsageQuery(*DAYS, timeframe="hour", scope="workspace", product=product, limit=20)
+def usage(product: str, *, limit: int) -> Callable[[fu.UsageClient], pl.DataFrame]:
+    """Return a load of a workspace's usage of one product, on several pages."""
+    query = fu.UsageQuery(*DAYS, timeframe="hour", scope="workspace", product=product, limit=limit)
     return lambda client: client.load(query).usage
 
 
-def events(scope: Scope) -> Callable[[fu.UsageClient], pl.DataFrame]:
+def events(scope: Scope, *, limit: int) -> Callable[[fu.UsageClient], pl.DataFrame]:
     """Return a load of the first hours' events, on several pages."""
     return lambda client: fu.load_events(
-        DAYS[0], "2025-05-01T02:00Z", scope=scope, limit=20, client=client
+        DAYS[0], "2025-05-01T02:00Z", scope=scope, limit=limit, client=client
     )
 
 
@@ -67,10 +75,10 @@ def prices(client: fu.UsageClient) -> pl.DataFrame:
 
 
 LOADS: dict[str, tuple[str, Callable[[fu.UsageClient], pl.DataFrame]]] = {
-    "/v1/models/usage": ("time_series", usage("model_apis")),
-    "/v1/serverless/usage": ("time_series", usage("serverless")),
-    "/v1/organization/billing-events": ("billing_events", events("organization")),
-    "/v1/models/billing-events": ("billing_events", events("workspace")),
+    "/v1/models/usage": ("time_series", usage("model_apis", limit=100)),
+    "/v1/serverless/usage": ("time_series", usage("serverless", limit=25)),
+    "/v1/organization/billing-events": ("billing_events", events("organization", limit=60)),
+    "/v1/models/billing-events": ("billing_events", events("workspace", limit=12)),
     "/v1/models/pricing": ("prices", prices),
 }
 """The endpoints, each with the member that lists its items and a way to load it."""
