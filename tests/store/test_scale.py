@@ -194,30 +194,31 @@ from pathlib import Path
 import falusage as fu
 from falusage.focus import to_focus_in_parts
 from falusage.reporting import summary
-store = fu.UsageStore(sys.argv[1])
-summary(store, month="2025-02")
-fu.month_outlook(store).collect()
-for part in to_focus_in_parts(store, billing_account_id="a", billing_account_name="A"):
-    pass
-for part in store.iter_restatements(0):
-    pass
-store.verify()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+for place in sys.argv[1:]:
+    store = fu.UsageStore(place)
+    summary(store, month="2025-02")
+    fu.month_outlook(store).collect()
+    for part in to_focus_in_parts(store, billing_account_id="a", billing_account_name="A"):
+        pass
+    for part in store.iter_restatements(0):
+        pass
+    store.verify()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
 @pytest.mark.slow
 def test_three_times_as_many_rows_need_about_as_much_memory(tmp_path: Path) -> None:
     """No report, forecast, FOCUS file or comparison has all rows in memory."""
-    peaks: list[float] = []
-    for rows in (600_000, 1_800_000):
-        write(tmp_path / str(rows), usage_of(rows, seed=0))
-        done = subprocess.run(  # noqa: S603 - our own Python
-            [sys.executable, "-W", "ignore", "-c", PEAK, str(tmp_path / str(rows))],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        peaks.append(float(done.stdout))
+    places = [tmp_path / str(rows) for rows in (600_000, 1_800_000)]
+    for place in places:
+        write(place, usage_of(int(place.name), seed=0))
+    done = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-W", "ignore", "-c", PEAK, *map(str, places)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    peaks = [int(line) for line in done.stdout.split()]
 
     assert peaks[1] < 1.3 * peaks[0]
