@@ -22,13 +22,12 @@ EACH_BUCKET: Final = "1m"
 """Periods that never hold two buckets: none is shorter."""
 
 
-def pieces(rows: pl.LazyFrame, *, every: str, most: int = MOST) -> Iterator[Range]:
+def pieces(rows: pl.LazyFrame, *, every: str) -> Iterator[Range]:
     """Yield ranges, in order, that hold all rows by their `bucket`; the outer ones have no limit.
 
     Args:
         rows: A usage table. If a bucket is null, there is one piece.
         every: The periods that are not cut, in UTC.
-        most: How many rows a piece has at most, if a period has no more.
     """
     bucket = pl.col("bucket").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     start = period_start(bucket, every=every, timezone="UTC").cast(INSTANT).alias("start")
@@ -36,7 +35,7 @@ def pieces(rows: pl.LazyFrame, *, every: str, most: int = MOST) -> Iterator[Rang
     first, held = None, 0
     if not counts["start"].has_nulls():
         for at, count in counts.iter_rows():
-            if held and held + count > most:
+            if held and held + count > MOST:
                 yield Range(first, at)
                 first, held = at, 0
             held += count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +14,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import falusage as fu
-from falusage._usage.pieces import MOST
+from falusage._usage import pieces
 from falusage.cli import main
 from falusage.columns import USAGE, widened
 from falusage.reporting import summary
+from falusage.store import _differences as differences
 from falusage.store import _scanning as scanning
 from falusage.store._commits import seal, totals_of
 from falusage.store._committing import append, create
@@ -68,7 +70,7 @@ def write(folder: Path, *tables: pl.DataFrame) -> fu.UsageStore:
             read_at=pl.lit(at).cast(STORED["read_at"]), settled=pl.lit(value=True)
         )
         first = min(900_000, rows.height * 5 // 6)
-        edges = [0, first, *range(first + 20_000, rows.height, 900_000), rows.height]
+        edges = [0, first, *range(first + rows.height // 20, rows.height, 900_000), rows.height]
         pieces = [rows[a:b] for a, b in pairwise(edges)]
         come = [write_part(log.place, piece, timezone="UTC") for piece in pieces]
         commit = state.commit.then(
@@ -85,21 +87,31 @@ def write(folder: Path, *tables: pl.DataFrame) -> fu.UsageStore:
     return store
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _small_pieces() -> Iterator[None]:
+    """Read and compare fewer rows at once than in earnest, so that tables of more are made fast."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scanning, "_ROWS", 45_000)
+        for room in (pieces, differences):
+            patch.setattr(room, "MOST", 40_000)
+        yield
+
+
 @pytest.fixture(scope="module")
 def tables() -> list[pl.DataFrame]:
-    """Two versions of 400,000 rows, which differ in some: more than is read or compared at once."""
-    old = usage_of(400_000, seed=0)
-    where = pl.int_range(pl.len()) % 9_973 == 5
+    """Two versions of 100,000 rows, which differ in some: more than is read or compared at once."""
+    old = usage_of(100_000, seed=0)
+    where = pl.int_range(pl.len()) % 1_999 == 5
     new = old.with_columns(
         pl.when(where).then(pl.col("cost") + 1.25).otherwise("cost").alias("cost")
     )
-    return [old, new.filter(pl.int_range(pl.len()) % 50_021 != 7)]
+    return [old, new.filter(pl.int_range(pl.len()) % 10_007 != 7)]
 
 
 @pytest.fixture(scope="module")
 def store(tables: list[pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> fu.UsageStore:
     """A store of both versions."""
-    assert max(scanning._ROWS, MOST) < tables[0].height
+    assert max(scanning._ROWS, pieces.MOST) < tables[0].height / 2
     return write(tmp_path_factory.mktemp("scale") / "kept", *tables)
 
 
@@ -157,7 +169,7 @@ def test_charges_are_those_of_a_table_in_memory(
 
 def test_a_bucket_that_is_null_is_still_refused() -> None:
     """It has no place among the parts of time, and must not be left out."""
-    rows = usage_of(300_000, seed=1).with_columns(
+    rows = usage_of(60_000, seed=1).with_columns(
         bucket=pl.when(pl.int_range(pl.len()) > 0).then("bucket")
     )
     with pytest.raises(fu.AlignmentError, match="the bucket from null"):
