@@ -115,6 +115,14 @@ class Trial:
         return through
 
 
+def test_a_sync_imports_no_heavy_library(
+    world: World, nights: tuple[pl.DataFrame, pl.DataFrame], victim: Order, tmp_path: Path
+) -> None:
+    """It needs neither pandas nor pandera, which take seconds, where all rows are valid."""
+    trial = Trial(tmp_path, world, nights, None)
+    assert [] == json.loads(victim(trial.set_up())["said"])["heavy"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("anew", "points"), [(False, 12), (True, 6)])
 def test_a_sync_that_is_killed_at_a_line(  # noqa: PLR0917 - fixtures
