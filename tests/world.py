@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+from hypothesis import settings
 
 import falusage as fu
 from falusage.columns import USAGE
@@ -74,3 +75,9 @@ def bag(table: pl.DataFrame | pl.LazyFrame, *without: str) -> Counter[tuple[obje
     rows = table.lazy().collect()
     rows = rows.drop("read_at", "settled", *without, strict=False)
     return Counter(rows.select(sorted(rows.columns)).iter_rows())
+
+
+def few_examples() -> int:
+    """Return how many examples to try of a property that syncs several times for each."""
+    profile = settings().max_examples
+    return 6 if profile <= 20 else profile // 2

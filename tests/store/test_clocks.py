@@ -19,7 +19,7 @@ import falusage as fu
 from falusage import _clocks as clocks
 from falusage.errors import ClockSkewWarning, CoverageError, StoreError
 from falusage.store._commits import DIGEST, ENTRY
-from tests.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, few_examples, spend
 
 START = "2025-01-01"
 
@@ -231,7 +231,7 @@ NIGHTS = st.lists(st.tuples(st.integers(1, 200), ERRORS, st.booleans()), min_siz
 
 
 @pytest.mark.slow
-@settings(max_examples=settings().max_examples // 2)  # each example is up to seven syncs
+@settings(max_examples=few_examples())
 @given(nights=NIGHTS)
 @pytest.mark.filterwarnings("ignore::falusage.errors.ClockSkewWarning")
 def test_nights_with_one_wrong_clock(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import falusage as fu
 from falusage.errors import ApiError, QueryError, StoreError
-from tests.world import BEGIN, DAY, World, bag, spend
+from tests.world import BEGIN, DAY, World, bag, few_examples, spend
 
 
 def days(*quantities: list[float]) -> dict[datetime, list[float]]:
@@ -108,7 +108,7 @@ NIGHTS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=settings().max_examples // 2)  # each example is up to five syncs
+@settings(max_examples=few_examples())
 @given(nights=NIGHTS, settle=st.integers(0, 4))
 def test_nights_of_any_kind(
     world: World,
