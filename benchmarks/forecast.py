@@ -70,11 +70,13 @@ def tasks(chosen: str, asked: argparse.Namespace) -> Iterator[Task]:
 
 
 def measured(wanted: list[Task]) -> dict[str, pl.DataFrame]:
-    """Return the rows of each set, measured in one process for each core."""
+    """Return the rows of each set, measured in one process for each core, or fewer for a few."""
     os.environ["POLARS_MAX_THREADS"] = "1"  # each process has one core
     rows: dict[str, list[Row]] = {}
     begun = time.perf_counter()
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+    # Each process imports statsforecast, which takes as long as a few series.
+    processes = min(os.cpu_count() or 1, -(-len(wanted) // 8))
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         started: dict[Future[list[Row]], Task] = {pool.submit(task[-1]): task for task in wanted}
         for done, one in enumerate(as_completed(started), start=1):
             chosen, name, _ = started[one]
@@ -107,7 +109,7 @@ def arguments() -> argparse.Namespace:
     if asked.prophet and not has_prophet():
         parser.error("Prophet is not installed; run: pip install prophet")
     if asked.quick:
-        asked.series, asked.groups, asked.cuts = 8, 1, 0
+        asked.series, asked.groups, asked.cuts = 4, 1, 0
     return asked
 
 

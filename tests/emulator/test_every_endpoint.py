@@ -93,6 +93,8 @@ def recorded(served: fu.Emulator) -> Iterator[tuple[str, list[requests.Response]
     exchanged: list[requests.Response] = []
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True
+
         def do_GET(self) -> None:
             answer = requests.get(
                 served.base_url.removesuffix("/v1") + self.path,
@@ -117,6 +119,19 @@ def recorded(served: fu.Emulator) -> Iterator[tuple[str, list[requests.Response]
     server.server_close()
 
 
+@pytest.fixture(scope="module")
+def openapi(document: dict[str, Any]) -> OpenAPI:
+    """The document, as one library checks it."""
+    readers = {"text/csv": lambda body, **_: body.decode()}
+    return OpenAPI.from_dict(document, Config(extra_media_type_deserializers=readers))
+
+
+@pytest.fixture(scope="module")
+def schema(served: fu.Emulator) -> Any:
+    """The document, as another library makes requests of it."""
+    return schemathesis.openapi.from_url(served.base_url.removesuffix("/v1") + "/openapi.json")
+
+
 def test_every_served_endpoint_is_asked_here(served: fu.Emulator) -> None:
     """A new one needs a call."""
     assert {each.path for each in ENDPOINTS} == set(CALLS)
@@ -128,7 +143,7 @@ def test_every_served_endpoint_is_asked_here(served: fu.Emulator) -> None:
 def test_our_requests_fit_the_document(
     path: str,
     served: fu.Emulator,
-    document: dict[str, Any],
+    openapi: OpenAPI,
     recorded: tuple[str, list[requests.Response]],
 ) -> None:
     """Each is one that the document allows, and its answer is one that the document describes."""
@@ -138,8 +153,6 @@ def test_our_requests_fit_the_document(
         warnings.simplefilter("ignore", fu.FalUsageWarning)
         for ask in CALLS[path]:
             ask(client)
-    readers = {"text/csv": lambda body, **_: body.decode()}
-    openapi = OpenAPI.from_dict(document, Config(extra_media_type_deserializers=readers))
     asked = [answer for answer in exchanged if f"/v1{path}?" in f"{answer.request.url}?"]
     assert asked
     for answer in exchanged:
@@ -152,10 +165,9 @@ def test_our_requests_fit_the_document(
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 @pytest.mark.parametrize("path", [path for path in CALLS if path != "/organization/usage"])
 def test_no_answer_falls_outside_the_document(
-    path: str, mode: GenerationMode, served: fu.Emulator
+    path: str, mode: GenerationMode, served: fu.Emulator, schema: Any
 ) -> None:
     """Requests that fit the document, and requests that do not; `test_document` has the first."""
-    schema = schemathesis.openapi.from_url(served.base_url.removesuffix("/v1") + "/openapi.json")
     key = {"Authorization": f"Key {served.api_key}"}
     statuses: list[int] = []
     names = ("status_code", "content_type", "response_schema")
