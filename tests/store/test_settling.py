@@ -76,19 +76,19 @@ def test_a_share_is_of_the_final_cost(store: fu.UsageStore, night: Night) -> Non
 
 
 def test_the_band_is_that_of_the_days(store: fu.UsageStore, night: Night) -> None:
-    """Shares by day of 0 to 1, in tenths: their quantiles, and the share of the sums."""
-    shares = [tenth / 10 for tenth in range(11)]
-    for count in range(1, 15):
+    """Shares by day of 0 to 1, in fifths: their quantiles, and the share of the sums."""
+    shares = [fifth / 5 for fifth in range(6)]
+    for count in range(1, 10):
         now = BEGIN + count * DAY + 2 * HOUR
         days = {
-            BEGIN + day * DAY: [100.0 * (shares[day] if day == count - 1 and day < 11 else 1.0)]
+            BEGIN + day * DAY: [100.0 * (shares[day] if day == count - 1 and day < 6 else 1.0)]
             for day in range(count)
         }
         night(now, spend({day: cost for day, cost in days.items() if cost != [0.0]}))
 
     first = store.settling().row(0, named=True)
 
-    assert (0, "USD", 11) == (first["age"], first["currency"], first["windows"])
+    assert (0, "USD", 6) == (first["age"], first["currency"], first["windows"])
     assert pytest.approx((0.5, 0.1, 0.9)) == (first["known"], first["lo_80"], first["hi_80"])
 
 
@@ -137,29 +137,29 @@ def test_only_whole_windows_of_an_hourly_store_count(
 
 def test_merged_files_change_nothing(store: fu.UsageStore, night: Night) -> None:
     """`compact` writes the same rows to other files."""
-    for count in range(1, 9):
+    for count in range(1, 8):
         now = BEGIN + count * DAY + 2 * HOUR
         night(now, grown(now, (0.5, 0.8)))
-        if count == 6:
+        if count == 5:
             assert store.compact() is not None
     before = store.settling()
 
     assert store.compact() is not None
     assert_frame_equal(before, store.settling())
-    assert [5, 5, 5] == before["windows"].to_list()
+    assert [4, 4, 4] == before["windows"].to_list()
 
 
 def test_a_vacuum_leaves_out_what_it_deleted(store: fu.UsageStore, night: Night) -> None:
     """Versions that were let go are not read; those that are kept still are."""
-    for count in range(1, 12):
+    for count in range(1, 9):
         now = BEGIN + count * DAY + 2 * HOUR
         night(now, grown(now, (0.5, 0.8)))
-    assert [8, 8, 8] == store.settling()["windows"].to_list()
+    assert [5, 5, 5] == store.settling()["windows"].to_list()
 
-    assert store.vacuum(older_than="5d", orphans="0h")
+    assert store.vacuum(older_than="4d", orphans="0h")
     left = store.settling()
 
-    assert 0 < left["windows"].max() < 8
+    assert 0 < left["windows"].max() < 5
     assert [0.5, 0.8, 1.0] == left["known"].to_list()
 
 
