@@ -40,7 +40,7 @@ BENCHMARKS = {
     "imports": Benchmark(quick="--runs 3"),
     "ingest": Benchmark(
         ("pandas", "dlt[parquet]"),
-        "--rows 1000000 --rounds 5 --only falusage bare pandas dlt",
+        "--rows 1000000 --rounds 3 --only falusage bare pandas dlt",
         "--rows 20000 --rounds 1 --only falusage bare pandas",
     ),
     "pages": Benchmark(
