@@ -75,14 +75,11 @@ def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
         ],
         how="diagonal_relaxed",
     )
-    left = _unlike(both, (*USAGE, *further)) if old.height and new.height else both
+    left = _unlike(both, (*USAGE, *further))
     found: list[pl.DataFrame] = []
-    if left[_SIDE].n_unique() > 1:
-        for key in ((*_WHO, *RATES), _WHO):
-            paired, left = _paired(left, key, values)
-            found.append(paired.with_columns(change=pl.lit("changed")))
-    else:  # nothing to pair, as in every first comparison; the order is that of `_paired`
-        left = left.sort(*values, nulls_last=True, maintain_order=True)
+    for key in ((*_WHO, *RATES), _WHO):
+        paired, left = _paired(left, key, values)
+        found.append(paired.with_columns(change=pl.lit("changed")))
     for side, change in zip(_SIDES, ("vanished", "appeared"), strict=True):
         alone = left.filter(pl.col(_SIDE) == side)
         other = next(name for name in _SIDES if name != side)
