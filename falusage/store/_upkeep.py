@@ -46,6 +46,11 @@ def compact(log: Log) -> int | None:
                 write_part(log.place, piece, timezone=state.commit.scope.timezone)
                 for piece in _merged(log.place, parts, state.schema)
             ]
+        # A full file that is already as it would be written stays: a version cannot both remove
+        # and add it.
+        same = {one.part.path for one in come} & {part.path for part in gone}
+        come = [one for one in come if one.part.path not in same]
+        gone = [part for part in gone if part.path not in same]
         if not gone:
             return None
         stay = {part.path for part in state.parts} - {part.path for part in gone}

@@ -177,6 +177,31 @@ def test_a_large_month_is_merged_in_pieces(
     assert store.compact() is None
 
 
+def test_a_full_file_stays_when_a_month_is_merged_again(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has come since is merged beside it, and the store is whole."""
+    monkeypatch.setattr(_upkeep, "MOST_ROWS", 4)
+    store = fu.UsageStore(tmp_path)
+    usage = {BEGIN: [1, 2, 3, 4]}
+    for night in range(1, 4):
+        world.on(BEGIN + night * DAY, spend(usage))
+        store.sync("2025-01-01", client=world.client, settle="1h")
+        usage[BEGIN + night * DAY] = [night]
+    world.on(BEGIN + 8 * DAY, spend(usage))
+    store.sync("2025-01-01", client=world.client, settle="1h")
+    before = bag(store.scan())
+    full = {part.path for part in store._log.state().parts if part.rows == 4}
+
+    assert store.compact() is not None
+
+    assert full
+    assert full <= {part.path for part in store._log.state().parts}
+    assert before == bag(store.scan())
+    assert sum(before.values()) == store.verify()
+    assert store.compact() is None
+
+
 def test_files_that_span_a_common_time_are_merged_together() -> None:
     """Their rows are sorted as one; files that only touch are not."""
     names = [(1, 3), (2, 4), (4, 5), (5, 9), (6, 7), (8, 9), (9, 10)]
