@@ -106,8 +106,8 @@ class _Tally:
 class SnapshotWriter:
     """Append batches of one schema, then `finish`. A file that is not finished is no snapshot.
 
-    A thread hashes and writes some batches while the caller gets the next. If it fails, a later
-    call raises its error.
+    A thread hashes and writes some batches while the caller gets the next. If it fails, each
+    later call raises its error.
     """
 
     def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
@@ -129,9 +129,14 @@ class SnapshotWriter:
     def write(self, table: pl.DataFrame) -> None:
         """Append rows, in row groups of at most `ROW_GROUP`."""
         for batch in table.iter_slices(ROW_GROUP):
-            if len(self._writing) == _AHEAD:
-                result(self._writing.popleft())
+            self._wait(most=_AHEAD - 1)
             self._writing.append(self._thread.submit(self._append, batch))
+
+    def _wait(self, *, most: int) -> None:
+        """Wait until no more than `most` are being written; one that failed fails each time."""
+        while len(self._writing) > most:
+            result(self._writing[0])
+            self._writing.popleft()
 
     def _append(self, batch: pl.DataFrame) -> None:
         arrow = to_arrow(batch)
@@ -146,8 +151,7 @@ class SnapshotWriter:
             receipt: The receipt of the load that the rows come from.
             coverage: What is known beyond the rows; by default what the receipt knows.
         """
-        while self._writing:
-            result(self._writing.popleft())
+        self._wait(most=0)
         metadata = replace(
             self._tally.metadata(),
             coverage=receipt.coverage if receipt is not None and coverage is None else coverage,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import stat
@@ -9,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 import pytest
@@ -18,6 +20,7 @@ from polars.testing import assert_frame_equal
 import falusage as fu
 from falusage._files import replacing
 from falusage.errors import SnapshotError
+from falusage.snapshot._parquet import SnapshotWriter
 from tests.permissions import run_without_override
 
 
@@ -156,3 +159,28 @@ def test_a_kill_while_writing(usage: pl.DataFrame, tmp_path: Path) -> None:
             child.wait()
         assert_frame_equal(usage, fu.read_snapshot(path).head(40))
         assert all(left.name.startswith(".falusage-") for left in {*tmp_path.iterdir()} - {path})
+
+
+def test_rows_that_were_not_written_are_not_forgotten() -> None:
+    """Once the disk was full, nothing finishes the file, even if the disk has room again."""
+
+    class Disk(io.BytesIO):
+        full = False
+
+        def write(self, data: Any) -> int:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    usage = fu.sample_usage(start="2025-03-01", end="2025-03-02").usage
+    file = Disk()
+    with SnapshotWriter(file, usage.schema) as writer:
+        writer.write(usage)
+        writer._wait(most=0)
+        file.full = True
+        writer.write(usage)
+        with pytest.raises(OSError, match="No space"):
+            writer._wait(most=0)
+        file.full = False
+        with pytest.raises(OSError, match="No space"):
+            writer.finish()
