@@ -162,7 +162,7 @@ def test_a_range_without_surge_hours_has_no_surge() -> None:
 
 @pytest.fixture(scope="module")
 def whole() -> Truth:
-    """What happens in all of the sample."""
+    """Return the truth of the whole sample."""
     return fu.sample_usage(every="1d").truth
 
 

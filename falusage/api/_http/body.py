@@ -87,12 +87,13 @@ def _received(response: requests.Response, length: int | None) -> Iterator[bytes
     while chunk := raw.read1(_STEP, decode_content=False):
         received += len(chunk)
         yield chunk
-    _require_length(received, received if length is None else length)
+    if length is not None:
+        _require_length(received, length)
 
 
 def _require_length(received: int, length: int) -> None:
     if received != length:
-        raise TransportError(f"the body was cut: {received} bytes of {length}")
+        raise TransportError(f"the body was cut: {received} bytes of {length}; run this again")
 
 
 def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:

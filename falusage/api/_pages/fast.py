@@ -6,9 +6,8 @@ members of the page's objects are counted from its bytes (`byte_counts`). The va
 read are counted too, never more than are there. If both counts agree, nothing was hidden. If they
 differ, or the page looks unusual, the strict reader reads it.
 
-Members that are not asked for are the ones that get lost, and each that is asked for takes time,
-sent or not. So a page is read with the optional members that its beginning shows, and again with
-all of them if the counts differ.
+Each member of the schema takes time, whether it is sent or not. So a page is read with the
+optional members that its beginning shows, and again with all of them if the counts differ.
 
 A page of 10,000 rows (1.7 MB) takes 12 ms of CPU time here, counts included, and 435 ms in the
 strict reader.

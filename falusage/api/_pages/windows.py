@@ -22,6 +22,7 @@ _ROOM: Final = 2.5
 
 _MOST_ROOM: Final = 0.08
 """The largest part of a page to leave. Where usage has a rhythm, more would cost more requests."""
+
 _SPILT: Final = 0.03
 """The mean error after a window that did not fit, at least."""
 
