@@ -6,10 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from datetime import date, datetime
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import polars as pl
-import pyarrow as pa
 
 from falusage.api._event_query import EventQuery, make_event_query
 from falusage.api._event_reading import EventReading
@@ -20,6 +19,9 @@ from falusage.api.progress import Progress
 from falusage.api.ways import Invalid, require_ways
 from falusage.api.workspace import workspace_name
 from falusage.contract import EventFields
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class EventClient(ABC):

@@ -6,10 +6,9 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import NoReturn, Unpack
+from typing import TYPE_CHECKING, NoReturn, Unpack
 
 import polars as pl
-import pyarrow as pa
 
 from falusage.api._event_client import EventClient
 from falusage.api._http.address import find_base_url
@@ -26,6 +25,9 @@ from falusage.api.ways import Invalid, Reconcile, require_ways
 from falusage.api.workspace import workspace_name
 from falusage.contract import Scope, UsageFields
 from falusage.errors import ConfigError, QueryError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class UsageClient(EventClient):

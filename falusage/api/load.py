@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow as pa
 
 from falusage.api.line_items import LineItems
 from falusage.api.receipt import Receipt
 from falusage.coverage import Coverage
+
+if TYPE_CHECKING:  # Polars imports it when a table becomes Arrow
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,31 +4,12 @@
 the rows with their coverage, `read_snapshot` and `scan_snapshot` the rows alone, and
 `snapshot_metadata` the file's metadata. `download_events` writes billing events, which are no
 snapshot.
+
+Names resolve on first use: `download_snapshot` asks for the first pages before pyarrow is imported.
 """
 
 from __future__ import annotations
 
-from falusage.snapshot._download import download_snapshot
-from falusage.snapshot._event_file import download_events as download_events
-from falusage.snapshot._metadata import SnapshotMetadata
-from falusage.snapshot._quarantine import quarantine_lines as quarantine_lines
-from falusage.snapshot._quarantine import quarantine_path as quarantine_path
-from falusage.snapshot._snapshot import (
-    Snapshot,
-    open_snapshot,
-    read_snapshot,
-    scan_snapshot,
-    snapshot_metadata,
-    write_snapshot,
-)
+import lazy_loader
 
-__all__ = [
-    "Snapshot",
-    "SnapshotMetadata",
-    "download_snapshot",
-    "open_snapshot",
-    "read_snapshot",
-    "scan_snapshot",
-    "snapshot_metadata",
-    "write_snapshot",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

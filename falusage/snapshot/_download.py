@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from falusage._files import replacing
 from falusage.api.client import UsageClient
@@ -22,7 +21,6 @@ from falusage.api.line_items import Kinds, LineItems, joint_kinds
 from falusage.api.query import UsageQuery
 from falusage.api.receipt import Receipt
 from falusage.api.ways import Invalid, Reconcile
-from falusage.snapshot._parquet import SnapshotWriter
 from falusage.snapshot._quarantine import keep_quarantine, quarantine_path
 from falusage.snapshot.encoding import ROW_GROUP
 
@@ -72,7 +70,7 @@ def download_snapshot(
         with UsageClient(progress=True) as own:
             return download_snapshot(query, path, client=own, invalid=invalid, reconcile=reconcile)
     with replacing(path) as file:
-        sink = SnapshotSink(file)
+        sink = SnapshotSink(file, _start)
         try:
             receipt, quarantine = client.load_into(
                 sink, query, invalid=invalid, reconcile=reconcile, batch_rows=2 * ROW_GROUP
@@ -84,6 +82,14 @@ def download_snapshot(
     if not receipt.rows_quarantined:
         quarantine_path(path).unlink(missing_ok=True)  # of the snapshot that was replaced
     return receipt
+
+
+def _start(file: BinaryIO, schema: pl.Schema) -> Writer:
+    """Begin a snapshot."""
+    # pyarrow takes as long to import as a page to arrive: the next pages are under way by now.
+    from falusage.snapshot._parquet import SnapshotWriter
+
+    return SnapshotWriter(file, schema)
 
 
 class Writer(Protocol):
@@ -103,13 +109,11 @@ class SnapshotSink:
     """A sink that writes a load into a file, which gets every field that was sent.
 
     Args:
-        file: The file, a snapshot by default.
+        file: The file.
         start: Begins the file, from its columns.
     """
 
-    def __init__(
-        self, file: BinaryIO, start: Callable[[BinaryIO, pl.Schema], Writer] = SnapshotWriter
-    ) -> None:
+    def __init__(self, file: BinaryIO, start: Callable[[BinaryIO, pl.Schema], Writer]) -> None:
         self._file = file
         self._start = start
         self._kinds: Kinds = {}
@@ -149,6 +153,8 @@ class SnapshotSink:
         Every value is kept; a whole number that joined doubles before it joined text reads 1.0
         where a load in memory has 1.
         """
+        import pyarrow.parquet as pq
+
         writer.finish()
         with tempfile.TemporaryFile(dir=os.path.dirname(self._file.name)) as copy:
             self._file.seek(0)
