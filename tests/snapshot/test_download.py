@@ -17,6 +17,7 @@ from falusage.columns import USAGE
 from falusage.errors import ReconciliationError, ServerError, SnapshotError, UnknownFieldWarning
 from falusage.snapshot import _download as download
 from falusage.snapshot import snapshot_metadata
+from falusage.snapshot._parquet import SnapshotWriter
 
 QUERY = fu.UsageQuery("2025-01-01", "2025-01-02", timeframe="hour", auth_method_structured=True)
 
@@ -126,7 +127,7 @@ def test_a_field_that_changes_its_kind(
         for kind, value in steps
     ]
     with replacing(tmp_path / "a.parquet") as file:
-        sink = download.SnapshotSink(file)
+        sink = download.SnapshotSink(file, SnapshotWriter)
         for items in batches:
             sink.write(items)
         sink.finish()
