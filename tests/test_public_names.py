@@ -146,3 +146,19 @@ os._exit(0)
 """
     told = subprocess.run([sys.executable, "-c", code], check=False)  # noqa: S603 - as above
     assert 0 == told.returncode
+
+
+@pytest.mark.parametrize(
+    ("name", "later"),
+    [
+        pytest.param("load_usage", {"pyarrow", "pandas"}, id="a table becomes Arrow on demand"),
+        pytest.param("download_snapshot", {"pyarrow", "pandas"}, id="it asks before it writes"),
+        pytest.param("report", {"requests", "matplotlib", "jinja2"}, id="no HTTP for a snapshot"),
+    ],
+)
+def test_a_name_imports_what_its_first_step_needs(name: str, later: set[str]) -> None:
+    """The rest is imported by the call that needs it."""
+    imported = in_a_fresh_process(f"import falusage; falusage.{name}")
+
+    assert "polars" in imported
+    assert set() == later & set(imported)
