@@ -37,10 +37,14 @@ from falusage.plotting._trend import MEASURES as TREND
 from falusage.timeframes import boundaries
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.transforms import Bbox
+    from numpy.typing import NDArray
 
 _NEEDS: Final = ("period", "currency", "cost", "expected", "excess", "score")
+_LABELS: Final = 40
+"""The most labels of a panel, where five thousand teams may have a dot each."""
 
 
 def plot_anomalies(
@@ -54,7 +58,8 @@ def plot_anomalies(
 ) -> Axes:
     """Draw what `anomalies` returns: a dot for each, and a line from its expected cost.
 
-    The largest dot of each name has its name, date and excess, if there is room.
+    The largest dot of each name has its name, date and excess, if there is room: those of at most
+    forty names, the largest first.
 
     Args:
         anomalies: The frame: `period`, any *by*, `currency`, `cost`, `expected`, `excess`,
@@ -204,14 +209,16 @@ def _name_dots(
 
     A name with many dots has one label, with the number of its other dots.
     """
+    import numpy as np
     from matplotlib.colors import to_rgb
 
-    names = shown(found["name"].unique().sort(), ax, look, part=0.3)
     largest = (
         found.sort(pl.col("excess").abs(), descending=True)
         .group_by("name", maintain_order=True)
         .agg(pl.col("period", "cost", "excess").first(), pl.len())
+        .head(_LABELS)
     )
+    names = shown(largest["name"].sort(), ax, look, part=0.3)
     inside = ax.get_window_extent()
     taken = _dots(ax, found, 0.5 * look.size)
     for name, period, cost, excess, count in largest.iter_rows():
@@ -237,24 +244,30 @@ def _name_dots(
             box = text.get_window_extent()
             held = inside.x0 <= box.x0 and box.x1 <= inside.x1
             held = held and inside.y0 <= box.y0 and box.y1 <= inside.y1
-            if held and not any(box.overlaps(one) for one in taken):
-                taken.append(box)
+            if held and not _overlaps(box, taken):
+                taken = np.vstack([taken, box.extents])
                 break
             text.remove()
 
 
-def _dots(ax: Axes, found: pl.DataFrame, radius: float) -> list[Bbox]:
-    """Return the boxes of all dots, as drawn."""
-    from matplotlib.dates import date2num
-    from matplotlib.transforms import Bbox
+def _overlaps(box: Bbox, taken: NDArray[np.float64]) -> bool:
+    """Return whether a box overlaps any of those that are taken."""
+    x0, y0, x1, y1 = taken.T
+    beside = (x0 > box.x1) | (x1 < box.x0) | (y0 > box.y1) | (y1 < box.y0)
+    return not beside.all()
 
-    x: Any = date2num(places(found))
+
+def _dots(ax: Axes, found: pl.DataFrame, radius: float) -> NDArray[np.float64]:
+    """Return the boxes of all dots, as drawn: a row of x0, y0, x1 and y1 for each."""
+    import numpy as np
+    from matplotlib.dates import date2num
+
+    x = np.asarray(date2num(places(found)))
     size = radius * ax.get_window_extent().width / size_in_points(ax)[0]
-    return [
-        Bbox.from_bounds(across - size, up - size, 2 * size, 2 * size)
-        for column in ("cost", "expected")
-        for across, up in ax.transData.transform(list(zip(x, found[column], strict=True)))
-    ]
+    at = np.vstack(
+        [ax.transData.transform(np.column_stack([x, found[y]])) for y in ("cost", "expected")]
+    )
+    return np.hstack([at - size, at + size])
 
 
 _SIDES: Final[Sequence[tuple[float, float, Any, Any]]] = tuple(

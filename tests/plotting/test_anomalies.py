@@ -134,3 +134,19 @@ def test_currencies_and_nothing() -> None:
 def test_picture_of_anomalies() -> Figure:
     """A day far above, one a little above, one below, and the lines that they left."""
     return fu.plot_anomalies(anomalies(), history=history()).figure
+
+
+def test_of_thousands_of_names_the_largest_are_named() -> None:
+    """Each has its dot. Placing a label for each would take minutes, and leave no room to read."""
+    many = pl.concat(
+        anomalies().with_columns(
+            pl.format("{}-{}", "username", pl.lit(n)), cost=pl.col("cost") * (1 + n / 1000)
+        )
+        for n in range(1_000)
+    ).with_columns(excess=pl.col("cost") - pl.col("expected"))
+
+    ax = fu.plot_anomalies(many)
+
+    assert 3_000 == len(dots(ax))
+    assert "growth-999" in texts(ax)[0]
+    assert 1 <= len(texts(ax)) <= 40
