@@ -29,14 +29,21 @@ def causes(unusual: pl.DataFrame, items: pl.DataFrame, *, timezone: str) -> pl.D
         four weeks before; a week without usage counts as zero). Null if nothing was used.
     """
     day = pl.col("bucket").dt.convert_time_zone(timezone).dt.date().alias("_day")
-    sums = (exact(name).sum().cast(pl.Float64) for name in ("cost", "quantity"))
-    daily = items.group_by(*_WHO, *_WHAT, day).agg(*sums)
     numbered = unusual.select(pl.col("period").dt.date().alias("_day"), *_WHO).with_row_index(
         "_row"
     )
     weeks = pl.DataFrame({"_week": range(WEEKS + 1)}, schema={"_week": pl.Int32})
     asked = numbered.join(weeks, how="cross").with_columns(
         pl.col("_day").dt.offset_by(pl.format("-{}d", pl.col("_week") * 7))
+    )
+    sums = (exact(name).sum().cast(pl.Float64) for name in ("cost", "quantity"))
+    daily = (
+        items.lazy()
+        .with_columns(day)
+        .join(asked.lazy(), on=[*_WHO, "_day"], how="semi", nulls_equal=True)  # few of all days
+        .group_by(*_WHO, *_WHAT, "_day")
+        .agg(*sums)
+        .collect()
     )
     found = asked.join(daily, on=[*_WHO, "_day"], how="inner", nulls_equal=True)
     grid = found.select("_row", *_WHAT).unique().join(weeks, how="cross")
