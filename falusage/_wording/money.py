@@ -70,6 +70,18 @@ def amount(value: float | Decimal | None, currency: str, *, signed: bool = False
     return text if text == NOTHING else f"{text} {currency}"
 
 
+def change_shown(later: float | Decimal, earlier: float | Decimal, currency: str) -> Decimal:
+    """Return the difference of two amounts as they are written, so that a reader finds no cent off.
+
+    >>> change_shown(4089.166, 3894.374, "USD")
+    Decimal('194.80')
+    """
+    after, before = (
+        value if isinstance(value, Decimal) else Decimal(repr(value)) for value in (later, earlier)
+    )
+    return round(after, decimals(currency)) - round(before, decimals(currency))
+
+
 def band(low: float | None, high: float | None, currency: str) -> str:
     """Write both ends of an interval of money, without the currency.
 

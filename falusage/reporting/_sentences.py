@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from falusage._wording.dates import day, minute, month_name, span
-from falusage._wording.money import amount, decimals
+from falusage._wording.money import amount, change_shown, decimals
 from falusage._wording.names import printable, title
 from falusage._wording.numbers import percent
 from falusage.reporting._answer import Ahead, Answer, Change
@@ -147,7 +147,7 @@ def _why(change: Change, answer: Answer) -> list[str]:
         return [f"The reasons are not known: {change.unexplained}."]
     if not change.reasons:
         return []
-    whole = _rounded(change.cost, answer) - _rounded(change.before, answer)
+    whole = change_shown(change.cost, change.before, answer.currency)
     parts = [(reason.text, _rounded(reason.amount, answer)) for reason in change.reasons]
     rest = whole - sum((part for _, part in parts), Decimal(0))  # so that what is shown adds up
     parts += [("all else", rest)] if rest else []

@@ -17,7 +17,9 @@ from falusage import Coverage
 from falusage.reporting import summary, summary_json
 from falusage.reporting._answer import answers
 from falusage.reporting._bill import Bill
+from falusage.reporting._blocks import Table
 from falusage.reporting._outlook import Outlook
+from falusage.reporting._sections.why import moved
 from falusage.reporting._sentences import screen
 
 
@@ -80,6 +82,17 @@ def test_what_is_shown_adds_up(history: fu.Sample, told: Coverage) -> None:
             cost, before = (amounts(text)[0] for text in (lines[place - 2], lines[place - 1]))
             whole, *parts = amounts(line)
             assert cost - before == whole == sum(parts)
+
+
+def test_every_table_has_the_change_that_was_read_first(history: fu.Sample, told: Coverage) -> None:
+    """Of a team whose exact change, 194.794 USD, is a cent below that of the amounts shown."""
+    growth = history.usage.filter(username="acme-growth")
+    bill = Bill.from_usage(growth, coverage=told, month="2025-05")
+    (line,) = (one for one in first_screen(growth, told, month="2025-05") if "Why" in one)
+    (table,) = (
+        one for one in moved(bill).blocks if isinstance(one, Table) and "Why" in one.caption
+    )
+    assert [amounts(line)[0]] == amounts(table.totals[-1]) == [Decimal("194.80")]
 
 
 def amounts(text: str) -> list[Decimal]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
 import polars as pl
 
 from falusage import plotting
-from falusage._wording.money import amount
+from falusage._wording.money import amount, change_shown
 from falusage._wording.names import printable
 from falusage.columns import total
 from falusage.errors import AlignmentError, QueryError
@@ -60,12 +61,15 @@ def moved(bill: Bill, *, most: int = _DRIVERS) -> Section:
             comparison=(*pair.comparison, cost),
             timezone=bill.timezone,
         )
-        found += [Drawing(draw), _effects(effects, currency, this, before)]
+        change = change_shown(cost, before_cost, printable(currency))
+        found += [Drawing(draw), _effects(effects, currency, this, before, change)]
         found.append(_drivers(bill, effects, currency, most))
     return section(found or [Note(f"Nothing was spent in either range: {this}, and {before}.")])
 
 
-def _effects(effects: pl.DataFrame, currency: str, this: str, before: str) -> Table:
+def _effects(
+    effects: pl.DataFrame, currency: str, this: str, before: str, change: Decimal
+) -> Table:
     order = pl.col("effect").replace_strict(
         list(_MEANINGS), range(len(_MEANINGS)), return_dtype=pl.Int8
     )
@@ -81,9 +85,10 @@ def _effects(effects: pl.DataFrame, currency: str, this: str, before: str) -> Ta
         names(sums, "means"),
         amounts(sums, "amount", "change", signed=True),
     ]
-    change = amount(effects.select(total("amount")).item(), printable(currency), signed=True)
+    exactly: float = effects.select(total("amount")).item()  # perhaps less than a cent
+    whole = amount(change or exactly, printable(currency), signed=True)
     caption = f"Why cost changed from {before} to {this}, {printable(currency)}"
-    return Table(caption, columns, ("total", "", change))
+    return Table(caption, columns, ("total", "", whole))
 
 
 def _drivers(bill: Bill, effects: pl.DataFrame, currency: str, most: int) -> Table:
