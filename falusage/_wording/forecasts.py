@@ -36,6 +36,11 @@ def described(model: str | None, every: str | None = "1d") -> str:
     return does.format(pattern=pattern, period=_PERIODS.get(every or "", "period"))
 
 
+def is_too_narrow(held: float | None, level: int) -> bool:
+    """Return whether bands held so much less often than their level that it must be said."""
+    return held is not None and held < level / 100 - _TOO_NARROW
+
+
 def bands_held(held: Mapping[int, float | None], noun: str = "days") -> str:
     """Return how often bands held in the past, as a sentence; empty if it was not measured.
 
@@ -47,7 +52,7 @@ def bands_held(held: Mapping[int, float | None], noun: str = "days") -> str:
     known = {level: share for level, share in held.items() if share is not None}
     if not known:
         return ""
-    narrow = [level for level, share in known.items() if share < level / 100 - _TOO_NARROW]
+    narrow = [level for level, share in known.items() if is_too_narrow(share, level)]
     parts = [
         f"the {level}% band {'' if n else 'held '}{'only ' if level in narrow else ''}{share:.0%}"
         f"{'' if n else f' of the {noun}'}"

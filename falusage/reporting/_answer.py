@@ -67,12 +67,14 @@ class Ahead:
         low: The lower end of the band.
         high: The upper end.
         settling: How much of that is still expected for days already spent.
+        held: How often bands of the same kind held the days of the past; None if not measured.
     """
 
     projected: float
     low: float
     high: float
     settling: float = 0.0
+    held: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def _ahead(rows: pl.DataFrame) -> Ahead | None:
     if rows.is_empty():
         return None
     row = rows.row(0, named=True)
-    return Ahead(row["projected"], row["lo_80"], row["hi_80"], row["settling"])
+    return Ahead(row["projected"], row["lo_80"], row["hi_80"], row["settling"], row["coverage_80"])
 
 
 def _sum(rows: pl.DataFrame) -> Decimal:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from falusage._wording.dates import day, minute, month_name, span
+from falusage._wording.forecasts import is_too_narrow
 from falusage._wording.money import amount, change_shown, decimals
 from falusage._wording.names import printable, title
 from falusage._wording.numbers import percent
@@ -161,6 +162,11 @@ def _ahead(bill: Bill, ahead: Ahead, answer: Answer, *, is_guess: bool) -> str:
     low, high = _about(ahead.low), _about(ahead.high)
     expected = f"{_about(ahead.projected)} {printable(answer.currency)}"
     sure = f"with 80% probability between {low} and {high}"
+    if is_too_narrow(ahead.held, 80):
+        sure = (
+            f"probably between {low} and {high}; such bands held {ahead.held:.0%} of the days "
+            "before, not 80%"
+        )
     if is_guess:
         sure = "but the history is too short to say how sure that is"
     said = f"Expected for all of {month}: {expected}, {sure}.{_late(ahead, answer)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 import falusage as fu
 from falusage import Coverage
 from falusage.reporting import summary, summary_json
-from falusage.reporting._answer import answers
+from falusage.reporting._answer import Ahead, answers
 from falusage.reporting._bill import Bill
 from falusage.reporting._blocks import Table
 from falusage.reporting._outlook import Outlook
@@ -93,6 +94,27 @@ def test_every_table_has_the_change_that_was_read_first(history: fu.Sample, told
         one for one in moved(bill).blocks if isinstance(one, Table) and "Why" in one.caption
     )
     assert [amounts(line)[0]] == amounts(table.totals[-1]) == [Decimal("194.80")]
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (0.83, "1,200 USD, with 80% probability between 1,100 and 1,300."),
+        (0.66, "1,200 USD, probably between 1,100 and 1,300; such bands held 66% of the days be"),
+        (None, "1,200 USD, with 80% probability between 1,100 and 1,300."),
+    ],
+)
+def test_a_band_that_was_too_narrow_is_no_probability(
+    usage: pl.DataFrame, held: float | None, said: str
+) -> None:
+    """The first screen does not promise what the same bands did not hold before."""
+    bill = Bill.from_usage(usage, coverage=READ)
+    ends = Ahead(1200.0, 1100.0, 1300.0, held=held)
+    found = [replace(one, ahead=ends) for one in answers(bill)]
+
+    text = "\n".join(screen(bill, found, Outlook()).lines)
+
+    assert f"Expected for all of June 2025: {said}" in text
 
 
 def amounts(text: str) -> list[Decimal]:
