@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +55,21 @@ def browser() -> Iterator[Browser]:
         running = engine.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def _one_tab(browser: Browser) -> Iterator[Page]:
+    shown = browser.new_page()
+    yield shown
+    shown.close()
+
+
+@pytest.fixture
+def tab(_one_tab: Page) -> Iterator[Page]:
+    """A tab that many tests use, one after the other, because a new one takes a second.
+
+    A test that needs other settings, such as no JavaScript, opens a tab of its own.
+    """
+    yield _one_tab
+    _one_tab.goto("about:blank")
+    _one_tab.emulate_media(media="null", color_scheme="null")

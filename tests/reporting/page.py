@@ -1,16 +1,20 @@
-"""A small page over daily sums, for the tests of filters and details."""
+"""A small page over daily sums, for the tests of filters and details; and what a tab says."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from falusage.reporting._page import environment, filter_bar, filtered, page_script, page_style
 from falusage.reporting._page.daily import daily_data
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 TEMPLATE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -57,3 +61,19 @@ def page(daily: pl.DataFrame, *, start: date, end: date, **given: Any) -> str:
             cells=cells,
         )
     )
+
+
+@contextmanager
+def listening(tab: Page) -> Generator[list[str]]:
+    """Yield what a tab logs, the errors of its scripts, and the addresses that it asks for."""
+    said: list[str] = []
+    listeners = {
+        "console": lambda message: said.append(message.text),
+        "pageerror": lambda error: said.append(str(error)),
+        "request": lambda request: said.append(request.url),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    yield said
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)

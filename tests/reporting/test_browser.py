@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 import falusage as fu
+from tests.reporting.page import listening
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -37,18 +38,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def opened(browser: Browser, report: Path) -> Iterator[Page]:
-    """The page on a desk, whose every complaint and request is kept."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: said.append(request.url))
-    page.goto(report.as_uri())
-    yield page
-    asked = [one for one in said if one != report.as_uri() and not one.startswith("data:")]
-    assert [] == asked
-    page.close()
+def opened(tab: Page, report: Path) -> Iterator[Page]:
+    """The page on a desk, which logs nothing and asks for nothing."""
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    with listening(tab) as said:
+        tab.goto(report.as_uri())
+        yield tab
+    assert [] == [one for one in said if one != report.as_uri() and not one.startswith("data:")]
 
 
 def column(page: Page, caption: str, place: int) -> list[str]:
@@ -81,9 +77,7 @@ def test_a_script_from_elsewhere_is_refused(browser: Browser, report: Path, tmp_
     text = report.read_text("utf-8")
     pierced.write_text(text.replace("</header>", f"{EVIL}{IMAGE}</header>"), "utf-8")
     page = browser.new_page()
-    failed: list[str] = []
     loaded: list[str] = []
-    page.on("requestfailed", lambda request: failed.append(request.url))
     page.on("requestfinished", lambda request: loaded.append(request.url))
     page.goto(pierced.as_uri())
     assert "What fal cost in June 2025 so far" == page.title()
@@ -116,38 +110,35 @@ def test_tables_sort_on_a_click_and_by_the_keyboard(opened: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 360, 768])
-def test_it_fits_a_phone(browser: Browser, report: Path, width: int) -> None:
+def test_it_fits_a_phone(tab: Page, report: Path, width: int) -> None:
     """Nothing is wider than the screen; pictures are those drawn for it."""
-    page = browser.new_page(viewport={"width": width, "height": 780})
-    page.goto(report.as_uri())
-    assert width == page.evaluate("document.documentElement.scrollWidth")
-    assert page.locator("#answer svg.wide").first.is_visible() is (width > 672)
-    assert page.locator("#answer svg.narrow").first.is_visible() is (width <= 672)
-    page.close()
+    tab.set_viewport_size({"width": width, "height": 780})
+    tab.goto(report.as_uri())
+    assert width == tab.evaluate("document.documentElement.scrollWidth")
+    assert tab.locator("#answer svg.wide").first.is_visible() is (width > 672)
+    assert tab.locator("#answer svg.narrow").first.is_visible() is (width <= 672)
 
 
-def test_it_is_dark_where_the_reader_likes_that(browser: Browser, report: Path) -> None:
+def test_it_is_dark_where_the_reader_likes_that(tab: Page, report: Path) -> None:
     """Dark paper on a screen; white on paper."""
-    page = browser.new_page(color_scheme="dark")
-    page.goto(report.as_uri())
+    tab.emulate_media(color_scheme="dark")
+    tab.goto(report.as_uri())
     paper = "getComputedStyle(document.body).backgroundColor"
-    assert "rgb(20, 24, 28)" == page.evaluate(paper)
-    page.emulate_media(media="print")
-    assert "rgb(255, 255, 255)" == page.evaluate(paper)
-    page.close()
+    assert "rgb(20, 24, 28)" == tab.evaluate(paper)
+    tab.emulate_media(media="print")
+    assert "rgb(255, 255, 255)" == tab.evaluate(paper)
 
 
-def test_it_prints(browser: Browser, report: Path) -> None:
+def test_it_prints(tab: Page, report: Path) -> None:
     """As pages of A4, without what only a screen needs, and nothing cut at the right."""
-    page = browser.new_page(viewport={"width": 680, "height": 980})
-    page.goto(report.as_uri())
-    page.emulate_media(media="print")
-    assert not page.locator("nav").is_visible()
-    assert 680 == page.evaluate("document.documentElement.scrollWidth")
-    page.close()
+    tab.set_viewport_size({"width": 680, "height": 980})
+    tab.goto(report.as_uri())
+    tab.emulate_media(media="print")
+    assert not tab.locator("nav").is_visible()
+    assert 680 == tab.evaluate("document.documentElement.scrollWidth")
 
 
-def test_headers_repeat_and_totals_appear_once(browser: Browser, tmp_path: Path) -> None:
+def test_headers_repeat_and_totals_appear_once(tab: Page, tmp_path: Path) -> None:
     """A table of several pages has its titles on each of them, and its total at its end."""
     from pypdf import PdfReader
 
@@ -155,10 +146,8 @@ def test_headers_repeat_and_totals_appear_once(browser: Browser, tmp_path: Path)
     numbers = pl.int_range(pl.len()) % 90
     many = usage.filter(currency="USD").with_columns(username=pl.format("team-{}", numbers))
     shown = fu.report(many, out=tmp_path / "many.html")
-    page = browser.new_page()
-    page.goto(shown.path.as_uri())
-    pages = PdfReader(io.BytesIO(page.pdf(format="A4"))).pages
-    page.close()
+    tab.goto(shown.path.as_uri())
+    pages = PdfReader(io.BytesIO(tab.pdf(format="A4"))).pages
     texts = [" ".join(one.extract_text().split()) for one in pages]
     with_teams = [text for text in texts if len(re.findall(r"team-\d+ [\d,.]+ USD", text)) > 3]
     assert len(with_teams) > 1

@@ -15,7 +15,7 @@ from tests.reporting.page import page
 from tests.reporting.test_filters import beyond, filtered, frame, quietly
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.slow
 
@@ -53,9 +53,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def opened(browser: Browser, written: Path) -> Iterator[Page]:
+def opened(tab: Page, written: Path) -> Iterator[Page]:
     """The page, ready."""
-    yield from quietly(browser, written)
+    yield from quietly(tab, written)
 
 
 def cells(shown: Page, caption: str) -> list[list[str]]:
@@ -168,8 +168,8 @@ def test_tables_of_the_filtered_answer_are_sorted_by_a_click(opened: Page) -> No
     assert ["veo", "flux"] == names.all_inner_texts()
 
 
-def test_details_fit_a_phone(browser: Browser, written: Path) -> None:
+def test_details_fit_a_phone(tab: Page, written: Path) -> None:
     """At 390 px no number of the details is off screen."""
-    for shown in quietly(browser, written, 390):
+    for shown in quietly(tab, written, 390):
         button(shown, "#answer", '"ads"').click()
         assert [] == beyond(shown, "#detail")
