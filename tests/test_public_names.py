@@ -131,6 +131,7 @@ def test_a_valid_table_needs_no_validation_library() -> None:
     assert "pandera" not in found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_a_process_that_forks_after_the_import_goes_on() -> None:
     """No import runs a query: a child would wait forever for the threads that it started."""

@@ -10,6 +10,8 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[1] / "docs" / "testing.md"
 
 # What the page does not show: which address and keys code finds, and where a mark may stand.
@@ -38,6 +40,7 @@ def test_a_real_key_is_left_alone():
 """
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     """Without configuration; marks are declared, and warnings are errors."""
     snippets = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)

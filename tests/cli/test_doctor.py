@@ -46,6 +46,7 @@ def status(found: dict[str, Any]) -> dict[str, int]:
     return {each["path"]: each["status"] for each in found["endpoints"]}
 
 
+@pytest.mark.slow
 def test_the_key_of_an_organization(run: Run, emulator: fu.Emulator) -> None:
     """The page names the variable, the account, each endpoint and the command to run next."""
     code, out, err = run("doctor")

@@ -18,12 +18,15 @@ from falusage.cli._commands import Command
 from tests.cli.running import RANGE, Run
 
 STORE = ("--store", "kept")
+TEAMS = ("--team", "acme-voice", "--team", "acme-paris")
+"""One a currency: nothing is looked at that needs more, and a forecast of each takes its time."""
+
 BILLED = ("--billing-account-id", "acme", "--billing-account-name", "Acme", "--out", "focus.csv")
 MONTH = ("--snapshot", "usage.parquet", "--by", "username", "--month", "2025-06")
 AHEAD = ("--snapshot", "usage.parquet", "--horizon", "3")
 JOINT = "in json and csv"
 LINES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("snapshot", JOINT): (*RANGE, "--out", "usage.parquet"),
+    ("snapshot", JOINT): (*RANGE, *TEAMS, "--out", "usage.parquet"),
     ("sync", JOINT): (*STORE, "--start", "2025-06-01", "--end", "2025-06-10"),
     ("load", JOINT): ("--start", "2025-06-01", "--end", "2025-06-02"),
     ("report", "in json"): ("--snapshot", "usage.parquet"),

@@ -61,6 +61,7 @@ def without_reading(text: str) -> list[str]:
     return [line for line in text.splitlines() if "Fetched on " not in line]
 
 
+@pytest.mark.slow
 def test_a_store_with_a_gap_is_reported_without_totals_over_it(run) -> None:
     """The report starts with the gap, and the exit code is 1, as for every other command."""
     run("sync", "--store", "gap", "--start", "2025-05-01", "--end", "2025-05-20")
@@ -97,6 +98,7 @@ def test_the_headline_is_the_month_of_the_table(run) -> None:
     assert "all of it agrees with the API" in out
 
 
+@pytest.mark.slow
 def test_any_month_is_compared_with_any_other(run) -> None:
     """--month and --baseline load what they need; a range is named by its ends."""
     code, out, _ = run("report", "--month", "2025-06", "--baseline", "2025-05-20/2025-06-01")
@@ -109,6 +111,7 @@ def test_any_month_is_compared_with_any_other(run) -> None:
     assert (2, True) == (code, "expected its start and end, as 2025-04-01/2025-05-01" in err)
 
 
+@pytest.mark.slow
 def test_json_is_the_first_screen(run) -> None:
     """The numbers and the lines that the text has."""
     code, out, _ = run("report", *RANGE, "--format", "json")

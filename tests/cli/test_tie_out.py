@@ -127,6 +127,7 @@ def test_a_workspace_has_no_compute(run) -> None:
     assert "compute is only in the charges: the usage was not asked for it." in out
 
 
+@pytest.mark.slow
 def test_saved_usage_and_saved_charges_need_no_server(
     run, environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

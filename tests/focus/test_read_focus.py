@@ -359,6 +359,7 @@ def test_parquet_with_numbers_for_instants_is_refused(tmp_path: Path) -> None:
         fu.read_focus(tmp_path / "focus.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1.2", "1.4"])
 @given(data=st.data())
 def test_our_own_files_come_back(version, tmp_path_factory, data: st.DataObject) -> None:

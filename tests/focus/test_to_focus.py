@@ -409,6 +409,7 @@ def test_categories_are_text() -> None:
     assert expected.equals(fu.to_focus(coded, **ACME, timeframe="day"))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_totals_are_those_of_the_usage_in_sql(data: st.DataObject) -> None:
     """By team, service, unit, currency and day, to the last decimal; costs fit their prices."""

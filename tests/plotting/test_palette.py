@@ -64,6 +64,7 @@ def test_every_color_stands_out_from_the_page(paper: str) -> None:
     assert min(contrast(to_rgb(color), to_rgb(paper)) for color in COLORS) >= 2.45
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(), unique=True), st.data())
 def test_a_name_has_one_color_whoever_else_is_there(names: list[str], data: st.DataObject) -> None:
     """A colour follows from the name alone: any part of the names, in any order, has the same."""

@@ -20,6 +20,7 @@ from falusage.sample import sample_path, write_sample
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_command_makes_the_committed_file(tmp_path: Path) -> None:
     """`python -m falusage.sample --out` gives the rows of `data/sample-usage.parquet`, each bit."""
     out = tmp_path / "again.parquet"

@@ -70,6 +70,7 @@ def test_cost_is_what_the_discount_leaves(usage: pl.DataFrame) -> None:
             assert 0 < discount < subtotal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("timeframe", ["hour", "month"])
 def test_it_loads_without_a_warning(usage: pl.DataFrame, timeframe: Any) -> None:
     """The newest edition of the API explains every cost, and the totals are the sample's."""
@@ -187,6 +188,7 @@ def test_threads_and_processes_do_not_matter() -> None:
     assert alone.stdout.strip() == _digest(here)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 24 * 90), st.integers(1, 24 * 20), st.sampled_from([0, 0, 5]))
 def test_any_range_is_a_slice_of_any_longer_one(first: int, hours: int, seed: int) -> None:
     """Row for row and bit for bit, with or without events in it."""
