@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -34,8 +35,20 @@ _MOVED: Final = {
 }
 
 
-def build(folder: Path) -> list[str]:
-    """Build the site and return what is wrong with it, a line for each."""
+def draw(pages: Mapping[Path, str], folder: Path) -> None:
+    """Draw the pictures of pages, given by their place, each beside its page."""
+    with snippets.account():
+        for page, text in pages.items():
+            snippets.draw(text, (folder / page).parent)
+
+
+def build(folder: Path, *, draw: Callable[[Mapping[Path, str], Path], None] = draw) -> list[str]:
+    """Build the site and return what is wrong with it, a line for each.
+
+    Args:
+        folder: Where to write it; what is there is removed.
+        draw: Writes the pictures of pages to a folder.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     pages, html = folder / "pages", folder / "html"
     drawn = write_pages(pages)
@@ -48,9 +61,7 @@ def build(folder: Path) -> list[str]:
         stderr=subprocess.STDOUT,
         encoding="utf-8",
     ) as generator:
-        with snippets.account():
-            for page, text in drawn.items():
-                snippets.draw(text, (folder / "drawn" / page).parent)
+        draw(drawn, folder / "drawn")
         said, _ = generator.communicate()
     if generator.returncode:
         return _COLOR.sub("", said).split("\nTraceback")[0].splitlines()

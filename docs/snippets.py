@@ -80,8 +80,8 @@ def asking(emulator: fu.Emulator) -> Generator[None]:
             os.environ.update(before[0])
 
 
-def updated(page: str) -> str:
-    """Return a page with what its snippets print."""
+def updated(page: str, folder: Path | None = None) -> str:
+    """Return a page with what its snippets print; write its pictures to a folder, if given."""
     names: dict[str, Any] = {}
 
     def run(found: re.Match[str]) -> str:
@@ -89,8 +89,9 @@ def updated(page: str) -> str:
             _run_commands(found["code"], _PRINTED.findall(found["printed"]))
             return found[0]
         shown = _run_python(found["code"], names)
-        with _figure(found["file"]):
-            pass
+        with _figure(found["file"]) as figure:
+            if folder is not None and figure is not None:
+                _save(figure, folder / found["file"])
         printed = f"\n```text\n{shown}```\n" if shown else ""
         picture = f"\n{found['picture']}\n" if found["picture"] else ""
         return f"{found['open']}{found['code']}```\n{printed}{picture}"

@@ -4,31 +4,48 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import build_site
 import pytest
+import snippets
 import weblinks
 
 import falusage
+from tests.reporting.page import listening
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 DOCS = Path(__file__).parents[2] / "docs"
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+
+
+def frames(pages: Mapping[Path, str], folder: Path) -> None:
+    """Write an empty picture, as wide as those of the snippets, for each picture of the pages."""
+    empty = '<svg xmlns="http://www.w3.org/2000/svg" width="648pt" height="216pt"></svg>'
+    for page, text in pages.items():
+        place = (folder / page).parent
+        place.mkdir(parents=True, exist_ok=True)
+        for found in snippets.PICTURE.finditer(text):
+            for name in (found["file"], snippets.dark(found["file"])):
+                (place / name).write_text(empty, "utf-8")
 
 
 @pytest.mark.slow
 def test_the_site(
     tmp_path: Path, subtests: pytest.Subtests, request: pytest.FixtureRequest
 ) -> None:
-    """One build, which is then looked at: every link, every name, and its search, in a browser."""
+    """One build, which is then looked at: every link, every name, and its search, in a browser.
+
+    The test of the snippets draws the pictures of every page; here they are empty.
+    """
     with subtests.test(
         "nothing is wrong with it: no warning, no dead link, nothing from elsewhere"
     ):
-        assert [] == build_site.build(tmp_path)
+        assert [] == build_site.build(tmp_path, draw=frames)
     site = tmp_path / "html"
 
     with subtests.test("every public name has an anchor and a signature"):
@@ -42,35 +59,37 @@ def test_the_site(
     with subtests.test("examples are blocks of code"):
         assert "<blockquote>" not in text
 
-    browser = request.getfixturevalue("browser")  # without one, what follows is skipped
+    tab: Page = request.getfixturevalue("tab")  # without a browser, what follows is skipped
     with subtests.test("search works in a page that is opened from the disk"):
-        page, loaded = opened(browser, site / "index.html", "desk")
-        page.keyboard.press("/")
-        page.keyboard.type("cost_bridge")
-        found = page.locator("a", has_text="cost_bridge").first
-        found.wait_for()
-        found.click()
-        page.wait_for_url("**/*cost_bridge*")
-        assert [] == [address for address in loaded if not address.startswith("file:")]
-        page.close()
+        with listening(tab) as said:
+            opened(tab, site / "index.html", "desk")
+            tab.keyboard.press("/")
+            tab.keyboard.type("cost_bridge")
+            found = tab.locator("a", has_text="cost_bridge").first
+            found.wait_for()
+            found.click()
+            tab.wait_for_url("**/*cost_bridge*")
+        assert [] == elsewhere(said)
 
     for name in ("index", "quickstart", "questions/why-more", "reference/tables"):
         with subtests.test("a phone loads a page from the disk, and does not scroll it", page=name):
-            page, loaded = opened(browser, site / f"{name}.html", "phone")
-            width = page.evaluate("document.documentElement.scrollWidth")
+            with listening(tab) as said:
+                opened(tab, site / f"{name}.html", "phone")
+                width = tab.evaluate("document.documentElement.scrollWidth")
             assert width <= SIZES["phone"][0]
-            assert [] == [address for address in loaded if not address.startswith("file:")]
-            page.close()
+            assert [] == elsewhere(said)
 
 
-def opened(browser: Browser, file: Path, size: str) -> tuple[Page, list[str]]:
-    """Open a page from the disk, and return it with what it loads, as it loads it."""
+def elsewhere(said: list[str]) -> list[str]:
+    """Return the addresses in what a tab said that are not on the disk."""
+    return [one for one in said if "://" in one and not one.startswith("file:")]
+
+
+def opened(tab: Page, file: Path, size: str) -> None:
+    """Open a page from the disk."""
     width, height = SIZES[size]
-    page = browser.new_page(viewport={"width": width, "height": height})
-    loaded: list[str] = []
-    page.on("request", lambda request: loaded.append(request.url))
-    page.goto(file.as_uri())
-    return page, loaded
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.goto(file.as_uri())
 
 
 def test_every_page_is_in_the_navigation(tmp_path: Path) -> None:

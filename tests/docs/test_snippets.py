@@ -27,11 +27,16 @@ def emulator() -> Iterator[fu.Emulator]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_snippet_prints_what_its_page_shows(page: Path, emulator: fu.Emulator) -> None:
-    """Word for word; `python docs/snippets.py` writes the page again."""
+def test_every_snippet_prints_what_its_page_shows(
+    page: Path, emulator: fu.Emulator, tmp_path: Path
+) -> None:
+    """Word for word, and draws its pictures; `python docs/snippets.py` writes the page again."""
     text = page.read_text("utf-8")
     with snippets.asking(emulator):
-        assert text == snippets.updated(text)
+        assert text == snippets.updated(text, tmp_path)
+    pictures = [found["file"] for found in snippets.PICTURE.finditer(text)]
+    expected = {*pictures, *map(snippets.dark, pictures)}
+    assert expected == {file.name for file in tmp_path.iterdir()}
 
 
 def test_a_page_gets_what_its_snippets_print_in_order() -> None:

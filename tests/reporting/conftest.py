@@ -58,18 +58,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def _one_tab(browser: Browser) -> Iterator[Page]:
+def one_tab(browser: Browser) -> Iterator[Page]:
+    """A tab for the next fixture; a new one takes a second."""
     shown = browser.new_page()
     yield shown
     shown.close()
 
 
 @pytest.fixture
-def tab(_one_tab: Page) -> Iterator[Page]:
-    """A tab that many tests use, one after the other, because a new one takes a second.
+def tab(one_tab: Page) -> Iterator[Page]:
+    """A tab that many tests use, one after the other.
 
     A test that needs other settings, such as no JavaScript, opens a tab of its own.
     """
-    yield _one_tab
-    _one_tab.goto("about:blank")
-    _one_tab.emulate_media(media="null", color_scheme="null")
+    yield one_tab
+    one_tab.goto("about:blank")
+    one_tab.emulate_media(media="null", color_scheme="null")
