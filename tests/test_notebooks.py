@@ -244,9 +244,13 @@ def test_every_day_of_the_week_after_is_within_its_band(books: dict[str, Any]) -
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[KernelManager]:
-    """One process for all notebooks, so that what they import is imported once."""
+    """One process for all notebooks, so that what they import is imported once.
+
+    Its pictures are small: a test looks whether there is one, and not at it.
+    """
     manager = KernelManager()
-    manager.start_kernel()
+    small = "{'dpi': 20, 'bbox_inches': None}"
+    manager.start_kernel(extra_arguments=[f"--InlineBackend.print_figure_kwargs={small}"])
     yield manager
     manager.shutdown_kernel(now=True)
 
