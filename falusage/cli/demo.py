@@ -7,6 +7,7 @@ every run shows the same: what `report` shows of `serve`.
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -64,9 +65,12 @@ def demo(out: Path, scope: Scope) -> None:
     """
     from falusage._files import resolved
     from falusage.emulator import Emulator
+    from falusage.errors import MissingExtraError
     from falusage.reporting import report, summary
     from falusage.snapshot import write_snapshot
 
+    if None in map(find_spec, ("fastapi", "uvicorn", "jinja2")):  # before anything is loaded
+        raise MissingExtraError("all", need="the demo")
     say("Inventing an organization and serving its usage as the API does ...")
     emulator = Emulator()
     out = resolved(out) if ".." in out.parts else out

@@ -165,8 +165,8 @@ def forecast(  # noqa: PLR0917 - click passes them by name
     """Forecast where the month will end, and whether budgets last; or the next --horizon periods.
 
     By default it learns from the past 26 weeks by day, or from all of a snapshot or a store. It
-    does not learn from periods that may still change; these are forecast. In json and csv, the
-    columns of --by come before currency.
+    does not learn from periods that have not ended or, in a store, are not settled; these are
+    forecast. In json and csv, the columns of --by come before currency.
     """
     _require_one_question(
         context, horizon=horizon, track=track, of_month=bool(month or is_given(context, "budgets"))

@@ -56,6 +56,9 @@ _JSON: Final[Columns] = {
     "currencies": "list",
 }
 _SPENT: Final = ("spent", "may_change", "settling", "projected", "lo_80", "hi_80")
+_MONTH: Final = len("2025-06")
+"""What is longer is a range."""
+
 _CHANGE: Final = ("comparison", "baseline", "amount", "pct_change", "pct_change_per_day")
 _CSV: Final[Columns] = {
     "month": "text",
@@ -159,7 +162,7 @@ def report(  # noqa: PLR0917 - click passes them by name
     charges = None if invoice is None else _charges(invoice)
     about: dict[str, Any] = {
         "month": month,
-        "baseline": baseline if baseline is None or "/" not in baseline else _ends(baseline),
+        "baseline": baseline if baseline is None or len(baseline) <= _MONTH else _ends(baseline),
         "comparison": None if comparison is None else _ends(comparison),
     }
     unmatched = False

@@ -251,7 +251,6 @@ def _warn_of_short(keys: pl.DataFrame, found: Sequence[Future]) -> None:
         names = ", ".join("/".join(map(str, key)) for key, _ in short[:3])
         more = f" and {len(short) - 3} more" if len(short) > 3 else ""
         warn(
-            f"short history: {names}{more} has {short[0][1]}; the model is a simple one, and the "
-            "coverage of the bands is a guess",
+            f"short history: {names}{more} has {short[0][1]}; the coverage of the bands is a guess",
             ShortHistoryWarning,
         )

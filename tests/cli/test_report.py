@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -107,8 +108,9 @@ def test_any_month_is_compared_with_any_other(run) -> None:
     week = ("--comparison", "2025-06-08/2025-06-15")
     code, out, _ = run("report", *RANGE, *week)
     assert (0, True) == (code, "8 – 14 Jun 2025: " in out and "than 1 – 7 Jun 2025" in out)
-    code, _, err = run("report", *RANGE, "--comparison", "June")
-    assert (2, True) == (code, "expected its start and end, as 2025-04-01/2025-05-01" in err)
+    for option, given in (("--comparison", "June"), ("--baseline", "2025-04-01..2025-05-01")):
+        code, _, err = run("report", *RANGE, option, given)
+        assert (2, True) == (code, "expected its start and end, as 2025-04-01/2025-05-01" in err)
 
 
 @pytest.mark.slow
@@ -298,3 +300,16 @@ def test_demo_shows_one_workspace(run) -> None:
     assert "GPU-H100 (style-transfer, production)" in out
     assert "report --scope workspace" in out
     assert not [word for word in ("organization", "acme", "team") if word in out.lower()]
+
+
+def test_demo_says_first_what_it_needs(
+    run, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is loaded, printed or written."""
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+
+    code, out, err = run("demo", "--out", "shown")
+
+    assert (1, "") == (code, out)
+    assert "the demo needs the extra 'all': pip install 'falusage[all]'" in err
+    assert not (environment / "shown").exists()

@@ -49,6 +49,8 @@ def test_the_client_is_not_kept(take: Callable[[Any], Any], key: str) -> None:
         "{}\u2028",
         "",
         "   ",
+        '"{}"',
+        "'{}",
     ],
     ids=[
         "newline",
@@ -60,6 +62,8 @@ def test_the_client_is_not_kept(take: Callable[[Any], Any], key: str) -> None:
         "U+2028",
         "empty",
         "blank",
+        "quoted",
+        "a quote",
     ],
 )
 def test_a_malformed_key_is_refused_without_an_echo(

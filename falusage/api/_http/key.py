@@ -21,6 +21,7 @@ from requests.auth import AuthBase
 from falusage.errors import ConfigError
 
 _WELL_FORMED: Final = re.compile(r"[\x21-\x7e]+")
+_QUOTES: Final = "'\""
 VARIABLES: Final = ("FAL_ADMIN_KEY", "FAL_KEY")
 _RUN: Final = 8
 """So many characters of the key in a row are never shown."""
@@ -117,10 +118,10 @@ def find_key(api_key: str | None) -> Secret:
             f"{VARIABLES[0]} to an admin key of your organization's root team (in Python, "
             "UsageClient(api_key=...) takes it, too)"
         )
-    if type(key) is not str or not _WELL_FORMED.fullmatch(key):
+    if type(key) is not str or not _WELL_FORMED.fullmatch(key) or {*key} & {*_QUOTES}:
         raise ConfigError(
             f"the key from {source} is malformed (not shown): expected the key alone, without "
-            "spaces, line breaks or the word 'Key' before it"
+            "quotes, spaces, line breaks or the word 'Key' before it"
         )
     return Secret(key)
 
