@@ -157,19 +157,20 @@ def usage_table(
 ) -> Iterator[str]:
     """Yield the main columns of a usage table as lines of text.
 
-    Columns that follow from others (`bucket_end`, `unit_price`) or were not asked for are left
-    out; CSV and JSON have them all.
+    Columns that follow from others (`bucket_end`) or were not asked for are left out, and so is
+    `unit_price` if rows differ without it; CSV and JSON have them all.
 
     Args:
         usage: The usage table.
         timezone: The zone in which buckets are shown.
         width: The width to keep to; None is any.
     """
-    callers = [
-        names(usage, name, optional=True)
-        for name in ("auth_method", "api_key_id")
-        if usage[name].null_count() < usage.height
+    asked = [
+        name for name in ("auth_method", "api_key_id") if usage[name].null_count() < usage.height
     ]
+    callers = [names(usage, name, optional=True) for name in asked]
+    alike = usage.select("bucket", "username", "product", "endpoint_id", "unit", *asked)
+    prices = [numbers(usage, "unit_price", "price")] if alike.is_duplicated().any() else []
     yield from lay_out(
         [
             buckets(usage, timezone),
@@ -179,6 +180,7 @@ def usage_table(
             *callers,
             numbers(usage, "quantity", optional=True),
             names(usage, "unit", optional=True),
+            *prices,
             amounts(usage, "cost"),
         ],
         width=width,

@@ -77,3 +77,12 @@ def test_an_amount_reads_the_same_whatever_it_was_summed_in() -> None:
     )
     double, decimal = (amounts(frame, name).cells for name in ("double", "decimal"))
     assert [cell.text for cell in double] == [cell.text for cell in decimal]
+
+
+def test_rows_that_differ_only_in_their_price_show_it(usage: pl.DataFrame) -> None:
+    """Otherwise a line item at two prices looks like one that is there twice."""
+    assert " price " not in next(usage_table(usage))
+
+    twice = pl.concat([usage, usage.with_columns(pl.col("unit_price") * 2)])
+
+    assert " price " in next(usage_table(twice))
