@@ -30,10 +30,17 @@ def _no_credentials_of_this_machine() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[Service]:
+def moto() -> Iterator[int]:
+    """The port of the server that plays S3 and GCS."""
+    with servers.s3() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def s3(moto: int) -> Iterator[Service]:
     """S3, as moto plays it."""
-    with servers.s3() as port, proxy_of(port) as proxy:
-        _put(port, "/bucket", servers.SIGNED)
+    _put(moto, "/bucket", servers.SIGNED)
+    with proxy_of(moto) as proxy:
         options = {
             "AWS_ENDPOINT_URL": proxy.url,
             "AWS_ALLOW_HTTP": "true",
@@ -70,10 +77,10 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def gcs() -> Iterator[Service]:
+def gcs(moto: int) -> Iterator[Service]:
     """GCS, by the interface that it shares with S3."""
-    with servers.s3() as port, proxy_of(port, translate=servers.as_s3) as proxy:
-        _put(port, "/bucket", servers.SIGNED)
+    _put(moto, "/gcsbucket", servers.SIGNED)
+    with proxy_of(moto, translate=servers.as_s3) as proxy:
         account = {"gcs_base_url": proxy.url, "disable_oauth": True}
         unused = dict.fromkeys(("client_email", "private_key", "private_key_id"), "")
         options = {
@@ -81,10 +88,10 @@ def gcs() -> Iterator[Service]:
             "allow_http": "true",
             **PATIENCE,
         }
-        yield Service(proxy, "gs://bucket", options)
+        yield Service(proxy, "gs://gcsbucket", options)
 
 
-@pytest.fixture(scope="module", params=["s3", "azure", "gcs"])
+@pytest.fixture(scope="module", params=servers.SERVICES)
 def service(request: pytest.FixtureRequest) -> Service:
     """Each of the servers."""
     return request.getfixturevalue(request.param)

@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 import falusage as fu
 from tests.store.object_stores.fault_proxy import Proxy, Request, until
 
+SERVICES = ("s3", "azure", "gcs")
 AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

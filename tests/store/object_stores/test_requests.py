@@ -20,10 +20,10 @@ from tests.world import BEGIN, DAY, World, spend
 
 pytestmark = pytest.mark.slow
 
-CHECKPOINTS = 10
+CHECKPOINTS = 4
 """After how many versions there is a checkpoint; the library's own number is a hundred."""
 
-FEW, MANY = 15, 45
+FEW, MANY = 6, 18
 """Nights, as many after the log's last checkpoint."""
 
 
