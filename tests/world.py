@@ -80,4 +80,4 @@ def bag(table: pl.DataFrame | pl.LazyFrame, *without: str) -> Counter[tuple[obje
 def few_examples() -> int:
     """Return how many examples to try of a property that syncs several times for each."""
     profile = settings().max_examples
-    return 6 if profile <= 20 else profile // 2
+    return 4 if profile <= 20 else profile // 2

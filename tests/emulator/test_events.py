@@ -327,7 +327,7 @@ def test_no_answer_falls_outside_the_document(
     statuses: list[int] = []
 
     @settings(
-        database=None, derandomize=True, max_examples=20, suppress_health_check=list(HealthCheck)
+        database=None, derandomize=True, max_examples=10, suppress_health_check=list(HealthCheck)
     )
     @given(schema[f"/v1{path}"]["GET"].as_strategy(generation_mode=mode))
     def check(case: schemathesis.Case) -> None:

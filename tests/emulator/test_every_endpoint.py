@@ -180,7 +180,7 @@ def test_no_answer_falls_outside_the_document(
         @settings(
             database=None,
             derandomize=True,
-            max_examples=20,
+            max_examples=10,
             suppress_health_check=list(HealthCheck),
         )
         @given(schema[f"/v1{path}"]["GET"].as_strategy(generation_mode=mode))
