@@ -271,6 +271,7 @@ def test_a_load_of_one_page_is_one_request(emulator: fu.Emulator, client: fu.Usa
     assert "not reconciled" in str(receipt)
 
 
+@pytest.mark.slow
 def test_many_ids_are_asked_in_parts_and_count_once(
     emulator: fu.Emulator, client: fu.UsageClient
 ) -> None:

@@ -211,6 +211,7 @@ def test_an_event_without_what_may_be_null_is_kept(serve) -> None:
     assert [(None, None, None)] == loaded.select("quantity", "unit", "unit_price").rows()
 
 
+@pytest.mark.slow
 def test_iterating_gives_the_same_rows_a_part_at_a_time(serve) -> None:
     """As Arrow, and without holding the range."""
     events = spread(2_000, timedelta(days=1))

@@ -296,6 +296,7 @@ def test_sums_of_sums_are_the_sums() -> None:
     assert differences(whole).is_empty()
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False), st.integers(1, 60), st.sampled_from(SIDES))
 def test_rounding_is_that_of_every_row(dice: random.Random, count: int, side: Side) -> None:
     """Where no row is rounded, no row is asked how much; whatever the others are, each is right."""

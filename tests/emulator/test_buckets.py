@@ -287,6 +287,7 @@ def server(nothing):
         yield running
 
 
+@pytest.mark.slow
 @given(
     lines=st.lists(LINES, min_size=1, max_size=25),
     zone=st.sampled_from(

@@ -99,6 +99,7 @@ def test_a_second_request_has_the_same_time(impatient) -> None:
             pass
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="a limit that Linux has")
 def test_an_answer_that_is_not_read_is_given_up(impatient) -> None:
     """A client that asks for 20 MB and reads nothing does not hold its connection."""
@@ -115,6 +116,7 @@ def test_an_answer_that_is_not_read_is_given_up(impatient) -> None:
         assert set() == connections
 
 
+@pytest.mark.slow
 def test_an_answer_that_takes_long_is_waited_for(impatient) -> None:
     """Patience is for the client; the server may think for longer, and the client then asks on."""
     impatient.latency = 1.3

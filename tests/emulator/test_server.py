@@ -159,6 +159,7 @@ def test_small_answers_do_not_wait_for_acknowledgements() -> None:
     assert sorted(took)[10] < 0.035
 
 
+@pytest.mark.slow
 def test_without_a_table_it_serves_the_sample_until_its_now() -> None:
     """June so far is that of `sample_usage`; its clock stands still when all of it has ended."""
     usage = fu.sample_usage(start="2025-06-01").usage
@@ -224,6 +225,7 @@ def test_its_repr_hides_the_key() -> None:
         assert emulator.base_url in repr(emulator)
 
 
+@pytest.mark.slow
 def test_serve_runs_until_interrupted() -> None:
     """It announces its address, answers, and ends on an interrupt without a word."""
     code = (

@@ -239,8 +239,9 @@ def transport() -> Iterator[Case]:
         yield Case(f"transport: {name}, once", (EQUAL,), once(fault))
         yield Case(f"transport: {name}, always", (TRANSPORT,), always(fault))
     for name, fault in slow.items():
-        yield Case(f"late: {name}, once", (EQUAL,), once(fault), client=patient, within=20)
-        yield Case(f"late: {name}, always", (TRANSPORT,), always(fault), client=late, within=20)
+        waits: dict[str, Any] = {"within": 20, "slow": True}
+        yield Case(f"late: {name}, once", (EQUAL,), once(fault), client=patient, **waits)
+        yield Case(f"late: {name}, always", (TRANSPORT,), always(fault), client=late, **waits)
     for name, fault in either.items():
         yield Case(f"transport: {name}, once", (EQUAL,), once(fault), client={"max_attempts": 4})
         yield Case(f"transport: {name}, always", (TRANSPORT, PROTOCOL), always(fault))

@@ -281,6 +281,7 @@ def test_a_failed_load_leaves_no_connection_and_no_thread(hold, key: str) -> Non
     assert sent == len(server.requests)
 
 
+@pytest.mark.slow
 def test_a_file_gets_a_field_that_first_comes_half_way(
     hold, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

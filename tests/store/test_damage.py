@@ -34,6 +34,7 @@ def sound(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return folder, read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["*/*.parquet", "_delta_log/*.json"])
 @given(which=st.integers(0, 50), place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit(  # noqa: PLR0917 - fixtures

@@ -27,6 +27,8 @@ from falusage.store._parts import write_part
 from falusage.store._scope import Scope
 from falusage.transforms.restatements import restatements
 
+pytestmark = pytest.mark.slow
+
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAYS = 60
@@ -219,7 +221,6 @@ for place in sys.argv[1:]:
 """
 
 
-@pytest.mark.slow
 def test_three_times_as_many_rows_need_about_as_much_memory(tmp_path: Path) -> None:
     """No report, forecast, FOCUS file or comparison has all rows in memory."""
     places = [tmp_path / str(rows) for rows in (600_000, 1_800_000)]

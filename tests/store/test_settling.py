@@ -51,6 +51,7 @@ def grown(
     return spend(known)
 
 
+@pytest.mark.slow
 def test_a_share_is_of_the_final_cost(store: fu.UsageStore, night: Night) -> None:
     """Six nights: half is known at age 0, four fifths at age 1, all at age 2, which is final."""
     costs = (100.0, 200.0, 300.0, 400.0, 500.0, 600.0)
@@ -75,6 +76,7 @@ def test_a_share_is_of_the_final_cost(store: fu.UsageStore, night: Night) -> Non
     assert_frame_equal(expected, store.settling())
 
 
+@pytest.mark.slow
 def test_the_band_is_that_of_the_days(store: fu.UsageStore, night: Night) -> None:
     """Shares by day of 0 to 1, in fifths: their quantiles, and the share of the sums."""
     shares = [fifth / 5 for fifth in range(6)]
@@ -115,6 +117,7 @@ def test_currencies_and_vanished_costs(store: fu.UsageStore, night: Night) -> No
     assert [("EUR", 2, 4, 0, None), ("USD", 2, 20, 20, 1.0)] == said.rows()
 
 
+@pytest.mark.slow
 def test_only_whole_windows_of_an_hourly_store_count(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +138,7 @@ def test_only_whole_windows_of_an_hourly_store_count(
     assert [(0, 3, 36, 0.5), (1, 3, 72, 1.0), (2, 3, 72, 1.0)] == said.rows()
 
 
+@pytest.mark.slow
 def test_merged_files_change_nothing(store: fu.UsageStore, night: Night) -> None:
     """`compact` writes the same rows to other files."""
     for count in range(1, 8):
@@ -149,6 +153,7 @@ def test_merged_files_change_nothing(store: fu.UsageStore, night: Night) -> None
     assert [4, 4, 4] == before["windows"].to_list()
 
 
+@pytest.mark.slow
 def test_a_vacuum_leaves_out_what_it_deleted(store: fu.UsageStore, night: Night) -> None:
     """Versions that were let go are not read; those that are kept still are."""
     for count in range(1, 9):
@@ -163,6 +168,7 @@ def test_a_vacuum_leaves_out_what_it_deleted(store: fu.UsageStore, night: Night)
     assert [0.5, 0.8, 1.0] == left["known"].to_list()
 
 
+@pytest.mark.slow
 def test_a_lost_file_is_an_error(store: fu.UsageStore, night: Night, tmp_path: Path) -> None:
     """If no vacuum deleted it; the file is named."""
     for count in range(1, 7):

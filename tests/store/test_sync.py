@@ -434,6 +434,7 @@ def test_a_filter_after_the_first_rows_is_of_those_rows(
         )
 
 
+@pytest.mark.slow
 def test_sums_beyond_what_a_double_holds(world: World, tmp_path: Path) -> None:
     """Are exact to the last place, so a store of very large costs proves itself."""
     store = fu.UsageStore(tmp_path)
@@ -447,6 +448,7 @@ def test_sums_beyond_what_a_double_holds(world: World, tmp_path: Path) -> None:
     assert [expected] == last["cost"].to_list()
 
 
+@pytest.mark.slow
 def test_a_range_of_many_rows_is_read_in_small_pieces(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,6 +151,7 @@ def test_a_range_may_end_after_today(kept: Any) -> None:
     assert bag(usage) == bag(store.scan())
 
 
+@pytest.mark.slow
 def test_a_store_with_a_gap_goes_on_working(kept: Any, world: World) -> None:
     """Its versions are listed, compared, proven, compacted and cleaned; then it is filled."""
     store, usage = kept((1, 10), (12, 20))

@@ -101,6 +101,7 @@ def offsets(moments: pl.Series, timezone: str) -> pl.Series:
     return moments.to_physical().sort().to_frame().join_asof(changes, on="moment")["offset"]
 
 
+@pytest.mark.slow
 def test_the_calendar_of_every_zone_is_that_of_polars() -> None:
     """No zone of the database has a change that the written-out calendar misses."""
     for timezone in distinct():
