@@ -1,4 +1,4 @@
-"""What `rollup` promises in Spark: over a store, in several tasks, the rows that Polars gives."""
+"""What `rollup` promises in Spark: over a store, on several workers, the rows that Polars gives."""
 
 from __future__ import annotations
 
@@ -36,20 +36,18 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
-    """Spark with two tasks at a time, whose zone is not the usage's.
-
-    Workers of their own would be two more JVMs, each of which loads Spark again.
-    """
+    """A cluster of two workers, each a process of its own, whose zone is not the usage's."""
     from pyspark.sql import SparkSession
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["SPARK_LAUNCHER_OPTS"] = SHORT_RUN
     session = (
-        SparkSession.builder.master("local[2]")
+        SparkSession.builder.master("local-cluster[2,1,1024]")
         .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.log.level", "ERROR")
         .config("spark.driver.extraJavaOptions", SHORT_RUN)
+        .config("spark.executor.extraJavaOptions", SHORT_RUN)
         .config("spark.python.sql.dataFrameDebugging.enabled", "false")  # a stack for each column
         .config("spark.sql.shuffle.partitions", 2)
         .config("spark.sql.session.timeZone", "Pacific/Chatham")
@@ -86,8 +84,8 @@ def fetched(rows: Any, *, timezone: str = "UTC") -> pl.DataFrame:
 
 def test_rows_of_a_store_are_those_of_polars(spark: Any, store: Path) -> None:
     """At every kind of grain, over a change of clocks, from the files of the store's version."""
+    assert spark.sparkContext.master == "local-cluster[2,1,1024]"
     rows = spark.read.parquet(*DeltaTable(store).file_uris())
-    assert 2 <= rows.rdd.getNumPartitions()
     for every, timezone, values in [
         ("1h", NEW_YORK, ("cost", "quantity")),
         ("1d", NEW_YORK, ("cost",)),
