@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from typing import TYPE_CHECKING, NoReturn, Unpack
 
@@ -290,12 +290,8 @@ def load_summary(
         The columns of `columns.SUMMARY`, then any that are new.
     """
     asked = UsageQuery(start, end, **query)
-    if client is None:
-        with UsageClient() as own:
-            return load_summary(
-                start, end, client=own, invalid=invalid, reconcile=reconcile, **query
-            )
     require_ways(invalid, reconcile)
-    if reconcile != "off":
-        client.load(asked, invalid=invalid, reconcile=reconcile)
-    return pl.DataFrame(client.fetch_summary(asked, invalid=invalid))
+    with UsageClient() if client is None else nullcontext(client) as asking:
+        if reconcile != "off":
+            asking.load(asked, invalid=invalid, reconcile=reconcile)
+        return pl.DataFrame(asking.fetch_summary(asked, invalid=invalid))

@@ -64,12 +64,13 @@ def demo(out: Path, scope: Scope) -> None:
     team of it sees with a key of its own.
     """
     from falusage._files import resolved
+    from falusage.cli.doctor import EXTRAS
     from falusage.emulator import Emulator
     from falusage.errors import MissingExtraError
     from falusage.reporting import report, summary
     from falusage.snapshot import write_snapshot
 
-    if None in map(find_spec, ("fastapi", "uvicorn", "jinja2")):  # before anything is loaded
+    if None in map(find_spec, (*EXTRAS["emulator"], *EXTRAS["report"])):
         raise MissingExtraError("all", need="the demo")
     say("Inventing an organization and serving its usage as the API does ...")
     emulator = Emulator()

@@ -56,9 +56,6 @@ _JSON: Final[Columns] = {
     "currencies": "list",
 }
 _SPENT: Final = ("spent", "may_change", "settling", "projected", "lo_80", "hi_80")
-_MONTH: Final = len("2025-06")
-"""What is longer is a range."""
-
 _CHANGE: Final = ("comparison", "baseline", "amount", "pct_change", "pct_change_per_day")
 _CSV: Final[Columns] = {
     "month": "text",
@@ -162,7 +159,7 @@ def report(  # noqa: PLR0917 - click passes them by name
     charges = None if invoice is None else _charges(invoice)
     about: dict[str, Any] = {
         "month": month,
-        "baseline": baseline if baseline is None or len(baseline) <= _MONTH else _ends(baseline),
+        "baseline": None if baseline is None else _baseline(baseline),
         "comparison": None if comparison is None else _ends(comparison),
     }
     unmatched = False
@@ -214,6 +211,23 @@ def _require_page(context: click.Context, out: Path | None) -> None:
                 raise click.UsageError(f"--{option} is for a page; add --out page.html")
     elif is_given(context, "form"):
         raise click.UsageError("--out writes a page instead of printing; it takes no --format")
+
+
+def _baseline(text: str) -> str | tuple[str, str]:
+    """Return a month as it is written, or the ends of a range."""
+    from falusage.errors import QueryError
+    from falusage.timeframes import month_span
+
+    if "/" in text:
+        return _ends(text)
+    try:
+        month_span(text, timezone="UTC")
+    except QueryError as error:
+        raise click.UsageError(
+            f"the baseline is {text!r}; expected a month, as 2025-04, or a range by its start and "
+            "end, as 2025-04-01/2025-05-01"
+        ) from error
+    return text
 
 
 def _ends(text: str) -> tuple[str, str]:

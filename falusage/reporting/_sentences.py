@@ -161,14 +161,15 @@ def _ahead(bill: Bill, ahead: Ahead, answer: Answer, *, is_guess: bool) -> str:
     month = bill.subject.name.removesuffix(" so far")
     low, high = _about(ahead.low), _about(ahead.high)
     expected = f"{_about(ahead.projected)} {printable(answer.currency)}"
-    sure = f"with 80% probability between {low} and {high}"
-    if is_too_narrow(ahead.held, 80):
+    if is_guess:
+        sure = "but the history is too short to say how sure that is"
+    elif is_too_narrow(ahead.held, 80):
         sure = (
             f"probably between {low} and {high}; such bands held {ahead.held:.0%} of the days "
             "before, not 80%"
         )
-    if is_guess:
-        sure = "but the history is too short to say how sure that is"
+    else:
+        sure = f"with 80% probability between {low} and {high}"
     said = f"Expected for all of {month}: {expected}, {sure}.{_late(ahead, answer)}"
     if answer.previous is None:
         return said

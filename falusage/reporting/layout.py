@@ -169,7 +169,7 @@ def usage_table(
         name for name in ("auth_method", "api_key_id") if usage[name].null_count() < usage.height
     ]
     callers = [names(usage, name, optional=True) for name in asked]
-    alike = usage.select("bucket", "username", "product", "endpoint_id", "unit", *asked)
+    alike = usage.select("bucket", "username", "product", "endpoint_id", "unit", "currency", *asked)
     prices = [numbers(usage, "unit_price", "price")] if alike.is_duplicated().any() else []
     yield from lay_out(
         [

@@ -86,7 +86,7 @@ def download_snapshot(
 
 def _start(file: BinaryIO, schema: pl.Schema) -> Writer:
     """Begin a snapshot."""
-    # pyarrow takes as long to import as a page to arrive: the next pages are under way by now.
+    # With pyarrow, which takes 0.1 s to import: by now, the next pages are under way.
     from falusage.snapshot._parquet import SnapshotWriter
 
     return SnapshotWriter(file, schema)
