@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -266,6 +269,28 @@ def test_a_server_that_is_not_there(key: str) -> None:
         pytest.raises(fu.TransportError),
     ):
         client.load(fu.UsageQuery(**THREE_DAYS))
+
+
+def test_a_terminal_shows_that_a_request_is_sent_again(key: str) -> None:
+    """From the second failure on, so that nobody waits before a silent screen."""
+    termios = pytest.importorskip("termios", reason="only POSIX has terminals that a program makes")
+    with FaultServer((), key=key) as gone:
+        address = gone.base_url
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (40, 100))
+    command = [sys.executable, "-m", "falusage", "load", "--max-attempts", "3"]
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*command, "--start", "2025-06-01", "--end", "2025-06-02"],
+        env={**os.environ, "FAL_ADMIN_KEY": key, "FALUSAGE_BASE_URL": address},
+        stderr=theirs,
+        check=False,
+    )
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        shown = terminal.read(65536).decode()
+    assert done.returncode == 1
+    assert "no complete answer so far, attempt 3 of 3" in shown
+    assert "attempt 2 of 3" not in shown
 
 
 def test_a_client_can_be_used_again(serve: Callable[..., FaultServer], key: str) -> None:

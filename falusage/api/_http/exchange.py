@@ -170,8 +170,17 @@ class Exchange:
     def _count_retry(self, named: Callable[[], str], state: tenacity.RetryCallState) -> None:
         with self._lock:
             self.tally.retries += 1
+        error = state.outcome.exception() if state.outcome else None
+        # A single failure has passed before it can be read; of other waits `_pause` tells.
+        if (
+            state.attempt_number > 1
+            and isinstance(error, TransportError | ServerError)
+            and error.retry_after is None
+        ):
+            what = "no complete answer" if error.status is None else f"only status {error.status}"
+            again = f"attempt {state.attempt_number + 1} of {self._max_attempts}"
+            self._progress.note(f"{what} so far, {again}")
         if _LOG.isEnabledFor(logging.INFO):
-            error = state.outcome.exception() if state.outcome else None
             _LOG.info(
                 "%s: attempt %d failed, the next is in %.1f s: %s",
                 named(),
