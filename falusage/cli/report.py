@@ -55,7 +55,7 @@ _JSON: Final[Columns] = {
     "lines": "list",
     "currencies": "list",
 }
-_SPENT: Final = ("spent", "may_change", "settling", "projected", "lo_80", "hi_80")
+_SPENT: Final = ("spent", "may_change", "settling", "projected", "lo_80", "hi_80", "coverage_80")
 _CHANGE: Final = ("comparison", "baseline", "amount", "pct_change", "pct_change_per_day")
 _CSV: Final[Columns] = {
     "month": "text",
@@ -144,9 +144,10 @@ def report(  # noqa: PLR0917 - click passes them by name
 
     --format json prints the first screen as one object; its lines are the text. compared has
     start, end, baseline_start and baseline_end. Each of the currencies has currency, spent,
-    may_change, settling, projected, lo_80, hi_80 and change: comparison, baseline, amount,
-    pct_change, pct_change_per_day, reasons (each with text and amount) and rest. csv has a line
-    for each currency, without reasons. Changes are fractions, and what is not known is null.
+    may_change, settling, projected, lo_80, hi_80, coverage_80 (how often such bands held) and
+    change: comparison, baseline, amount, pct_change, pct_change_per_day, reasons (each with text
+    and amount) and rest. csv has a line for each currency, without reasons. Changes and coverage
+    are fractions, and what is not known is null.
     """
     from falusage.reporting import lacking, summary, summary_json
     from falusage.reporting import report as write_report

@@ -326,3 +326,15 @@ def test_the_json_has_the_numbers_of_the_sentences(usage: pl.DataFrame) -> None:
     assert "2025-05-01T00:00:00+00:00" == found["compared"]["baseline_start"]
     assert "2025-06-08T00:00:00+00:00" == found["final_until"]
     assert json.loads(summary_json(usage))["read_at"] is None
+
+
+def test_the_json_has_how_often_the_bands_held() -> None:
+    """As `month_outlook` has it, beside the band."""
+    usage = fu.sample_usage(start="2025-03-01", end="2025-06-11", every="1d").usage
+    outlook = fu.month_outlook(usage)
+    names = ("projected", "lo_80", "hi_80", "coverage_80")
+    found = {each["currency"]: each for each in json.loads(summary_json(usage))["currencies"]}
+
+    assert outlook["coverage_80"].null_count() == 0
+    for row in outlook.iter_rows(named=True):
+        assert [row[name] for name in names] == [found[row["currency"]][name] for name in names]
