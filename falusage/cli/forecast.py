@@ -25,6 +25,7 @@ from falusage.cli._options import (
     open_client,
 )
 from falusage.cli._paths import FILE, OutFile
+from falusage.cli._ranges import ends
 from falusage.cli._results import Columns, format_option, show
 from falusage.cli._saved import open_saved, saved_options
 from falusage.cli._suggesting import OneOf
@@ -114,7 +115,7 @@ _HELD: Final[Columns] = {"coverage_80": "number", "coverage_95": "number"}
     "--exclude",
     multiple=True,
     metavar="RANGE",
-    help="Learn nothing from a day, as 2025-06-01, from days, as 2025-06-01..2025-06-03 (end "
+    help="Learn nothing from a day, as 2025-06-01, from days, as 2025-06-01/2025-06-03 (end "
     "exclusive), or from the spikes, by the word anomalies. Repeat it for several.",
 )
 @click.option(
@@ -220,15 +221,14 @@ def _excluded(ranges: tuple[str, ...]) -> Any:
 
 def _days(text: str) -> tuple[date | str, date | str]:
     """Return a day or a range as its ends."""
-    start, dots, end = text.partition("..")
-    if dots:
-        return start, end
+    if "/" in text:
+        return ends(text)
     with suppress(ValueError):
         day = date.fromisoformat(text)
         return day, day + timedelta(days=1)
     raise click.UsageError(
         f"--exclude is {text!r}; expected a day as 2025-06-01, a range as "
-        f"2025-06-01..2025-06-03, or {_ANOMALIES} alone"
+        f"2025-06-01/2025-06-03, or {_ANOMALIES} alone"
     )
 
 

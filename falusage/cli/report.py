@@ -25,6 +25,7 @@ from falusage.cli._options import (
     open_client,
 )
 from falusage.cli._paths import FILE, PageFile
+from falusage.cli._ranges import ends
 from falusage.cli._results import Columns, format_option, show
 from falusage.cli._saved import open_saved, saved_options
 from falusage.cli._terminal import bold, say, width
@@ -161,7 +162,7 @@ def report(  # noqa: PLR0917 - click passes them by name
     about: dict[str, Any] = {
         "month": month,
         "baseline": None if baseline is None else _baseline(baseline),
-        "comparison": None if comparison is None else _ends(comparison),
+        "comparison": None if comparison is None else ends(comparison),
     }
     unmatched = False
     usage: UsageLoad | Saved | None
@@ -220,7 +221,7 @@ def _baseline(text: str) -> str | tuple[str, str]:
     from falusage.timeframes import month_span
 
     if "/" in text:
-        return _ends(text)
+        return ends(text)
     try:
         month_span(text, timezone="UTC")
     except QueryError as error:
@@ -229,16 +230,6 @@ def _baseline(text: str) -> str | tuple[str, str]:
             "end, as 2025-04-01/2025-05-01"
         ) from error
     return text
-
-
-def _ends(text: str) -> tuple[str, str]:
-    """Return the ends of a range that is written as 2025-04-01/2025-05-01."""
-    start, slash, end = text.partition("/")
-    if not (start and slash and end):
-        raise click.UsageError(
-            f"the range is {text!r}; expected its start and end, as 2025-04-01/2025-05-01"
-        )
-    return start, end
 
 
 def _charges(path: Path) -> pl.DataFrame:

@@ -104,7 +104,7 @@ def test_days_can_be_excluded_and_costs_be_known(run, kept: str) -> None:
 
     code, out, _ = run(
         "forecast", "--snapshot", kept, "--format", "json", "--known", "known.csv",
-        "--exclude", "2025-06-01..2025-06-03", "--exclude", "2025-06-10",
+        "--exclude", "2025-06-01/2025-06-03", "--exclude", "2025-06-10",
     )  # fmt: skip
 
     assert 0 == code
@@ -144,7 +144,7 @@ def test_known_costs_of_another_form_are_rejected(run, kept: str, text: str, mes
         (("--backtest",), "--backtest needs a --horizon"),
         (("--horizon", "3", "--month", "2025-06"), "takes no --month"),
         (("--every", "1w"), "add --horizon"),
-        (("--exclude", "June"), "expected a day as 2025-06-01, a range as 2025-06-01..2025-06-03"),
+        (("--exclude", "June"), "expected a day as 2025-06-01, a range as 2025-06-01/2025-06-03"),
         (("--known", "500"), "no file 500; expected a .csv with a line of titles such as period"),
         (("--out", "a.html"), "does not end in .png, .svg or .pdf"),
         (("--store", "b"), "name one"),
