@@ -30,9 +30,9 @@ _resolve, _, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(
-            f"module 'falusage' has no attribute {name!r}.{did_you_mean(name, __all__)}"
-        )
+        # Programs ask every module for names such as __wrapped__; only people mistype.
+        closest = "" if name.startswith("_") else did_you_mean(name, __all__)
+        raise AttributeError(f"module 'falusage' has no attribute {name!r}.{closest}")
     value = _resolve(name)
     globals()[name] = value
     return value

@@ -98,6 +98,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     ):
         _ = falusage.load_usages  # type: ignore[attr-defined]
     assert not hasattr(falusage, "nothing")
+    with pytest.raises(AttributeError, match=r"'_rollup'\.$"):  # only people mistype
+        _ = falusage._rollup  # type: ignore[attr-defined]
 
 
 def test_importing_the_package_costs_what_polars_costs() -> None:
