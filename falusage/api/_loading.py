@@ -138,7 +138,8 @@ class Load:
             if self._reconcile == "off" or self._agrees(compared, reads=reads):
                 quarantine = pl.concat(self._read.bad, how="diagonal_relaxed")
                 receipt = self._receipt(compared, quarantine.height)
-                _LOG.info("loaded %s", " | ".join(str(receipt).splitlines()))
+                if _LOG.isEnabledFor(logging.INFO):
+                    _LOG.info("loaded %s", " | ".join(str(receipt).splitlines()))
                 return receipt, quarantine
         raise AssertionError("a load ends by agreement or an error")
 

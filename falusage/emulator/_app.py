@@ -97,14 +97,17 @@ class Served(Protocol):
         ...
 
 
-def application(served: Served) -> FastAPI:
-    """Return the ASGI application that serves a table.
+@functools.cache
+def application(edition: int) -> FastAPI:
+    """Return the ASGI application of an edition. Each request's scope has what is `served`.
 
-    The OpenAPI document is at `/openapi.json`, next to the base `/v1`, and needs no key.
+    It takes 60 ms of CPU time to make, which is most of what starting an emulator takes, so all
+    emulators of the edition share it. The OpenAPI document is at `/openapi.json`, next to the base
+    `/v1`, and needs no key.
     """
     app = FastAPI(title="fal", docs_url=None, redoc_url=None, redirect_slashes=False)
     for endpoint, answer in ANSWERS.items():
-        _add(app, endpoint, answer, served)
+        _add(app, endpoint, answer, edition)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(QueryError, _rejected)
     app.add_exception_handler(HTTPException, _failed)
@@ -129,11 +132,13 @@ ANSWERS: Final[dict[Endpoint, Answer]] = {
 """What answers each endpoint."""
 
 
-def _add(app: FastAPI, endpoint: Endpoint, answer: Answer, served: Served) -> None:
+def _add(app: FastAPI, endpoint: Endpoint, answer: Answer, edition: int) -> None:
     """Add the route of an endpoint, with its parameters, its key and its faults."""
-    edition = served.edition if served.edition in endpoint.editions else endpoint.editions[-1]
+    if edition not in endpoint.editions:
+        edition = endpoint.editions[-1]
 
-    async def admit(given: Annotated[str | None, Depends(_key)]) -> None:
+    async def admit(given: Annotated[str | None, Depends(_key)], request: Request) -> None:
+        served: Served = request.scope["served"]
         _check_key(given, endpoint, served)
         status = next(served.statuses)
         await asyncio.sleep(served.latency)
@@ -147,7 +152,7 @@ def _add(app: FastAPI, endpoint: Endpoint, answer: Answer, served: Served) -> No
 
     def route(asked: Annotated[parameters, Query()], request: Request) -> Response:  # type: ignore[valid-type]
         _check_once(asked, request)
-        return _sent(answer(asked, served), endpoint, request)
+        return _sent(answer(asked, request.scope["served"]), endpoint, request)
 
     route.__annotations__["asked"] = Annotated[parameters, Query()]
     content = {"model": answer_model(endpoint, edition)}

@@ -270,12 +270,12 @@ def _server(emulator: Emulator, *, log_level: str) -> Server:
     from falusage.emulator._connections import Connection, Server
 
     config = uvicorn.Config(
-        _dated(application(emulator), emulator),
+        _served(application(emulator.edition), emulator),
         log_config=None,
         log_level=log_level,
         access_log=False,
         lifespan="off",
-        date_header=False,  # `_dated` adds the emulator's own time
+        date_header=False,  # `_served` adds the emulator's own time
         loop="asyncio",
         http=Connection,
         ws="none",
@@ -284,16 +284,16 @@ def _server(emulator: Emulator, *, log_level: str) -> Server:
     return Server(config)
 
 
-def _dated(app: ASGIApp, emulator: Emulator) -> ASGIApp:
-    """Add the emulator's time to every answer, as its `Date` header."""
+def _served(app: ASGIApp, emulator: Emulator) -> ASGIApp:
+    """Let every request see the emulator, and add its time to every answer as the `Date` header."""
 
-    async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_dated(message: Message) -> None:
             if message["type"] == "http.response.start":
                 now = format_datetime(emulator.clock().astimezone(UTC), usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", now.encode())]
             await send(message)
 
-        await app(scope, receive, send_dated)
+        await app({**scope, "served": emulator}, receive, send_dated)
 
-    return dated
+    return served

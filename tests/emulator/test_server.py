@@ -53,6 +53,19 @@ def test_it_listens_on_the_loopback_alone() -> None:
     assert addresses[0].path == "/v1"
 
 
+def test_two_emulators_serve_each_their_own() -> None:
+    """Emulators of an edition share their routes, and nothing of what they serve."""
+    with Emulator(table(1.0)) as one, Emulator(table(2.0), api_key="other:key") as two:
+        costs = [
+            ask(emulator, **DAY).json()["time_series"][0]["results"][0]["cost"]
+            for emulator in (one, two, one)
+        ]
+        key = {"Authorization": f"Key {two.api_key}"}
+        refused = requests.get(f"{one.base_url}/keys", headers=key, timeout=10)
+    assert [1.0, 2.0, 1.0] == costs
+    assert 401 == refused.status_code
+
+
 @pytest.mark.parametrize("kind", [pl.DataFrame, pl.DataFrame.lazy, pl.DataFrame.to_arrow])
 def test_it_serves_any_kind_of_table(kind: Callable[[pl.DataFrame], Any]) -> None:
     """Eager, lazy, or from another library."""
