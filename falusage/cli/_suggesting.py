@@ -29,4 +29,6 @@ def unknown_option(error: click.NoSuchOption) -> click.UsageError:
     guess = "" if near is None else f" Did you mean {near!r}?"
     if near == "--key":
         guess += " It filters; the key itself comes from FAL_ADMIN_KEY."
+    if near is None and error.option_name == "--month" and "--start" in known:
+        guess = " A month is a range here, as --start 2025-05-01 --end 2025-06-01."
     return click.UsageError(f"No such option {error.option_name!r}.{guess}", error.ctx)
