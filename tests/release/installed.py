@@ -63,6 +63,13 @@ def everything_in(programs: Path) -> dict[str, Distribution]:
     return {canonicalize_name(one.name): one for one in distributions(path=[str(library)])}
 
 
+@cache
+def facts(package: Distribution) -> tuple[str, list[Requirement]]:
+    """Return the name of a package and what it requires, which `importlib` parses each time."""
+    return package.name, [Requirement(each) for each in package.requires or ()]
+
+
+@cache
 def packages(requirement: str, programs: Path) -> dict[str, Distribution]:
     """Return the packages that a requirement installs, out of an environment that has them."""
     here = everything_in(programs)
@@ -72,11 +79,11 @@ def packages(requirement: str, programs: Path) -> dict[str, Distribution]:
     while left:
         wanted = left.popleft()
         package = here[canonicalize_name(wanted.name)]
+        name, needs = facts(package)
         for extra in ("", *wanted.extras):
-            if (package.name, extra) not in seen:
-                seen.add((package.name, extra))
-                found[package.name] = package
-                needs = map(Requirement, package.requires or ())
+            if (name, extra) not in seen:
+                seen.add((name, extra))
+                found[name] = package
                 left += [n for n in needs if not n.marker or n.marker.evaluate({"extra": extra})]
     return found
 

@@ -104,7 +104,8 @@ USE = """
 import platform
 import falusage as fu
 
-with fu.Emulator() as emulator:
+sample = fu.sample_usage(start="2025-06-01", end="2025-06-15", every="1d")
+with fu.Emulator(sample.usage) as emulator:
     with fu.UsageClient(emulator.api_key, base_url=emulator.base_url) as client:
         june = client.load(fu.UsageQuery("2025-06-01", "2025-06-15", timeframe="day"))
         store = fu.UsageStore("store")
