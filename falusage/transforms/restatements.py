@@ -75,11 +75,12 @@ def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
         ],
         how="diagonal_relaxed",
     )
-    left = _unlike(both, (*USAGE, *further))
+    left = _unlike(both, (*USAGE, *further)).sort(*values, nulls_last=True, maintain_order=True)
     found: list[pl.DataFrame] = []
     for key in ((*_WHO, *RATES), _WHO):
-        paired, left = _paired(left, key, values)
-        found.append(paired.with_columns(change=pl.lit("changed")))
+        if _has_both_sides(left):
+            paired, left = _paired(left, key, values)
+            found.append(paired.with_columns(change=pl.lit("changed")))
     for side, change in zip(_SIDES, ("vanished", "appeared"), strict=True):
         alone = left.filter(pl.col(_SIDE) == side)
         other = next(name for name in _SIDES if name != side)
@@ -101,8 +102,15 @@ def restatements(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _has_both_sides(rows: pl.DataFrame) -> bool:
+    """Return whether there is anything to compare: there is not where all rows are new."""
+    return rows[_SIDE].n_unique() == len(_SIDES)
+
+
 def _unlike(both: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """Return the rows of each side that the other lacks, as many times as it lacks them."""
+    if not _has_both_sides(both):
+        return both
     copies = both.with_columns(pl.int_range(pl.len()).over(*columns, _SIDE).alias(_NTH))
     one_sided = pl.len().over(*columns, _NTH) == 1
     return copies.filter(one_sided).drop(_NTH)
@@ -111,10 +119,9 @@ def _unlike(both: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 def _paired(
     rows: pl.DataFrame, key: Sequence[str], values: Sequence[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Pair the rows of both sides that share a key; return the pairs, and what is left."""
-    ordered = rows.sort(*values, nulls_last=True, maintain_order=True)
-    ordered = ordered.with_columns(pl.int_range(pl.len()).over(*key, _SIDE).alias(_NTH))
-    sides = [ordered.filter(pl.col(_SIDE) == side) for side in _SIDES]
+    """Pair rows of both sides that share a key, in order; return the pairs, and what is left."""
+    numbered = rows.with_columns(pl.int_range(pl.len()).over(*key, _SIDE).alias(_NTH))
+    sides = [numbered.filter(pl.col(_SIDE) == side) for side in _SIDES]
     on = (*key, _NTH)
     old, new = (
         table.select(
@@ -127,7 +134,7 @@ def _paired(
         *_WHO, *(f"{name}_{side}" for name in values for side in _SIDES)
     )
     one_sided = pl.len().over(*on) == 1
-    return paired, ordered.filter(one_sided).drop(_NTH)
+    return paired, numbered.filter(one_sided).drop(_NTH)
 
 
 def _delta(column: str) -> pl.Expr:
