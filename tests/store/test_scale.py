@@ -32,6 +32,7 @@ pytestmark = pytest.mark.slow
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAYS = 60
+MOST_IN_A_FILE = 150_000
 ACME = {"billing_account_id": "acme", "billing_account_name": "Acme"}
 
 
@@ -71,8 +72,9 @@ def write(folder: Path, *tables: pl.DataFrame) -> fu.UsageStore:
         rows = table.with_columns(
             read_at=pl.lit(at).cast(STORED["read_at"]), settled=pl.lit(value=True)
         )
-        first = min(900_000, rows.height * 5 // 6)
-        edges = [0, first, *range(first + rows.height // 20, rows.height, 900_000), rows.height]
+        first = min(MOST_IN_A_FILE, rows.height * 5 // 6)
+        further = range(first + rows.height // 20, rows.height, MOST_IN_A_FILE)
+        edges = [0, first, *further, rows.height]
         pieces = [rows[a:b] for a, b in pairwise(edges)]
         come = [write_part(log.place, piece, timezone="UTC") for piece in pieces]
         commit = state.commit.then(
@@ -206,8 +208,13 @@ PEAK = """
 import re, sys
 from pathlib import Path
 import falusage as fu
+from falusage._usage import pieces
 from falusage.focus import to_focus_in_parts
 from falusage.reporting import summary
+from falusage.store import _differences as differences, _scanning as scanning
+# Files are a sixth as large as a store's, too. So the tables stand for some six times as large.
+scanning._ROWS //= 6
+pieces.MOST = differences.MOST = pieces.MOST // 6
 for place in sys.argv[1:]:
     store = fu.UsageStore(place)
     summary(store, month="2025-02")
@@ -223,8 +230,12 @@ for place in sys.argv[1:]:
 
 
 def test_three_times_as_many_rows_need_about_as_much_memory(tmp_path: Path) -> None:
-    """No report, forecast, FOCUS file or comparison has all rows in memory."""
-    places = [tmp_path / str(rows) for rows in (600_000, 1_800_000)]
+    """No report, forecast, FOCUS file or comparison has all rows in memory.
+
+    The libraries alone are most of what a small table needs. Where nothing is cut in pieces, three
+    times as many rows need 1.3 to 1.4 times as much, else 1.03 to 1.07 times.
+    """
+    places = [tmp_path / str(rows) for rows in (120_000, 360_000)]
     for place in places:
         write(place, usage_of(int(place.name), seed=0))
     done = subprocess.run(  # noqa: S603 - our own Python
@@ -235,4 +246,4 @@ def test_three_times_as_many_rows_need_about_as_much_memory(tmp_path: Path) -> N
     )
     peaks = [int(line) for line in done.stdout.split()]
 
-    assert peaks[1] < 1.3 * peaks[0]
+    assert peaks[1] < 1.2 * peaks[0]
