@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import calendar
 import random
+import shutil
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +33,9 @@ pytestmark = [
 START = "2025-01-01"
 FIRST, NIGHTS, JUDGED = 31, 32, 20
 """The first night knows 31 days; the last 20 of 32 nights are judged, in two months."""
+
+COPIED = (5, 6, 9)
+"""After how many nights there is a copy of the store, for tests of what was known then."""
 
 COST = 1500.0
 """What each day costs in the end."""
@@ -58,30 +63,44 @@ class Law:
 
 
 @contextmanager
+def after(nights: int) -> Generator[datetime]:
+    """Set this machine's clock to half an hour after the midnight of the last of some nights."""
+    now = BEGIN + (FIRST + nights - 1) * DAY + timedelta(minutes=30)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clocks, "local_time", lambda: now)
+        yield now
+
+
+@contextmanager
 def synced(store: fu.UsageStore, law: Law, nights: int, *, since: int = 0) -> Generator[None]:
-    """Sync a store half an hour after each of some midnights; this machine's clock stays there."""
-    with organization() as world, pytest.MonkeyPatch.context() as patch:
-        for night in range(since, nights):
-            now = BEGIN + (FIRST + night) * DAY + timedelta(minutes=30)
-            patch.setattr(clocks, "local_time", lambda now=now: now)
-            store.sync(START, client=world.on(now, law.known(now)).client)
+    """Sync a store in each of some nights; this machine's clock stays in the last."""
+    with organization() as world:
+        for night in range(since + 1, nights + 1):
+            with after(night) as now:
+                store.sync(START, client=world.on(now, law.known(now)).client)
+    with after(nights):
         yield
 
 
 class Replay(NamedTuple):
-    """A store of many nights."""
+    """A store of many nights, and copies of its folder from earlier ones."""
 
     store: fu.UsageStore
     versions: Sequence[int]
+    copies: Path
 
 
 @pytest.fixture(scope="module")
 def replay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
     """Thirty-two nights of a law of which six tenths are known in the first night."""
-    store = fu.UsageStore(tmp_path_factory.mktemp("nights") / "kept")
-    with synced(store, Law(0), NIGHTS):
+    folder = tmp_path_factory.mktemp("nights")
+    store = fu.UsageStore(folder / "kept")
+    for since, until in pairwise((0, *COPIED)):
+        with synced(store, Law(0), until, since=since):
+            shutil.copytree(folder / "kept", folder / str(until))
+    with synced(store, Law(0), NIGHTS, since=COPIED[-1]):
         versions = store.history().filter(kind="sync")["version"].to_list()
-        yield Replay(store, versions)
+        yield Replay(store, versions, folder)
 
 
 def outlook(usage: Any, **asked: Any) -> dict[str, Any]:
@@ -120,11 +139,10 @@ def test_twenty_nights_are_replayed(replay: Replay) -> None:
     assert 0.65 <= days <= 0.95
 
 
-def test_an_outlook_knows_nothing_of_later_nights(replay: Replay, tmp_path: Path) -> None:
+def test_an_outlook_knows_nothing_of_later_nights(replay: Replay) -> None:
     """A view of an older version says what the store said then, to the bit."""
-    store = fu.UsageStore(tmp_path / "kept")
-    with synced(store, Law(0), 9):
-        then = fu.month_outlook(store).collect()
+    with after(9):
+        then = fu.month_outlook(fu.UsageStore(replay.copies / "9")).collect()
 
     assert then["settling"].item() > 0
     assert_frame_equal(
@@ -202,13 +220,14 @@ def test_rows_alone_are_taken_as_they_are(replay: Replay) -> None:
     assert 0.0 == outlook(rows.collect(), coverage=coverage)["settling"]
 
 
-def test_four_days_are_too_few(tmp_path: Path) -> None:
+def test_four_days_are_too_few(replay: Replay) -> None:
     """With less than five settled days of an age, days of it stay as they are."""
-    store = fu.UsageStore(tmp_path / "kept")
-    with synced(store, Law(0), 5):
+    with after(5):
+        store = fu.UsageStore(replay.copies / "5")
         assert [2, 3, 4] == store.settling()["windows"].to_list()
         assert 0.0 == outlook(store)["settling"]
-    with synced(store, Law(0), 6, since=5):
+    with after(6):
+        store = fu.UsageStore(replay.copies / "6")
         assert [3, 4, 5] == store.settling()["windows"].to_list()
         oldest = store.scan().filter(~pl.col("settled")).sort("bucket").head(2).collect()
         share = store.settling()["known"][2]
@@ -216,10 +235,11 @@ def test_four_days_are_too_few(tmp_path: Path) -> None:
         assert pytest.approx(change) == outlook(store)["settling"]
 
 
-def test_a_lost_file_of_an_earlier_night_is_said(tmp_path: Path) -> None:
+def test_a_lost_file_of_an_earlier_night_is_said(replay: Replay, tmp_path: Path) -> None:
     """The outlook names it; the report has all but its outlook."""
+    shutil.copytree(replay.copies / "5", tmp_path / "kept")
     store = fu.UsageStore(tmp_path / "kept")
-    with synced(store, Law(0), 5):
+    with after(5):
         kept = {part.path for part in store._log.state().parts}
         early = [part.path for part in store._log.state(1).parts if part.path not in kept]
         (tmp_path / "kept" / early[0]).unlink()
