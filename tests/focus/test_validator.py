@@ -25,8 +25,11 @@ from falusage.focus._vocabulary import CSV_TIME
 
 # pyarrow 26 needs numpy 2, which the validator's numpy<2 rules out, but does not say.
 PINNED = ("focus-validator==2.2.1", "pyarrow<26")
-PYENV = {**os.environ, "PYENV_VERSION": "3.12"}
-"""Where python3.12 is pyenv's shim, it runs only where a 3.12 is asked for; else it is unread."""
+PYENV = {**os.environ, "PYENV_VERSION": "3.12", "POLARS_MAX_THREADS": "1"}
+"""Where python3.12 is pyenv's shim, it runs only where a 3.12 is asked for; else it is unread.
+
+The validator's Polars has tables of a thousand rows, for which threads mostly wait in circles.
+"""
 
 CLAIMED = (
     *("ACCOUNT_NAMING_SUPPORTED", "NEGOTIATED_PRICING_SUPPORTED", "PUBLIC_PRICE_LIST_SUPPORTED"),
@@ -94,7 +97,8 @@ def run(*command: str, cwd: Path | None = None) -> None:
 
 
 PROGRAM = """
-import json, sys
+import gc, json, sys
+gc.disable()  # it would look through the rules again and again, which all stay
 from focus_validator.main import main
 for arguments in json.loads(sys.argv[1]):
     sys.argv = ["focus-validator", *arguments]
