@@ -146,8 +146,8 @@ def test_the_loopback_by_any_name_is_not_warned_of(start, run, few: Path, host: 
 
 
 @pytest.mark.parametrize("host", ["", "no such host", "http://127.0.0.1", "a" * 70])
-def test_what_is_no_host_is_refused(run, host: str) -> None:
+def test_what_is_no_host_is_refused(run, few: Path, host: str) -> None:
     """The message names it."""
-    code, _, err = run("serve", "--host", host, "--port", "0")
+    code, _, err = run("serve", "--host", host, "--port", "0", "--snapshot", str(few))
     assert 1 == code
     assert err.startswith(f"error: cannot listen on {host}:0: ")
