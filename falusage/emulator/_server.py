@@ -13,7 +13,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
 from falusage._usage.table import Eager, Lazy
 from falusage.contract import ORGANIZATION_USAGE, Edition, Endpoint
@@ -247,13 +248,13 @@ def serve(
         server.run(listeners)
 
 
+@cache
 def _sample() -> tuple[pl.DataFrame, datetime]:
-    """Return the sample, and the time a minute after its end."""
+    """Return the sample, generated once (50 MB), and the time a minute after its end."""
     from falusage.sample import sample_usage
 
     usage = sample_usage(start="2024-12-01").usage  # half a year before June, and its month so far
-    ended = usage["bucket_end"].max()
-    assert isinstance(ended, datetime)  # noqa: S101 (narrows for the type checker)
+    ended = cast("datetime", usage["bucket_end"].max())
     return usage, ended + timedelta(minutes=1)  # a range that ends just now is still open
 
 

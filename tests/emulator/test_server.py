@@ -196,6 +196,20 @@ def test_the_clock_of_a_table_is_this_machines() -> None:
     assert datetime(2025, 6, 24, 0, 1, tzinfo=UTC) == emulator.clock()
 
 
+def test_what_one_emulator_is_changed_to_another_does_not_serve() -> None:
+    """The sample is generated once, and is the same for all of them."""
+    first, second = Emulator(), Emulator(edition=2)
+    sample = second.books.rows
+    first.clock = lambda: datetime.now(UTC)
+    first.replace(table(1.0))
+    first.books.credits = 5.0
+    third = Emulator()
+
+    assert sample.equals(third.books.rows)
+    assert second.clock() == third.clock() == datetime(2025, 6, 24, 0, 1, tzinfo=UTC)
+    assert 5.0 != third.books.credits
+
+
 @pytest.mark.parametrize("wrong", [{"edition": 1}, {"page_size": 0}, {"latency": -1.0}])
 def test_a_setting_out_of_range_is_refused(wrong: dict[str, int]) -> None:
     """The message names the setting."""
