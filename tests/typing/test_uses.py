@@ -16,17 +16,20 @@ USES = Path(__file__).with_name("uses.py")
 BIN = Path(sys.executable).parent
 
 # Libraries of which no public name of ours returns or takes a type. mypy would read a thousand
-# modules of them, which takes longer than all else; the other checkers do read them.
+# modules of them, stubs among them, which takes longer than all else; the other checkers do.
 UNSEEN = (
-    *("IPython", "anyio", "arro3", "fastapi", "hypothesis", "jinja2", "markdown_it", "narwhals"),
-    *("numba", "opentelemetry", "PIL", "prompt_toolkit", "pydantic", "pyparsing", "pyspark"),
-    *("rich", "starlette", "tornado", "traitlets", "uvicorn"),
+    *("IPython", "PIL", "anyio", "arro3", "attr", "cffi", "dateutil", "deltalake", "fastapi"),
+    *("h11", "hypothesis", "jinja2", "markdown_it", "narwhals", "numba", "numpy", "opentelemetry"),
+    *("pandera", "prompt_toolkit", "pydantic", "pydantic_core", "pyparsing", "pyspark", "requests"),
+    *("rich", "starlette", "tenacity", "tornado", "tqdm", "traitlets", "typeguard", "urllib3"),
+    *("uvicorn", "wcwidth"),
 )
 SEEN = ("pyspark", "pyspark.sql", "pyspark.sql.dataframe")
 CONFIGURATION = f"""
 [mypy]
 [mypy-{",".join(f"{name}.*" for name in UNSEEN)}]
 follow_imports = skip
+follow_imports_for_stubs = true
 [mypy-{",".join(SEEN)}]
 follow_imports = normal
 """
