@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.fault_server import Answer, cursor, hold, zip_body
+from tests.faults.fault_server import Answer, as_json, cursor, hold, zip_body
 
 Fault = Callable[[Answer], None]
 
@@ -280,12 +280,15 @@ def _deflated(block: bytes) -> bytes:
 
 
 def empty_buckets(count: int) -> Fault:
-    """Put many buckets without a row after the others."""
-    return edited(
-        lambda envelope: envelope["time_series"].extend(
-            [{**envelope["time_series"][-1], "results": []}] * count
-        )
-    )
+    """Put many buckets without a row after the others, as text: to write each takes long."""
+
+    def fault(answer: Answer) -> None:
+        last = answer.envelope["time_series"][-1]
+        end = as_json(last) + b"]"
+        more = (b"," + as_json({**last, "results": []})) * count + b"]"
+        answer.edits.append(lambda body: body.replace(end, end[:-1] + more))
+
+    return fault
 
 
 def claims_terabytes(answer: Answer) -> None:

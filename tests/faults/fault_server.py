@@ -76,7 +76,7 @@ class Answer:
 
     def text(self) -> bytes:
         """Give the JSON's bytes."""
-        text = json.dumps(self.envelope, separators=(",", ":"), ensure_ascii=False).encode()
+        text = as_json(self.envelope)
         for edit in self.edits:
             text = edit(text)
         return text
@@ -91,6 +91,11 @@ class Answer:
         lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def as_json(value: Any) -> bytes:
+    """Return a value in JSON, without spaces."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def whole(conn: socket.socket, answer: Answer) -> bool:
