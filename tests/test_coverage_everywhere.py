@@ -180,6 +180,7 @@ def answered(name: str, table: Any, known: dict[str, Any], folder: Path) -> Any:
     return QUESTIONS[name].ask(table, **extra, **known)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in QUESTIONS],

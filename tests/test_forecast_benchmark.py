@@ -101,6 +101,7 @@ def test_real_series_are_cut_on_different_weekdays() -> None:
     assert (7, 28, 90) == totals[0].horizons
 
 
+@pytest.mark.slow
 def test_the_package_knows_neither_set() -> None:
     """No module of the package imports what it is measured on."""
     imported: set[str] = set()

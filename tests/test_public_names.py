@@ -102,6 +102,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = falusage._rollup  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_importing_the_package_costs_what_polars_costs() -> None:
     """Heavy libraries come with the call that needs them."""
     found = {name.partition(".")[0] for name in in_a_fresh_process("import falusage")}
@@ -116,6 +117,7 @@ def test_transforms_need_polars_alone() -> None:
     assert set() == {name.partition(".")[0] for name in found} & HEAVY
 
 
+@pytest.mark.slow
 def test_asking_does_not_import_pictures_or_validation() -> None:
     """A client is made without the libraries that only its loads need."""
     found = in_a_fresh_process("import falusage; falusage.UsageClient('key')")
@@ -151,6 +153,7 @@ os._exit(0)
     assert 0 == told.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "later"),
     [

@@ -53,6 +53,7 @@ ORDERS = {"ascending": 400, "descending": 400, "shuffled": 1_000}
 """The orders of the API, each with as many events as are read in several parts, ten on a page."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("scope", ["organization", "workspace"])
 def test_every_event_is_loaded_once_in_the_order_of_time(serve, order: str, scope: Any) -> None:
@@ -66,6 +67,7 @@ def test_every_event_is_loaded_once_in_the_order_of_time(serve, order: str, scop
     assert_frame_equal(expected, fu.load_events(*RANGE, scope=scope, client=client))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_burst_is_read_in_parts(serve, order: str) -> None:
     """Hundreds of events within seconds, between long silence, are all there."""

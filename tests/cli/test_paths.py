@@ -10,6 +10,7 @@ import pytest
 RANGE = ("--start", "2025-05-01", "--end", "2025-05-08", "--timeframe", "day")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("out", "there"),
     [

@@ -86,6 +86,7 @@ def test_a_store_with_a_gap_is_reported_without_totals_over_it(run) -> None:
     assert (1, True) == (code, "was never read" in Path("gap.html").read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_the_headline_is_the_month_of_the_table(run) -> None:
     """The exact sum of June, currency by currency, however much was loaded."""
     _, out, _ = run("report", *RANGE)
@@ -162,6 +163,7 @@ def test_saved_usage_is_filtered_as_a_query_would(run) -> None:
     assert (1, True) == (code, "the table lacks 2025-04-01" in err)
 
 
+@pytest.mark.slow
 def test_a_snapshot_without_a_receipt_claims_nothing(run) -> None:
     """It was written from a table, so what is not known is said."""
     fu.write_snapshot(fu.load_usage("2025-05-01", "2025-06-24", timeframe="day"), "bare.parquet")

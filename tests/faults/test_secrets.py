@@ -231,6 +231,7 @@ def test_an_echoed_key_is_not_logged(
     assert not any(key[at : at + 8] in caplog.text for at in range(len(key) - 7))
 
 
+@pytest.mark.slow
 def test_debug_logs_of_a_whole_process_show_no_key(
     serve: Callable[..., FaultServer], key: str
 ) -> None:

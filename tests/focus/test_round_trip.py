@@ -72,6 +72,7 @@ def planted(usage: pl.DataFrame, *, pooled: bool) -> dict[str, dict[str, Decimal
     return found
 
 
+@pytest.mark.slow
 def test_exactly_what_was_planted_is_found(emulator: fu.Emulator, client: fu.UsageClient) -> None:
     """Tax, credit, correction and rounding of each currency; nothing is left without a reason."""
     usage = load(client, 4)
@@ -141,6 +142,7 @@ def test_a_workspace_has_no_compute(client: fu.UsageClient) -> None:
     assert {"compute"} == set(lines.filter(pl.col("not_loaded") > 0)["product"])
 
 
+@pytest.mark.slow
 def test_what_is_issued_and_when(emulator: fu.Emulator, client: fu.UsageClient) -> None:
     """A correction of May is on an invoice issued in July; of April in June, with May's usage."""
     june = fu.load_focus(billing_month="2025-06", client=client)

@@ -136,6 +136,7 @@ def test_picture_of_anomalies() -> Figure:
     return fu.plot_anomalies(anomalies(), history=history()).figure
 
 
+@pytest.mark.slow
 def test_of_thousands_of_names_the_largest_are_named() -> None:
     """Each has its dot. Placing a label for each would take minutes, and leave no room to read."""
     many = pl.concat(

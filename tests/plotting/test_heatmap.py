@@ -77,6 +77,7 @@ def test_what_the_range_does_not_hold_is_blank() -> None:
     assert facts(whole).startswith("3 – 9 Mar 2025 · UTC")
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.integers(0, 400), st.floats(0.01, 1e6), min_size=1, max_size=20))
 def test_means_agree_with_plain_python(costs: dict[int, float]) -> None:
     """The mean of a cell is what a loop over the hours gives, across a clock change too."""

@@ -301,6 +301,7 @@ def test_large_totals_are_exact(usage: pl.DataFrame, cost: float) -> None:
     assert f"May 2025: {Decimal(repr(cost)) * 20 + Decimal('0.01'):,.2f} USD" == lines[0]
 
 
+@pytest.mark.slow
 def test_the_terminal_says_it_and_where_the_month_will_end(usage: pl.DataFrame) -> None:
     """The same lines in text and JSON, with the outlook; a month that is over has none."""
     found = json.loads(summary_json(usage, coverage=READ))["lines"]
@@ -328,6 +329,7 @@ def test_the_json_has_the_numbers_of_the_sentences(usage: pl.DataFrame) -> None:
     assert json.loads(summary_json(usage))["read_at"] is None
 
 
+@pytest.mark.slow
 def test_the_json_has_how_often_the_bands_held() -> None:
     """As `month_outlook` has it, beside the band."""
     usage = fu.sample_usage(start="2025-03-01", end="2025-06-11", every="1d").usage

@@ -23,6 +23,7 @@ TEAMS = pl.DataFrame(
 KEYS = pl.DataFrame({"key_id": ["k-1"], "alias": ["my-backend"]})
 
 
+@pytest.mark.slow
 def test_the_terminal_shows_both_names(usage: pl.DataFrame) -> None:
     """In tables and sentences; a team without a display name has its id, and control signs go."""
     text = summary(usage, month="2025-05", teams=TEAMS)

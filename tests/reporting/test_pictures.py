@@ -62,6 +62,7 @@ KINDS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @KINDS
 def test_markup_is_small_and_valid_and_has_no_style(drawn: dict[str, Picture], kind: str) -> None:
     """It is well-formed, fits a strict content policy, and is at most 15 kB."""

@@ -36,6 +36,7 @@ def test_the_command_makes_the_committed_file(tmp_path: Path) -> None:
     assert committed.stat().st_size < 250_000
 
 
+@pytest.mark.slow
 def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     """The file is reproducible, not only its rows."""
     first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"

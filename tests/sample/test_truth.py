@@ -166,6 +166,7 @@ def whole() -> Truth:
     return fu.sample_usage(every="1d").truth
 
 
+@pytest.mark.slow
 @given(first=st.integers(0, 24 * 70), hours=st.integers(1, 24 * 30))
 def test_the_truth_of_a_slice_is_what_happens_in_it(whole: Truth, first: int, hours: int) -> None:
     """Of all the events, those that a random slice has time before and after, or a part of."""

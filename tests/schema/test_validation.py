@@ -115,6 +115,7 @@ cells = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(cells, max_size=12))
 def test_rows_received_are_rows_kept_and_rows_set_aside(changes: list[dict[str, Any]]) -> None:
     """Whatever is broken: the two parts together are the table, in order, and none is in both."""
@@ -139,6 +140,7 @@ def test_rows_received_are_rows_kept_and_rows_set_aside(changes: list[dict[str, 
     )
 
 
+@pytest.mark.slow
 @given(st.lists(cells, max_size=3))
 def test_the_schema_and_the_question_agree(changes: list[dict[str, Any]]) -> None:
     """A table that keeps every rule is one in which pandera finds nothing, and the reverse."""

@@ -104,6 +104,7 @@ def _child(turn: str, *arguments: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_no_space(usage: pl.DataFrame, tmp_path: Path) -> None:
     """Where a file may not grow, nothing is left but the old one, and the error says so."""
     sound, path = tmp_path / "sound.parquet", tmp_path / "a.parquet"
@@ -120,6 +121,7 @@ def test_no_space(usage: pl.DataFrame, tmp_path: Path) -> None:
     assert path.read_text() == "old"
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_not_be_written(usage: pl.DataFrame, tmp_path: Path) -> None:
     """Without leave to write, the error says so, and nothing is left there."""
     sound, closed = tmp_path / "sound.parquet", tmp_path / "closed"

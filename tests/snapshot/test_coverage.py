@@ -149,6 +149,7 @@ def written(usage: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> by
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @settings(
     deadline=None,
     max_examples=300,

@@ -164,6 +164,7 @@ class _Restless:
         return 200
 
 
+@pytest.mark.slow
 def test_rows_that_arrive_while_reading(
     emulator: fu.Emulator, client: fu.UsageClient, plain: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -177,6 +178,7 @@ def test_rows_that_arrive_while_reading(
     assert_frame_equal(client.load(QUERY).usage, found)
 
 
+@pytest.mark.slow
 def test_a_table_that_never_rests(
     emulator: fu.Emulator, plain: pl.DataFrame, tmp_path: Path
 ) -> None:

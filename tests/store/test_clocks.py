@@ -179,6 +179,7 @@ def test_a_store_that_was_deceived_heals(
     assert store.scan(as_of=now + later * DAY).collect().height == store.scan().collect().height
 
 
+@pytest.mark.slow
 def test_days_that_a_deceived_store_left_out_are_a_gap(
     organization: Organization, deceived: tuple[fu.UsageStore, datetime], tmp_path: Path
 ) -> None:

@@ -124,6 +124,7 @@ def test_days_that_were_read_once_say_nothing(store: fu.UsageStore, night: Night
     assert [2] == store.settling()["age"].to_list(), "of the day that is settled since"
 
 
+@pytest.mark.slow
 def test_currencies_and_vanished_costs(store: fu.UsageStore, night: Night) -> None:
     """A currency is a row of its own; a day that lost its cost counts, one without never."""
     for count in range(1, 6):

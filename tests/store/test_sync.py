@@ -201,6 +201,7 @@ def test_other_timeframes(world: World, tmp_path: Path, timeframe: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_was_known_then(world: World, tmp_path: Path) -> None:
     """A version by its number, or by an instant of the server's clock."""
     store = fu.UsageStore(tmp_path)

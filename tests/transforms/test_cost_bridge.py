@@ -308,6 +308,7 @@ def by_bennet(
     return {"price": (price, size), "volume": (volume, size), "mix": (mix, size)}
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_it_sums_to_the_change_to_the_last_digit_and_reads_backwards(data: st.DataObject) -> None:
     """Σ amount is Δcost in Decimal; from B to A each amount is the negative of that from A to B."""

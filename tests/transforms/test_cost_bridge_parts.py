@@ -103,6 +103,7 @@ def test_days_count_24_hours() -> None:
     assert {"price": 0.0, "discount": 0.0, "days": -2.0, "volume": 0.0, "mix": 0.0} == got
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_parts_sum_to_the_effects_that_they_split(data: st.DataObject) -> None:
     """Price + discount is the old price, days + volume the old volume; swapped, all negate."""

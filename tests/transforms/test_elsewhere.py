@@ -77,6 +77,7 @@ def test_random_tables_are_summed_as_polars_sums_them(data: st.DataObject) -> No
     )
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.one_of(

@@ -192,6 +192,7 @@ def test_an_empty_table_has_the_index_alone() -> None:
     assert wide.is_empty()
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_cells_are_the_rollups_and_nothing_is_lost(data: st.DataObject) -> None:
     """Melted back, the cells are the rollup's sums; the totals are its sums without `on`."""

@@ -296,12 +296,14 @@ def at_base(base: list[float], hours: list[Any]) -> pl.DataFrame:
     return pl.concat([*tables, table(*again)])
 
 
+@pytest.mark.slow
 @given(hours=HOURS)
 def test_what_comes_and_goes_over_a_constant_price_is_no_step(hours: list[Any]) -> None:
     """Surge, free, discounted and repeated rows, in any hours and amounts: none, ever."""
     assert [] == steps(at_base([4.0] * len(hours), hours))
 
 
+@pytest.mark.slow
 @given(
     before=HOURS,
     after=HOURS,

@@ -46,6 +46,7 @@ def fortnights(sample: Sample, at: datetime) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_the_price_rise_is_the_one_price_change(sample: Sample) -> None:
     """Surge prices, launches, discounts and growth are no change of a list price."""
     (rise,) = sample.truth.price_rises
