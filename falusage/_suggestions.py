@@ -27,7 +27,7 @@ _MEANINGS: Final = (
     ("bucket", "date", "day", "time", "timestamp", "datetime"),
     ("timeframe", "every", "granularity", "interval", "resolution", "frequency", "bucket", "step"),
     ("timezone", "tz", "zone", "time zone"),
-    ("start", "from", "since", "begin", "after", "date from"),
+    ("start", "from", "since", "begin", "after", "date from", "month"),
     ("end", "to", "until", "till", "before", "date to"),
     ("out", "output", "output file", "file", "filename"),
     ("format", "output format", "json", "csv"),

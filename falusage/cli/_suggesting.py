@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -17,6 +17,13 @@ class OneOf(click.Choice[str]):
         return super().get_invalid_choice_message(value, ctx) + did_you_mean(value, self.choices)
 
 
+_MORE: Final = {
+    "--key": " It filters; the key itself comes from FAL_ADMIN_KEY.",
+    "--start": " For a month: --start 2025-05-01 --end 2025-06-01.",
+}
+"""What to say beside the name of an option that is suggested."""
+
+
 def unknown_option(error: click.NoSuchOption) -> click.UsageError:
     """Return the error of an unknown option, with the closest option."""
     long = (
@@ -27,8 +34,5 @@ def unknown_option(error: click.NoSuchOption) -> click.UsageError:
     known = [names[0] for names in long if names]  # of two names, the shorter
     near = closest(error.option_name, known)
     guess = "" if near is None else f" Did you mean {near!r}?"
-    if near == "--key":
-        guess += " It filters; the key itself comes from FAL_ADMIN_KEY."
-    if near is None and error.option_name == "--month" and "--start" in known:
-        guess = " A month is a range here, as --start 2025-05-01 --end 2025-06-01."
+    guess += _MORE.get(near or "", "")
     return click.UsageError(f"No such option {error.option_name!r}.{guess}", error.ctx)

@@ -67,7 +67,7 @@ _key = APIKeyHeader(
 
 
 class Served(Protocol):
-    """What the application reads for each request, because all but the edition may change."""
+    """What the application reads for each request, because it may change."""
 
     api_key: str
     latency: float
@@ -79,11 +79,6 @@ class Served(Protocol):
     @property
     def keys(self) -> Mapping[str, frozenset[str]]:
         """What each known key may read."""
-        ...
-
-    @property
-    def edition(self) -> int:
-        """The edition of the contract."""
         ...
 
     @property

@@ -36,8 +36,8 @@ def summary_json(
     `read_at` (null if not known); `compared` (`start`, `end`, `baseline_start`, `baseline_end`, or
     null, and `not_compared`, why); `lines`, the first screen as text; and `currencies`, a list of
     `currency`, `spent`, `may_change`, `settling` (what is still expected for days already spent),
-    `projected`, `lo_80`, `hi_80`, `coverage_80` (the fraction of past days that such bands held;
-    each is null if not known), and `change`: null, or `comparison`, `baseline`, `amount`,
+    `projected`, `lo_80`, `hi_80` and `coverage_80` (the fraction of past days that such bands
+    held), all four null if not known, and `change`: null, or `comparison`, `baseline`, `amount`,
     `pct_change` and `pct_change_per_day` (fractions), `reasons` (`text` and `amount`, the largest
     first) and `rest`, with which the reasons sum to `amount`.
 

@@ -11,7 +11,7 @@ import pytest
         (("lood",), "No such command 'lood'. Did you mean 'load'?"),
         (("predict",), "Did you mean 'forecast'?"),
         (("load", "--teem", "ads"), "No such option '--teem'. Did you mean '--team'?"),
-        (("load", "--month", "2025-05"), "A month is a range here, as --start 2025-05-01"),
+        (("load", "--month", "2025-05"), "Did you mean '--start'? For a month: --start 2025-05"),
         (("load", "--username", "ads"), "Did you mean '--team'?"),
         (("report", "--endpoints", "x"), "Did you mean '--endpoint'?"),
         (("load", "--model", "x"), "Did you mean '--endpoint'?"),

@@ -171,7 +171,7 @@ class Exchange:
         with self._lock:
             self.tally.retries += 1
         error = state.outcome.exception() if state.outcome else None
-        # A single failure has passed before it can be read; of other waits `_pause` tells.
+        # One failure is over before it is read. `_pause` shows the waits that a server asks for.
         if (
             state.attempt_number > 1
             and isinstance(error, TransportError | ServerError)
